@@ -1,0 +1,1 @@
+"""minidl: deep learning from scratch for the classroom."""
