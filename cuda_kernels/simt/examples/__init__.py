@@ -12,12 +12,20 @@ from cuda_kernels.simt.examples.case import Case
 from cuda_kernels.simt.examples.elementwise import saxpy_case, vector_add_case
 from cuda_kernels.simt.examples.histogram import histogram_atomic_case, histogram_shared_case
 from cuda_kernels.simt.examples.images import conv2d_direct_case, max_pool2d_case
-from cuda_kernels.simt.examples.matmul import matmul_double_buffered_case, matmul_ragged_case, matmul_square_case
+from cuda_kernels.simt.examples.matmul import (
+    matmul_double_buffered_case,
+    matmul_ragged_case,
+    matmul_square_case,
+)
 from cuda_kernels.simt.examples.reduce import sum_atomic_case, sum_shuffle_case, sum_tree_case
 from cuda_kernels.simt.examples.scan import add_block_sums_case, scan_block_case
 from cuda_kernels.simt.examples.softmax import softmax_rows_case
 from cuda_kernels.simt.examples.stencil import stencil_1d_case
-from cuda_kernels.simt.examples.transpose import transpose_naive_case, transpose_padded_case, transpose_tiled_case
+from cuda_kernels.simt.examples.transpose import (
+    transpose_naive_case,
+    transpose_padded_case,
+    transpose_tiled_case,
+)
 from cuda_kernels.simt.examples.warp_specialised import row_dots_case
 
 # name -> builder; without arguments a builder makes awkward sizes

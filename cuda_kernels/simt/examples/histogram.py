@@ -1,4 +1,4 @@
-"""Count how often each value occurs: by atomics in global memory, and by a private histogram in each block."""
+"""Count how often each value occurs: by atomics in global memory, or by a private histogram in each block."""
 
 import numpy as np
 
@@ -39,7 +39,8 @@ def _histogram_case(kernel, n: int, blocks: int) -> Case:
     # the square makes low bins frequent, so that atomics really collide
     x = (np.random.default_rng(10).random(n) ** 2 * BINS).astype(np.int32)
     counts = np.zeros(BINS, np.int32)
-    return Case(kernel, blocks, THREADS, (x, counts), {"counts": np.bincount(x, minlength=BINS).astype(np.int32)})
+    expected = np.bincount(x, minlength=BINS).astype(np.int32)
+    return Case(kernel, blocks, THREADS, (x, counts), {"counts": expected})
 
 
 def histogram_atomic_case(n: int = 1000) -> Case:

@@ -15,10 +15,12 @@ POOL = 3  # the window of the pooling, larger than its stride: windows overlap
 
 @cuda.jit
 def conv2d_direct(x, w, b, y):
-    """y[n, p, q, k] = b[k] + sum over r, s, c of x[n, p * STRIDE + r - PADDING, q * STRIDE + s - PADDING, c] w[r, s, c, k].
+    """y[n, p, q, k] = b[k] + sum over r, s, c of x[n, row, col, c] * w[r, s, c, k],
+    with row = p * STRIDE + r - PADDING and col = q * STRIDE + s - PADDING.
 
-    A thread owns one element of y; neighbouring threads own neighbouring k, so that loads of w and stores of y are
-    coalesced and the loads of x are broadcasts. 2 R S C operations and 8 R S C loaded bytes an element.
+    A thread owns one element of y; neighbouring threads own neighbouring k, so that loads of w and stores
+    of y are coalesced and the loads of x are broadcasts. 2 R S C operations and 8 R S C loaded bytes an
+    element.
     """
     flat = cuda.grid(1)
     if flat < y.size:
@@ -39,9 +41,10 @@ def conv2d_direct(x, w, b, y):
 
 @cuda.jit
 def max_pool2d(x, y, where):
-    """y[n, p, q, c] = the largest x in the window at (p, q); where[n, p, q, c] = which of its POOL * POOL places.
+    """y[n, p, q, c] = the largest x in the window at (p, q); where[n, p, q, c] = its place in it.
 
-    A thread owns one element of y. The place is what the backward pass needs. Windows lie inside x: no padding.
+    A thread owns one element of y. The place is what the backward pass needs. Windows lie inside x: no
+    padding.
     """
     flat = cuda.grid(1)
     if flat < y.size:
@@ -74,7 +77,8 @@ def conv2d_direct_case(batch: int = 2, height: int = 7, width: int = 9) -> Case:
             expected[:, p, q, :] = np.tensordot(window, w, axes=3) + b
     y = np.zeros(expected.shape, np.float32)
     grid = blocks_for(y.size, THREADS)
-    return Case(conv2d_direct, grid, THREADS, (x, w, b, y), {"y": expected.astype(np.float32)}, rtol=1e-4, atol=1e-5)
+    outputs = {"y": expected.astype(np.float32)}
+    return Case(conv2d_direct, grid, THREADS, (x, w, b, y), outputs, rtol=1e-4, atol=1e-5)
 
 
 def max_pool2d_case(batch: int = 2, height: int = 9, width: int = 7, channels: int = 3) -> Case:

@@ -10,11 +10,11 @@ TILE = 16  # 16 x 16 threads a block: a tile of `a` and one of `b` take 2 KB of 
 
 @cuda.jit
 def matmul_square(a, b, c):
-    """c = a @ b where M, N and K are multiples of TILE.
+    """C = a @ b where M, N and K are multiples of TILE.
 
-    A thread owns one element of c, a block one tile of c. For each step along K the block brings one tile of `a`
-    and one of `b` into shared memory, where each value is used TILE times: global loads fall by that factor.
-    Operations 2 M N K; bytes loaded 4 M N K (1/TILE + 1/TILE).
+    A thread owns one element of c, a block one tile of c. For each step along K the block brings one tile
+    of `a` and one of `b` into shared memory, where each value is used TILE times: global loads fall by that
+    factor. Operations 2 M N K; bytes loaded 4 M N K (1/TILE + 1/TILE).
     """
     col, row = cuda.grid(2)
     tile_col, tile_row = cuda.threadIdx.x, cuda.threadIdx.y
@@ -33,7 +33,7 @@ def matmul_square(a, b, c):
 
 @cuda.jit
 def matmul_ragged(a, b, c):
-    """c = a @ b for any M, N and K: outside the matrices a tile holds zeros, which add nothing.
+    """C = a @ b for any M, N and K: outside the matrices a tile holds zeros, which add nothing.
 
     Trap: a thread outside c still loads its part of the tiles and still meets the barriers; only its store is
     guarded.
@@ -63,10 +63,10 @@ def matmul_ragged(a, b, c):
 
 @cuda.jit
 def matmul_double_buffered(a, b, c):
-    """c = a @ b for whole tiles, with two buffers a matrix: load the next tile while this one is used.
+    """C = a @ b for whole tiles, with two buffers a matrix: load the next tile while this one is used.
 
-    The loads of step s + 1 go to the buffer that step s does not read, so one barrier a step is enough: it says
-    both "the next tile is complete" and "this tile has been read".
+    The loads of step s + 1 go to the buffer that step s does not read, so one barrier a step is enough: it
+    says both "the next tile is complete" and "this tile has been read".
     """
     col, row = cuda.grid(2)
     tile_col, tile_row = cuda.threadIdx.x, cuda.threadIdx.y

@@ -15,8 +15,8 @@ THREADS = 128  # a block's part of the vector
 def scan_block(x, out, block_sums):
     """out[i] = sum of x over the block's part up to i; block_sums[b] = the sum of the whole part of block b.
 
-    Two rows in shared memory change roles each step (ping-pong): a step reads one row and writes the other, so that
-    no thread overwrites what its neighbour has still to read, and one barrier a step is enough.
+    Two rows in shared memory change roles each step (ping-pong): a step reads one row and writes the other,
+    so that no thread overwrites what its neighbour has still to read, and one barrier a step is enough.
     """
     thread = cuda.threadIdx.x
     rows = cuda.shared.array((2, THREADS), float32)

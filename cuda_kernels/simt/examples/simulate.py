@@ -1,9 +1,9 @@
-"""Run the examples, tiny, on Numba's own simulator and write what they computed: something foreign to compare with.
+"""Run the examples, tiny, on Numba's own simulator and write what they computed, to compare with.
 
     NUMBA_ENABLE_CUDASIM=1 python -m cuda_kernels.simt.examples.simulate results.npz
 
-The file holds one array for each "example/output", and a list `left_out` of the examples the simulator cannot run,
-with its own words.
+The file holds one array for each "example/output", and a list `left_out` of the examples the simulator
+cannot run, with its own words.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ THREADS = 64  # a power of two: the trees halve it each step
 def softmax_rows(x, y):
     """y[row, j] = exp(x[row, j] - max of the row) / sum over the row of the same.
 
-    A block owns a row, a thread the columns thread, thread + THREADS, ... Three passes over the row: its maximum,
-    the sum of exponentials, the division. The maximum is taken away so that no exponential overflows.
+    A block owns a row, a thread the columns thread, thread + THREADS, ... Three passes over the row: its
+    maximum, the sum of exponentials, the division. The maximum is taken away so that no exponential
+    overflows.
     """
     row = cuda.blockIdx.x
     thread = cuda.threadIdx.x
@@ -53,7 +54,8 @@ def softmax_rows(x, y):
 
 
 def softmax_rows_case(rows: int = 5, cols: int = 77) -> Case:
-    """Softmax of rows that are no multiple of the block; values large enough to overflow without the maximum."""
+    """Softmax of rows that are no multiple of the block; unless the maximum is taken away, exp overflows."""
     x, y = 50 * values(11, rows, cols), np.zeros((rows, cols), np.float32)
     exponentials = np.exp(x - x.max(axis=1, keepdims=True))
-    return Case(softmax_rows, rows, THREADS, (x, y), {"y": exponentials / exponentials.sum(axis=1, keepdims=True)})
+    expected = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return Case(softmax_rows, rows, THREADS, (x, y), {"y": expected})

@@ -14,8 +14,8 @@ STAGED = THREADS + 2 * RADIUS  # a block's elements and RADIUS neighbours on eit
 def stencil_1d(x, weights, out):
     """out[i] = sum over d in -RADIUS..RADIUS of weights[d + RADIUS] * x[i + d], with zeros outside x.
 
-    A block stages STAGED elements; each is used by up to 2 RADIUS + 1 threads. The first RADIUS threads also load
-    the left halo, and the same threads the right one.
+    A block stages STAGED elements; each is used by up to 2 RADIUS + 1 threads. The first RADIUS threads
+    also load the left halo, and the same threads the right one.
     """
     thread = cuda.threadIdx.x
     i = cuda.grid(1)
@@ -38,4 +38,5 @@ def stencil_1d_case(n: int = 200) -> Case:
     """A stencil over n elements with asymmetric weights; the last block is only partly full."""
     x, weights, out = values(12, n), values(13, 2 * RADIUS + 1), np.zeros(n, np.float32)
     expected = np.correlate(np.pad(x, RADIUS), weights, "valid")
-    return Case(stencil_1d, blocks_for(n, THREADS), THREADS, (x, weights, out), {"out": expected}, rtol=1e-4, atol=1e-5)
+    args = (x, weights, out)
+    return Case(stencil_1d, blocks_for(n, THREADS), THREADS, args, {"out": expected}, rtol=1e-4, atol=1e-5)

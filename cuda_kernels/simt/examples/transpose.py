@@ -1,7 +1,7 @@
 """The transpose three ways: naive, through shared memory, and with a padded tile.
 
-The three do the same work; what differs is how a warp meets memory. Run each and compare the sectors and the ways.
-Source: Ruetsch & Micikevicius, Optimizing Matrix Transpose in CUDA (NVIDIA, 2009).
+The three do the same work; what differs is how a warp meets memory. Run each and compare the sectors and
+the ways. Source: Ruetsch & Micikevicius, Optimizing Matrix Transpose in CUDA (NVIDIA, 2009).
 """
 
 import numpy as np
@@ -25,7 +25,8 @@ def transpose_naive(x, out):
 def transpose_tiled(x, out):
     """Turn a tile inside shared memory, so that load and store both walk along rows of global memory.
 
-    A block owns a TILE x TILE tile. Reading the tile down a column meets one bank 32 times: a 32-way conflict.
+    A block owns a TILE x TILE tile. Reading the tile down a column meets one bank 32 times: a 32-way
+    conflict.
     """
     tile_col, tile_row = cuda.threadIdx.x, cuda.threadIdx.y
     tile = cuda.shared.array((TILE, TILE), float32)
@@ -41,7 +42,7 @@ def transpose_tiled(x, out):
 
 @cuda.jit
 def transpose_padded(x, out):
-    """The tiled transpose with one unused column in the tile: the conflict is gone, nothing else has changed."""
+    """The tiled transpose with one unused column in the tile: no conflict; nothing else has changed."""
     tile_col, tile_row = cuda.threadIdx.x, cuda.threadIdx.y
     tile = cuda.shared.array((TILE, PADDED), float32)
     col, row = cuda.grid(2)

@@ -1,7 +1,7 @@
 """A warp-specialised toy: one warp fetches the next chunk while the others compute on this one.
 
-Fast kernels for recent GPUs divide the work of a block this way, with hardware queues between the warps. Here the
-queue is two buffers in shared memory and one barrier a step, which every warp meets.
+Fast kernels for recent GPUs divide the work of a block this way, with hardware queues between the warps.
+Here the queue is two buffers in shared memory and one barrier a step, which every warp meets.
 """
 
 import numpy as np
@@ -16,10 +16,11 @@ CHUNK = 64  # columns a step, one for each consumer
 
 @cuda.jit
 def row_dots(a, b, out):
-    """out[row] = sum over j of a[row, j] * b[row, j]; a block owns a row, whose length is a multiple of CHUNK.
+    """out[row] = sum over j of a[row, j] * b[row, j]; a block owns a row, whose length is a multiple of
+    CHUNK.
 
-    Warp 0 (the producer) copies chunk s + 1 of both rows into the buffer that is not in use; warps 1 and 2 (the
-    consumers) multiply chunk s. The branch is uniform within a warp: no warp runs both sides.
+    Warp 0 (the producer) copies chunk s + 1 of both rows into the buffer that is not in use; warps 1 and 2
+    (the consumers) multiply chunk s. The branch is uniform within a warp: no warp runs both sides.
     """
     row = cuda.blockIdx.x
     thread = cuda.threadIdx.x
