@@ -1,0 +1,27 @@
+"""The SIMT machine: runs a numba.cuda kernel's Python source on NumPy, in lockstep, and says what a GPU would make of it.
+
+    from cuda_kernels import simt
+    report = simt.launch(kernel, grid, block, x, y, out)     # results are in `out`
+    print(report.table())                                    # faults and figures
+
+`simt.launch` also takes `checks=False` (compute only), `strict=True` (raise at the first fault), `shared_bytes=` and
+`outputs=`. `with simt.on(): kernel[grid, block](x, y, out)` launches with Numba's own syntax. `simt.step` records a
+launch for stepping forward and back. `simt.register_intrinsic` gives an intrinsic its meaning in NumPy.
+"""
+from .errors import KernelFault, SimtError, UnsupportedSyntax
+from .gpus import GPUS, Gpu
+from .report import KINDS, Fault, Figures, Report, TimelineStep, WarpAccess
+
+__all__ = [
+    "GPUS",
+    "KINDS",
+    "Fault",
+    "Figures",
+    "Gpu",
+    "KernelFault",
+    "Report",
+    "SimtError",
+    "TimelineStep",
+    "UnsupportedSyntax",
+    "WarpAccess",
+]
