@@ -1,0 +1,188 @@
+"""The user's choice of backend, op by op, and its resolution to a function.
+
+From strongest to weakest: the layer's own `backend=`, the innermost `with using(...)`, `use(...)`, the environment
+variable MINIDL_BACKEND, the default "numpy". Within one of these, a choice for one direction (`conv2d_backward=`) is
+stronger than one for the op (`conv2d=`), which is stronger than one for all ops (the positional argument).
+
+A direction is resolved when it runs: a `using` block chooses for the forwards and for the backwards that run inside it.
+A layer's own choice travels with what it recorded, to its backward too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from minidl.backends import table
+from minidl.errors import ArgumentError, BackendError, unknown_name
+
+DEFAULT = "numpy"
+ALL = "*"
+
+Choice = Mapping[str, str]  # "*" or "conv2d" or "conv2d_backward" -> backend
+
+_USED: dict[str, str] = {}
+_USING: ContextVar[tuple[Choice, ...]] = ContextVar("minidl_using", default=())
+
+
+class Resolution(NamedTuple):
+    """The function that will run, on which backend, and who chose it."""
+
+    function: Callable[..., Any]
+    backend: str
+    why: str
+
+
+def use(backend: str | None = None, **choices: str) -> None:
+    """Choose backends from here on: one for all ops, for one op, or for one direction of an op.
+
+    Each call adds to the earlier ones; `use("numpy")` (a choice for all ops) starts afresh.
+
+    Parameters
+    ----------
+    backend : for all ops, e.g. "numpy", "cuda", "simt"
+    choices : `conv2d="cuda"`, `conv2d_backward="numpy"`, `gemm="cuda:r3_tiled"`
+
+    Raises
+    ------
+    UnknownNameError : no op of that name
+    BackendError : the op has no such implementation; the message names those that exist
+
+    >>> import minidl
+    >>> minidl.use(conv2d_backward="numpy")
+    >>> minidl.current_selection()["use()"]
+    {'conv2d_backward': 'numpy'}
+    >>> minidl.use("numpy")
+    """
+    choice = normalise(backend, choices)
+    if backend is not None:
+        _USED.clear()
+    _USED.update(choice)
+
+
+@contextmanager
+def using(backend: str | None = None, **choices: str) -> Iterator[None]:
+    """Choose backends inside a `with` block, stronger than `use`; blocks nest, the innermost is the strongest.
+
+    >>> import minidl
+    >>> with minidl.using("numpy", relu="numpy"):
+    ...     minidl.functional.relu([-1.0, 1.0]).numpy()
+    array([0., 1.], dtype=float32)
+    """
+    token = _USING.set((*_USING.get(), normalise(backend, choices)))
+    try:
+        yield
+    finally:
+        _USING.reset(token)
+
+
+def normalise(backend: str | Choice | None, choices: Choice | None = None) -> dict[str, str]:
+    """Check a choice and return it as a dictionary. `backend` may itself be one: a layer's `backend={"relu": …}`."""
+    merged: dict[str, str] = {}
+    if isinstance(backend, Mapping):
+        merged.update(backend)
+    elif backend is not None:
+        merged[ALL] = backend
+    merged.update(choices or {})
+    for key, name in merged.items():
+        _check_choice(key, name)
+    return merged
+
+
+def _check_choice(key: str, backend: str) -> None:
+    if not isinstance(backend, str):
+        raise ArgumentError(f"backend selection: a backend is a string, such as 'numpy'. Got {backend!r} for {key!r}.")
+    if key == ALL:
+        if backend not in table.backends():
+            raise BackendError(
+                f"backend selection: no op has a backend {backend!r}. "
+                f"Backends that exist: {', '.join(map(repr, table.backends()))}."
+            )
+        return
+    op, direction = _split(key)
+    if backend not in table.backends(op):
+        raise BackendError(
+            f"backend selection: {op} has no backend {backend!r}. It exists for "
+            f"{', '.join(map(repr, table.backends(op)))}."
+        )
+    if direction == "backward" and op in table.NO_GRADIENT:
+        raise ArgumentError(f"backend selection: {op} has no gradient, so there is no {key!r} to select.")
+
+
+def _split(key: str) -> tuple[str, str | None]:
+    for direction in table.DIRECTIONS:
+        op = key.removesuffix(f"_{direction}")
+        if op != key and op in table.ops():
+            return op, direction
+    if key not in table.ops():
+        raise unknown_name("op in a backend selection", key, table.ops())
+    return key, None
+
+
+def current_selection() -> dict[str, dict[str, str]]:
+    """Return the choices in force, by who made them, from strongest to weakest (layers aside)."""
+    named = {f"using() #{depth}": dict(choice) for depth, choice in reversed(list(enumerate(_USING.get(), 1)))}
+    return named | {"use()": dict(_USED), "MINIDL_BACKEND": dict(_environment()), "default": {ALL: DEFAULT}}
+
+
+def choose(op: str, direction: str, layer: Choice | None = None) -> tuple[str, str]:
+    """Return (backend, why) for one direction of an op, without loading anything."""
+    levels: list[tuple[str, Choice]] = [("layer backend=", layer)] if layer else []
+    levels += [("using()", choice) for choice in reversed(_USING.get())]
+    levels += [("use()", _USED), ("MINIDL_BACKEND", _environment())]
+    for who, choice in levels:
+        for key in (f"{op}_{direction}", op, ALL):
+            if key in choice:
+                return choice[key], who if key == ALL else f"{who} {key}"
+    return DEFAULT, "default"
+
+
+def resolve(op: str, direction: str, layer: Choice | None = None) -> Resolution:
+    """Return the function that runs `op` in `direction`, its backend and why.
+
+    Raises
+    ------
+    BackendError : the chosen backend has no such implementation; nothing falls back silently
+    """
+    backend, why = choose(op, direction, layer)
+    function = table.load(op, backend, direction)
+    if function is None:
+        if op in table.NO_GRADIENT and direction == "backward":
+            raise BackendError(f"{op} has no gradient: it is not differentiable.")
+        others = [b for b in table.backends(op) if b != backend and table.load(op, b, direction) is not None]
+        raise BackendError(
+            f"{op}: backend {backend!r} (chosen by {why}) has no {direction}. "
+            f"The {direction} exists for {', '.join(map(repr, others)) or 'no backend'}: select one with "
+            f"minidl.use({op}_{direction}=…)."
+        )
+    return Resolution(function, backend, why)
+
+
+def _environment() -> Choice:
+    return _parse_environment(os.environ.get("MINIDL_BACKEND", ""))
+
+
+@lru_cache
+def _parse_environment(text: str) -> Choice:
+    """Parse "cuda" or "numpy,conv2d=cuda:r3_tiled,relu_backward=numpy"."""
+    backend = None
+    choices = {}
+    for part in filter(None, (item.strip() for item in text.split(","))):
+        key, equals, name = part.partition("=")
+        if equals:
+            choices[key.strip()] = name.strip()
+        elif backend is None:
+            backend = key
+        else:
+            raise ArgumentError(
+                f"MINIDL_BACKEND: one backend for all ops, then op=backend pairs, separated by commas. Got {text!r}."
+            )
+    try:
+        return normalise(backend, choices)
+    except (BackendError, ArgumentError) as error:
+        error.add_note(f"This comes from the environment variable MINIDL_BACKEND={text!r}.")
+        raise

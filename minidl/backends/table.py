@@ -1,0 +1,264 @@
+"""The table of implementations: op -> backend -> where its forward and backward are.
+
+An implementation is written as a string, "package.module:prefix", which stands for the functions `prefix_forward` and
+`prefix_backward` of that module. Nothing is imported until an op is used for the first time, so that `import minidl`
+stays quick, and a backend whose packages are missing costs nothing.
+
+A backend may have rungs (several kernels that compute the same, from simple to fast). A rung is a backend name of its
+own with a colon, "cuda:r3_tiled"; the plain name, "cuda", is the backend's best.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from minidl.errors import ArgumentError, BackendError, unknown_name
+
+DIRECTIONS = ("forward", "backward")
+
+NUMPY_OPS = {
+    "minidl.ops.gemm": ["gemm", "batched_gemm", "dense"],
+    "minidl.ops.conv2d": ["conv2d"],
+    "minidl.ops.conv2d_transpose": ["conv2d_transpose"],
+    "minidl.ops.depthwise_conv2d": ["depthwise_conv2d"],
+    "minidl.ops.pool2d": ["max_pool2d", "average_pool2d"],
+    "minidl.ops.reduce": ["reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "argmax"],
+    "minidl.ops.activations": [
+        "relu", "relu6", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softplus", "swish", "clipped_relu",
+    ],
+    "minidl.ops.softmax": ["softmax", "log_softmax"],
+    "minidl.ops.normalization": ["batch_norm", "batch_norm_inference", "layer_norm"],
+    "minidl.ops.dropout": ["dropout"],
+    "minidl.ops.embedding": ["embedding"],
+    "minidl.ops.recurrent": ["simple_rnn"],
+    "minidl.ops.lstm": ["lstm"],
+    "minidl.ops.gru": ["gru"],
+    "minidl.ops.elementwise": [
+        "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "exp", "log", "sqrt", "square",
+        "absolute", "negative", "clip", "cast", "where",
+    ],
+    "minidl.ops.shape": [
+        "reshape", "transpose", "concatenate", "stack", "pad", "slice", "broadcast_to", "upsample2d",
+    ],
+    "minidl.ops.losses": [
+        "categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "mean_squared_error",
+        "mean_absolute_error", "huber",
+    ],
+    "minidl.ops.updates": ["sgd_update", "rmsprop_update", "adam_update", "adamw_update", "adagrad_update"],
+}  # fmt: skip
+
+# These have no gradient at all; every other op has a backward in every backend that has its forward.
+NO_GRADIENT = {"argmax", "sgd_update", "rmsprop_update", "adam_update", "adamw_update", "adagrad_update"}
+
+Implementation = str | dict[str, Callable[..., Any] | None]
+
+_TABLE: dict[str, dict[str, Implementation]] = {
+    op: {"numpy": f"{module}:{op}"} for module, ops in NUMPY_OPS.items() for op in ops
+}
+_BUILT_IN = frozenset(_TABLE)
+
+
+def ops() -> list[str]:
+    """Return the names of all ops, sorted."""
+    return sorted(_TABLE)
+
+
+def backends(op: str | None = None) -> list[str]:
+    """Return the backends (and rungs) that `op` has, or that any op has; numpy first."""
+    if op is not None:
+        names = set(_implementations(op))
+    else:
+        names = {name for implementations in _TABLE.values() for name in implementations}
+    return sorted(names, key=lambda name: (name != "numpy", name))
+
+
+def load(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
+    """Return the function that computes `op` in `direction` on `backend`, or None where it has no such direction.
+
+    Raises
+    ------
+    UnknownNameError : no such op
+    BackendError : the op has no implementation for this backend, or its module cannot be imported
+    """
+    implementations = _implementations(op)
+    if backend not in implementations:
+        exists = ", ".join(repr(name) for name in backends(op))
+        raise BackendError(
+            f"{op}: no implementation for backend {backend!r}. It exists for {exists}. "
+            f"Select one of these, or add yours with minidl.register_backend({op!r}, {backend!r}, forward, backward)."
+        )
+    implementation = implementations[backend]
+    if isinstance(implementation, dict):
+        return implementation[direction]
+    return _import(implementation, op, backend, direction)
+
+
+def register_op(
+    name: str,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None = None,
+    *,
+    backend: str = "numpy",
+    replace: bool = False,
+) -> Callable[..., Any]:
+    """Add an op of your own, and return a function that calls it on tensors (recorded on the tape, differentiable).
+
+    Parameters
+    ----------
+    name : the op's name, as it will appear in tables; a new one unless `replace`
+    forward : `forward(*arrays, **static) -> (y, cache)`
+    backward : `backward(dy, cache) -> tuple with one gradient an input`; None for an op without a gradient
+    backend : where these run; add other implementations with `register_backend`
+    replace : allow an op of yours of the same name to be replaced (a notebook cell that is run again)
+
+    >>> import minidl
+    >>> def forward(x): return x ** 3, x
+    >>> def backward(dy, x): return (dy * 3 * x ** 2,)
+    >>> cube = minidl.register_op("docs_cube", forward, backward, replace=True)
+    >>> x = minidl.Variable([1.0, 2.0])
+    >>> with minidl.GradientTape() as tape:
+    ...     loss = cube(x).sum()
+    >>> tape.gradient(loss, x).numpy()
+    array([ 3., 12.], dtype=float32)
+    """
+    if not name.isidentifier():
+        raise ArgumentError(f"register_op: a name must be a Python identifier. Got {name!r}.")
+    if name in _BUILT_IN:
+        raise ArgumentError(
+            f"register_op: {name!r} is built in. To add an implementation of it, use "
+            f"minidl.register_backend({name!r}, 'mine', forward, backward); for an op of your own, choose another name."
+        )
+    if name in _TABLE and not replace:
+        raise ArgumentError(f"register_op: {name!r} is registered already. Pass replace=True to replace it.")
+    _check_callable("register_op", forward, backward)
+    _TABLE[name] = {backend: {"forward": forward, "backward": backward}}
+
+    def call(*inputs: Any, **static: Any) -> Any:
+        from minidl.tape import apply
+
+        return apply(name, *inputs, **static)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = forward.__doc__
+    return call
+
+
+def register_backend(
+    op: str, name: str, forward: Callable[..., Any] | None = None, backward: Callable[..., Any] | None = None
+) -> None:
+    """Add an implementation of `op` under the backend name `name`; registering again replaces it.
+
+    With only one of the two directions given, select that direction alone: `minidl.use(conv2d_forward="mine")`.
+
+    Raises
+    ------
+    UnknownNameError : no such op (use `register_op` for a new one)
+    ArgumentError : the name is "numpy", which is the reference that everything is compared with
+
+    >>> import numpy as np, minidl
+    >>> def slow_relu(x):
+    ...     y = np.array([max(value, 0) for value in x.ravel()], x.dtype).reshape(x.shape)
+    ...     return y, None
+    >>> minidl.register_backend("relu", "loops", forward=slow_relu)
+    >>> with minidl.using(relu_forward="loops"):
+    ...     minidl.functional.relu([-1.0, 2.0]).numpy()
+    array([0., 2.], dtype=float32)
+    """
+    implementations = _implementations(op)
+    if name == "numpy" and op in _BUILT_IN:
+        raise ArgumentError(
+            f"register_backend: 'numpy' is the reference of {op!r} and stays. Register yours under another name, "
+            f"and select it with minidl.use({op}='mine')."
+        )
+    if forward is None and backward is None:
+        raise ArgumentError(f"register_backend: give a forward, a backward, or both, for {op!r}.")
+    _check_callable("register_backend", forward, backward)
+    implementations[name] = {"forward": forward, "backward": backward}
+
+
+def _implementations(op: str) -> dict[str, Implementation]:
+    if op not in _TABLE:
+        raise unknown_name("op", op, _TABLE)
+    return _TABLE[op]
+
+
+def _check_callable(function: str, *given: Any) -> None:
+    for item in given:
+        if item is not None and not callable(item):
+            raise ArgumentError(f"{function}: forward and backward must be functions. Got {item!r}.")
+
+
+@cache
+def _import(implementation: str, op: str, backend: str, direction: str) -> Callable[..., Any] | None:
+    module_name, prefix = implementation.split(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise BackendError(
+            f"{op}: backend {backend!r} needs {module_name}, which cannot be imported: {error}. "
+            "`minidl doctor` says what to install."
+        ) from error
+    return getattr(module, f"{prefix}_{direction}", None)
+
+
+class BackendTable:
+    """What `ops_table()` returns: rows to print, to show in a notebook, or to read."""
+
+    COLUMNS = ("op", "direction", "available", "selected", "why")
+
+    def __init__(self, rows: list[dict[str, str]]) -> None:
+        self.rows = rows
+
+    def __getitem__(self, key: str) -> dict[str, dict[str, str]]:
+        """Return the rows of one op, by direction."""
+        found = {row["direction"]: row for row in self.rows if row["op"] == key}
+        if not found:
+            raise unknown_name("op", key, {row["op"] for row in self.rows})
+        return found
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        widths = {c: max([len(c)] + [len(row[c]) for row in self.rows]) for c in self.COLUMNS}
+        lines = ["  ".join(row[c].ljust(widths[c]) for c in self.COLUMNS).rstrip() for row in self.rows]
+        head = "  ".join(c.ljust(widths[c]) for c in self.COLUMNS).rstrip()
+        return "\n".join([head, "-" * len(head), *lines])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th style='text-align:left'>{c}</th>" for c in self.COLUMNS)
+        body = "".join(
+            "<tr>" + "".join(f"<td style='text-align:left'>{row[c]}</td>" for c in self.COLUMNS) + "</tr>"
+            for row in self.rows
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def ops_table(op: str | None = None) -> BackendTable:
+    """Return what exists for every op and direction (or those of one op), what is selected, and why.
+
+    >>> import minidl
+    >>> print(minidl.ops_table("relu")["relu"]["backward"]["selected"])
+    numpy
+    """
+    from minidl.backends.selection import choose
+
+    rows = []
+    for name in [op] if op is not None else ops():
+        for direction in DIRECTIONS:
+            if direction == "backward" and name in NO_GRADIENT:
+                continue
+            available = [b for b in backends(name) if _has(name, b, direction)]
+            backend, why = choose(name, direction)
+            rows.append(
+                {"op": name, "direction": direction, "available": " ".join(available), "selected": backend, "why": why}
+            )
+    return BackendTable(rows)
+
+
+def _has(op: str, backend: str, direction: str) -> bool:
+    implementation = _implementations(op)[backend]
+    return isinstance(implementation, str) or implementation[direction] is not None

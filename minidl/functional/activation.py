@@ -1,0 +1,112 @@
+"""Activation functions. Those that are no op of their own are composed of ops, so their gradients come from the tape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.tape import apply
+from minidl.tensor import Tensor
+
+# Klambauer et al., arXiv:1706.02515: the fixed point that keeps activations at mean 0, variance 1.
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
+    """Return max(x, 0); with arguments, Keras' leaky, capped and shifted form.
+
+    f(x) = max_value if x >= max_value, x if threshold <= x < max_value, negative_slope * (x - threshold) below
+    """
+    if negative_slope == 0 and max_value is None and threshold == 0:
+        return apply("relu", x)
+    return apply("clipped_relu", x, max_value=max_value, negative_slope=negative_slope, threshold=threshold)
+
+
+def relu6(x: Any) -> Tensor:
+    """Return min(max(x, 0), 6)."""
+    return apply("relu6", x)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
+    """Return x where it is positive, else negative_slope * x."""
+    return apply("leaky_relu", x, negative_slope=negative_slope)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
+    """Return x where it is positive, else alpha * (e**x - 1)."""
+    return apply("elu", x, alpha=alpha)
+
+
+def selu(x: Any) -> Tensor:
+    """Return the scaled elu of self-normalising networks."""
+    return apply("elu", x, alpha=SELU_ALPHA) * SELU_SCALE
+
+
+def gelu(x: Any, approximate: bool = False) -> Tensor:
+    """Return x * Phi(x), Phi the normal distribution's cumulative function; or its tanh approximation."""
+    return apply("gelu", x, approximate=approximate)
+
+
+def sigmoid(x: Any) -> Tensor:
+    """Return 1 / (1 + e**-x)."""
+    return apply("sigmoid", x)
+
+
+def tanh(x: Any) -> Tensor:
+    """Return the hyperbolic tangent."""
+    return apply("tanh", x)
+
+
+def softplus(x: Any) -> Tensor:
+    """Return log(1 + e**x)."""
+    return apply("softplus", x)
+
+
+def softsign(x: Any) -> Tensor:
+    """Return x / (1 + |x|)."""
+    return apply("divide", x, apply("absolute", x) + 1.0)
+
+
+def swish(x: Any) -> Tensor:
+    """Return x * sigmoid(x)."""
+    return apply("swish", x)
+
+
+def silu(x: Any) -> Tensor:
+    """Return x * sigmoid(x): another name of swish."""
+    return apply("swish", x)
+
+
+def mish(x: Any) -> Tensor:
+    """Return x * tanh(softplus(x))."""
+    return apply("multiply", x, apply("tanh", apply("softplus", x)))
+
+
+def exponential(x: Any) -> Tensor:
+    """Return e**x."""
+    return apply("exp", x)
+
+
+def hard_sigmoid(x: Any) -> Tensor:
+    """Return relu6(x + 3) / 6, a sigmoid of straight lines."""
+    return apply("relu6", apply("add", x, 3.0)) * (1 / 6)
+
+
+def hard_silu(x: Any) -> Tensor:
+    """Return x * hard_sigmoid(x)."""
+    return apply("multiply", x, hard_sigmoid(x))
+
+
+def linear(x: Any) -> Any:
+    """Return x."""
+    return x
+
+
+def softmax(x: Any, axis: int = -1) -> Tensor:
+    """Return e**x / sum(e**x) along `axis`."""
+    return apply("softmax", x, axis=axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Tensor:
+    """Return log(softmax(x)), without forming the softmax."""
+    return apply("log_softmax", x, axis=axis)

@@ -1,0 +1,349 @@
+"""The tape: `apply` runs an op and writes down what it did; `GradientTape` walks those entries back.
+
+Everything that computes in minidl passes through `apply`, one call an op. There is no other place where gradients are
+made: backward of a network is the list of entries, last first, each asking its op's own `backward`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minidl.backends.selection import Choice, resolve
+from minidl.errors import TapeError
+from minidl.tensor import Tensor, Variable, as_array
+
+_TAPES: ContextVar[tuple[GradientTape, ...]] = ContextVar("minidl_tapes", default=())
+_LAYERS: ContextVar[tuple[tuple[str, Choice | None], ...]] = ContextVar("minidl_layers", default=())
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """What one op did: enough to go back through it, and to show it to a class."""
+
+    op: str
+    layer: str  # path of the layer whose call ran it, or ""
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+    static: dict[str, Any]
+    cache: Any  # what the op's backward needs; None where no gradient can flow
+    needs: tuple[bool, ...]  # which inputs a gradient may flow to
+    versions: tuple[int, ...]  # of inputs, then outputs, when the op ran
+    single: bool  # the op returned one array, not a tuple
+    choice: Choice | None  # the layer's own backend choice
+    backend: str
+    why: str
+    ms_forward: float
+    backend_backward: str = ""
+    why_backward: str = ""
+    ms_backward: float | None = None
+    gradients: tuple[np.ndarray | None, ...] | None = field(default=None, repr=False)
+
+
+def apply(op: str, *inputs: Any, **static: Any) -> Any:
+    """Run one op on tensors and, under a tape, record it.
+
+    Parameters
+    ----------
+    op : name in `minidl.ops_table()`
+    inputs : tensors, arrays, numbers or None, in the order of the op's forward. A Python number takes the dtype of the
+        first tensor, so that `x + 1.5` stays float32.
+    static : keyword arguments of the op's forward
+
+    Returns
+    -------
+    Tensor, or a tuple of them for an op with several outputs
+
+    >>> apply("add", Tensor([1.0, 2.0]), 0.5).numpy()
+    array([1.5, 2.5], dtype=float32)
+    """
+    for item in inputs:
+        handler = getattr(item, "__minidl_apply__", None)
+        if handler is not None:  # a symbolic tensor: writes the op into a model's graph instead of running it
+            return handler(op, inputs, static)
+    tensors = _as_tensors(inputs)
+    layers = _LAYERS.get()
+    layer, choice = layers[-1] if layers else ("", None)
+    function, backend, why = resolve(op, "forward", choice)
+    started = time.perf_counter()
+    y, cache = function(*[None if t is None else t.data for t in tensors], **static)
+    ms = (time.perf_counter() - started) * 1e3
+    single = not isinstance(y, tuple)
+    outputs = (Tensor.wrap(y),) if single else tuple(Tensor.wrap(part) for part in y)
+    tapes = _TAPES.get()
+    if tapes:
+        needs = tuple(t is not None and t._tracked for t in tensors)
+        tracked = any(needs)
+        for output in outputs:
+            output._tracked = tracked and output.data.dtype.kind == "f"
+        versions = tuple([0 if t is None else t._version for t in tensors] + [0] * len(outputs))
+        entry = Entry(
+            op, layer, tensors, outputs, static, cache if tracked else None, needs, versions, single, choice, backend,
+            why, ms,
+        )  # fmt: skip
+        for tape in tapes:
+            tape.entries.append(entry)
+    return outputs[0] if single else outputs
+
+
+def _as_tensors(inputs: Sequence[Any]) -> tuple[Tensor | None, ...]:
+    dtype = None
+    for item in inputs:
+        if isinstance(item, Tensor | np.ndarray) and item.dtype.kind == "f":
+            dtype = item.dtype
+            break
+    return tuple(
+        item
+        if item is None or isinstance(item, Tensor)
+        else Tensor.wrap(as_array(item, dtype))
+        if isinstance(item, int | float) and not isinstance(item, bool)
+        else Tensor(item)
+        for item in inputs
+    )
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Run ops without recording them: nothing inside can be differentiated.
+
+    >>> w = Variable([2.0])
+    >>> with GradientTape() as tape:
+    ...     with no_grad():
+    ...         y = w * 3.0
+    >>> len(tape.entries)
+    0
+    """
+    token = _TAPES.set(())
+    try:
+        yield
+    finally:
+        _TAPES.reset(token)
+
+
+@contextmanager
+def layer_scope(path: str, choice: Choice | None = None) -> Iterator[None]:
+    """Name the layer that the ops inside belong to. An inner layer without a choice of its own inherits the outer's."""
+    layers = _LAYERS.get()
+    if choice is None and layers:
+        choice = layers[-1][1]
+    token = _LAYERS.set((*layers, (path, choice)))
+    try:
+        yield
+    finally:
+        _LAYERS.reset(token)
+
+
+class GradientTape:
+    """Records every op that runs inside its `with` block; `gradient` walks them back.
+
+    Trainable variables are tracked by themselves; any other tensor after `tape.watch(x)`.
+
+    Parameters
+    ----------
+    persistent : keep what was recorded, so that `gradient` can be asked more than once (and the entries looked at)
+    watch_accessed_variables : as in TensorFlow; only True is supported
+
+    >>> w = Variable([1.0, 2.0], name="w")
+    >>> with GradientTape() as tape:
+    ...     loss = (w * w * 3.0).sum()
+    >>> tape.gradient(loss, w)
+    <Tensor (2,) float32 [ 6. 12.]>
+    """
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        self.persistent = persistent
+        self.entries: list[Entry] = []
+        self._spent = False
+        self._token: Any = None
+        if not watch_accessed_variables:
+            raise TapeError("GradientTape: watch_accessed_variables=False is not supported; use variable.trainable = False.")
+
+    def __enter__(self) -> GradientTape:
+        if self._token is not None:
+            raise TapeError("GradientTape: this tape is already recording. Use a new one for a nested block.")
+        self._token = _TAPES.set((*_TAPES.get(), self))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _TAPES.reset(self._token)
+        self._token = None
+
+    def watch(self, tensor: Tensor | Sequence[Tensor]) -> None:
+        """Track a tensor that is no variable, so that a gradient flows to it. Call it before using the tensor."""
+        for item in tensor if isinstance(tensor, list | tuple) else [tensor]:
+            if not isinstance(item, Tensor):
+                raise TapeError(
+                    f"watch: a Tensor is needed. Got {type(item).__name__}. Make one first: x = minidl.Tensor(x), "
+                    "and compute with that."
+                )
+            if item.dtype.kind != "f":
+                raise TapeError(f"watch: only floating-point tensors have gradients. Got dtype {item.dtype}.")
+            item._tracked = True
+
+    def gradient(self, target: Tensor, sources: Any, output_gradient: Any = None) -> Any:
+        """Return the gradient of a scalar `target` with respect to each of `sources`.
+
+        Parameters
+        ----------
+        target : one number computed inside the tape, usually the loss
+        sources : a tensor or variable, or a list, tuple or dict of them. An activation computed inside the tape will
+            do, as will a watched tensor.
+        output_gradient : the gradient of something further on with respect to `target`; needed when `target` is not
+            a single number
+
+        Returns
+        -------
+        Tensor (its source's shape and dtype) or None where `target` does not depend on the source, arranged as
+        `sources` is
+
+        Raises
+        ------
+        TapeError : asked twice of a tape that is not persistent; `target` is not a scalar, or not computed inside the
+            tape; a value the backward needs was changed in place
+        """
+        self._check(target, output_gradient)
+        named = list(sources.items()) if isinstance(sources, dict) else None
+        wanted = [v for _, v in named] if named is not None else _as_list(sources)
+        for source in wanted:
+            if not isinstance(source, Tensor):
+                raise TapeError(f"gradient: sources must be tensors or variables. Got {type(source).__name__}.")
+        start = np.ones_like(target.data) if output_gradient is None else as_array(output_gradient, target.dtype)
+        if start.shape != target.shape:
+            raise TapeError(
+                f"gradient: output_gradient must have the target's shape {target.shape}. Got {start.shape}."
+            )
+        found = self._walk_back(target, start, wanted)
+        self._spent = not self.persistent
+        results = [None if found.get(id(s)) is None else Tensor.wrap(found[id(s)]) for s in wanted]
+        if named is not None:
+            return dict(zip([key for key, _ in named], results, strict=True))
+        if isinstance(sources, list | tuple):
+            return type(sources)(results) if isinstance(sources, tuple) else results
+        return results[0]
+
+    def _check(self, target: Any, output_gradient: Any) -> None:
+        if not isinstance(target, Tensor):
+            raise TapeError(
+                f"gradient: the target must be a Tensor computed inside the tape. Got {type(target).__name__}. "
+                "Was it turned into a number by float() or .numpy()?"
+            )
+        if self._spent:
+            raise TapeError(
+                "gradient: this tape was already walked back, and has let go of what it recorded. "
+                "Ask for all gradients in one call, tape.gradient(loss, [a, b]), or use GradientTape(persistent=True)."
+            )
+        if target.data.size != 1 and output_gradient is None:
+            raise TapeError(
+                f"gradient: the target must be a single number. Got shape {target.shape}. "
+                "Reduce it first, loss.mean() or loss.sum(), or pass output_gradient=."
+            )
+        if not self.entries:
+            raise TapeError("gradient: nothing was recorded. Compute the loss inside `with GradientTape() as tape:`.")
+        if not any(target is output for entry in reversed(self.entries) for output in entry.outputs):
+            raise TapeError(
+                "gradient: the target was not computed inside this tape. "
+                "Is the loss computed before `with`, after it, or under no_grad()?"
+            )
+
+    def _walk_back(self, target: Tensor, start: np.ndarray, wanted: list[Tensor]) -> dict[int, np.ndarray]:
+        leads = self._leading_to(wanted)
+        keep = {id(source) for source in wanted}
+        gradients: dict[int, np.ndarray] = {id(target): start}
+        for entry in reversed(self.entries):
+            dy = [gradients.get(id(output)) for output in entry.outputs]
+            for output in entry.outputs:
+                if id(output) not in keep:
+                    gradients.pop(id(output), None)
+            needs = tuple(
+                need and id(tensor) in leads for need, tensor in zip(entry.needs, entry.inputs, strict=True)
+            )
+            if any(needs) and any(part is not None for part in dy):
+                self._add(gradients, entry, needs, run_backward(entry, tuple(dy), needs))
+            if not self.persistent:
+                entry.cache = None  # gives the memory back as the walk goes
+                entry.inputs = entry.outputs = ()
+        return gradients
+
+    def _leading_to(self, wanted: list[Tensor]) -> set[int]:
+        """Return the ids of the tensors through which a gradient reaches one of `wanted`."""
+        leads = {id(source) for source in wanted}
+        for entry in self.entries:
+            if any(need and id(t) in leads for need, t in zip(entry.needs, entry.inputs, strict=True)):
+                leads.update(id(output) for output in entry.outputs)
+        return leads
+
+    def _add(
+        self, gradients: dict[int, np.ndarray], entry: Entry, needs: tuple[bool, ...], found: tuple[Any, ...]
+    ) -> None:
+        if self.persistent:
+            entry.gradients = found
+        for tensor, need, gradient in zip(entry.inputs, needs, found, strict=True):
+            if need and tensor is not None and gradient is not None:
+                before = gradients.get(id(tensor))
+                # Trap: `before += gradient` would change an array that another entry may still hold.
+                gradients[id(tensor)] = gradient if before is None else before + gradient
+
+
+def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[bool, ...]) -> tuple[Any, ...]:
+    """Call the backward of one entry's op, and check what it returns.
+
+    Parameters
+    ----------
+    entry : what the forward recorded
+    dy : gradient of each output, None where it is not used
+    needs : which inputs a gradient is wanted for
+
+    Returns
+    -------
+    tuple with one gradient, or None, an input
+    """
+    _check_unchanged(entry)
+    function, backend, why = resolve(entry.op, "backward", entry.choice)
+    keywords = {"needs": needs} if takes_needs(function) else {}
+    started = time.perf_counter()
+    gradients = function(dy[0] if entry.single else dy, entry.cache, **keywords)
+    entry.ms_backward = (time.perf_counter() - started) * 1e3
+    entry.backend_backward, entry.why_backward = backend, why
+    if not isinstance(gradients, tuple) or len(gradients) != len(entry.inputs):
+        got = f"a tuple of {len(gradients)}" if isinstance(gradients, tuple) else type(gradients).__name__
+        raise TapeError(
+            f"{entry.op}: its backward on {backend!r} must return a tuple with one gradient an input "
+            f"({len(entry.inputs)}). Got {got}. A missing comma, `return (dx,)`?"
+        )
+    for position, (tensor, gradient) in enumerate(zip(entry.inputs, gradients, strict=True)):
+        if gradient is not None and tensor is not None and needs[position]:
+            if gradient.shape != tensor.shape or gradient.dtype != tensor.dtype:
+                raise TapeError(
+                    f"{entry.op}: its backward on {backend!r} must give input {position} a gradient of shape "
+                    f"{tensor.shape} {tensor.dtype}. Got {gradient.shape} {gradient.dtype}."
+                )
+    return gradients
+
+
+def takes_needs(function: Any) -> bool:
+    """Whether a backward declares the keyword `needs`."""
+    code = getattr(function, "__code__", None)
+    return code is not None and "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _check_unchanged(entry: Entry) -> None:
+    tensors = (*entry.inputs, *entry.outputs)
+    for position, (tensor, version) in enumerate(zip(tensors, entry.versions, strict=True)):
+        if tensor is not None and tensor._version != version:
+            what = f"input {position}" if position < len(entry.inputs) else "the output"
+            name = f" ({tensor.name!r})" if tensor.name else ""
+            where = f" in layer {entry.layer!r}" if entry.layer else ""
+            raise TapeError(
+                f"gradient: {what}{name} of {entry.op}{where} was changed in place after the op ran, and its backward "
+                "needs the old value. Write y = x + 1 rather than x[...] = x + 1, and update weights after gradient()."
+            )
+
+
+def _as_list(sources: Any) -> list[Any]:
+    return list(sources) if isinstance(sources, list | tuple) else [sources]

@@ -1,0 +1,380 @@
+"""Tensor: an array that ops take and return. Variable: a tensor that can be assigned, and trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minidl import config
+from minidl.errors import ArgumentError, DTypeError, ShapeError
+
+
+def as_array(value: Any, dtype: Any = None) -> np.ndarray:
+    """Return `value` as a NumPy array; Python floats become `floatx`, Python ints int32. Does not copy an array.
+
+    >>> as_array([1.0, 2.0]).dtype, as_array([1, 2]).dtype, as_array(np.zeros(2)).dtype
+    (dtype('float32'), dtype('int32'), dtype('float64'))
+    """
+    if isinstance(value, Tensor):
+        array = value.data
+    elif isinstance(value, np.ndarray | np.generic):
+        array = np.asarray(value)
+    else:
+        array = np.asarray(value)
+        if array.dtype == object:
+            raise DTypeError(
+                f"tensor: values must be numbers in a rectangular array. Got {type(value).__name__} of "
+                f"{_describe_first(value)}. Are the rows of different lengths?"
+            )
+        if dtype is None and array.dtype == np.float64:
+            dtype = config.floatx()
+        elif dtype is None and array.dtype == np.int64:
+            dtype = np.int32
+    if dtype is not None and array.dtype != dtype:
+        array = array.astype(dtype)
+    if array.dtype.kind not in "fiub":
+        raise DTypeError(f"tensor: values must be numbers or booleans. Got dtype {array.dtype}.")
+    return array
+
+
+def _describe_first(value: Any) -> str:
+    try:
+        return f"{type(value[0]).__name__} elements"
+    except (TypeError, KeyError, IndexError):
+        return "no elements"
+
+
+class Operators:
+    """Python's operators and a few methods, each of them one op. Mixed into Tensor, and into symbolic tensors."""
+
+    __array_priority__ = 100  # numpy_array + tensor goes to Tensor.__radd__
+
+    def __add__(self, other: Any) -> Any:
+        return _apply("add", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _apply("add", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _apply("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _apply("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _apply("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _apply("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _apply("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _apply("divide", other, self)
+
+    def __pow__(self, exponent: float) -> Any:
+        return _apply("power", self, exponent=exponent)
+
+    def __neg__(self) -> Any:
+        return _apply("negative", self)
+
+    def __abs__(self) -> Any:
+        return _apply("absolute", self)
+
+    def __matmul__(self, other: Any) -> Any:
+        from minidl.functional import matmul
+
+        return matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        from minidl.functional import matmul
+
+        return matmul(other, self)
+
+    def __getitem__(self, key: Any) -> Any:
+        return _apply("slice", self, key=key)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the sum over `axis` (an int, several, or None for all)."""
+        return _apply("reduce_sum", self, axes=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the mean over `axis` (an int, several, or None for all)."""
+        return _apply("reduce_mean", self, axes=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the maximum over `axis`; its gradient goes to the first of equal ones."""
+        return _apply("reduce_max", self, axes=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the minimum over `axis`; its gradient goes to the first of equal ones."""
+        return _apply("reduce_min", self, axes=axis, keepdims=keepdims)
+
+    def argmax(self, axis: int = -1) -> Any:
+        """Return the index of the largest value along `axis`; not differentiable."""
+        return _apply("argmax", self, axis=axis)
+
+    def reshape(self, *shape: Any) -> Any:
+        """Return the same values in another shape; one size may be -1."""
+        return _apply("reshape", self, shape=shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return the axes in another order (reversed when none is given)."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return _apply("transpose", self, axes=order or None)
+
+    def astype(self, dtype: Any) -> Any:
+        """Return the values as another dtype."""
+        return _apply("cast", self, dtype=np.dtype(dtype).name)
+
+
+def _apply(op: str, *inputs: Any, **static: Any) -> Any:
+    from minidl.tape import apply  # the tape builds on tensors; their operators go through it
+
+    return apply(op, *inputs, **static)
+
+
+class Tensor(Operators):
+    """An array that ops take and return.
+
+    Parameters
+    ----------
+    data : array, number, nested lists, or Tensor. It is copied: a tensor owns its values.
+    dtype : of the values; by default an array's own, float32 for Python floats, int32 for Python ints
+    name : shown by the tape and in errors
+
+    >>> x = Tensor([[1.0, 2.0], [3.0, 4.0]], name="x")
+    >>> x
+    <Tensor 'x' (2, 2) float32 [[1. 2.] [3. 4.]]>
+    >>> (x * 2 + 1).sum().item()
+    24.0
+    """
+
+    # `_version` counts changes in place; `_tracked` says that a gradient may flow to here (a trainable variable, a
+    # watched tensor, or something computed from one under a tape).
+    data: np.ndarray
+    name: str | None
+    _version: int
+    _tracked: bool
+
+    def __init__(self, data: Any, dtype: Any = None, name: str | None = None) -> None:
+        self._set(np.array(as_array(data, dtype)), name)
+
+    @classmethod
+    def wrap(cls, array: np.ndarray, name: str | None = None) -> Tensor:
+        """Return a tensor around `array` without copying: for results that nobody else holds."""
+        tensor = cls.__new__(cls)
+        tensor._set(array, name)
+        return tensor
+
+    def _set(self, array: np.ndarray, name: str | None) -> None:
+        self.data = array
+        self.name = name
+        self._version = 0
+        self._tracked = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """NumPy dtype of the values."""
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return self.data.size
+
+    @property
+    def device(self) -> str:
+        """Where the values are: "cpu"."""
+        return "cpu"
+
+    @property
+    def T(self) -> Tensor:
+        """The transposed tensor, axes reversed."""
+        return self.transpose()
+
+    def numpy(self) -> np.ndarray:
+        """Return the values as a read-only NumPy view (copy it to change it)."""
+        view = self.data.view()
+        view.flags.writeable = False
+        return view
+
+    def item(self) -> float | int | bool:
+        """Return the one value as a Python number."""
+        if self.data.size != 1:
+            raise ShapeError(f"item: the tensor must hold one value. Got shape {self.shape}. Reduce it first: .mean().")
+        return self.data.item()
+
+    def detach(self) -> Tensor:
+        """Return a tensor with the same values through which no gradient flows."""
+        return Tensor.wrap(self.data, self.name)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy or (dtype is not None and self.data.dtype != dtype):
+            return np.array(self.data, dtype=dtype)
+        return self.numpy()
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Change values in place. The tape notices, and refuses a gradient that needs the old ones."""
+        self.data[key] = as_array(value) if isinstance(value, Tensor) else value
+        self._version += 1
+
+    def __len__(self) -> int:
+        if not self.data.ndim:
+            raise TypeError("len() of a tensor with no axes")
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.data.size != 1:
+            raise ShapeError(
+                f"bool: a tensor of shape {self.shape} is neither true nor false. Use .data.any() or .data.all()."
+            )
+        return bool(self.data)
+
+    def __index__(self) -> int:
+        if self.data.dtype.kind not in "iu" or self.data.ndim:
+            raise TypeError(f"only an integer tensor without axes is an index. Got {self.dtype} {self.shape}")
+        return int(self.data)
+
+    # Comparisons give plain boolean tensors; they have no gradient and are not recorded.
+    def __eq__(self, other: object) -> Any:
+        return _compare(np.equal, self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return _compare(np.not_equal, self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return _compare(np.less, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _compare(np.less_equal, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _compare(np.greater, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _compare(np.greater_equal, self, other)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        values = np.array2string(self.data, threshold=12, edgeitems=2, precision=4).replace("\n", "")
+        name = f" {self.name!r}" if self.name else ""
+        return f"<{type(self).__name__}{name} {self.shape} {self.dtype} {values}>"
+
+
+def _compare(function: Callable[..., np.ndarray], a: Tensor, b: Any) -> Any:
+    if isinstance(b, str) or b is None:
+        return NotImplemented
+    return Tensor.wrap(np.asarray(function(a.data, b.data if isinstance(b, Tensor) else b)))
+
+
+class Variable(Tensor):
+    """A tensor whose value can be assigned: a weight, or a layer's state.
+
+    Parameters
+    ----------
+    value : initial values, copied
+    trainable : whether gradients flow to it and optimizers update it
+    name : its short name, such as "kernel"
+    path : its name in a model, such as "conv2d/kernel"
+    regularizer, constraint : callables of the variable, or None
+
+    >>> w = Variable([1.0, 2.0], name="w")
+    >>> w.assign([3.0, 4.0]).numpy()
+    array([3., 4.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        value: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str = "variable",
+        path: str | None = None,
+        regularizer: Any = None,
+        constraint: Any = None,
+    ) -> None:
+        super().__init__(value, dtype, name)
+        self.path = path or name
+        self.regularizer = regularizer
+        self.constraint = constraint
+        self.trainable = trainable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients flow to this variable."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = self._tracked = bool(value)
+
+    @property
+    def value(self) -> Tensor:
+        """The current value, as Keras names it."""
+        return self
+
+    def assign(self, value: Any) -> Variable:
+        """Give the variable new values of the same shape; its dtype stays.
+
+        Raises
+        ------
+        ShapeError : another shape
+        """
+        array = np.asarray(value.data if isinstance(value, Tensor) else value)
+        if array.shape != self.shape:
+            raise ShapeError(
+                f"assign: variable {self.path!r} has shape {self.shape}. Got {array.shape}. "
+                "Do these weights belong to another layer?"
+            )
+        self._replace(np.array(array, dtype=self.dtype))
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Add `value` to the variable."""
+        return self.assign(self.data + as_array(value))
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract `value` from the variable."""
+        return self.assign(self.data - as_array(value))
+
+    def _replace(self, array: np.ndarray) -> None:
+        """Take over an array of the same shape and dtype, without a copy: for optimizers."""
+        self.data = array
+        self._version += 1
+
+
+def convert_to_tensor(value: Any, dtype: Any = None) -> Tensor:
+    """Return `value` as a Tensor; a Tensor of that dtype is returned as it is.
+
+    >>> convert_to_tensor(3.0)
+    <Tensor () float32 3.>
+    """
+    if isinstance(value, Tensor) and (dtype is None or value.dtype == dtype):
+        return value
+    if value is None:
+        raise ArgumentError("convert_to_tensor: expected values. Got None. Did a function forget to return?")
+    return Tensor(value, dtype)
