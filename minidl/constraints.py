@@ -1,0 +1,120 @@
+"""Projections applied to weights after each update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import ArgumentError, unknown_name
+
+TINY = 1e-7  # keeps a division by a norm of 0 finite, as in Keras
+
+
+class Constraint:
+    """Base of constraints: called with an array, returns the projected array."""
+
+    def __call__(self, w: np.ndarray) -> np.ndarray:
+        """Return `w` made to satisfy the constraint."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(w)")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal constraint."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Constraint:
+        """Return the constraint of a configuration."""
+        return cls(**config)
+
+
+class NonNeg(Constraint):
+    """No negative weight."""
+
+    def __call__(self, w: np.ndarray) -> np.ndarray:
+        """Return max(w, 0)."""
+        return np.maximum(w, 0)
+
+
+class MaxNorm(Constraint):
+    """No column longer than `max_value`.
+
+    >>> MaxNorm(1.0)(np.array([[3.0, 0.1], [4.0, 0.1]])).round(3)
+    array([[0.6, 0.1],
+           [0.8, 0.1]])
+    """
+
+    def __init__(self, max_value: float = 2, axis: Any = 0) -> None:
+        self.max_value, self.axis = max_value, axis
+
+    def __call__(self, w: np.ndarray) -> np.ndarray:
+        """Return w with long columns shortened."""
+        norms = _norms(w, self.axis)
+        return (w * (np.clip(norms, 0, self.max_value) / (TINY + norms))).astype(w.dtype)
+
+
+class UnitNorm(Constraint):
+    """Every column of length 1."""
+
+    def __init__(self, axis: Any = 0) -> None:
+        self.axis = axis
+
+    def __call__(self, w: np.ndarray) -> np.ndarray:
+        """Return w divided by its columns' lengths."""
+        return (w / (TINY + _norms(w, self.axis))).astype(w.dtype)
+
+
+class MinMaxNorm(Constraint):
+    """Every column's length moved towards [min_value, max_value], at a rate."""
+
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0) -> None:
+        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+
+    def __call__(self, w: np.ndarray) -> np.ndarray:
+        """Return w with its columns' lengths moved into the range."""
+        norms = _norms(w, self.axis)
+        wanted = self.rate * np.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
+        return (w * (wanted / (TINY + norms))).astype(w.dtype)
+
+
+def _norms(w: np.ndarray, axis: Any) -> np.ndarray:
+    axes = tuple(axis) if isinstance(axis, list | tuple) else axis
+    return np.sqrt(np.sum(np.square(w), axis=axes, keepdims=True))
+
+
+max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm
+_CLASSES = {c.__name__: c for c in (NonNeg, MaxNorm, UnitNorm, MinMaxNorm)}
+_BY_NAME = {"non_neg": NonNeg, "max_norm": MaxNorm, "unit_norm": UnitNorm, "min_max_norm": MinMaxNorm}
+
+
+def get(identifier: Any) -> Any:
+    """Return the constraint of a name or configuration; a constraint, a function or None is returned as it is."""
+    if identifier is None or isinstance(identifier, Constraint):
+        return identifier
+    if isinstance(identifier, str):
+        known = _CLASSES | _BY_NAME
+        if identifier not in known:
+            raise unknown_name("constraint", identifier, known)
+        return known[identifier]()
+    if isinstance(identifier, dict):
+        if identifier["class_name"] not in _CLASSES:
+            raise unknown_name("constraint", identifier["class_name"], _CLASSES)
+        return _CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
+    if callable(identifier):
+        return identifier() if isinstance(identifier, type) else identifier
+    raise ArgumentError(f"constraint: a name, a Constraint, a function or None is needed. Got {identifier!r}.")
+
+
+def serialize(constraint: Any) -> Any:
+    """Return what a configuration says of a constraint, in Keras' form."""
+    if not isinstance(constraint, Constraint):
+        return getattr(constraint, "__name__", constraint)
+    return {
+        "module": "keras.constraints",
+        "class_name": type(constraint).__name__,
+        "config": constraint.get_config(),
+        "registered_name": None,
+    }
+
+
+deserialize = get

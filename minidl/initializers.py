@@ -1,0 +1,300 @@
+"""Initial values of weights: names, arguments and formulas as in Keras."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl import config
+from minidl.errors import ArgumentError, ShapeError, unknown_name
+
+
+class Initializer:
+    """Base of initializers: called with a shape, returns an array.
+
+    With `seed=None` every call draws new values (repeatable after `utils.set_random_seed`); with a seed, the same ones.
+    """
+
+    seed: Any = None
+
+    def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
+        """Return an array of `shape`, of dtype float32 unless said otherwise."""
+        rng = np.random.default_rng(config.next_seed() if self.seed is None else int(self.seed))
+        return np.asarray(self.draw(rng, tuple(shape))).astype(dtype or config.floatx())
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Return float64 values of `shape`; each initializer says how."""
+        raise NotImplementedError(f"{type(self).__name__} must define draw(rng, shape)")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initializer."""
+        return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """Return the initializer of a configuration."""
+        return cls(**config)
+
+    def clone(self) -> Initializer:
+        """Return an initializer with the same configuration."""
+        return type(self).from_config(self.get_config())
+
+
+class Zeros(Initializer):
+    """All 0."""
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Return zeros."""
+        return np.zeros(shape)
+
+
+class Ones(Initializer):
+    """All 1."""
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Return ones."""
+        return np.ones(shape)
+
+
+class Constant(Initializer):
+    """All one value, or a given array."""
+
+    def __init__(self, value: Any = 0.0) -> None:
+        self.value = value
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Return the value, broadcast to the shape."""
+        return np.broadcast_to(np.asarray(self.value, dtype=np.float64), shape)
+
+
+class Identity(Initializer):
+    """The identity matrix times `gain`."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Return gain on the diagonal."""
+        if len(shape) != 2:
+            raise ShapeError(f"Identity: the shape must have two axes. Got {shape}.")
+        return self.gain * np.eye(*shape)
+
+
+class RandomNormal(Initializer):
+    """Normal values."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
+        self.mean, self.stddev, self.seed = mean, stddev, seed
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Return normal values."""
+        return rng.normal(self.mean, self.stddev, shape)
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal values, those beyond two standard deviations drawn again."""
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Return truncated normal values."""
+        return self.mean + self.stddev * truncated_normal(rng, shape)
+
+
+class RandomUniform(Initializer):
+    """Uniform values in [minval, maxval)."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
+        self.minval, self.maxval, self.seed = minval, maxval, seed
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Return uniform values."""
+        return rng.uniform(self.minval, self.maxval, shape)
+
+
+class VarianceScaling(Initializer):
+    """Values whose variance is scale / fan, so that signals neither grow nor fade from layer to layer.
+
+    Parameters
+    ----------
+    scale : numerator of the variance
+    mode : which fan divides: "fan_in" (inputs of a neuron), "fan_out", or "fan_avg"
+    distribution : "truncated_normal", "untruncated_normal" or "uniform"
+
+    Source: Glorot & Bengio, AISTATS 2010; He et al., arXiv:1502.01852.
+    """
+
+    def __init__(
+        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: Any = None
+    ) -> None:
+        if scale <= 0:
+            raise ArgumentError(f"VarianceScaling: scale must be positive. Got {scale}.")
+        if mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise unknown_name("VarianceScaling mode", mode, ["fan_in", "fan_out", "fan_avg"])
+        known = ["normal", "truncated_normal", "untruncated_normal", "uniform"]
+        if distribution not in known:
+            raise unknown_name("VarianceScaling distribution", distribution, known)
+        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Return values of variance scale / fan."""
+        fan_in, fan_out = compute_fans(shape)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, fan)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return rng.uniform(-limit, limit, shape)
+        if self.distribution == "untruncated_normal":
+            return rng.normal(0, math.sqrt(variance), shape)
+        # Cutting a normal at two standard deviations leaves it this standard deviation.
+        return truncated_normal(rng, shape) * math.sqrt(variance) / 0.87962566103423978
+
+
+class _Scaled(VarianceScaling):
+    """A VarianceScaling with fixed arguments; its configuration is the seed alone."""
+
+    arguments: tuple[float, str, str]
+
+    def __init__(self, seed: Any = None) -> None:
+        super().__init__(*self.arguments, seed=seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the seed."""
+        return {"seed": self.seed}
+
+
+class GlorotUniform(_Scaled):
+    """Uniform, variance 2 / (fan_in + fan_out): for tanh, sigmoid, softmax. Keras' default."""
+
+    arguments = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_Scaled):
+    """Truncated normal, variance 2 / (fan_in + fan_out)."""
+
+    arguments = (1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(_Scaled):
+    """Uniform, variance 2 / fan_in: for relu."""
+
+    arguments = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_Scaled):
+    """Truncated normal, variance 2 / fan_in: for relu."""
+
+    arguments = (2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_Scaled):
+    """Uniform, variance 1 / fan_in: for selu."""
+
+    arguments = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_Scaled):
+    """Truncated normal, variance 1 / fan_in: for selu."""
+
+    arguments = (1.0, "fan_in", "truncated_normal")
+
+
+class Orthogonal(Initializer):
+    """A matrix with orthonormal rows or columns, times `gain`: keeps the length of a recurrent state.
+
+    Source: Saxe et al., arXiv:1312.6120.
+    """
+
+    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
+        self.gain, self.seed = gain, seed
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Return the Q of a random matrix's QR, its signs made uniform by R's diagonal."""
+        if len(shape) < 2:
+            raise ShapeError(f"Orthogonal: the shape must have at least two axes. Got {shape}.")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
+        q *= np.sign(np.diag(r))
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+def truncated_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return standard normal values, drawing again those beyond ±2."""
+    values = rng.standard_normal(shape)
+    outside = np.abs(values) > 2
+    while outside.any():
+        values[outside] = rng.standard_normal(int(outside.sum()))
+        outside = np.abs(values) > 2
+    return values
+
+
+def compute_fans(shape: tuple[int, ...]) -> tuple[float, float]:
+    """Return (fan_in, fan_out): how many inputs one output sums, and how many outputs one input feeds.
+
+    >>> compute_fans((3, 3, 16, 32))
+    (144.0, 288.0)
+    """
+    if len(shape) == 0:
+        return 1.0, 1.0
+    if len(shape) == 1:
+        return float(shape[0]), float(shape[0])
+    window = math.prod(shape[:-2])
+    return float(window * shape[-2]), float(window * shape[-1])
+
+
+_CLASSES = {
+    c.__name__: c
+    for c in (
+        Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, GlorotUniform,
+        GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal,
+    )
+}  # fmt: skip
+_BY_NAME = {
+    "zeros": Zeros, "ones": Ones, "constant": Constant, "identity": Identity, "random_normal": RandomNormal,
+    "normal": RandomNormal, "truncated_normal": TruncatedNormal, "random_uniform": RandomUniform,
+    "uniform": RandomUniform, "variance_scaling": VarianceScaling, "glorot_uniform": GlorotUniform,
+    "glorot_normal": GlorotNormal, "he_uniform": HeUniform, "he_normal": HeNormal, "lecun_uniform": LecunUniform,
+    "lecun_normal": LecunNormal, "orthogonal": Orthogonal,
+}  # fmt: skip
+
+
+def get(identifier: Any) -> Any:
+    """Return the initializer of a name, class, configuration, array or number; None stays None.
+
+    >>> get("he_normal").get_config()
+    {'seed': None}
+    """
+    if identifier is None or isinstance(identifier, Initializer):
+        return identifier
+    if isinstance(identifier, str):
+        known = _CLASSES | _BY_NAME
+        if identifier not in known:
+            raise unknown_name("initializer", identifier, _BY_NAME)
+        return known[identifier]()
+    if isinstance(identifier, dict):
+        name = identifier["class_name"]
+        if name not in _CLASSES:
+            raise unknown_name("initializer", name, _CLASSES)
+        return _CLASSES[name].from_config(identifier.get("config", {}))
+    if isinstance(identifier, type):
+        return identifier()
+    if isinstance(identifier, np.ndarray | int | float):
+        return Constant(identifier)
+    if callable(identifier):
+        return identifier
+    raise ArgumentError(f"initializer: a name, an Initializer or a function of (shape, dtype) is needed. Got {identifier!r}.")
+
+
+def serialize(initializer: Any) -> Any:
+    """Return what a configuration says of an initializer, in Keras' form."""
+    if initializer is None or not isinstance(initializer, Initializer):
+        return getattr(initializer, "__name__", initializer)
+    return {
+        "module": "keras.initializers",
+        "class_name": type(initializer).__name__,
+        "config": initializer.get_config(),
+        "registered_name": None,
+    }
+
+
+deserialize = get

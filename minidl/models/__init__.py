@@ -1,0 +1,16 @@
+"""Models: Sequential, functional and subclassed; training; loading files."""
+
+from minidl.layers.base import Layer
+from minidl.layers.input import Input
+from minidl.models.model import Model
+from minidl.models.sequential import Sequential
+
+__all__ = ["Input", "Layer", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("clone_model", "load_model", "model_from_json", "save_model"):
+        from minidl.models import saving
+
+        return getattr(saving, name)
+    raise AttributeError(f"module 'minidl.models' has no attribute {name!r}")

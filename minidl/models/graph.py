@@ -1,0 +1,156 @@
+"""The graph of a functional model: which layer calls lead from the inputs to the outputs, and in which order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.errors import ArgumentError, ShapeError
+from minidl.layers.base import Layer
+from minidl.layers.symbolic import Node, SymbolicTensor, flatten, map_structure
+from minidl.tensor import Tensor
+
+
+class Graph:
+    """The nodes between symbolic inputs and outputs, in an order in which they can run.
+
+    Parameters
+    ----------
+    inputs, outputs : a symbolic tensor, or a list, tuple or dict of them
+
+    Raises
+    ------
+    ArgumentError : an output does not depend on the inputs alone, or is no symbolic tensor
+    """
+
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.input_tensors = _symbolic(inputs, "inputs")
+        self.output_tensors = _symbolic(outputs, "outputs")
+        self.nodes, seen = self._order()
+        self.layers = self._layers(seen)
+
+    def _order(self) -> tuple[list[Node], dict[int, int]]:
+        """Walk from the outputs to the inputs; return nodes, each after those it needs, and when each layer was met."""
+        done: set[int] = set()
+        order: list[Node] = []
+        met: dict[int, int] = {}
+        given = {id(t) for t in self.input_tensors}
+        # An explicit stack, so that a network of a thousand layers needs no deep recursion.
+        stack: list[tuple[SymbolicTensor, bool]] = [(t, False) for t in reversed(self.output_tensors)]
+        while stack:
+            tensor, finished = stack.pop()
+            node = tensor.node
+            if node is None or id(node) in done:
+                continue
+            if finished:
+                done.add(id(node))
+                order.append(node)
+                continue
+            met.setdefault(id(node.layer), len(met))
+            stack.append((tensor, True))
+            if id(tensor) in given:
+                continue
+            if node.is_input:
+                raise ArgumentError(
+                    f"Model: the outputs depend on the input {tensor.name!r}, which is not among the model's inputs. "
+                    "Add it: Model(inputs=[…], outputs=…)."
+                )
+            stack.extend((t, False) for t in reversed(node.inputs))
+        for tensor in self.input_tensors:
+            if tensor.node is not None and id(tensor.node.layer) not in met:
+                met[id(tensor.node.layer)] = -1
+                order.insert(0, tensor.node)
+        return order, met
+
+    def _layers(self, met: dict[int, int]) -> list[Layer]:
+        """Return the layers from inputs to outputs: by their distance from the outputs, as Keras orders them.
+
+        Weights are saved in this order, so it decides whether a file of Keras fits.
+        """
+        given = {id(t) for t in self.input_tensors}
+        node_depth: dict[int, int] = {}
+        layer_depth: dict[int, int] = {}
+        layers: dict[int, Layer] = {}
+        for node in reversed(self.nodes):
+            depth = max(node_depth.get(id(node), 0), layer_depth.get(id(node.layer), 0))
+            node_depth[id(node)] = layer_depth[id(node.layer)] = depth
+            layers[id(node.layer)] = node.layer
+            if any(id(output) in given for output in node.outputs):
+                continue
+            for tensor in node.inputs:
+                if tensor.node is not None:
+                    key = id(tensor.node)
+                    node_depth[key] = max(depth + 1, node_depth.get(key, 0))
+        return sorted(layers.values(), key=lambda layer: (-layer_depth[id(layer)], met[id(layer)]))
+
+    def run(self, values: list[Any], training: bool, masks: list[Any] | None = None) -> Any:
+        """Run the nodes on tensors, one for each input; return the outputs, arranged as `outputs` is."""
+        known: dict[int, Any] = {}
+        for tensor, value, mask in zip(self.input_tensors, values, masks or [None] * len(values), strict=True):
+            if mask is not None:
+                value._mask = mask
+            known[id(tensor)] = value
+        for node in self.nodes:
+            if all(id(output) in known for output in node.outputs):
+                continue
+            args, kwargs = map_structure(
+                lambda leaf: known[id(leaf)] if isinstance(leaf, SymbolicTensor) else leaf, (node.args, node.kwargs)
+            )
+            if kwargs.get("training") is None and node.layer._accepts("training"):
+                kwargs = {**kwargs, "training": training}
+            results = flatten(node.layer(*args, **kwargs))
+            for output, result in zip(node.outputs, results, strict=True):
+                known[id(output)] = result
+        return map_structure(lambda leaf: known[id(leaf)], self.outputs)
+
+    def input_values(self, name: str, given: Any) -> list[Tensor]:
+        """Match what a model was called with to its inputs, by name or order, and check the shapes.
+
+        As in Keras, a missing or extra axis of size 1 at the end is added or dropped.
+        """
+        values = self._match(name, given)
+        return [self._adjust(name, t, v) for t, v in zip(self.input_tensors, values, strict=True)]
+
+    def _match(self, name: str, given: Any) -> list[Any]:
+        names = [t.name for t in self.input_tensors]
+        if isinstance(given, dict):
+            keys = list(self.inputs) if isinstance(self.inputs, dict) else names
+            missing = [key for key in keys if key not in given]
+            if missing:
+                raise ArgumentError(f"model {name!r}: inputs {missing} are missing. Got {sorted(given)}.")
+            return [given[key] for key in keys]
+        values = list(given) if isinstance(given, list | tuple) else [given]
+        if len(values) != len(names):
+            raise ArgumentError(
+                f"model {name!r}: {len(names)} inputs are needed, {names}. Got {len(values)}."
+            )
+        return values
+
+    def _adjust(self, name: str, expected: SymbolicTensor, value: Any) -> Any:
+        shape, wanted = tuple(value.shape), expected.shape
+        if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
+            value = value.reshape((*shape, 1))
+        elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
+            value = value.reshape(shape[:-1])
+        shape = tuple(value.shape)
+        fits = len(shape) == len(wanted) and all(
+            w is None or n is None or n == w for n, w in zip(shape, wanted, strict=True)
+        )
+        if not fits:
+            hint = "Is the batch axis missing? x[None] adds one." if shape == wanted[1:] else ""
+            raise ShapeError(
+                f"model {name!r}: input {expected.name!r} must have shape {wanted}. Got {shape}. {hint}".rstrip()
+            )
+        return value
+
+
+def _symbolic(structure: Any, what: str) -> list[SymbolicTensor]:
+    leaves = flatten(structure)
+    for leaf in leaves:
+        if not isinstance(leaf, SymbolicTensor):
+            raise ArgumentError(
+                f"Model: {what} must be symbolic tensors, made by minidl.Input and layers. Got {type(leaf).__name__}."
+            )
+    if not leaves:
+        raise ArgumentError(f"Model: there must be at least one of {what}.")
+    return leaves

@@ -1,0 +1,206 @@
+"""Model: layers put together, by a graph of symbolic tensors or by a `call` of your own, that can be trained and saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.errors import ArgumentError, NotBuiltError, unknown_name
+from minidl.layers.base import Layer
+from minidl.layers.symbolic import SymbolicTensor, flatten, is_shape, map_structure
+from minidl.models.graph import Graph
+from minidl.models.saving_methods import SavingMethods
+from minidl.models.training import Trainer
+from minidl.tensor import Tensor
+
+
+class Model(Trainer, SavingMethods, Layer):
+    """A network that can be trained.
+
+    Functional: give the symbolic inputs and outputs.
+
+    >>> import minidl
+    >>> x = minidl.Input((4,))
+    >>> y = minidl.layers.Dense(3, activation="softmax")(x)
+    >>> model = Model(inputs=x, outputs=y)
+    >>> model.count_params()
+    15
+
+    Subclass: make layers in `__init__`, use them in `call`.
+
+    >>> class TwoLayers(Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.hidden, self.last = minidl.layers.Dense(8), minidl.layers.Dense(2)
+    ...     def call(self, x):
+    ...         return self.last(self.hidden(x))
+    >>> TwoLayers()([[1.0, 2.0]]).shape
+    (1, 2)
+
+    Parameters
+    ----------
+    inputs, outputs : symbolic tensors, or lists, tuples or dicts of them
+    name : the model's name
+    """
+
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any) -> None:
+        if name is None and type(self) is Model:
+            name = self.unique_name("functional")
+        super().__init__(name=name, **kwargs)
+        self._graph: Graph | None = None
+        if (inputs is None) != (outputs is None):
+            raise ArgumentError("Model: give both inputs and outputs, or neither and write `call` in a subclass.")
+        if inputs is not None:
+            self._graph = Graph(inputs, outputs)
+            self.built = True
+
+    @property
+    def graph(self) -> Graph | None:
+        """The graph of a functional or sequential model; None for a subclass with a `call` of its own."""
+        return self._graph
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Run the graph. A subclass without inputs and outputs defines its own."""
+        if self.graph is None:
+            raise NotImplementedError(
+                f"{type(self).__name__}: define call(self, inputs), or give inputs= and outputs= to Model."
+            )
+        values = self.graph.input_values(self.name, inputs)
+        masks = None if mask is None else flatten(mask)
+        return self.graph.run(values, bool(training), masks)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs: the graph's, or found by a trial on zeros."""
+        if self.graph is not None and _same_shapes(args[0], self.graph):
+            return map_structure(lambda t: SymbolicTensor(t.shape, t.dtype.name), self.graph.outputs)
+        return self._trial(*args, **kwargs)
+
+    def sublayers(self) -> list[Layer]:
+        """Return the model's layers: a graph's in its order, else in the order of making."""
+        if self.graph is None:
+            return list(self._layers)
+        known = {id(layer) for layer in self.graph.layers}
+        return [*self.graph.layers, *(layer for layer in self._layers if id(layer) not in known)]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The model's layers."""
+        return self.sublayers()
+
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError("Model.layers is made by the model; name your attribute otherwise.")
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name or its place in `layers`.
+
+        Raises
+        ------
+        UnknownNameError : no layer of that name; ArgumentError : no such place, or neither or both given
+        """
+        if (name is None) == (index is None):
+            raise ArgumentError(f"get_layer: give a name or an index. Got name={name!r}, index={index!r}.")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ArgumentError(f"get_layer: the model has {len(self.layers)} layers. Got index {index}.")
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise unknown_name("layer", name, [layer.name for layer in self.layers])
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights of a subclassed model by running it once on zeros of this shape (batch axis included)."""
+        if self.built or input_shape is None or type(self).call is Model.call:
+            return
+        self._trial_shape = input_shape
+
+    def build_from_shape(self, input_shape: Any) -> None:
+        """Make all weights of a subclassed model, as `model.build((None, 28, 28, 1))` asks."""
+        spec = _symbolic_like(input_shape, self.dtype)
+        self._trial(spec)
+        self.built = True
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The symbolic inputs, as a list."""
+        return self._need_graph("inputs").input_tensors
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """The symbolic outputs, as a list."""
+        return self._need_graph("outputs").output_tensors
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, or inputs, as they were given."""
+        return self._need_graph("input").inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, or outputs, as they were given."""
+        return self._need_graph("output").outputs
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input, or a list of shapes."""
+        return map_structure(lambda t: t.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, or a list of shapes."""
+        return map_structure(lambda t: t.shape, self.output)
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs."""
+        return [str(t.name) for t in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the layers that give the outputs; of a subclassed model, "output"."""
+        if self.graph is None:
+            return ["output"]
+        return [t.history[0].name for t in self.graph.output_tensors]
+
+    def _need_graph(self, what: str) -> Graph:
+        if self.graph is None:
+            raise NotBuiltError(
+                f"model {self.name!r} has no {what}: it has no graph of symbolic tensors. "
+                "A Sequential needs an Input or a first call; a subclassed model has none."
+            )
+        return self.graph
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers, their output shapes and numbers of weights, as Keras does."""
+        from minidl.utils.summary import print_summary
+
+        print_summary(
+            self, line_length=line_length, positions=positions, print_fn=print_fn, expand_nested=expand_nested,
+            show_trainable=show_trainable, layer_range=layer_range,
+        )  # fmt: skip
+
+
+def _same_shapes(given: Any, graph: Graph) -> bool:
+    leaves = flatten(given)
+    return len(leaves) == len(graph.input_tensors) and all(
+        tuple(leaf.shape) == t.shape for leaf, t in zip(leaves, graph.input_tensors, strict=True)
+    )
+
+
+def _symbolic_like(shapes: Any, dtype: str) -> Any:
+    if is_shape(shapes):
+        return SymbolicTensor(shapes, dtype)
+    if isinstance(shapes, dict):
+        return {key: _symbolic_like(value, dtype) for key, value in shapes.items()}
+    return [_symbolic_like(value, dtype) for value in shapes]
+
+
+__all__ = ["Model", "Tensor"]
