@@ -40,9 +40,8 @@ NUMPY_OPS = {
         "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "exp", "log", "sqrt", "square",
         "absolute", "negative", "clip", "cast", "where",
     ],
-    "minidl.ops.shape": [
-        "reshape", "transpose", "concatenate", "stack", "pad", "slice", "broadcast_to", "upsample2d",
-    ],
+    "minidl.ops.shape": ["reshape", "transpose", "concatenate", "stack", "pad", "slice", "broadcast_to"],
+    "minidl.ops.upsample2d": ["upsample2d"],
     "minidl.ops.losses": [
         "categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "mean_squared_error",
         "mean_absolute_error", "huber",

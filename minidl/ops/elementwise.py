@@ -1,0 +1,380 @@
+"""Arithmetic cell by cell. Two inputs broadcast as in NumPy; their backward sums over the stretched axes.
+
+A gradient returned here may be `dy` itself (`add`): nobody writes into a gradient.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minidl.errors import ArgumentError, DTypeError
+from minidl.ops.broadcasting import broadcast_shape, output_for, unbroadcast
+from minidl.ops.checks import require_array, require_float, require_number, require_same_dtype
+
+Gradients = tuple[np.ndarray | None, np.ndarray | None]
+
+
+class ShapesCache(NamedTuple):
+    """The shapes before broadcasting: all that the backward of a sum or difference needs."""
+
+    a_shape: tuple[int, ...]
+    b_shape: tuple[int, ...]
+
+
+class OperandsCache(NamedTuple):
+    """Both inputs, before broadcasting."""
+
+    a: np.ndarray
+    b: np.ndarray
+
+
+class DivideCache(NamedTuple):
+    """The divisor and the quotient: with them, no power of the divisor is needed."""
+
+    a_shape: tuple[int, ...]
+    b: np.ndarray
+    y: np.ndarray
+
+
+class InputCache(NamedTuple):
+    """The input: enough for an op whose slope follows from it."""
+
+    x: np.ndarray
+
+
+class OutputCache(NamedTuple):
+    """The output: enough where the slope is shorter to say in terms of it (exp, sqrt, tanh, …)."""
+
+    y: np.ndarray
+
+
+class PowerCache(NamedTuple):
+    """The base and the exponent."""
+
+    x: np.ndarray
+    exponent: float
+
+
+class ClipCache(NamedTuple):
+    """The input and its bounds; `None` where there is no bound."""
+
+    x: np.ndarray
+    low: float | None
+    high: float | None
+
+
+class CastCache(NamedTuple):
+    """The dtype to give the gradient back in."""
+
+    dtype: np.dtype
+
+
+class WhereCache(NamedTuple):
+    """The condition, and the shapes of the two choices before broadcasting."""
+
+    condition: np.ndarray
+    a_shape: tuple[int, ...]
+    b_shape: tuple[int, ...]
+
+
+def add_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, ShapesCache]:
+    """Add: `y = a + b`, broadcast as in NumPy.
+
+    Parameters
+    ----------
+    a, b : number arrays of one dtype, with shapes that broadcast
+
+    Returns
+    -------
+    y : the broadcast shape, dtype of `a`
+
+    Raises
+    ------
+    ShapeError : the shapes do not broadcast
+    DTypeError : the dtypes differ
+
+    >>> add_forward(np.ones((2, 3)), np.array([1.0, 2.0, 3.0]))[0].tolist()
+    [[2.0, 3.0, 4.0], [2.0, 3.0, 4.0]]
+    """
+    y = np.add(a, b, out=output_for("add", a, b))
+    return y, ShapesCache(a.shape, b.shape)
+
+
+def add_backward(dy: np.ndarray, cache: ShapesCache, *, needs: tuple[bool, bool] = (True, True)) -> Gradients:
+    """With y = a + b: dy/da = dy/db = 1. Both gradients are dy, summed where an input was stretched."""
+    da = unbroadcast(dy, cache.a_shape) if needs[0] else None
+    db = unbroadcast(dy, cache.b_shape) if needs[1] else None
+    return da, db
+
+
+def subtract_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, ShapesCache]:
+    """Subtract: `y = a - b`. Shapes and errors as for `add_forward`."""
+    y = np.subtract(a, b, out=output_for("subtract", a, b))
+    return y, ShapesCache(a.shape, b.shape)
+
+
+def subtract_backward(
+    dy: np.ndarray, cache: ShapesCache, *, needs: tuple[bool, bool] = (True, True)
+) -> Gradients:
+    """With y = a - b: dy/da = 1, dy/db = -1. Summing first leaves fewer cells to negate."""
+    da = unbroadcast(dy, cache.a_shape) if needs[0] else None
+    db = _new(np.negative, unbroadcast(dy, cache.b_shape)) if needs[1] else None
+    return da, db
+
+
+def multiply_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, OperandsCache]:
+    """Multiply cell by cell: `y = a * b`. Shapes and errors as for `add_forward`."""
+    y = np.multiply(a, b, out=output_for("multiply", a, b))
+    return y, OperandsCache(a, b)
+
+
+def multiply_backward(
+    dy: np.ndarray, cache: OperandsCache, *, needs: tuple[bool, bool] = (True, True)
+) -> Gradients:
+    """With y = a b: dy/da = b and dy/db = a, so each input receives dy times the other."""
+    a, b = cache
+    da = unbroadcast(_new(np.multiply, dy, b), a.shape) if needs[0] else None
+    db = unbroadcast(_new(np.multiply, dy, a), b.shape) if needs[1] else None
+    return da, db
+
+
+def divide_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, DivideCache]:
+    """Divide cell by cell: `y = a / b`. Shapes and errors as for `add_forward`; both must be floating.
+
+    A zero in `b` gives inf or NaN with NumPy's own warning.
+    """
+    require_float("divide", a=a, b=b)
+    y = np.divide(a, b, out=output_for("divide", a, b))
+    return y, DivideCache(a.shape, b, y)
+
+
+def divide_backward(
+    dy: np.ndarray, cache: DivideCache, *, needs: tuple[bool, bool] = (True, True)
+) -> Gradients:
+    """With y = a / b: dy/da = 1 / b, and dy/db = -a / b^2 = -y / b."""
+    share = _new(np.divide, dy, cache.b)
+    da = unbroadcast(share, cache.a_shape) if needs[0] else None
+    if not needs[1]:
+        return da, None
+    db = unbroadcast(_new(np.multiply, share, cache.y), cache.b.shape)
+    return da, _new(np.negative, db)
+
+
+def maximum_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, OperandsCache]:
+    """Take the larger of each two cells. Where they are equal, the gradient goes to `a`, the first.
+
+    Shapes and errors as for `add_forward`. (PyTorch halves the gradient between equals.)
+    """
+    y = np.maximum(a, b, out=output_for("maximum", a, b))
+    return y, OperandsCache(a, b)
+
+
+def maximum_backward(dy: np.ndarray, cache: OperandsCache) -> Gradients:
+    """Since y is a where a >= b and else b, each cell of dy goes whole to the input that was taken."""
+    took_a = cache.a >= cache.b
+    return _route(dy, took_a, cache.a.shape, cache.b.shape)
+
+
+def minimum_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, OperandsCache]:
+    """Take the smaller of each two cells. Where they are equal, the gradient goes to `a`, the first."""
+    y = np.minimum(a, b, out=output_for("minimum", a, b))
+    return y, OperandsCache(a, b)
+
+
+def minimum_backward(dy: np.ndarray, cache: OperandsCache) -> Gradients:
+    """Since y is a where a <= b and else b, it goes as for the maximum."""
+    took_a = cache.a <= cache.b
+    return _route(dy, took_a, cache.a.shape, cache.b.shape)
+
+
+def where_forward(condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, WhereCache]:
+    """Take `a` where `condition` holds and `b` elsewhere; all three broadcast.
+
+    Raises
+    ------
+    DTypeError : `condition` is not boolean, or `a` and `b` have different dtypes
+    ShapeError : the three shapes do not broadcast
+
+    >>> where_forward(np.array([True, False]), np.array([1.0, 2.0]), np.array(0.0))[0]
+    array([1., 0.])
+    """
+    require_array("where", "condition", condition)
+    if condition.dtype != np.bool_:
+        raise DTypeError(
+            f"where: condition must be boolean. Got {condition.dtype} of shape {condition.shape}. "
+            "Compare first, as in `x > 0`?"
+        )
+    require_same_dtype("where", a=a, b=b)
+    broadcast_shape("where", condition=condition, a=a, b=b)
+    return np.asarray(np.where(condition, a, b)), WhereCache(condition, a.shape, b.shape)
+
+
+def where_backward(dy: np.ndarray, cache: WhereCache) -> tuple[None, np.ndarray, np.ndarray]:
+    """Each cell of dy goes to the input it came from; a condition has no gradient."""
+    return (None, *_route(dy, cache.condition, cache.a_shape, cache.b_shape))
+
+
+def power_forward(x: np.ndarray, *, exponent: float) -> tuple[np.ndarray, PowerCache]:
+    """Raise to a fixed power: `y = x ** exponent`, `exponent` a number.
+
+    A negative `x` with a fractional exponent gives NaN, with NumPy's own warning.
+
+    >>> power_forward(np.array([1.0, 2.0, 3.0]), exponent=2)[0]
+    array([1., 4., 9.])
+    """
+    require_float("power", x=x)
+    if not isinstance(exponent, int | float | np.integer | np.floating):
+        raise ArgumentError(
+            f"power: exponent must be a number. Got {exponent!r}. For a variable one use exp(b * log(x))."
+        )
+    return np.asarray(x ** float(exponent)), PowerCache(x, float(exponent))
+
+
+def power_backward(dy: np.ndarray, cache: PowerCache) -> tuple[np.ndarray]:
+    """With y = x^e: dy/dx = e x^(e - 1)."""
+    x, exponent = cache
+    # Trap: for e = 0 that form is 0 * x^-1, which is NaN at x = 0.
+    if exponent == 0.0:
+        return (np.zeros_like(x),)
+    slope = np.asarray(x ** (exponent - 1.0))
+    slope *= exponent
+    slope *= dy
+    return (slope,)
+
+
+def exp_forward(x: np.ndarray) -> tuple[np.ndarray, OutputCache]:
+    """Exponential: `y = e ** x`. Above 88.7 (float32) or 709.7 (float64) it overflows, with a warning."""
+    require_float("exp", x=x)
+    y = _new(np.exp, x)
+    return y, OutputCache(y)
+
+
+def exp_backward(dy: np.ndarray, cache: OutputCache) -> tuple[np.ndarray]:
+    """The exponential is its own derivative."""
+    return (_new(np.multiply, dy, cache.y),)
+
+
+def log_forward(x: np.ndarray) -> tuple[np.ndarray, InputCache]:
+    """Natural logarithm. Zero gives -inf and a negative number NaN, with NumPy's own warning."""
+    require_float("log", x=x)
+    return _new(np.log, x), InputCache(x)
+
+
+def log_backward(dy: np.ndarray, cache: InputCache) -> tuple[np.ndarray]:
+    """With y = log x: dy/dx = 1 / x."""
+    return (_new(np.divide, dy, cache.x),)
+
+
+def sqrt_forward(x: np.ndarray) -> tuple[np.ndarray, OutputCache]:
+    """Square root. A negative number gives NaN with NumPy's own warning; at 0 the gradient is infinite."""
+    require_float("sqrt", x=x)
+    y = _new(np.sqrt, x)
+    return y, OutputCache(y)
+
+
+def sqrt_backward(dy: np.ndarray, cache: OutputCache) -> tuple[np.ndarray]:
+    """With y = x^(1/2): dy/dx = 1 / (2 sqrt x) = 1 / (2 y)."""
+    dx = _new(np.divide, dy, cache.y)
+    dx *= 0.5
+    return (dx,)
+
+
+def square_forward(x: np.ndarray) -> tuple[np.ndarray, InputCache]:
+    """Square each cell: `y = x * x`."""
+    require_float("square", x=x)
+    return _new(np.square, x), InputCache(x)
+
+
+def square_backward(dy: np.ndarray, cache: InputCache) -> tuple[np.ndarray]:
+    """With y = x^2: dy/dx = 2 x."""
+    dx = _new(np.multiply, dy, cache.x)
+    dx *= 2.0
+    return (dx,)
+
+
+def absolute_forward(x: np.ndarray) -> tuple[np.ndarray, InputCache]:
+    """Absolute value: `y = |x|`. At 0, where it has no slope, the gradient is 0."""
+    require_float("absolute", x=x)
+    return _new(np.absolute, x), InputCache(x)
+
+
+def absolute_backward(dy: np.ndarray, cache: InputCache) -> tuple[np.ndarray]:
+    """The slope of |x| is the sign of x."""
+    dx = _new(np.sign, cache.x)
+    dx *= dy
+    return (dx,)
+
+
+def negative_forward(x: np.ndarray) -> tuple[np.ndarray, None]:
+    """Change the sign: `y = -x`. Nothing needs to be remembered: the cache is `None`."""
+    require_number("negative", x=x)
+    return _new(np.negative, x), None
+
+
+def negative_backward(dy: np.ndarray, cache: None) -> tuple[np.ndarray]:
+    """With y = -x: the slope is -1 everywhere."""
+    return (_new(np.negative, dy),)
+
+
+def clip_forward(
+    x: np.ndarray, *, low: float | None = None, high: float | None = None
+) -> tuple[np.ndarray, ClipCache]:
+    """Bring values below `low` up to it and values above `high` down to it; `None` means no bound.
+
+    Raises
+    ------
+    ArgumentError : `low` is above `high`
+
+    >>> clip_forward(np.array([-2.0, 0.5, 2.0]), low=-1.0, high=1.0)[0]
+    array([-1. ,  0.5,  1. ])
+    """
+    require_float("clip", x=x)
+    if low is not None and high is not None and low > high:
+        raise ArgumentError(f"clip: low must not be above high. Got low={low}, high={high}. Swapped?")
+    return np.asarray(np.clip(x, low, high)), ClipCache(x, low, high)
+
+
+def clip_backward(dy: np.ndarray, cache: ClipCache) -> tuple[np.ndarray]:
+    """Inside the bounds (and on them) y = x; outside, y does not move with x."""
+    x, low, high = cache
+    inside = np.ones(x.shape, dtype=bool)
+    if low is not None:
+        inside &= x >= low
+    if high is not None:
+        inside &= x <= high
+    return (_new(np.multiply, dy, inside),)
+
+
+def cast_forward(x: np.ndarray, *, dtype: str | np.dtype | type) -> tuple[np.ndarray, CastCache]:
+    """Return `x` as another dtype, always as a copy. The gradient returns in `x`'s own dtype.
+
+    >>> cast_forward(np.array([1.7, -1.7]), dtype="int32")[0]
+    array([ 1, -1], dtype=int32)
+    """
+    require_array("cast", "x", x)
+    try:
+        target = np.dtype(dtype)
+    except TypeError:
+        raise DTypeError(f"cast: dtype must be one NumPy knows, such as 'float32'. Got {dtype!r}.") from None
+    return x.astype(target), CastCache(x.dtype)
+
+
+def cast_backward(dy: np.ndarray, cache: CastCache) -> tuple[np.ndarray | None]:
+    """Rounding aside, y = x: the gradient passes, in x's dtype. Integers and booleans have none."""
+    return (dy.astype(cache.dtype),) if cache.dtype.kind == "f" else (None,)
+
+
+def _new(ufunc: np.ufunc, *arrays: np.ndarray) -> np.ndarray:
+    """Return `ufunc(*arrays)` in a recycled array. The first array has the result's shape and dtype."""
+    return ufunc(*arrays, out=np.empty(arrays[0].shape, arrays[0].dtype))
+
+
+def _route(
+    dy: np.ndarray, to_a: np.ndarray, a_shape: tuple[int, ...], b_shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Send each cell of `dy` to `a` where `to_a` holds and to `b` elsewhere."""
+    da = unbroadcast(_new(np.multiply, dy, to_a), a_shape)
+    db = unbroadcast(_new(np.multiply, dy, ~to_a), b_shape)
+    return da, db
