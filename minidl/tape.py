@@ -17,7 +17,7 @@ import numpy as np
 
 from minidl.backends.selection import Choice, resolve
 from minidl.errors import TapeError
-from minidl.tensor import Tensor, Variable, as_array
+from minidl.tensor import Tensor, as_array
 
 _TAPES: ContextVar[tuple[GradientTape, ...]] = ContextVar("minidl_tapes", default=())
 _LAYERS: ContextVar[tuple[tuple[str, Choice | None], ...]] = ContextVar("minidl_layers", default=())

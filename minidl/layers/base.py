@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import re
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from minidl import config, constraints, initializers, regularizers
+from minidl import regularizers
 from minidl.backends.selection import normalise
-from minidl.errors import ArgumentError, NotBuiltError, ShapeError
+from minidl.errors import NotBuiltError
+from minidl.layers.naming import declared_shape, dtype_name, reset_names, snake_case, unique_name
 from minidl.layers.symbolic import (
     Node,
     Shape,
@@ -25,29 +24,14 @@ from minidl.layers.symbolic import (
     shapes_of,
     symbolic_in,
 )
-from minidl.tape import layer_scope
-from minidl.tensor import Tensor, Variable
+from minidl.layers.weights import WeightHolder
+from minidl.tape import layer_scope, no_grad
+from minidl.tensor import Tensor
 
-_NAMES: Counter[str] = Counter()
 _TRAINING: ContextVar[bool | None] = ContextVar("minidl_training", default=None)
 
 
-def snake_case(name: str) -> str:
-    """Return a class name as Keras writes it in layer names.
-
-    >>> snake_case("MaxPooling2D"), snake_case("SimpleRNN"), snake_case("LeakyReLU")
-    ('max_pooling2d', 'simple_rnn', 'leaky_re_lu')
-    """
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-def reset_names() -> None:
-    """Start layer names afresh: the next Dense is "dense" again."""
-    _NAMES.clear()
-
-
-class Layer:
+class Layer(WeightHolder):
     """Base of layers: weights made by `build`, arithmetic by `call`.
 
     Parameters
@@ -86,174 +70,18 @@ class Layer:
         backend: Any = None,
         **kwargs: Any,
     ) -> None:
-        if not getattr(self, "_initialised", False):
-            self._start()
         self.name = self.unique_name() if name is None else str(name)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._trainable = bool(trainable)
-        self.dtype = _dtype_name(dtype)
+        self.dtype = dtype_name(dtype)
         self.autocast = autocast
         self.backend = normalise(backend) if backend is not None else None
-        self.declared_shape = _declared_shape(type(self).__name__, kwargs)
+        self.declared_shape = declared_shape(type(self).__name__, kwargs)
         self.built = False
-
-    def _start(self) -> None:
-        """Make what `__setattr__` needs, before anything is set."""
-        self.__dict__.update(
-            _initialised=True, _trainable_variables=[], _non_trainable_variables=[], _layers=[], _call_losses=[],
-            inbound_nodes=[],
-        )  # fmt: skip
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        layer = super().__new__(cls)
-        layer._start()
-        return layer
 
     def unique_name(self, base: str | None = None) -> str:
         """Return a name not given before: "dense", then "dense_1"."""
-        base = base or snake_case(type(self).__name__)
-        count = _NAMES[base]
-        _NAMES[base] += 1
-        return f"{base}_{count}" if count else base
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._track(value)
-        super().__setattr__(name, value)
-
-    def _track(self, value: Any) -> None:
-        """Note the layers and variables that an attribute holds, alone or in lists and dicts."""
-        if not isinstance(value, Layer | Variable | list | tuple | dict):
-            return
-        for item in flatten(value):
-            if isinstance(item, Layer) and item is not self and all(item is not known for known in self._layers):
-                self._layers.append(item)
-            elif isinstance(item, Variable):
-                kind = self._trainable_variables if item.trainable else self._non_trainable_variables
-                known_variables = [*self._trainable_variables, *self._non_trainable_variables]
-                if all(item is not known for known in known_variables):
-                    kind.append(item)
-
-    # ---- weights
-
-    def add_weight(
-        self,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        name: str | None = None,
-        **unknown: Any,
-    ) -> Variable:
-        """Make a weight and return it.
-
-        Parameters
-        ----------
-        shape : its sizes
-        initializer : name, Initializer or function of (shape, dtype); by default "glorot_uniform"
-        trainable : False for state such as moving averages
-        regularizer, constraint : names, objects or None
-        name : short name, "kernel"
-        """
-        if unknown:
-            raise ArgumentError(f"add_weight: unknown arguments {sorted(unknown)}.")
-        shape = tuple(int(n) for n in (shape or ()))
-        dtype = np.dtype(dtype or self.dtype)
-        make = initializers.get("glorot_uniform" if initializer is None else initializer)
-        values = make(shape, dtype)
-        values = np.asarray(values.data if isinstance(values, Tensor) else values, dtype=dtype)
-        if values.shape != shape:
-            raise ShapeError(f"add_weight: the initializer must give shape {shape}. Got {values.shape}.")
-        name = name or f"variable_{len(self._trainable_variables) + len(self._non_trainable_variables)}"
-        weight = Variable(
-            values, trainable=trainable and self._trainable, name=name, path=f"{self.name}/{name}",
-            regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint),
-        )  # fmt: skip
-        (self._trainable_variables if trainable else self._non_trainable_variables).append(weight)
-        return weight
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the weights are trained; setting it freezes or thaws the layers inside too."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for variable in self._trainable_variables:
-            variable.trainable = self._trainable
-        for layer in self.sublayers():
-            layer.trainable = self._trainable
-
-    def sublayers(self) -> list[Layer]:
-        """Return the layers that this one holds, directly."""
-        return list(self._layers)
-
-    def _all_layers(self) -> Iterator[Layer]:
-        """Yield this layer and, depth first, those inside, each once."""
-        seen: set[int] = set()
-        stack: list[Layer] = [self]
-        while stack:
-            layer = stack.pop()
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                yield layer
-                stack.extend(reversed(layer.sublayers()))
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights: of each layer its trainable ones, then its state, in the order of making."""
-        found = [v for layer in self._all_layers() for v in (*layer._trainable_variables, *layer._non_trainable_variables)]
-        return list({id(v): v for v in found}.values())
-
-    variables = weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return [v for v in self.weights if v.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """Frozen weights, and state such as moving averages."""
-        return [v for v in self.weights if not v.trainable]
-
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all weights."""
-        return [np.array(v.data) for v in self.weights]
-
-    def set_weights(self, weights: Any) -> None:
-        """Replace all weights, in the order of `weights`.
-
-        Raises
-        ------
-        ShapeError : another number of arrays, or shapes that do not match; nothing is changed then
-        """
-        own, given = self.weights, list(weights)
-        if len(own) != len(given):
-            raise ShapeError(
-                f"set_weights: layer {self.name!r} has {len(own)} weights. Got {len(given)}. "
-                f"{'It is not built yet: call it once, or build(input_shape).' if not self.built else ''}"
-            )
-        for variable, value in zip(own, given, strict=True):
-            if variable.shape != np.shape(value):
-                raise ShapeError(
-                    f"set_weights: {variable.path!r} has shape {variable.shape}. Got {np.shape(value)}."
-                )
-        for variable, value in zip(own, given, strict=True):
-            variable.assign(value)
-
-    def count_params(self) -> int:
-        """Return how many numbers the weights hold."""
-        if not self.built:
-            raise NotBuiltError(
-                f"count_params: layer {self.name!r} has no weights yet. Call it once, or build(input_shape)."
-            )
-        return sum(v.size for v in self.weights)
+        return unique_name(base or snake_case(type(self).__name__))
 
     # ---- losses
 
@@ -419,8 +247,6 @@ class Layer:
         return self._trial(*args, **kwargs)
 
     def _trial(self, *args: Any, **kwargs: Any) -> Any:
-        from minidl.tape import no_grad
-
         def run(structure: Any) -> Any:
             positional, named = structure
             _, named = self._resolve_training(named)
@@ -508,29 +334,4 @@ def _map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
     return type(shapes)([map_structure_shapes(function, value) for value in shapes])
 
 
-def _dtype_name(dtype: Any) -> str:
-    if dtype is None:
-        return config.floatx()
-    if isinstance(dtype, dict):  # Keras writes a policy: {"class_name": "DTypePolicy", "config": {"name": "float32"}}
-        dtype = dtype["config"]["name"]
-    name = np.dtype(getattr(dtype, "name", dtype)).name
-    return name
-
-
-def _declared_shape(who: str, kwargs: dict[str, Any]) -> Shape | None:
-    """Read the shape arguments that Keras takes on a first layer; any other argument is an error."""
-    shape: Shape | None = None
-    batch = kwargs.pop("batch_size", None)
-    if kwargs.get("input_dim") is not None:
-        shape = (batch, int(kwargs["input_dim"]))
-    if kwargs.get("input_shape") is not None:
-        given = kwargs["input_shape"]
-        shape = (batch, *((given,) if isinstance(given, int) else given))
-    for key in ("batch_input_shape", "batch_shape"):
-        if kwargs.get(key) is not None:
-            shape = tuple(kwargs[key])
-    known = {"input_dim", "input_shape", "batch_input_shape", "batch_shape"}
-    unknown = sorted(set(kwargs) - known)
-    if unknown:
-        raise ArgumentError(f"{who}: unknown arguments {', '.join(map(repr, unknown))}. See help({who}).")
-    return shape
+__all__ = ["Layer", "reset_names"]

@@ -1,0 +1,175 @@
+"""WeightHolder: the part of a layer that owns variables and other layers, and finds them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minidl import constraints, initializers, regularizers
+from minidl.errors import ArgumentError, NotBuiltError, ShapeError
+from minidl.layers.symbolic import flatten
+from minidl.tensor import Tensor, Variable
+
+
+class WeightHolder:
+    """Holds variables and layers. Whatever is set as an attribute, alone or in lists and dicts, is found again."""
+
+    name: str
+    dtype: str
+    built: bool
+    _trainable: bool
+    _trainable_variables: list[Variable]
+    _non_trainable_variables: list[Variable]
+    _layers: list[Any]
+
+    def _start(self) -> None:
+        """Make what `__setattr__` needs, before anything is set."""
+        self.__dict__.update(
+            _trainable_variables=[], _non_trainable_variables=[], _layers=[], _call_losses=[], inbound_nodes=[]
+        )
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        layer = super().__new__(cls)
+        layer._start()
+        return layer
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._track(value)
+        super().__setattr__(name, value)
+
+    def _track(self, value: Any) -> None:
+        """Note the layers and variables that an attribute holds, alone or in lists and dicts."""
+        if not isinstance(value, WeightHolder | Variable | list | tuple | dict):
+            return
+        for item in flatten(value):
+            if isinstance(item, WeightHolder) and item is not self and all(item is not known for known in self._layers):
+                self._layers.append(item)
+            elif isinstance(item, Variable):
+                kind = self._trainable_variables if item.trainable else self._non_trainable_variables
+                known_variables = [*self._trainable_variables, *self._non_trainable_variables]
+                if all(item is not known for known in known_variables):
+                    kind.append(item)
+
+    # ---- weights
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+        **unknown: Any,
+    ) -> Variable:
+        """Make a weight and return it.
+
+        Parameters
+        ----------
+        shape : its sizes
+        initializer : name, Initializer or function of (shape, dtype); by default "glorot_uniform"
+        trainable : False for state such as moving averages
+        regularizer, constraint : names, objects or None
+        name : short name, "kernel"
+        """
+        if unknown:
+            raise ArgumentError(f"add_weight: unknown arguments {sorted(unknown)}.")
+        shape = tuple(int(n) for n in (shape or ()))
+        dtype = np.dtype(dtype or self.dtype)
+        make = initializers.get("glorot_uniform" if initializer is None else initializer)
+        values = make(shape, dtype)
+        values = np.asarray(values.data if isinstance(values, Tensor) else values, dtype=dtype)
+        if values.shape != shape:
+            raise ShapeError(f"add_weight: the initializer must give shape {shape}. Got {values.shape}.")
+        name = name or f"variable_{len(self._trainable_variables) + len(self._non_trainable_variables)}"
+        weight = Variable(
+            values, trainable=trainable and self._trainable, name=name, path=f"{self.name}/{name}",
+            regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint),
+        )  # fmt: skip
+        (self._trainable_variables if trainable else self._non_trainable_variables).append(weight)
+        return weight
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the weights are trained; setting it freezes or thaws the layers inside too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for variable in self._trainable_variables:
+            variable.trainable = self._trainable
+        for layer in self.sublayers():
+            layer.trainable = self._trainable
+
+    def sublayers(self) -> list[Any]:
+        """Return the layers that this one holds, directly."""
+        return list(self._layers)
+
+    def _all_layers(self) -> Iterator[Any]:
+        """Yield this layer and, depth first, those inside, each once."""
+        seen: set[int] = set()
+        stack: list[Any] = [self]
+        while stack:
+            layer = stack.pop()
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+                stack.extend(reversed(layer.sublayers()))
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights: of each layer its trainable ones, then its state, in the order of making."""
+        found = [v for layer in self._all_layers() for v in (*layer._trainable_variables, *layer._non_trainable_variables)]
+        return list({id(v): v for v in found}.values())
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [v for v in self.weights if v.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """Frozen weights, and state such as moving averages."""
+        return [v for v in self.weights if not v.trainable]
+
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of all weights."""
+        return [np.array(v.data) for v in self.weights]
+
+    def set_weights(self, weights: Any) -> None:
+        """Replace all weights, in the order of `weights`.
+
+        Raises
+        ------
+        ShapeError : another number of arrays, or shapes that do not match; nothing is changed then
+        """
+        own, given = self.weights, list(weights)
+        if len(own) != len(given):
+            raise ShapeError(
+                f"set_weights: layer {self.name!r} has {len(own)} weights. Got {len(given)}. "
+                f"{'It is not built yet: call it once, or build(input_shape).' if not self.built else ''}"
+            )
+        for variable, value in zip(own, given, strict=True):
+            if variable.shape != np.shape(value):
+                raise ShapeError(
+                    f"set_weights: {variable.path!r} has shape {variable.shape}. Got {np.shape(value)}."
+                )
+        for variable, value in zip(own, given, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """Return how many numbers the weights hold."""
+        if not self.built:
+            raise NotBuiltError(
+                f"count_params: layer {self.name!r} has no weights yet. Call it once, or build(input_shape)."
+            )
+        return sum(v.size for v in self.weights)
