@@ -1,0 +1,246 @@
+"""Images: files to arrays and back. Pillow is imported on first use (it is installed with matplotlib)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from minidl.errors import ArgumentError, FileFormatError, ShapeError, unknown_name
+from minidl.utils.image_folder import ImageFolder, find_images, select_subset
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}  # Keras' names, Pillow's names
+CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
+INTERPOLATIONS = {
+    "nearest": "NEAREST",
+    "bilinear": "BILINEAR",
+    "bicubic": "BICUBIC",
+    "hamming": "HAMMING",
+    "box": "BOX",
+    "lanczos": "LANCZOS",
+}
+
+
+def load_img(
+    path: str | os.PathLike[str],
+    color_mode: str = "rgb",
+    target_size: tuple[int, int] | None = None,
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+) -> Image:
+    """Read an image file as a Pillow image.
+
+    Parameters
+    ----------
+    path : the file, of any kind that Pillow reads
+    color_mode : `"rgb"`, `"rgba"` or `"grayscale"`
+    target_size : (height, width) to resize to
+    interpolation : `"nearest"`, `"bilinear"`, `"bicubic"`, `"hamming"`, `"box"` or `"lanczos"`, Pillow's own
+    keep_aspect_ratio : cut the middle out before resizing, so that nothing is stretched
+
+    Raises
+    ------
+    FileFormatError : the file is no image, or damaged
+
+    Source: keras.io/api/data_loading/image/#loadimg-function
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if color_mode not in MODES:
+        raise unknown_name("color_mode", color_mode, MODES)
+    if interpolation not in INTERPOLATIONS:
+        raise unknown_name("interpolation", interpolation, INTERPOLATIONS)
+    try:
+        with Image.open(path) as file:
+            image = file.convert(MODES[color_mode])
+    except FileNotFoundError:
+        raise
+    except (
+        UnidentifiedImageError,
+        SyntaxError,
+        ValueError,
+        OSError,
+    ) as error:  # Pillow's ways of saying "damaged"
+        raise FileFormatError(
+            f"{path}: is no readable image ({error}). Is the file damaged or of another kind?"
+        ) from error
+    if target_size is None:
+        return image
+    height, width = target_size
+    box = _middle(image.width, image.height, width / height) if keep_aspect_ratio else None
+    return image.resize((width, height), getattr(Image.Resampling, INTERPOLATIONS[interpolation]), box=box)
+
+
+def _middle(width: int, height: int, ratio: float) -> tuple[int, int, int, int]:
+    """Return the greatest middle box (left, top, right, bottom) whose width / height is `ratio`."""
+    box_width = min(width, max(1, int(height * ratio)))
+    box_height = min(height, max(1, int(width / ratio)))
+    left, top = (width - box_width) // 2, (height - box_height) // 2
+    return left, top, left + box_width, top + box_height
+
+
+def img_to_array(
+    img: Image | ArrayLike, data_format: str | None = None, dtype: DTypeLike = None
+) -> np.ndarray:
+    """Turn a Pillow image into an array (H, W, C), float32 in 0..255 by default.
+
+    Raises
+    ------
+    ArgumentError : `data_format` is not `"channels_last"`
+    ShapeError : an array that is neither (H, W) nor (H, W, C)
+
+    >>> img_to_array(np.zeros((4, 5), np.uint8)).shape
+    (4, 5, 1)
+    """
+    _check_channels_last("img_to_array", data_format)
+    x = np.array(img, dtype=dtype or np.float32)
+    if x.ndim == 2:
+        x = x[:, :, np.newaxis]
+    if x.ndim != 3:
+        raise ShapeError(f"img_to_array: an image is (H, W) or (H, W, C). Got {x.shape}. Is it a batch?")
+    return x
+
+
+def array_to_img(
+    x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike = None
+) -> Image:
+    """Turn an array (H, W, C), C = 1, 3 or 4, into a Pillow image.
+
+    Parameters
+    ----------
+    x : array (H, W, C)
+    scale : stretch the values from their least and greatest to 0..255. Without it, they must be in 0..255.
+
+    Raises
+    ------
+    ShapeError : `x` is no (H, W, 1), (H, W, 3) or (H, W, 4)
+
+    >>> array_to_img(np.zeros((4, 6, 3))).size  # Pillow says width, height
+    (6, 4)
+    """
+    from PIL import Image
+
+    _check_channels_last("array_to_img", data_format)
+    x = np.asarray(x, dtype=dtype or np.float32)
+    if x.ndim != 3 or x.shape[2] not in CHANNELS.values():
+        raise ShapeError(
+            f"array_to_img: x must be (H, W, C) with 1, 3 or 4 channels. Got {x.shape}. Is it a batch?"
+        )
+    if scale:
+        x = x - np.min(x)
+        greatest = np.max(x)
+        x = x * 255 / greatest if greatest != 0 else x
+    pixels = np.clip(x, 0, 255).astype(np.uint8)
+    return Image.fromarray(pixels[:, :, 0] if x.shape[2] == 1 else pixels)
+
+
+def save_img(
+    path: str | os.PathLike[str],
+    x: ArrayLike,
+    data_format: str | None = None,
+    file_format: str | None = None,
+    scale: bool = True,
+    **kwargs: Any,
+) -> None:
+    """Write an array (H, W, C) to an image file; `file_format` (`"png"`) is told by the name where absent."""
+    image = array_to_img(x, data_format=data_format, scale=scale)
+    if image.mode == "RGBA" and (file_format or Path(path).suffix[1:]).lower() in ("jpg", "jpeg"):
+        image = image.convert("RGB")  # JPEG has no transparency
+    image.save(path, format=file_format, **kwargs)
+
+
+def _check_channels_last(function: str, data_format: str | None) -> None:
+    if data_format not in (None, "channels_last"):
+        raise ArgumentError(
+            f"{function}: data_format must be 'channels_last' (N, H, W, C). Got {data_format!r}."
+        )
+
+
+def image_dataset_from_directory(
+    directory: str | os.PathLike[str],
+    labels: str | list[int] | None = "inferred",
+    label_mode: str | None = "int",
+    class_names: list[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    interpolation: str = "bilinear",
+    crop_to_aspect_ratio: bool = False,
+    verbose: bool = True,
+) -> ImageFolder | tuple[ImageFolder, ImageFolder]:
+    """Read a folder of images, one subfolder a class, as batches for `fit`.
+
+    Files are read when their batch is asked for. The order, and the split, depend on `seed` and the epoch
+    alone.
+
+    Parameters
+    ----------
+    directory : holds `class_a/*.png`, `class_b/*.jpg`, ... (bmp, gif, jpeg, jpg, png)
+    labels : `"inferred"` from the subfolders, a list with one class number per file (in sorted order), or
+        `None`
+    label_mode : `"int"` int32 (N,), `"categorical"` float32 one-hot (N, C), `"binary"` float32 (N, 1), or
+        `None`
+    class_names : the subfolders to use, in the order of their class numbers; by default all, sorted
+    color_mode : `"rgb"`, `"rgba"` or `"grayscale"`
+    batch_size : images in a batch; `None` puts all in one
+    image_size : (H, W) that images are resized to
+    shuffle, seed : a new order in every epoch; a seed is needed together with `validation_split`
+    validation_split : fraction of the files, the last ones in the (shuffled) order
+    subset : `"training"`, `"validation"` or `"both"`
+    interpolation : see `load_img`. Pillow smooths when it makes an image smaller; TensorFlow does not.
+    crop_to_aspect_ratio : cut the middle out before resizing
+    verbose : print how many files were found
+
+    Returns
+    -------
+    ImageFolder : a PyDataset of `(images, labels)`, images float32 (N, H, W, C) in 0..255, with `class_names`
+        and `file_paths`; a pair of them for `subset="both"`
+
+    Raises
+    ------
+    DataError : no such folder, or no images
+    ArgumentError : an argument outside the above
+
+    Source: keras.io/api/data_loading/image/#imagedatasetfromdirectory-function
+    """
+    if color_mode not in MODES:
+        raise unknown_name("color_mode", color_mode, MODES)
+    if interpolation not in INTERPOLATIONS:
+        raise unknown_name("interpolation", interpolation, INTERPOLATIONS)
+    paths, numbers, names = find_images(Path(directory), labels, label_mode, class_names)
+    if verbose:
+        print(
+            f"Found {len(paths)} files belonging to {len(names)} classes."
+            if names
+            else f"Found {len(paths)} files."
+        )
+    chosen = select_subset(len(paths), shuffle, seed, validation_split, subset, verbose)
+
+    def read(path: Path) -> np.ndarray:
+        image = load_img(path, color_mode, tuple(image_size), interpolation, crop_to_aspect_ratio)
+        return img_to_array(image)
+
+    folders = [
+        ImageFolder(
+            [paths[i] for i in part],
+            numbers[part] if numbers is not None else None,
+            names,
+            label_mode,
+            read,
+            batch_size,
+            shuffle,
+            seed or 0,
+        )
+        for part in chosen
+    ]
+    return folders[0] if len(folders) == 1 else (folders[0], folders[1])
