@@ -1,0 +1,324 @@
+"""Optimizer updates: from a weight, its gradient and the optimizer's state to the new weight and state.
+
+Each is one op, so that a GPU does it in one kernel. They return new arrays (nothing is changed in place) and have no
+backward. State arrays that an option does not need are None, and are left out of the result.
+
+The formulas are those of Keras 3, with g for the gradient `dw` and lr for the learning rate. `weight_decay` shrinks
+the weight ahead of the update, w (1 - lr weight_decay), and leaves the gradient alone ("decoupled", Loshchilov &
+Hutter, arXiv:1711.05101).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minidl.errors import ArgumentError, ShapeError
+from minidl.ops import workspace
+from minidl.ops.checks import require_float
+
+Arrays = tuple[np.ndarray, ...]
+
+
+def sgd_update_forward(
+    w: np.ndarray,
+    dw: np.ndarray,
+    velocity: np.ndarray | None,
+    *,
+    learning_rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+) -> tuple[Arrays, None]:
+    """Stochastic gradient descent, with momentum if a velocity is given.
+
+        w <- w - lr g                                                         velocity None
+        velocity <- momentum velocity - lr g;   w <- w + velocity             momentum
+        velocity as above;                      w <- w + momentum velocity - lr g     nesterov
+
+    Parameters
+    ----------
+    w, dw : float arrays of one shape and dtype
+    velocity : the same, zeros at first, or None with momentum 0
+
+    Returns
+    -------
+    (w, velocity) or (w,), new arrays; and None, there is no cache
+
+    Raises
+    ------
+    ArgumentError : momentum is not 0 but there is no velocity
+    ShapeError, DTypeError : the arrays differ
+
+    Source: Sutskever et al., On the importance of initialization and momentum, ICML 2013.
+
+    >>> (w, v), _ = sgd_update_forward(np.array([1.0]), np.array([0.5]), np.zeros(1), learning_rate=0.1, momentum=0.9)
+    >>> w, v
+    (array([0.95]), array([-0.05]))
+    """
+    _check("sgd_update", w, dw, velocity=velocity)
+    if velocity is None and momentum != 0:
+        raise ArgumentError(f"sgd_update: momentum {momentum} needs a velocity. Got None; start with zeros.")
+    lr = float(learning_rate)
+    step = _scaled(dw, -lr)
+    w_new = _decayed(w, lr, weight_decay)
+    if velocity is None:
+        w_new += step
+        return (w_new,), None
+    v_new = _scaled(velocity, momentum)
+    v_new += step
+    if nesterov:
+        w_new += step
+        w_new += np.multiply(v_new, float(momentum), out=step)
+    else:
+        w_new += v_new
+    return (w_new, v_new), None
+
+
+def rmsprop_update_forward(
+    w: np.ndarray,
+    dw: np.ndarray,
+    v: np.ndarray,
+    m: np.ndarray | None,
+    average: np.ndarray | None,
+    *,
+    learning_rate: float,
+    rho: float = 0.9,
+    momentum: float = 0.0,
+    epsilon: float = 1e-7,
+    weight_decay: float = 0.0,
+) -> tuple[Arrays, None]:
+    """RMSprop: divide every gradient by the root of a moving average of its squares.
+
+        v       <- rho v + (1 - rho) g^2
+        average <- rho average + (1 - rho) g                    "centered", if an average is given
+        step     = lr g / sqrt(v - average^2 + epsilon)         (average 0 otherwise)
+        m       <- momentum m + step;   w <- w - m              if m is given, else w <- w - step
+
+    Parameters
+    ----------
+    w, dw : float arrays of one shape and dtype
+    v, m, average : the same, zeros at first; m None with momentum 0, average None unless centered
+
+    Returns
+    -------
+    (w, v[, m][, average]), new arrays without those that were None; and None
+
+    Raises
+    ------
+    ArgumentError : momentum is not 0 but there is no m
+    ShapeError, DTypeError : the arrays differ
+
+    Source: Tieleman & Hinton, Lecture 6.5, Neural Networks for Machine Learning (2012).
+
+    >>> (w, v), _ = rmsprop_update_forward(np.ones(1), np.array([2.0]), np.zeros(1), None, None, learning_rate=0.1)
+    >>> w.round(4), v.round(4)
+    (array([0.6838]), array([0.4]))
+    """
+    _check("rmsprop_update", w, dw, v=v, m=m, average=average)
+    if m is None and momentum != 0:
+        raise ArgumentError(f"rmsprop_update: momentum {momentum} needs the array m. Got None; start with zeros.")
+    lr = float(learning_rate)
+    w_new = _decayed(w, lr, weight_decay)
+    v_new = _moving_average(v, np.square(dw, out=_like(w)), rho)
+    average_new = None if average is None else _moving_average(average, dw, rho)
+    root = np.add(v_new, float(epsilon), out=_like(w))
+    if average_new is not None:
+        root -= np.square(average_new)
+    np.sqrt(root, out=root)
+    step = _scaled(dw, lr)
+    step /= root
+    m_new = None if m is None else _scaled(m, momentum)
+    if m_new is not None:
+        m_new += step
+        step = m_new
+    w_new -= step
+    return tuple(array for array in (w_new, v_new, m_new, average_new) if array is not None), None
+
+
+def adam_update_forward(
+    w: np.ndarray,
+    dw: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    v_max: np.ndarray | None,
+    *,
+    learning_rate: float,
+    step: int,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+) -> tuple[Arrays, None]:
+    """Adam: momentum, divided by the root of a moving average of the squared gradient.
+
+        m <- m + (1 - beta_1) (g - m),   v <- v + (1 - beta_2) (g^2 - v),   v_max <- max(v_max, v)
+        w <- w - lr sqrt(1 - beta_2^step) / (1 - beta_1^step) * m / (sqrt(v) + epsilon)
+
+    The second factor makes up for m and v having started at 0. If v_max is given, it stands for v in the last line
+    ("AMSGrad"). As in Keras, epsilon is the paper's epsilon hat, beside the root of the uncorrected v.
+
+    Parameters
+    ----------
+    w, dw : float arrays of one shape and dtype
+    m, v, v_max : the same, zeros at first; v_max None unless AMSGrad is wanted
+    step : 1 for the first update
+
+    Returns
+    -------
+    (w, m, v) or (w, m, v, v_max), new arrays; and None
+
+    Raises
+    ------
+    ArgumentError : step is below 1
+    ShapeError, DTypeError : the arrays differ
+
+    Source: Kingma & Ba, arXiv:1412.6980, end of section 2; Reddi, Kale & Kumar, ICLR 2018, for AMSGrad.
+
+    >>> zeros = np.zeros(2)
+    >>> state, _ = adam_update_forward(zeros, np.array([3.0, -0.1]), zeros, zeros, None, learning_rate=0.5, step=1)
+    >>> state[0].round(3)            # whatever their size, the first steps are of the learning rate
+    array([-0.5,  0.5])
+    """
+    return _adam("adam_update", w, dw, m, v, v_max, learning_rate, step, beta_1, beta_2, epsilon, 0.0)
+
+
+def adamw_update_forward(
+    w: np.ndarray,
+    dw: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    v_max: np.ndarray | None,
+    *,
+    learning_rate: float,
+    step: int,
+    weight_decay: float = 0.004,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+) -> tuple[Arrays, None]:
+    """Adam with decoupled weight decay: w <- w - lr weight_decay w first, then `adam_update`.
+
+    A penalty in the gradient would be divided by sqrt(v) like the rest of it; this decay is not. Parameters, results
+    and errors as for `adam_update_forward`; `weight_decay` 0.004 is Keras' default.
+
+    Source: Loshchilov & Hutter, arXiv:1711.05101, algorithm 2.
+
+    >>> one, zero = np.ones(1), np.zeros(1)
+    >>> state, _ = adamw_update_forward(one, zero, zero, zero, None, learning_rate=0.5, step=1, weight_decay=0.1)
+    >>> state[0]
+    array([0.95])
+    """
+    return _adam(
+        "adamw_update", w, dw, m, v, v_max, learning_rate, step, beta_1, beta_2, epsilon, weight_decay
+    )
+
+
+def adagrad_update_forward(
+    w: np.ndarray,
+    dw: np.ndarray,
+    accumulator: np.ndarray,
+    *,
+    learning_rate: float,
+    epsilon: float = 1e-7,
+    weight_decay: float = 0.0,
+) -> tuple[Arrays, None]:
+    """Adagrad: divide every gradient by the root of the sum of all its squares so far.
+
+        accumulator <- accumulator + g^2
+        w <- w - lr g / sqrt(accumulator + epsilon)
+
+    Parameters
+    ----------
+    w, dw : float arrays of one shape and dtype
+    accumulator : the same; Keras starts it at 0.1
+
+    Returns
+    -------
+    (w, accumulator), new arrays; and None
+
+    Raises
+    ------
+    ShapeError, DTypeError : the arrays differ
+
+    Source: Duchi, Hazan & Singer, JMLR 12 (2011).
+
+    >>> (w, a), _ = adagrad_update_forward(np.ones(1), np.array([2.0]), np.zeros(1), learning_rate=0.1)
+    >>> w.round(4), a
+    (array([0.9]), array([4.]))
+    """
+    _check("adagrad_update", w, dw, accumulator=accumulator)
+    lr = float(learning_rate)
+    w_new = _decayed(w, lr, weight_decay)
+    a_new = np.square(dw, out=_like(w))
+    a_new += accumulator
+    root = np.add(a_new, float(epsilon), out=_like(w))
+    np.sqrt(root, out=root)
+    step = _scaled(dw, lr)
+    step /= root
+    w_new -= step
+    return (w_new, a_new), None
+
+
+def _adam(
+    op: str,
+    w: np.ndarray,
+    dw: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    v_max: np.ndarray | None,
+    learning_rate: float,
+    step: int,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    weight_decay: float,
+) -> tuple[Arrays, None]:
+    _check(op, w, dw, m=m, v=v, v_max=v_max)
+    if step < 1:
+        raise ArgumentError(f"{op}: step must be at least 1. Got {step}. The first update is step 1, not 0.")
+    lr = float(learning_rate)
+    size = lr * math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+    w_new = _decayed(w, lr, weight_decay)
+    m_new = _moving_average(m, dw, beta_1)
+    v_new = _moving_average(v, np.square(dw, out=_like(w)), beta_2)
+    largest = v_new if v_max is None else np.maximum(v_max, v_new, out=_like(w))
+    change = np.sqrt(largest, out=_like(w))
+    change += float(epsilon)
+    np.divide(m_new, change, out=change)
+    change *= size
+    w_new -= change
+    return (w_new, m_new, v_new) if v_max is None else (w_new, m_new, v_new, largest), None
+
+
+def _moving_average(average: np.ndarray, value: np.ndarray, kept: float) -> np.ndarray:
+    """Return kept * average + (1 - kept) * value, as average + (1 - kept) (value - average): no second array."""
+    new = np.subtract(value, average, out=_like(average))
+    new *= 1 - kept
+    new += average
+    return new
+
+
+def _scaled(x: np.ndarray, factor: float) -> np.ndarray:
+    # float(): a NumPy float64 scalar, unlike a Python number, would turn a float32 array into float64.
+    return np.multiply(x, float(factor), out=_like(x))
+
+
+def _decayed(w: np.ndarray, lr: float, weight_decay: float | None) -> np.ndarray:
+    """Return a new array: w less its weight decay."""
+    return _scaled(w, 1 - lr * (weight_decay or 0.0))
+
+
+def _like(x: np.ndarray) -> np.ndarray:
+    return workspace.empty(x.shape, x.dtype)
+
+
+def _check(op: str, w: np.ndarray, dw: np.ndarray, **state: np.ndarray | None) -> None:
+    arrays = {"w": w, "dw": dw} | {name: array for name, array in state.items() if array is not None}
+    require_float(op, **arrays)
+    for name, array in arrays.items():
+        if array.shape != w.shape:
+            raise ShapeError(
+                f"{op}: {name} must have the shape of w. Got {name} {array.shape}, w {w.shape}. "
+                "Was the optimizer's state made for another model?"
+            )
