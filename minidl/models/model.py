@@ -180,7 +180,7 @@ class Model(Trainer, SavingMethods, Layer):
         layer_range: Any = None,
     ) -> None:
         """Print the layers, their output shapes and numbers of weights, as Keras does."""
-        from minidl.utils.summary import print_summary
+        from minidl.models.summary import print_summary
 
         print_summary(
             self, line_length=line_length, positions=positions, print_fn=print_fn, expand_nested=expand_nested,

@@ -1,0 +1,63 @@
+# `make demo` and `make test` do everything on a fresh machine with Python >= 3.11: each sets up .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Two BLAS threads at most: more threads than cores make small products slower.
+export OPENBLAS_NUM_THREADS ?= 2
+
+.PHONY: help demo test check lint types contracts doctest bench-cpu clean
+help:
+	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
+	@echo "make test       set up, then run the tests (under 10 minutes on 2 cores)"
+	@echo "make check      everything: lint, types, import contracts, all tests, documentation examples"
+	@echo "make bench-cpu  a training step of the CIFAR CNN beside PyTorch and Keras, on the CPU"
+	@echo "make clean      remove .venv and what was built"
+
+# Each stamp is an environment with one more group of packages; pip itself is renewed first, for --group.
+$(VENV)/.base: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "minidl needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
+demo: $(VENV)/.base
+	$(BIN)/minidl demo --output demo_output
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term
+
+check: lint types contracts doctest
+	$(BIN)/python -m pytest -m slow -n 2
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+doctest: $(VENV)/.test
+	$(BIN)/python -m pytest --doctest-modules minidl cuda_kernels --doctest-glob="*.md" docs README.md
+
+bench-cpu: $(VENV)/.bench
+	$(BIN)/python benchmarks/bench_cpu.py
+
+clean:
+	rm -rf $(VENV) demo_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
