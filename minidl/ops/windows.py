@@ -1,0 +1,255 @@
+"""The geometry of sliding windows: output sizes, padding, and the windows of an image as one array.
+
+One axis at a time, with a kernel of `kernel` taps that are `dilation` cells apart, the window covers
+`extent = (kernel - 1) * dilation + 1` cells, and moves by `stride`:
+
+    output size = (before + size + after - extent) // stride + 1
+
+Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import ArgumentError, ShapeError
+from minidl.ops import workspace
+
+Pair = tuple[int, int]
+Padding = tuple[Pair, Pair]  # ((top, bottom), (left, right))
+
+
+def window_extent(kernel: int, dilation: int = 1) -> int:
+    """Return how many cells a kernel spans.
+
+    >>> window_extent(3, dilation=2)
+    5
+    """
+    return (kernel - 1) * dilation + 1
+
+
+def conv_output_size(size: int, kernel: int, stride: int = 1, dilation: int = 1, padding: Pair = (0, 0)) -> int:
+    """Return how many windows fit along one axis (0 or less where none does).
+
+    >>> conv_output_size(32, 3), conv_output_size(32, 3, stride=2, padding=(0, 1))
+    (30, 16)
+    """
+    return (padding[0] + size + padding[1] - window_extent(kernel, dilation)) // stride + 1
+
+
+def same_padding(size: int, kernel: int, stride: int = 1, dilation: int = 1) -> Pair:
+    """Return (before, after) so that the output has ceil(size / stride) cells; an odd cell goes after (TensorFlow).
+
+    >>> same_padding(5, 3), same_padding(5, 2), same_padding(6, 3, stride=2)
+    ((1, 1), (0, 1), (0, 1))
+    """
+    outputs = -(-size // stride)
+    total = max((outputs - 1) * stride + window_extent(kernel, dilation) - size, 0)
+    return total // 2, total - total // 2
+
+
+def resolve_padding(
+    padding: str | int | Sequence[Any], input_hw: Pair, kernel_hw: Pair, strides: Pair, dilation: Pair = (1, 1)
+) -> Padding:
+    """Return ((top, bottom), (left, right)) for any way of writing a padding.
+
+    Parameters
+    ----------
+    padding : "valid" (none), "same" (output = ceil(input / stride)), a number of cells for all four sides,
+        a pair (rows, columns), or ((top, bottom), (left, right))
+    input_hw, kernel_hw, strides, dilation : one entry for rows, one for columns
+
+    Raises
+    ------
+    ArgumentError : another padding, or a negative one
+    ShapeError : the kernel is larger than the padded image
+
+    >>> resolve_padding("same", (5, 8), (3, 2), (1, 2))
+    ((1, 1), (0, 0))
+    >>> resolve_padding((1, 2), (5, 8), (3, 3), (1, 1))
+    ((1, 1), (2, 2))
+    """
+    check_steps("padding", strides=strides, dilation=dilation)
+    if padding == "valid":
+        explicit: Padding = ((0, 0), (0, 0))
+    elif padding == "same":
+        rows, columns = (same_padding(*axis) for axis in zip(input_hw, kernel_hw, strides, dilation, strict=True))
+        explicit = (rows, columns)
+    else:
+        explicit = explicit_padding(padding)
+    window_output_hw("padding", input_hw, kernel_hw, strides, explicit, dilation)
+    return explicit
+
+
+def explicit_padding(padding: Any) -> Padding:
+    """Return a number, a pair or a pair of pairs as ((top, bottom), (left, right)), or raise `ArgumentError`."""
+    if _is_count(padding):
+        return (padding, padding), (padding, padding)
+    if isinstance(padding, tuple | list) and len(padding) == 2:
+        sides = [(side, side) if _is_count(side) else side for side in padding]
+        if all(isinstance(s, tuple | list) and len(s) == 2 and all(map(_is_count, s)) for s in sides):
+            return tuple(sides[0]), tuple(sides[1])
+    hint = ""
+    if isinstance(padding, str):
+        hint = " 'causal' exists for conv1d only." if padding == "causal" else " Names are written in lower case."
+    raise ArgumentError(
+        "padding: must be 'valid', 'same', an integer ≥ 0, a pair of them, or ((top, bottom), (left, right)). "
+        f"Got {padding!r}.{hint}"
+    )
+
+
+def window_output_hw(
+    op: str, input_hw: Pair, kernel_hw: Pair, strides: Pair, padding: Padding, dilation: Pair = (1, 1)
+) -> Pair:
+    """Return (P, Q), how many windows fit, or raise `ShapeError` where none does."""
+    p, q = (
+        conv_output_size(size, kernel, stride, step, sides)
+        for size, kernel, stride, step, sides in zip(input_hw, kernel_hw, strides, dilation, padding, strict=True)
+    )
+    if p < 1 or q < 1:
+        spanned = tuple(window_extent(*axis) for axis in zip(kernel_hw, dilation, strict=True))
+        raise ShapeError(
+            f"{op}: the kernel is larger than the padded image. Got kernel {tuple(kernel_hw)} spanning {spanned} cells "
+            f"(dilation {tuple(dilation)}) on an image {tuple(input_hw)} with padding {padding}. "
+            "Has the network pooled the image away, or are the axes not (N, H, W, C)?"
+        )
+    return p, q
+
+
+def check_steps(op: str, **steps: Any) -> None:
+    """Raise `ArgumentError` unless every argument is a pair of integers ≥ 1."""
+    for name, pair in steps.items():
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(_is_count(v) and v >= 1 for v in pair)):
+            raise ArgumentError(f"{op}: {name} must be two integers ≥ 1, for rows and columns. Got {pair!r}.")
+
+
+def check_padding(op: str, padding: Any) -> None:
+    """Raise `ArgumentError` unless padding is ((top, bottom), (left, right)) of integers ≥ 0."""
+    pairs = isinstance(padding, tuple | list) and len(padding) == 2
+    if not (pairs and all(isinstance(p, tuple | list) and len(p) == 2 and all(map(_is_count, p)) for p in padding)):
+        raise ArgumentError(
+            f"{op}: padding must be ((top, bottom), (left, right)) of integers ≥ 0. Got {padding!r}. "
+            "windows.resolve_padding turns 'same', 'valid' and numbers into this form."
+        )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0
+
+
+def conv2d_transpose_output_size(
+    size: int, kernel: int, stride: int = 1, dilation: int = 1, padding: Pair = (0, 0), output_padding: int = 0
+) -> int:
+    """Return the output cells of a transposed convolution along one axis.
+
+    The inverse of `conv_output_size`; as several inputs of a strided convolution have one output size,
+    `output_padding` says which of them is meant.
+
+    >>> conv2d_transpose_output_size(4, 3, stride=2), conv2d_transpose_output_size(4, 3, 2, 1, (0, 1))
+    (9, 8)
+    """
+    return (size - 1) * stride + window_extent(kernel, dilation) - padding[0] - padding[1] + output_padding
+
+
+def resolve_transpose_padding(
+    padding: str | int | Sequence[Any],
+    kernel_hw: Pair,
+    strides: Pair,
+    dilation: Pair = (1, 1),
+    output_padding: int | Sequence[int] | None = None,
+) -> tuple[Padding, Pair]:
+    """Return ((top, bottom), (left, right)) and (rows, columns) of output padding, by the rules of Keras 3.
+
+    With `output_padding=None`, "same" gives size * stride output cells, and "valid" gives
+    (size - 1) * stride + max(extent, stride). An explicit padding crops the full output, and None adds nothing to it.
+
+    >>> resolve_transpose_padding("same", (3, 2), (2, 2))
+    (((0, 1), (0, 0)), (0, 0))
+    >>> resolve_transpose_padding("valid", (2, 2), (3, 3))
+    (((0, 0), (0, 0)), (1, 1))
+    """
+    check_steps("padding", strides=strides, dilation=dilation)
+    extra = (output_padding, output_padding) if output_padding is None or _is_count(output_padding) else output_padding
+    if not (isinstance(extra, tuple | list) and len(extra) == 2 and all(e is None or _is_count(e) for e in extra)):
+        raise ArgumentError(f"output_padding: must be None, an integer ≥ 0 or two of them. Got {output_padding!r}.")
+    for value, stride in zip(extra, strides, strict=True):
+        if value is not None and value >= stride:
+            raise ArgumentError(
+                f"output_padding: must be smaller than the stride. Got {output_padding!r} with strides {strides}. "
+                "A larger one would only append cells that no input reaches."
+            )
+    if padding in ("same", "valid"):
+        extents = [window_extent(*axis) for axis in zip(kernel_hw, dilation, strict=True)]
+        rows, columns = (
+            _transpose_axis(padding == "same", *axis) for axis in zip(extents, strides, extra, strict=True)
+        )
+        return (rows[0], columns[0]), (rows[1], columns[1])
+    return explicit_padding(padding), (extra[0] or 0, extra[1] or 0)
+
+
+def _transpose_axis(same: bool, extent: int, stride: int, extra: int | None) -> tuple[Pair, int]:
+    """Return ((before, after), output_padding) of one axis.
+
+    `lead` and `trail` are the zeros that stand around the (spread) input when the transposed convolution is computed as
+    a full one: cropping `before` cells of the output is the same as having extent - 1 - before zeros in front.
+    """
+    if not same:
+        return (0, 0), max(stride - extent, 0) if extra is None else extra
+    zeros = stride + extent - 2 if extra is None else extent + extent % 2 - 2 + extra
+    lead = min(zeros - zeros // 2, extent - 1)
+    trail = zeros - lead
+    before, after = extent - 1 - lead, extent - 1 - trail
+    return (before, max(after, 0)), max(-after, 0)
+
+
+def pad_image(x: np.ndarray, padding: Padding, value: float = 0.0) -> np.ndarray:
+    """Return x (N, H, W, C) with a frame of `value`; x itself where the frame is empty.
+
+    >>> pad_image(np.ones((1, 1, 1, 1)), ((0, 1), (1, 0)))[0, :, :, 0]
+    array([[0., 1.],
+           [0., 0.]])
+    """
+    (top, bottom), (left, right) = padding
+    if not (top or bottom or left or right):
+        return x
+    n, h, w, c = x.shape
+    padded = workspace.empty((n, top + h + bottom, left + w + right, c), x.dtype)
+    padded[:, :top] = value
+    padded[:, top + h :] = value
+    padded[:, top : top + h, :left] = value
+    padded[:, top : top + h, left + w :] = value
+    padded[:, top : top + h, left : left + w] = x
+    return padded
+
+
+def window_slices(tap: Pair, output_hw: Pair, strides: Pair, dilation: Pair) -> tuple[slice, slice]:
+    """Return the rows and columns of the padded image that tap (r, s) of the kernel meets, over all windows.
+
+    >>> window_slices((1, 0), (3, 2), (2, 1), (1, 1))
+    (slice(1, 6, 2), slice(0, 2, 1))
+    """
+    rows, columns = (
+        slice(t * d, t * d + (outputs - 1) * s + 1, s)
+        for t, outputs, s, d in zip(tap, output_hw, strides, dilation, strict=True)
+    )
+    return rows, columns
+
+
+def window_view(x: np.ndarray, kernel_hw: Pair, output_hw: Pair, strides: Pair, dilation: Pair) -> np.ndarray:
+    """Return all windows of x (N, H, W, C), already padded, as a view (N, P, Q, R, S, C): nothing is copied.
+
+    >>> window_view(np.arange(4.0).reshape(1, 1, 4, 1), (1, 2), (1, 3), (1, 1), (1, 1))[0, 0, :, 0, :, 0]
+    array([[0., 1.],
+           [1., 2.],
+           [2., 3.]])
+    """
+    batch, row, column, channel = x.strides
+    return np.lib.stride_tricks.as_strided(
+        x,
+        (x.shape[0], *output_hw, *kernel_hw, x.shape[3]),
+        (batch, row * strides[0], column * strides[1], row * dilation[0], column * dilation[1], channel),
+        writeable=False,
+    )
