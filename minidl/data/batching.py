@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.data.checks import check_same_size
-from minidl.data.structure import as_arrays, map_arrays
+from minidl.data.structure import as_arrays, take
 from minidl.errors import ArgumentError
 from minidl.ops.philox import permutation
 
@@ -61,7 +61,7 @@ def _slices(
     stop = size - size % batch_size if drop_last else size
     for start in range(0, stop, batch_size):
         where = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
-        yield map_arrays(lambda array, where=where: array[where], arrays)
+        yield take(arrays, where)
 
 
 def positive_int(value: object, name: str, function: str) -> int:

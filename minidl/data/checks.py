@@ -33,9 +33,7 @@ def check_same_size(x: Any, y: Any = None, sample_weight: Any = None, function: 
             f"{function}: all arrays need the same number of samples (their first axis). Got {shapes}. {hint}"
         )
     if sizes == {0}:
-        raise DataError(
-            f"{function}: the data is empty. Got {shapes}. Did a filter or a split leave nothing?"
-        )
+        raise DataError(f"{function}: the data is empty. Got {shapes}. Did a filter or a split leave nothing?")
     return sizes.pop()
 
 

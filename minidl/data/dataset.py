@@ -75,28 +75,21 @@ class ArrayDataset(Dataset):
         steps: int | None,
         function: str,
     ) -> None:
-        self.data = (
-            as_arrays(x, "x", function),
-            as_arrays(y, "y", function),
-            as_arrays(sample_weight, "sample_weight", function),
-        )
+        self.data = _checked((x, y, sample_weight), function)
         self.num_samples = check_same_size(*self.data, function=function)
-        for name, part in zip(("x", "y", "sample_weight"), self.data, strict=True):
-            check_finite(part, name, function)
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        self.num_batches = -(-self.num_samples // batch_size)
-        if steps is not None and steps > self.num_batches:
+        available = -(-self.num_samples // batch_size)
+        if steps is not None and steps > available:
             raise ArgumentError(
                 f"{function}: {steps} steps were asked for, but {self.num_samples} samples make "
-                f"{self.num_batches} "
-                f"batches of {batch_size}. Leave the steps out, or make batch_size smaller."
+                f"{available} batches of {batch_size}. Leave the steps out, or make batch_size smaller."
             )
-        self.num_batches = steps or self.num_batches
+        self.num_batches = steps or available
+        self.samples_used = min(self.num_samples, self.num_batches * batch_size)
 
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
         order = permutation(self.num_samples, self.seed, epoch) if self.shuffle else None
-        size = min(self.num_samples, self.num_batches * self.batch_size)
-        return _slices(self.data, size, self.batch_size, order)
+        return _slices(self.data, self.samples_used, self.batch_size, order)
 
 
 class SequenceDataset(Dataset):
@@ -106,20 +99,17 @@ class SequenceDataset(Dataset):
         self.batches, self.shuffle, self.seed, self.function = batches, shuffle, seed, function
         self.available = len(batches)
         if self.available < 1:
-            raise DataError(
-                f"{function}: {type(batches).__name__} has no batches: its __len__ is {self.available}."
-            )
+            raise DataError(f"{function}: {type(batches).__name__} has no batches: its __len__ is {self.available}.")
         if steps is not None and steps > self.available:
             raise ArgumentError(
-                f"{function}: {steps} steps were asked for, but {type(batches).__name__} has "
-                f"{self.available} batches."
+                f"{function}: {steps} steps were asked for, but {type(batches).__name__} has {self.available} batches."
             )
         self.num_batches = steps or self.available
 
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
         order = permutation(self.available, self.seed, epoch) if self.shuffle else range(self.available)
         for index in order[: self.num_batches]:
-            yield _checked(self.batches[int(index)], self.function)
+            yield _checked(unpack_x_y_sample_weight(self.batches[int(index)]), self.function)
         if hasattr(self.batches, "on_epoch_end"):
             self.batches.on_epoch_end()
 
@@ -139,7 +129,7 @@ class IterableDataset(Dataset):
                 batch = next(iterator)
             except StopIteration:
                 break
-            yield _checked(batch, self.function)
+            yield _checked(unpack_x_y_sample_weight(batch), self.function)
             given += 1
         if given == 0:
             cause = (
@@ -156,11 +146,10 @@ class IterableDataset(Dataset):
             )
 
 
-def _checked(batch: Any, function: str) -> Batch:
-    """Unpack one batch of a generator or PyDataset, and check it as arrays are checked."""
+def _checked(data: Batch, function: str) -> Batch:
+    """Turn x, y and sample_weight into arrays, and check their sizes and values."""
     names = ("x", "y", "sample_weight")
-    parts = zip(unpack_x_y_sample_weight(batch), names, strict=True)
-    x, y, sample_weight = (as_arrays(part, name, function) for part, name in parts)
+    x, y, sample_weight = (as_arrays(part, name, function) for part, name in zip(data, names, strict=True))
     check_same_size(x, y, sample_weight, function=function)
     for part, name in zip((x, y, sample_weight), names, strict=True):
         check_finite(part, name, function)
@@ -233,15 +222,11 @@ def as_dataset(
     kind = type(x).__name__
     for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
         if value is not None:
-            raise ArgumentError(
-                f"{function}: {name} must not be given where x is a {kind}: its batches bring it."
-            )
+            raise ArgumentError(f"{function}: {name} must not be given where x is a {kind}: its batches bring it.")
     if isinstance(x, Dataset):
         return x
     if callable(x) and not hasattr(x, "__iter__") and not hasattr(x, "__getitem__"):
-        raise ArgumentError(
-            f"{function}: x is a function. To use what it yields, call it: {function}(x(), ...)."
-        )
+        raise ArgumentError(f"{function}: x is a function. To use what it yields, call it: {function}(x(), ...).")
     if hasattr(x, "__len__") and hasattr(x, "__getitem__") and not isinstance(x, str | bytes):
         return SequenceDataset(x, shuffle, seed, steps, function)
     if hasattr(x, "__iter__") and not isinstance(x, str | bytes):

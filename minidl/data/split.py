@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.data.checks import check_same_size
-from minidl.data.structure import as_arrays, map_arrays
+from minidl.data.structure import as_arrays, take
 from minidl.errors import ArgumentError, DataError
 
 
@@ -36,11 +36,7 @@ def split_validation(
     >>> validation[0].tolist()
     [8, 9]
     """
-    if (
-        isinstance(fraction, bool)
-        or not isinstance(fraction, int | float | np.number)
-        or not 0 < fraction < 1
-    ):
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float | np.number) or not 0 < fraction < 1:
         raise ArgumentError(
             f"{function}: validation_split must be a fraction between 0 and 1. Got {fraction!r}. "
             "Is it a percentage, or a number of samples?"
@@ -60,12 +56,11 @@ def split_validation(
     if split_at in (0, size):
         empty = "training" if split_at == 0 else "validation"
         raise DataError(
-            f"{function}: validation_split={fraction} of {size} samples leaves none for {empty}. Use more "
-            "samples."
+            f"{function}: validation_split={fraction} of {size} samples leaves none for {empty}. Use more samples."
         )
 
     def cut(where: slice) -> tuple[Any, Any, Any]:
-        x, y, sample_weight = (map_arrays(lambda array: array[where], part) for part in data)
+        x, y, sample_weight = (take(part, where) for part in data)
         return x, y, sample_weight
 
     return cut(slice(None, split_at)), cut(slice(split_at, None))
@@ -99,16 +94,14 @@ def class_weight_to_sample_weight(
         )
     for label, weight in class_weight.items():
         whole = isinstance(label, int | np.integer) and not isinstance(label, bool) and label >= 0
-        if not whole or not np.isscalar(weight) or not 0 <= weight < math.inf:
+        if not whole or not isinstance(weight, int | float | np.floating) or not 0 <= weight < math.inf:
             raise ArgumentError(
                 f"{function}: class_weight maps class numbers (0, 1, ...) to weights of 0 or more. "
                 f"Got {label!r}: {weight!r}. Are the keys class names?"
             )
     if not isinstance(y, np.ndarray) or y.ndim not in (1, 2):
         got = f"shape {y.shape}" if isinstance(y, np.ndarray) else type(y).__name__
-        raise DataError(
-            f"{function}: class_weight needs one label a sample: y (N,), (N, 1) or (N, C). Got {got}."
-        )
+        raise DataError(f"{function}: class_weight needs one label a sample: y (N,), (N, 1) or (N, C). Got {got}.")
     labels = np.argmax(y, axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
     weights = np.ones(len(labels), np.float32)
     for label, weight in class_weight.items():

@@ -60,9 +60,7 @@ def fetch(files: Sequence[PublishedFile], subfolder: str = "") -> list[Path]:
     return paths
 
 
-def offline_error(
-    dataset: str, wanted: str, files: Sequence[PublishedFile], cause: DownloadError
-) -> DownloadError:
+def offline_error(dataset: str, wanted: str, files: Sequence[PublishedFile], cause: DownloadError) -> DownloadError:
     """Return (not raise) the error for a data set that is neither here nor to be had: what to place where.
 
     `wanted` says what to place, relative to a cache's `datasets` folder.

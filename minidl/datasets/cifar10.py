@@ -117,8 +117,7 @@ def _from_archive(path: Path) -> Iterator[tuple[str, bytes]]:
                     yield name, content.read()
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise FileFormatError(
-            f"{path}: is no readable tar archive ({error}). Is the download cut off? Delete it and fetch it "
-            "again."
+            f"{path}: is no readable tar archive ({error}). Is the download cut off? Delete it and fetch it again."
         ) from error
 
 
@@ -136,21 +135,15 @@ def read_batch(raw: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     """
     batch = loads(raw, name)
     if isinstance(batch, dict):  # Python 2 wrote the keys as bytes
-        batch = {
-            key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in batch.items()
-        }
+        batch = {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in batch.items()}
     if not isinstance(batch, dict) or not {"data", "labels"} <= batch.keys():
-        raise FileFormatError(
-            f"{name}: expected a dict with 'data' and 'labels'. Is it CIFAR-100 or another file?"
-        )
+        raise FileFormatError(f"{name}: expected a dict with 'data' and 'labels'. Is it CIFAR-100 or another file?")
     data, labels = batch["data"], np.asarray(batch["labels"])
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape[1:] != (IMAGE_BYTES,):
         got = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
         raise FileFormatError(f"{name}: 'data' must be uint8 (N, {IMAGE_BYTES}). Got {got}.")
     if labels.shape != (len(data),) or labels.dtype.kind not in "iu":
-        raise FileFormatError(
-            f"{name}: expected {len(data)} integer labels. Got {labels.dtype} {labels.shape}."
-        )
+        raise FileFormatError(f"{name}: expected {len(data)} integer labels. Got {labels.dtype} {labels.shape}.")
     if labels.size and not 0 <= labels.min() <= labels.max() < len(CLASS_NAMES):
         raise FileFormatError(f"{name}: labels must be in 0..9. Got {labels.min()}..{labels.max()}.")
     images = data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)

@@ -21,9 +21,7 @@ MD5 = {
     "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
     "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
 }
-FILES = [
-    PublishedFile(name, tuple(mirror + name for mirror in MIRRORS), f"md5:{md5}") for name, md5 in MD5.items()
-]
+FILES = [PublishedFile(name, tuple(mirror + name for mirror in MIRRORS), f"md5:{md5}") for name, md5 in MD5.items()]
 CLASS_NAMES = (
     "T-shirt/top",
     "Trouser",
@@ -70,6 +68,4 @@ def load_data(path: str | os.PathLike[str] | None = None) -> Split:
     try:
         return idx.read_folder(fetch(FILES, FOLDER)[0].parent)
     except DownloadError as error:
-        raise offline_error(
-            "fashion_mnist", f"the four files in a folder '{FOLDER}'", FILES, error
-        ) from error
+        raise offline_error("fashion_mnist", f"the four files in a folder '{FOLDER}'", FILES, error) from None

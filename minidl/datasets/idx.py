@@ -52,9 +52,7 @@ def read_idx(path: str | Path, axes: int) -> np.ndarray:
         try:
             raw = gzip.decompress(raw)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise FileFormatError(
-                f"{path}: the gzip data is cut off or damaged ({error}). Fetch it again."
-            ) from error
+            raise FileFormatError(f"{path}: the gzip data is cut off or damaged ({error}). Fetch it again.") from error
     _check_magic(path, raw, axes)
     header = 4 + 4 * axes
     if len(raw) < header:
@@ -63,9 +61,7 @@ def read_idx(path: str | Path, axes: int) -> np.ndarray:
     expected, got = header + math.prod(shape), len(raw)
     if got != expected:
         state = "is cut off" if got < expected else "has bytes left over"
-        raise FileFormatError(
-            f"{path}: {state}: the header says shape {shape}, {expected} bytes. Got {got} bytes."
-        )
+        raise FileFormatError(f"{path}: {state}: the header says shape {shape}, {expected} bytes. Got {got} bytes.")
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape).copy()
 
 
@@ -114,7 +110,5 @@ def read_folder(folder: Path) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.n
     )
     for images, labels, path in ((x_train, y_train, paths[0]), (x_test, y_test, paths[2])):
         if len(images) != len(labels):
-            raise FileFormatError(
-                f"{path}: {len(images)} images, but {len(labels)} labels in the file beside it."
-            )
+            raise FileFormatError(f"{path}: {len(images)} images, but {len(labels)} labels in the file beside it.")
     return (x_train, y_train), (x_test, y_test)

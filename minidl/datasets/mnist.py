@@ -26,9 +26,7 @@ MD5 = {
     "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
     "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
 }
-IDX_FILES = [
-    PublishedFile(name, tuple(mirror + name for mirror in MIRRORS), f"md5:{md5}") for name, md5 in MD5.items()
-]
+IDX_FILES = [PublishedFile(name, tuple(mirror + name for mirror in MIRRORS), f"md5:{md5}") for name, md5 in MD5.items()]
 
 Split = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 

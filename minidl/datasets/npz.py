@@ -25,9 +25,7 @@ def read_npz(path: Path, names: tuple[str, ...]) -> list[np.ndarray]:
         with open(path, "rb") as file:
             arrays = np.load(file, allow_pickle=False)
             if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise FileFormatError(
-                    f"{path}: holds a single array (npy). Expected an npz of {', '.join(names)}."
-                )
+                raise FileFormatError(f"{path}: holds a single array (npy). Expected an npz of {', '.join(names)}.")
             missing = [name for name in names if name not in arrays.files]
             if missing:
                 raise FileFormatError(f"{path}: lacks the arrays {missing}. It holds {sorted(arrays.files)}.")
@@ -46,7 +44,5 @@ def read_train_and_test(path: Path) -> tuple[tuple[np.ndarray, np.ndarray], tupl
     x_train, y_train, x_test, y_test = read_npz(path, TRAIN_AND_TEST)
     for part, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
         if x.shape[:1] != y.shape[:1]:
-            raise FileFormatError(
-                f"{path}: x_{part} {x.shape} and y_{part} {y.shape} differ in their first axis."
-            )
+            raise FileFormatError(f"{path}: x_{part} {x.shape} and y_{part} {y.shape} differ in their first axis.")
     return (x_train, y_train), (x_test, y_test)

@@ -14,6 +14,7 @@ import pickle
 import re
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -60,8 +61,7 @@ def loads(raw: bytes, name: str) -> object:
         raise FileFormatError(f"{name}: {error}") from error
     except DAMAGE as error:
         raise FileFormatError(
-            f"{name}: is no readable pickle ({type(error).__name__}: {error}). Is the file cut off or of "
-            "another kind?"
+            f"{name}: is no readable pickle ({type(error).__name__}: {error}). Is the file cut off or of another kind?"
         ) from error
 
 
@@ -110,9 +110,7 @@ class _DType:
     def __setstate__(self, state: tuple) -> None:
         order = state[1].decode("latin1") if isinstance(state[1], bytes) else state[1]
         if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
-            raise FileFormatError(
-                f"refused: a dtype with state {state!r}. Only arrays of plain numbers are read."
-            )
+            raise FileFormatError(f"refused: a dtype with state {state!r}. Only arrays of plain numbers are read.")
         self.order = order
 
     def dtype(self) -> np.dtype:
@@ -129,18 +127,14 @@ class _Array:
         self.array = _build_array(raw, dtype, shape, "F" if fortran else "C")
 
 
-def _build_array(raw: object, dtype: object, shape: object, order: object) -> np.ndarray:
+def _build_array(raw: object, dtype: object, shape: Any, order: object) -> np.ndarray:
     """Copy bytes to an array, after checking that shape, dtype and number of bytes agree."""
     sizes_are_right = isinstance(shape, tuple) and all(type(size) is int and size >= 0 for size in shape)
     if not isinstance(raw, bytes | bytearray) or not isinstance(dtype, _DType) or not sizes_are_right:
-        raise FileFormatError(
-            f"refused: an array of {type(raw).__name__} with shape {shape!r}. Expected plain bytes."
-        )
+        raise FileFormatError(f"refused: an array of {type(raw).__name__} with shape {shape!r}. Expected plain bytes.")
     expected = math.prod(shape) * dtype.dtype().itemsize
     if len(raw) != expected:
-        raise FileFormatError(
-            f"an array of shape {shape} and {dtype.dtype()} needs {expected} bytes. Got {len(raw)}."
-        )
+        raise FileFormatError(f"an array of shape {shape} and {dtype.dtype()} needs {expected} bytes. Got {len(raw)}.")
     return np.frombuffer(raw, dtype.dtype()).reshape(shape, order="F" if order in ("F", b"F") else "C").copy()
 
 

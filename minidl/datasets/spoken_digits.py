@@ -15,9 +15,7 @@ from minidl.errors import ArgumentError, DataError, DownloadError, FileFormatErr
 SOURCE = "https://github.com/Jakobovski/free-spoken-digit-dataset"
 CACHED_NAMES = ("free-spoken-digit-dataset/recordings", "fsdd/recordings")
 SAMPLE_RATE = 8000  # Hz
-TEST_RECORDINGS = (
-    5  # of each digit and speaker, numbers 0 to 4 are for testing, as the data set's authors say
-)
+TEST_RECORDINGS = 5  # of each digit and speaker, numbers 0 to 4 are for testing, as the data set's authors say
 FILE_NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)\.wav")
 PCM16_SCALE = 32768.0
 
@@ -55,13 +53,9 @@ def load_data(path: str | os.PathLike[str] | None = None, length: int = SAMPLE_R
             f"spoken_digits.load_data: no recordings found. Fetch {SOURCE}\n"
             "and give its folder: spoken_digits.load_data(path='.../recordings')."
         )
-    named = sorted(
-        (file.name, match) for file in folder.glob("*.wav") if (match := FILE_NAME.fullmatch(file.name))
-    )
+    named = sorted((file.name, match) for file in folder.glob("*.wav") if (match := FILE_NAME.fullmatch(file.name)))
     if not named:
-        raise DataError(
-            f"{folder}: holds no files named digit_speaker_index.wav. Is it the folder 'recordings'?"
-        )
+        raise DataError(f"{folder}: holds no files named digit_speaker_index.wav. Is it the folder 'recordings'?")
     x = np.zeros((len(named), length), np.float32)
     for row, (name, _match) in zip(x, named, strict=True):
         sound = read_wav(folder / name)[:length]

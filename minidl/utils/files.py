@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import urllib.parse
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,8 +57,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise IsADirectoryError(f"atomic_write: {str(path)!r} is a folder; give the name of a file in it.")
     if not target.parent.is_dir():
         raise FileNotFoundError(
-            f"atomic_write: the folder {str(target.parent)!r} does not exist. Create it first, or is the "
-            "path misspelt?"
+            f"atomic_write: the folder {str(target.parent)!r} does not exist. Create it first, or is the path misspelt?"
         )
     temp_path = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
     try:
@@ -246,9 +246,7 @@ def _local_name(fname: str | None, origin: str | None) -> str:
     if not name:
         raise ArgumentError(f"get_file: no file name can be read from origin {origin!r}; give fname=.")
     if os.path.basename(name) != name or name in (".", ".."):
-        raise ArgumentError(
-            f"get_file: fname must be a bare name, not a path. Got {fname!r}; use cache_dir=."
-        )
+        raise ArgumentError(f"get_file: fname must be a bare name, not a path. Got {fname!r}; use cache_dir=.")
     return name
 
 
@@ -277,9 +275,7 @@ def extract_archive(
             raise FileFormatError(f"extract: {path} is no {archive_format} archive. Is the URL right?")
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(unfinished, folder)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
-        raise FileFormatError(
-            f"extract: {path} is damaged: {error}. Delete it and fetch it again."
-        ) from error
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise FileFormatError(f"extract: {path} is damaged: {error}. Delete it and fetch it again.") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -44,9 +44,7 @@ class ImageFolder(PyDataset):
         self.class_names = class_names
         self._labels = _encode(numbers, label_mode, len(class_names))
         self._read, self._shuffle, self._seed = read, shuffle, seed
-        self.batch_size = positive_int(
-            batch_size or max(1, len(paths)), "batch_size", "image_dataset_from_directory"
-        )
+        self.batch_size = positive_int(batch_size or max(1, len(paths)), "batch_size", "image_dataset_from_directory")
         self._epoch = 0
         self._draw_order()
 
@@ -86,36 +84,22 @@ def find_images(
 ) -> tuple[list[Path], np.ndarray | None, list[str]]:
     """List the image files, sorted, their class numbers (`None` without labels) and the class names."""
     function = "image_dataset_from_directory"
+    numbers: np.ndarray | None
     if label_mode is not None and label_mode not in LABEL_MODES:
         raise unknown_name("label_mode", label_mode, LABEL_MODES)
     if isinstance(labels, str) and labels != "inferred":
-        raise ArgumentError(
-            f"{function}: labels must be 'inferred', a list of class numbers, or None. Got {labels!r}."
-        )
+        raise ArgumentError(f"{function}: labels must be 'inferred', a list of class numbers, or None. Got {labels!r}.")
     if not directory.is_dir():
         raise DataError(f"{function}: {str(directory)!r} is no folder. Relative to {str(Path.cwd())!r}.")
     if labels == "inferred":
-        subfolders = sorted(
-            entry.name for entry in directory.iterdir() if entry.is_dir() and entry.name[0] != "."
-        )
-        names = subfolders if class_names is None else list(class_names)
-        if set(names) - set(subfolders):
-            raise ArgumentError(
-                f"{function}: class_names {names} must be subfolders. There are {subfolders}."
-            )
-        files = [
-            (path, number) for number, name in enumerate(names) for path in _images_under(directory / name)
-        ]
-        paths, numbers = [path for path, _ in files], np.array([number for _, number in files], int)
+        paths, numbers, names = _by_subfolder(directory, class_names)
     else:
-        names, paths = [], _images_under(directory)
+        paths = _images_under(directory)
         numbers = None if labels is None else np.asarray(labels)
         if numbers is not None and numbers.shape != (len(paths),):
-            raise DataError(
-                f"{function}: labels need one number per file: {len(paths)}. Got shape {numbers.shape}."
-            )
-        if numbers is not None and len(paths):
-            names = class_names or [str(number) for number in range(int(numbers.max()) + 1)]
+            raise DataError(f"{function}: labels need one number per file: {len(paths)}. Got shape {numbers.shape}.")
+        greatest = -1 if numbers is None else int(numbers.max(initial=-1))
+        names = class_names or [str(number) for number in range(greatest + 1)]
     if not paths:
         raise DataError(
             f"{function}: no images ({', '.join(SUFFIXES)}) in {str(directory)!r}. "
@@ -124,6 +108,18 @@ def find_images(
     if label_mode == "binary" and numbers is not None and len(names) != 2:
         raise ArgumentError(f"{function}: label_mode='binary' needs 2 classes. Got {len(names)}: {names}.")
     return paths, numbers, names
+
+
+def _by_subfolder(directory: Path, class_names: list[str] | None) -> tuple[list[Path], np.ndarray, list[str]]:
+    """List the files class by class, with the place of their subfolder's name as class number."""
+    subfolders = sorted(entry.name for entry in directory.iterdir() if entry.is_dir() and entry.name[0] != ".")
+    names = subfolders if class_names is None else list(class_names)
+    if set(names) - set(subfolders):
+        raise ArgumentError(
+            f"image_dataset_from_directory: class_names {names} must be subfolders. There are {subfolders}."
+        )
+    files = [(path, number) for number, name in enumerate(names) for path in _images_under(directory / name)]
+    return [path for path, _ in files], np.array([number for _, number in files], int), names
 
 
 def _images_under(folder: Path) -> list[Path]:
@@ -153,15 +149,12 @@ def select_subset(
         raise ArgumentError(f"{function}: validation_split must be between 0 and 1. Got {validation_split}.")
     if shuffle and seed is None:
         raise ArgumentError(
-            f"{function}: with validation_split and shuffle, give seed=, so that the two subsets do not "
-            "overlap."
+            f"{function}: with validation_split and shuffle, give seed=, so that the two subsets do not overlap."
         )
     order = permutation(count, seed or 0, SPLIT_EPOCH) if shuffle else np.arange(count)
     held_out = int(validation_split * count)
     if held_out in (0, count):
-        raise DataError(
-            f"{function}: validation_split={validation_split} of {count} files leaves an empty subset."
-        )
+        raise DataError(f"{function}: validation_split={validation_split} of {count} files leaves an empty subset.")
     parts = {"training": order[: count - held_out], "validation": order[count - held_out :]}
     chosen = ["training", "validation"] if subset == "both" else [subset]
     if verbose:

@@ -85,9 +85,7 @@ def _middle(width: int, height: int, ratio: float) -> tuple[int, int, int, int]:
     return left, top, left + box_width, top + box_height
 
 
-def img_to_array(
-    img: Image | ArrayLike, data_format: str | None = None, dtype: DTypeLike = None
-) -> np.ndarray:
+def img_to_array(img: Image | ArrayLike, data_format: str | None = None, dtype: DTypeLike | None = None) -> np.ndarray:
     """Turn a Pillow image into an array (H, W, C), float32 in 0..255 by default.
 
     Raises
@@ -108,7 +106,7 @@ def img_to_array(
 
 
 def array_to_img(
-    x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike = None
+    x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None
 ) -> Image:
     """Turn an array (H, W, C), C = 1, 3 or 4, into a Pillow image.
 
@@ -127,17 +125,17 @@ def array_to_img(
     from PIL import Image
 
     _check_channels_last("array_to_img", data_format)
-    x = np.asarray(x, dtype=dtype or np.float32)
-    if x.ndim != 3 or x.shape[2] not in CHANNELS.values():
+    image = np.asarray(x, dtype=dtype or np.float32)
+    if image.ndim != 3 or image.shape[2] not in CHANNELS.values():
         raise ShapeError(
-            f"array_to_img: x must be (H, W, C) with 1, 3 or 4 channels. Got {x.shape}. Is it a batch?"
+            f"array_to_img: x must be (H, W, C) with 1, 3 or 4 channels. Got {image.shape}. Is it a batch?"
         )
     if scale:
-        x = x - np.min(x)
-        greatest = np.max(x)
-        x = x * 255 / greatest if greatest != 0 else x
-    pixels = np.clip(x, 0, 255).astype(np.uint8)
-    return Image.fromarray(pixels[:, :, 0] if x.shape[2] == 1 else pixels)
+        image = image - np.min(image)
+        greatest = np.max(image)
+        image = image * 255 / greatest if greatest != 0 else image
+    pixels = np.clip(image, 0, 255).astype(np.uint8)
+    return Image.fromarray(pixels[:, :, 0] if image.shape[2] == 1 else pixels)
 
 
 def save_img(
@@ -157,9 +155,7 @@ def save_img(
 
 def _check_channels_last(function: str, data_format: str | None) -> None:
     if data_format not in (None, "channels_last"):
-        raise ArgumentError(
-            f"{function}: data_format must be 'channels_last' (N, H, W, C). Got {data_format!r}."
-        )
+        raise ArgumentError(f"{function}: data_format must be 'channels_last' (N, H, W, C). Got {data_format!r}.")
 
 
 def image_dataset_from_directory(
@@ -219,15 +215,13 @@ def image_dataset_from_directory(
         raise unknown_name("interpolation", interpolation, INTERPOLATIONS)
     paths, numbers, names = find_images(Path(directory), labels, label_mode, class_names)
     if verbose:
-        print(
-            f"Found {len(paths)} files belonging to {len(names)} classes."
-            if names
-            else f"Found {len(paths)} files."
-        )
+        print(f"Found {len(paths)} files belonging to {len(names)} classes." if names else f"Found {len(paths)} files.")
     chosen = select_subset(len(paths), shuffle, seed, validation_split, subset, verbose)
 
+    height, width = image_size
+
     def read(path: Path) -> np.ndarray:
-        image = load_img(path, color_mode, tuple(image_size), interpolation, crop_to_aspect_ratio)
+        image = load_img(path, color_mode, (height, width), interpolation, crop_to_aspect_ratio)
         return img_to_array(image)
 
     folders = [

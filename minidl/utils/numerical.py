@@ -33,15 +33,11 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
     """
     x = np.asarray(x)
     if x.dtype.kind not in "iufb":
-        raise DataError(
-            f"to_categorical: labels must be integers. Got dtype {x.dtype}. Are they class names?"
-        )
+        raise DataError(f"to_categorical: labels must be integers. Got dtype {x.dtype}. Are they class names?")
     if x.size == 0:
         raise DataError(f"to_categorical: there are no labels. Got shape {x.shape}.")
     if x.dtype.kind == "f" and not np.array_equal(x, np.round(x)):
-        raise DataError(
-            "to_categorical: labels must be whole numbers. Are they already one-hot or probabilities?"
-        )
+        raise DataError("to_categorical: labels must be whole numbers. Are they already one-hot or probabilities?")
     labels = x.astype(np.int64)
     shape = labels.shape[:-1] if labels.ndim > 1 and labels.shape[-1] == 1 else labels.shape
     labels = labels.reshape(-1)

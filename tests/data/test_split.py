@@ -18,7 +18,7 @@ def test_split_validation_takes_the_last_samples_without_copying():
     assert np.shares_memory(train[0], X)
 
 
-# Recorded from keras 3.15, keras.src.trainers.data_adapters.array_adapter.train_validation_split.
+# Recorded from keras 3.15.1, keras.src.trainers.data_adapters.array_slicing.train_validation_split.
 @pytest.mark.parametrize(
     ("size", "fraction", "train_size"),
     [

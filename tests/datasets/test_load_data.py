@@ -247,9 +247,7 @@ def published(folder, name, raw):
 def test_mnist_downloads_once_and_checks_the_hash(web, tmp_path, monkeypatch, images_and_labels):
     url, folder = web
     raw = save_npz(tmp_path / "source.npz", images_and_labels).read_bytes()
-    file = PublishedFile(
-        "mnist.npz", (NOWHERE + "mnist.npz", url + "mnist.npz"), published(folder, "mnist.npz", raw)
-    )
+    file = PublishedFile("mnist.npz", (NOWHERE + "mnist.npz", url + "mnist.npz"), published(folder, "mnist.npz", raw))
     monkeypatch.setattr(mnist, "NPZ", file)
     assert_is(mnist.load_data(), images_and_labels)
     (folder / "mnist.npz").unlink()
@@ -258,18 +256,14 @@ def test_mnist_downloads_once_and_checks_the_hash(web, tmp_path, monkeypatch, im
     assert not (tmp_path / "keras").exists()
 
 
-def test_mnist_falls_back_to_the_idx_files(
-    web, tmp_path, monkeypatch, write_idx_folder, images_and_labels, offline
-):
+def test_mnist_falls_back_to_the_idx_files(web, tmp_path, monkeypatch, write_idx_folder, images_and_labels, offline):
     url, folder = web
     source = write_idx_folder(tmp_path / "idx")
     files = []
     for path in source.iterdir():
         raw = gzip.compress(path.read_bytes())
         files.append(
-            PublishedFile(
-                path.name + ".gz", (url + path.name + ".gz",), published(folder, path.name + ".gz", raw)
-            )
+            PublishedFile(path.name + ".gz", (url + path.name + ".gz",), published(folder, path.name + ".gz", raw))
         )
     monkeypatch.setattr(mnist, "IDX_FILES", files)
     assert_is(mnist.load_data(), images_and_labels)
@@ -343,9 +337,7 @@ def test_spoken_digits_refuses_other_files(tmp_path):
     with pytest.raises(DataError, match="holds no files named digit_speaker_index.wav"):
         spoken_digits.load_data(tmp_path)
     (tmp_path / "3_ann_0.wav").write_bytes(wav_bytes([0], rate=16000))
-    with pytest.raises(
-        FileFormatError, match="must be mono, 16 bits, 8000 Hz. Got 1 channels, 16 bits, 16000 Hz"
-    ):
+    with pytest.raises(FileFormatError, match="must be mono, 16 bits, 8000 Hz. Got 1 channels, 16 bits, 16000 Hz"):
         spoken_digits.load_data(tmp_path)
     (tmp_path / "3_ann_0.wav").write_bytes(b"RIFF")
     with pytest.raises(FileFormatError, match="no readable wav"):
