@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.errors import ArgumentError, DTypeError
+from minidl.ops import workspace
 from minidl.ops.broadcasting import broadcast_shape, output_for, unbroadcast
 from minidl.ops.checks import require_array, require_float, require_number, require_same_dtype
 
@@ -115,9 +116,7 @@ def subtract_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, ShapesCa
     return y, ShapesCache(a.shape, b.shape)
 
 
-def subtract_backward(
-    dy: np.ndarray, cache: ShapesCache, *, needs: tuple[bool, bool] = (True, True)
-) -> Gradients:
+def subtract_backward(dy: np.ndarray, cache: ShapesCache, *, needs: tuple[bool, bool] = (True, True)) -> Gradients:
     """With y = a - b: dy/da = 1, dy/db = -1. Summing first leaves fewer cells to negate."""
     da = unbroadcast(dy, cache.a_shape) if needs[0] else None
     db = _new(np.negative, unbroadcast(dy, cache.b_shape)) if needs[1] else None
@@ -130,9 +129,7 @@ def multiply_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Operands
     return y, OperandsCache(a, b)
 
 
-def multiply_backward(
-    dy: np.ndarray, cache: OperandsCache, *, needs: tuple[bool, bool] = (True, True)
-) -> Gradients:
+def multiply_backward(dy: np.ndarray, cache: OperandsCache, *, needs: tuple[bool, bool] = (True, True)) -> Gradients:
     """With y = a b: dy/da = b and dy/db = a, so each input receives dy times the other."""
     a, b = cache
     da = unbroadcast(_new(np.multiply, dy, b), a.shape) if needs[0] else None
@@ -150,9 +147,7 @@ def divide_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, DivideCach
     return y, DivideCache(a.shape, b, y)
 
 
-def divide_backward(
-    dy: np.ndarray, cache: DivideCache, *, needs: tuple[bool, bool] = (True, True)
-) -> Gradients:
+def divide_backward(dy: np.ndarray, cache: DivideCache, *, needs: tuple[bool, bool] = (True, True)) -> Gradients:
     """With y = a / b: dy/da = 1 / b, and dy/db = -a / b^2 = -y / b."""
     share = _new(np.divide, dy, cache.b)
     da = unbroadcast(share, cache.a_shape) if needs[0] else None
@@ -318,9 +313,7 @@ def negative_backward(dy: np.ndarray, cache: None) -> tuple[np.ndarray]:
     return (_new(np.negative, dy),)
 
 
-def clip_forward(
-    x: np.ndarray, *, low: float | None = None, high: float | None = None
-) -> tuple[np.ndarray, ClipCache]:
+def clip_forward(x: np.ndarray, *, low: float | None = None, high: float | None = None) -> tuple[np.ndarray, ClipCache]:
     """Bring values below `low` up to it and values above `high` down to it; `None` means no bound.
 
     Raises
@@ -331,6 +324,8 @@ def clip_forward(
     array([-1. ,  0.5,  1. ])
     """
     require_float("clip", x=x)
+    # Trap: a NumPy float64 bound would make a float32 array float64; a Python float does not.
+    low, high = (None if bound is None else float(bound) for bound in (low, high))
     if low is not None and high is not None and low > high:
         raise ArgumentError(f"clip: low must not be above high. Got low={low}, high={high}. Swapped?")
     return np.asarray(np.clip(x, low, high)), ClipCache(x, low, high)
@@ -355,9 +350,11 @@ def cast_forward(x: np.ndarray, *, dtype: str | np.dtype | type) -> tuple[np.nda
     """
     require_array("cast", "x", x)
     try:
-        target = np.dtype(dtype)
+        target = np.dtype(dtype) if dtype is not None else None  # np.dtype(None) would be float64
     except TypeError:
-        raise DTypeError(f"cast: dtype must be one NumPy knows, such as 'float32'. Got {dtype!r}.") from None
+        target = None
+    if target is None:
+        raise DTypeError(f"cast: dtype must be one NumPy knows, such as 'float32'. Got {dtype!r}.")
     return x.astype(target), CastCache(x.dtype)
 
 
@@ -368,7 +365,7 @@ def cast_backward(dy: np.ndarray, cache: CastCache) -> tuple[np.ndarray | None]:
 
 def _new(ufunc: np.ufunc, *arrays: np.ndarray) -> np.ndarray:
     """Return `ufunc(*arrays)` in a recycled array. The first array has the result's shape and dtype."""
-    return ufunc(*arrays, out=np.empty(arrays[0].shape, arrays[0].dtype))
+    return ufunc(*arrays, out=workspace.empty(arrays[0].shape, arrays[0].dtype))
 
 
 def _route(

@@ -187,9 +187,7 @@ def sparse_categorical_crossentropy_forward(
     return np.asarray(loss), SparseCrossentropyCache(labels, counted, y_pred, log_p, total)
 
 
-def sparse_categorical_crossentropy_backward(
-    dy: np.ndarray, cache: SparseCrossentropyCache
-) -> tuple[None, np.ndarray]:
+def sparse_categorical_crossentropy_backward(dy: np.ndarray, cache: SparseCrossentropyCache) -> tuple[None, np.ndarray]:
     """With t one-hot at the label l, the gradients of `categorical_crossentropy` become:
 
     Logits: dL/dz[c] = p[c] - 1{c = l}.
@@ -311,9 +309,7 @@ def mean_absolute_error_backward(
     return _both_ways(d_error, needs)
 
 
-def huber_forward(
-    y_true: np.ndarray, y_pred: np.ndarray, *, delta: float = 1.0
-) -> tuple[np.ndarray, HuberCache]:
+def huber_forward(y_true: np.ndarray, y_pred: np.ndarray, *, delta: float = 1.0) -> tuple[np.ndarray, HuberCache]:
     """Return the mean over the last axis of Huber's loss: a parabola near 0, straight lines beyond `delta`.
 
         e^2 / 2  where |e| <= delta,  else  delta |e| - delta^2 / 2,     e = y_pred - y_true
@@ -337,9 +333,7 @@ def huber_forward(
     return np.asarray((cut * (size - 0.5 * cut)).mean(axis=-1)), HuberCache(error, delta)
 
 
-def huber_backward(
-    dy: np.ndarray, cache: HuberCache, *, needs: tuple[bool, bool] = (True, True)
-) -> Gradients:
+def huber_backward(dy: np.ndarray, cache: HuberCache, *, needs: tuple[bool, bool] = (True, True)) -> Gradients:
     """The slope is e on the parabola, delta or -delta on the lines: e clipped to [-delta, delta]."""
     error, delta = cache
     d_error = np.expand_dims(dy, -1) / error.shape[-1] * np.clip(error, -delta, delta)
@@ -371,6 +365,7 @@ def _smooth(op: str, y_true: np.ndarray, label_smoothing: float, uniform: float)
         raise ArgumentError(f"{op}: label_smoothing must lie in [0, 1]. Got {label_smoothing}.")
     if not label_smoothing:
         return y_true
+    label_smoothing = float(label_smoothing)  # a NumPy float64 would make float32 targets float64
     return y_true * (1.0 - label_smoothing) + label_smoothing * uniform
 
 
@@ -388,8 +383,7 @@ def _check_pair(op: str, y_true: np.ndarray, y_pred: np.ndarray) -> None:
         elif op == "categorical_crossentropy" and y_true.ndim < y_pred.ndim:
             cause = "For integer labels use sparse_categorical_crossentropy."
         raise ShapeError(
-            f"{op}: y_true and y_pred must have one shape. Got y_true {y_true.shape}, y_pred {y_pred.shape}. "
-            f"{cause}"
+            f"{op}: y_true and y_pred must have one shape. Got y_true {y_true.shape}, y_pred {y_pred.shape}. {cause}"
         )
     if y_pred.ndim == 0 or y_pred.shape[-1] == 0:
         raise ShapeError(f"{op}: the last axis must hold at least one value. Got shape {y_pred.shape}.")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.errors import ShapeError
+from minidl.ops import workspace
 from minidl.ops.checks import normalize_axes, require_array, require_float, require_number
 
 Axes = int | Iterable[int] | None
@@ -28,9 +29,7 @@ class ReduceExtremeCache(NamedTuple):
     axes: tuple[int, ...]
 
 
-def reduce_sum_forward(
-    x: np.ndarray, *, axes: Axes = None, keepdims: bool = False
-) -> tuple[np.ndarray, ReduceCache]:
+def reduce_sum_forward(x: np.ndarray, *, axes: Axes = None, keepdims: bool = False) -> tuple[np.ndarray, ReduceCache]:
     """Add up `x` over `axes`.
 
     Parameters
@@ -58,14 +57,12 @@ def reduce_sum_forward(
 
 def reduce_sum_backward(dy: np.ndarray, cache: ReduceCache) -> tuple[np.ndarray]:
     """With y[j] = sum_i x[i, j], so dy[j] / dx[i, j] = 1: every summand receives the gradient of its sum."""
-    dx = np.empty(cache.shape, dy.dtype)
+    dx = workspace.empty(cache.shape, dy.dtype)
     dx[...] = _with_reduced_axes(dy, cache)
     return (dx,)
 
 
-def reduce_mean_forward(
-    x: np.ndarray, *, axes: Axes = None, keepdims: bool = False
-) -> tuple[np.ndarray, ReduceCache]:
+def reduce_mean_forward(x: np.ndarray, *, axes: Axes = None, keepdims: bool = False) -> tuple[np.ndarray, ReduceCache]:
     """Average `x` over `axes`: their sum divided by how many they are.
 
     Parameters and shapes as for `reduce_sum_forward`; `x` must be floating.
@@ -88,7 +85,7 @@ def reduce_mean_forward(
 
 def reduce_mean_backward(dy: np.ndarray, cache: ReduceCache) -> tuple[np.ndarray]:
     """A sum times 1 / count: each summand receives its share. Dividing dy is cheaper than dividing dx."""
-    dx = np.empty(cache.shape, dy.dtype)
+    dx = workspace.empty(cache.shape, dy.dtype)
     dx[...] = _with_reduced_axes(dy, cache) / _count(cache.shape, cache.axes)
     return (dx,)
 

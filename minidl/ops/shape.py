@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
+from minidl.ops import workspace
 from minidl.ops.broadcasting import unbroadcast
 from minidl.ops.checks import normalize_axis, require_array, require_same_dtype
 
@@ -95,9 +96,7 @@ def reshape_backward(dy: np.ndarray, cache: ShapeCache) -> tuple[np.ndarray]:
     return (dy.reshape(cache.shape),)
 
 
-def transpose_forward(
-    x: np.ndarray, *, axes: tuple[int, ...] | None = None
-) -> tuple[np.ndarray, TransposeCache]:
+def transpose_forward(x: np.ndarray, *, axes: tuple[int, ...] | None = None) -> tuple[np.ndarray, TransposeCache]:
     """Reorder the axes: axis `i` of `y` is axis `axes[i]` of `x`; `None` reverses them. `y` is a view.
 
     Raises
@@ -147,7 +146,7 @@ def concatenate_forward(*xs: np.ndarray, axis: int = -1) -> tuple[np.ndarray, Co
                 f"for input {i}. Another axis meant, or a crop or padding missing?"
             )
     sizes = tuple(shape[axis] for shape in shapes)
-    y = np.empty((*shapes[0][:axis], sum(sizes), *shapes[0][axis + 1 :]), xs[0].dtype)
+    y = workspace.empty((*shapes[0][:axis], sum(sizes), *shapes[0][axis + 1 :]), xs[0].dtype)
     return np.concatenate(xs, axis=axis, out=y), ConcatenateCache(axis, sizes)
 
 
@@ -171,7 +170,7 @@ def stack_forward(*xs: np.ndarray, axis: int = 0) -> tuple[np.ndarray, StackCach
                 "To join along an axis that exists, use concatenate."
             )
     axis = normalize_axis("stack", axis, xs[0].ndim + 1)
-    y = np.empty((*shapes[0][:axis], len(xs), *shapes[0][axis:]), xs[0].dtype)
+    y = workspace.empty((*shapes[0][:axis], len(xs), *shapes[0][axis:]), xs[0].dtype)
     return np.stack(xs, axis=axis, out=y), StackCache(axis, len(xs))
 
 
@@ -206,7 +205,7 @@ def pad_forward(
     if any(width < 0 for pair in pairs for width in pair):
         raise ArgumentError(f"pad: widths must not be negative. Got {pairs}. To cut values off, use slice.")
     shape = tuple(before + n + after for n, (before, after) in zip(x.shape, pairs, strict=True))
-    y = np.empty(shape, x.dtype)
+    y = workspace.empty(shape, x.dtype)
     y.fill(value)
     y[_inside(x.shape, pairs)] = x
     return y, PadCache(x.shape, pairs)
@@ -242,9 +241,7 @@ def slice_forward(x: np.ndarray, *, key: Any) -> tuple[np.ndarray, SliceCache]:
     try:
         return x[parts], SliceCache(x.shape, parts)
     except (IndexError, ValueError, TypeError) as error:
-        raise ArgumentError(
-            f"slice: the key does not fit. Got key {key!r} for x {x.shape}: {error}."
-        ) from None
+        raise ArgumentError(f"slice: the key does not fit. Got key {key!r} for x {x.shape}: {error}.") from None
 
 
 def slice_backward(dy: np.ndarray, cache: SliceCache) -> tuple[np.ndarray]:
@@ -273,7 +270,7 @@ def broadcast_to_forward(x: np.ndarray, *, shape: tuple[int, ...]) -> tuple[np.n
             f"broadcast_to: only axes of size 1, and missing first ones, can be stretched. "
             f"Got x {x.shape}, shape {target}. Reshape x first, so that the axes line up from the last?"
         ) from None
-    y = np.empty(target, x.dtype)
+    y = workspace.empty(target, x.dtype)
     y[...] = stretched
     return y, ShapeCache(x.shape)
 
@@ -297,8 +294,6 @@ def _shapes(op: str, xs: tuple[np.ndarray, ...]) -> list[tuple[int, ...]]:
 
 def _sizes(op: str, shape: Any) -> tuple[int, ...]:
     try:
-        return tuple(
-            operator.index(size) for size in (shape if isinstance(shape, tuple | list) else (shape,))
-        )
+        return tuple(operator.index(size) for size in (shape if isinstance(shape, tuple | list) else (shape,)))
     except TypeError:
         raise ShapeError(f"{op}: shape must be a tuple of integers. Got {shape!r}.") from None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
+from minidl.ops import workspace
 from minidl.ops.checks import require_float
 
 
@@ -53,9 +54,7 @@ def upsample2d_forward(
     """
     require_float("upsample2d", x=x)
     if x.ndim != 4:
-        raise ShapeError(
-            f"upsample2d: x must have the axes (N, H, W, C). Got {x.shape}. Is the batch axis missing?"
-        )
+        raise ShapeError(f"upsample2d: x must have the axes (N, H, W, C). Got {x.shape}. Is the batch axis missing?")
     size = _check_size(size)
     cache = Upsample2DCache(x.shape, size, interpolation)
     if interpolation == "nearest":
@@ -105,7 +104,7 @@ def interpolation_matrix(length: int, factor: int, dtype: Any) -> np.ndarray:
 
 def _repeat(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     n, h, w, c = x.shape
-    y = np.empty((n, h, size[0], w, size[1], c), x.dtype)
+    y = workspace.empty((n, h, size[0], w, size[1], c), x.dtype)
     y[...] = x[:, :, None, :, None, :]
     return y.reshape(n, h * size[0], w * size[1], c)
 
