@@ -9,6 +9,7 @@ import numpy as np
 from minidl.data.structure import named_arrays
 from minidl.errors import DataError
 
+MOST_NAMED = 8  # arrays that an error lists
 CHUNK_VALUES = 1 << 20  # np.isfinite makes a temporary array; a chunk of this many values keeps it small
 
 
@@ -26,9 +27,12 @@ def check_same_size(x: Any, y: Any = None, sample_weight: Any = None, function: 
     if not any(name.startswith("x") for name, _array in arrays):
         raise DataError(f"{function}: there is no data: x is {x!r}.")
     sizes = {len(array) for _name, array in arrays}
-    shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays)
+    shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays[:MOST_NAMED])
+    shapes += f" and {len(arrays) - MOST_NAMED} more" if len(arrays) > MOST_NAMED else ""
     if len(sizes) > 1:
         hint = swapped_hint(x, y) or "Are they from different splits, or was only one of them filtered?"
+        if len(arrays) > MOST_NAMED:
+            hint = "A list of arrays means several inputs; for a list of samples, make one array: np.stack(x)."
         raise DataError(
             f"{function}: all arrays need the same number of samples (their first axis). Got {shapes}. {hint}"
         )

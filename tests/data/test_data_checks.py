@@ -83,3 +83,9 @@ def test_swapped_hint_is_given_for_labels_before_images_only():
     assert swapped_hint(images, labels) == ""
     assert swapped_hint(labels.astype(np.float32), images) == ""
     assert swapped_hint([labels], images) == ""
+
+
+def test_check_same_size_explains_a_list_of_samples_in_few_words():
+    with pytest.raises(DataError, match=r"and 293 more. A list .* several inputs.*np.stack\(x\)") as caught:
+        check_same_size([np.zeros((28, 28))] * 300, np.zeros(300))
+    assert len(str(caught.value)) < 500
