@@ -1,0 +1,59 @@
+"""`minidl demo`: a CNN on real handwritten digits, from the data to the gradients, in about a minute."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import datasets, lens, utils
+from minidl.cli.backend import selected
+from minidl.cli.data import ImageData, load
+from minidl.cli.networks import cnn
+
+
+def run_demo(output: Path, epochs: int, backend: list[str], seed: int) -> None:
+    """Train, evaluate, show one step op by op, and write two pictures."""
+    started = time.perf_counter()
+    utils.set_random_seed(seed)
+    data = load("digits")
+    size = " × ".join(str(n) for n in data.x_train.shape[1:3])
+    print(f"Data: {len(data.x_train)} handwritten digits of {size} pixels to learn from, {len(data.x_test)} to test with")
+    print(f"      ({datasets.digits.SOURCE})\n")
+    model = cnn(data.x_train.shape[1:], 10)
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.summary()
+    print()
+    with selected(backend):
+        history = model.fit(
+            data.x_train, data.y_train, epochs=epochs, batch_size=32, validation_data=(data.x_test, data.y_test)
+        )
+        loss, accuracy = model.evaluate(data.x_test, data.y_test, verbose=0)
+        predicted = model.predict(data.x_test, verbose=0).argmax(axis=-1)
+        print(f"\nTest accuracy: {accuracy:.2%} of {len(data.y_test)} digits it has never seen (loss {loss:.4f})")
+        show_step(model, data)
+    written = write_pictures(output, history, data, predicted)
+    print("\nPictures: " + ", ".join(str(path) for path in written))
+    print(f"Done in {time.perf_counter() - started:.1f} s.")
+
+
+def show_step(model: Any, data: ImageData, batch: int = 32) -> None:
+    """Print one training step, op by op, forward and backward."""
+    lens.training_step(model, data.x_train[:batch], data.y_train[:batch])  # once unseen, so that nothing is first
+    table = lens.training_step(model, data.x_train[:batch], data.y_train[:batch])
+    print(f"\nOne training step on {batch} images, op by op (N first in every shape; ms of this one run):\n")
+    print(table)
+
+
+def write_pictures(output: Path, history: Any, data: ImageData, predicted: np.ndarray) -> list[Path]:
+    """Write the training curves and the confusion matrix as PNGs."""
+    output.mkdir(parents=True, exist_ok=True)
+    pictures = {
+        "training_curves.png": lens.plot_history(history),
+        "confusion_matrix.png": lens.plot_confusion_matrix(data.y_test, predicted, data.class_names),
+    }
+    for name, figure in pictures.items():
+        figure.savefig(output / name, dpi=110)
+    return [output / name for name in pictures]

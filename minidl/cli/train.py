@@ -1,0 +1,89 @@
+"""`minidl train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from minidl import callbacks, lens, optimizers, utils
+from minidl.cli.backend import selected
+from minidl.cli.data import load
+from minidl.cli.gpustat import GpuStat
+from minidl.cli.networks import NAMES, model_of
+from minidl.errors import ArgumentError
+
+SUFFIXES = (".keras", ".h5", ".hdf5")
+
+
+class TrainOptions(NamedTuple):
+    """What the command line said."""
+
+    data: str
+    data_path: Path | None
+    model: str
+    model_file: Path | None
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float | None
+    validation_split: float
+    samples: int | None
+    history: Path | None
+    curves: Path | None
+    gpustat: bool
+    verbose: int
+    backend: list[str]
+    seed: int
+
+
+def run_train(options: TrainOptions) -> None:
+    """Train, evaluate and save a model."""
+    check_target(options.model_file)  # before an hour of training, not after it
+    utils.set_random_seed(options.seed)
+    with selected(options.backend):
+        data = load(options.data, options.data_path)
+        x, y = data.x_train[: options.samples], data.y_train[: options.samples]
+        model = model_of(options.model, x.shape[1:], len(data.class_names))
+        if options.model in NAMES or getattr(model, "optimizer", None) is None:
+            model.compile(_optimizer(options), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        if options.verbose:
+            model.summary()
+            print(f"Training on {len(x)} images of {options.data}.")
+        history = model.fit(
+            x, y, batch_size=options.batch_size, epochs=options.epochs, verbose=options.verbose,
+            validation_split=options.validation_split, callbacks=_callbacks(options),
+        )  # fmt: skip
+        scores = model.evaluate(data.x_test, data.y_test, verbose=0, return_dict=True)
+    print("Test: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+    if options.model_file is not None:
+        model.save(options.model_file)
+        print(f"Saved to {options.model_file}")
+    if options.curves is not None:
+        lens.plot_history(history).savefig(options.curves, dpi=110)
+        print(f"Curves: {options.curves}")
+
+
+def check_target(path: Path | None) -> None:
+    """Raise unless a model can be saved under this name."""
+    if path is None:
+        return
+    if path.suffix not in SUFFIXES or path.name.endswith(".weights.h5"):
+        raise ArgumentError(f"--model-file: the name must end in .keras or .h5. Got {path}.")
+    if not path.parent.is_dir():
+        raise ArgumentError(f"--model-file: the folder {path.parent} does not exist. Make it first: mkdir -p {path.parent}")
+
+
+def _optimizer(options: TrainOptions) -> Any:
+    optimizer = optimizers.get(options.optimizer)
+    if options.learning_rate is not None:
+        optimizer.learning_rate = options.learning_rate
+    return optimizer
+
+
+def _callbacks(options: TrainOptions) -> list[Any]:
+    chosen: list[Any] = []
+    if options.history is not None:
+        chosen.append(callbacks.CSVLogger(options.history))
+    if options.gpustat:
+        chosen.append(GpuStat())
+    return chosen

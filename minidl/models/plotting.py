@@ -1,0 +1,183 @@
+"""`utils.plot_model`: the graph of a model as a picture, and as mermaid text. No graphviz is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minidl.errors import ArgumentError, NotBuiltError
+from minidl.layers.symbolic import flatten
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = {
+    "Input": "#e8e8e8", "Conv": "#cfe3f7", "Dense": "#f9dcc4", "Pool": "#d8f0d2", "Norm": "#f6efc2", "Drop": "#eadcf4",
+    "LSTM": "#f4d5dc", "GRU": "#f4d5dc", "RNN": "#f4d5dc",
+}  # fmt: skip
+
+
+class Box(NamedTuple):
+    """A layer in the picture: its lines of text, and its place (column across, row down)."""
+
+    lines: list[str]
+    colour: str
+    across: float
+    down: int
+
+
+def plot_model(
+    model: Any,
+    to_file: str | Path | None = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    **ignored: Any,
+) -> Figure:
+    """Draw a model's layers as boxes and its tensors as arrows, and write it to a file.
+
+    Parameters
+    ----------
+    model : a functional model, or a Sequential whose input shape is known
+    to_file : .png, .svg or .pdf; None writes nothing
+    show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable : what each box says
+    rankdir : "TB" from top to bottom, "LR" from left to right
+    expand_nested : accepted for Keras' sake; a model inside the model is one box
+    dpi : dots an inch of a PNG
+
+    Returns
+    -------
+    the matplotlib figure (shown by a notebook when it is the last line of a cell)
+
+    Raises
+    ------
+    NotBuiltError : the model has no graph; ArgumentError : another kind of file, or another rankdir
+    """
+    if rankdir not in ("TB", "LR"):
+        raise ArgumentError(f"plot_model: rankdir must be 'TB' or 'LR'. Got {rankdir!r}.")
+    if to_file is not None and Path(to_file).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise ArgumentError(f"plot_model: to_file must end in .png, .svg or .pdf. Got {str(to_file)!r}.")
+    if model.graph is None:
+        raise NotBuiltError(
+            f"plot_model: model {model.name!r} has no graph. Give a Sequential its input shape; "
+            "a subclassed model has none to draw."
+        )
+    shown = {"shapes": show_shapes, "dtype": show_dtype, "names": show_layer_names}
+    shown |= {"activations": show_layer_activations, "trainable": show_trainable}
+    boxes, arrows = _layout(model, shown)
+    figure = _draw(boxes, arrows, rankdir)
+    if to_file is not None:
+        figure.savefig(to_file, dpi=dpi)
+    return figure
+
+
+def to_mermaid(model: Any) -> str:
+    """Return the graph as mermaid text, which GitHub and JupyterLab draw.
+
+    >>> from minidl import Sequential, layers
+    >>> print(to_mermaid(Sequential([layers.Input((4,), name="x"), layers.Dense(2, name="y")])))
+    flowchart TB
+      l0["x<br/>InputLayer"]
+      l1["y<br/>Dense"]
+      l0 -->|"(None, 4)"| l1
+    """
+    if model.graph is None:
+        raise NotBuiltError(f"to_mermaid: model {model.name!r} has no graph. Give a Sequential its input shape.")
+    order = [node.layer for node in model.graph.nodes]
+    numbers = {id(layer): i for i, layer in enumerate({id(layer): layer for layer in order}.values())}
+    lines = ["flowchart TB"]
+    for layer in {id(layer): layer for layer in order}.values():
+        lines.append(f'  l{numbers[id(layer)]}["{layer.name}<br/>{type(layer).__name__}"]')
+    for node in model.graph.nodes:
+        for tensor in node.inputs:
+            start = numbers[id(tensor.history[0])]
+            lines.append(f'  l{start} -->|"{tensor.shape}"| l{numbers[id(node.layer)]}')
+    return "\n".join(lines)
+
+
+def _layout(model: Any, shown: dict[str, bool]) -> tuple[list[Box], list[tuple[int, int]]]:
+    """Put every layer on the row of its longest way from an input, and side by side with others of that row."""
+    layers: dict[int, Any] = {}
+    depth: dict[int, int] = {}
+    links: list[tuple[int, int]] = []
+    for node in model.graph.nodes:
+        key = id(node.layer)
+        layers[key] = node.layer
+        parents = [id(t.history[0]) for t in node.inputs if id(t.history[0]) in layers]
+        depth[key] = max([depth.get(key, 0), *(depth[p] + 1 for p in parents)])
+        links += [(p, key) for p in parents]
+    rows: dict[int, list[int]] = {}
+    for key in layers:
+        rows.setdefault(depth[key], []).append(key)
+    place = {key: (i - (len(row) - 1) / 2, level) for level, row in rows.items() for i, key in enumerate(row)}
+    # A layer that an arrow would run through moves to the side of that arrow.
+    for start, end in links:
+        for level in range(depth[start] + 1, depth[end]):
+            row = rows[level]
+            if len(row) == 1 and place[start][0] == place[end][0] == place[row[0]][0] == 0:
+                place[row[0]] = (-0.6, level)
+    keys = list(layers)
+    boxes = [Box(_lines(layers[k], shown), _colour(layers[k]), *place[k]) for k in keys]
+    return boxes, [(keys.index(a), keys.index(b)) for a, b in links]
+
+
+def _lines(layer: Any, shown: dict[str, bool]) -> list[str]:
+    title = type(layer).__name__
+    lines = [f"{layer.name} ({title})" if shown["names"] else title]
+    activation = getattr(getattr(layer, "activation", None), "__name__", None)
+    if shown["activations"] and activation:
+        lines.append(f"activation: {activation}")
+    node = layer.inbound_nodes[0]
+    if shown["shapes"]:
+        inputs = ", ".join(str(t.shape) for t in node.inputs)
+        outputs = ", ".join(str(t.shape) for t in flatten(node.output_structure))
+        lines.append(f"{inputs} → {outputs}" if inputs else outputs)
+    if shown["dtype"]:
+        lines.append(f"dtype: {layer.dtype}")
+    if shown["trainable"] and layer.weights:
+        lines.append("trainable" if layer.trainable else "frozen")
+    return lines
+
+
+def _colour(layer: Any) -> str:
+    name = type(layer).__name__
+    return next((colour for part, colour in COLOURS.items() if part in name), "#f4f4f4")
+
+
+def _draw(boxes: list[Box], arrows: list[tuple[int, int]], rankdir: str) -> Figure:
+    from matplotlib.figure import Figure
+    from matplotlib.patches import FancyBboxPatch
+
+    width = 0.35 + 0.088 * max(len(line) for box in boxes for line in box.lines)
+    height = 0.22 + 0.2 * max(len(box.lines) for box in boxes)
+    step_across, step_down = (width + 0.4, height + 0.38) if rankdir == "TB" else (height + 0.4, width + 0.5)
+
+    def centre(box: Box) -> tuple[float, float]:
+        a, d = box.across * step_across, box.down * step_down
+        return (a, -d) if rankdir == "TB" else (d, -a)
+
+    xs, ys = zip(*map(centre, boxes), strict=True)
+    margin = 0.15
+    left, right = min(xs) - width / 2 - margin, max(xs) + width / 2 + margin
+    low, high = min(ys) - height / 2 - margin, max(ys) + height / 2 + margin
+    figure = Figure(figsize=(right - left, high - low))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(left, right), ylim=(low, high))
+    axes.axis("off")
+    for box in boxes:
+        x, y = centre(box)
+        corner = (x - width / 2, y - height / 2)
+        axes.add_patch(
+            FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=0.06", fc=box.colour, ec="#555555")
+        )
+        axes.text(x, y, "\n".join(box.lines), ha="center", va="center", fontsize=9)
+    for start, end in arrows:
+        (x0, y0), (x1, y1) = centre(boxes[start]), centre(boxes[end])
+        a, b = ((x0, y0 - height / 2), (x1, y1 + height / 2)) if rankdir == "TB" else ((x0 + width / 2, y0), (x1 - width / 2, y1))
+        axes.annotate("", xy=b, xytext=a, arrowprops={"arrowstyle": "-|>", "color": "#555555", "shrinkA": 0, "shrinkB": 0})
+    return figure
