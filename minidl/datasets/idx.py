@@ -4,7 +4,7 @@
     offset 4   the size of each axis, big-endian uint32
     then       the values, row by row
 
-Source: yann.lecun.org/exdb/mnist, "The IDX file format"
+Source: yann.lecun.com/exdb/mnist, "The IDX file format"
 """
 
 from __future__ import annotations

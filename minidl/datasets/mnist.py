@@ -50,7 +50,7 @@ def load_data(path: str | os.PathLike[str] = "mnist.npz") -> Split:
     FileFormatError : a file is damaged or of another kind
     DownloadError : not cached, and no mirror can be reached; the message says what to place where
 
-    Source: LeCun, Cortes & Burges, yann.lecun.org/exdb/mnist; the npz is Keras' copy of it
+    Source: LeCun, Cortes & Burges, yann.lecun.com/exdb/mnist; the npz is Keras' copy of it
     """
     local = explicit_path(path, "mnist.load_data")
     if local is not None:

@@ -27,8 +27,8 @@ CHUNK_BYTES = 1 << 16
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path to write to; it becomes `path` only when the block ends without an error.
 
-    A crash, a full disk or Ctrl-C in the middle leaves the former file as it was, and no temporary file
-    behind (a power cut may leave one, with a name that ends like `path` and starts with a dot).
+    An error, a full disk or Ctrl-C in the middle leaves the former file as it was, and no temporary file behind.
+    A killed process or a power cut leaves the former file too, beside a temporary one whose name starts with a dot.
 
     Parameters
     ----------
