@@ -10,18 +10,26 @@ launch for stepping forward and back. `simt.register_intrinsic` gives an intrins
 """
 from .errors import KernelFault, SimtError, UnsupportedSyntax
 from .gpus import GPUS, Gpu
+from .intrinsics import Context, register_intrinsic
+from .launch import Session, launch, on, translation
 from .report import KINDS, Fault, Figures, Report, TimelineStep, WarpAccess
 
 __all__ = [
     "GPUS",
     "KINDS",
+    "Context",
     "Fault",
     "Figures",
     "Gpu",
     "KernelFault",
     "Report",
+    "Session",
     "SimtError",
     "TimelineStep",
     "UnsupportedSyntax",
     "WarpAccess",
+    "launch",
+    "on",
+    "register_intrinsic",
+    "translation",
 ]

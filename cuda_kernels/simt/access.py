@@ -1,0 +1,217 @@
+"""Loads and stores: from an index expression to addresses, through the checks and the counters, to memory."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import numeric
+from .errors import UnsupportedSyntax
+from .masks import Mask
+from .memory import Allocation, View, c_strides
+
+Value = Any
+MAX_STATIC_SHARED = 48 * 1024
+
+
+class Access:
+    """Indexing, loads, stores, shared and local arrays. Part of `Machine`."""
+
+    checks: bool
+    counting: bool
+    mask: Mask
+
+    def index(self, line: int, base: Value, index: Value) -> Value:
+        """`base[index]`: an element of an array or tuple, or a part of an array where indices are missing."""
+        if type(base) is tuple:
+            return self._tuple_item(line, base, index)
+        if type(base) is not View:
+            raise UnsupportedSyntax("only arrays and tuples can be indexed", line)
+        if type(index) is not tuple:
+            index = (index,)
+        if len(index) == len(base.shape):
+            return self.load(line, base, index)
+        return self.part(line, base, index)
+
+    def _tuple_item(self, line: int, base: tuple, index: Value) -> Value:
+        if isinstance(index, tuple | slice) or np.size(index) != 1:
+            raise UnsupportedSyntax("a tuple's index must be one constant; use cuda.local.array for a varying index",
+                                    line)
+        k = int(index)
+        if not -len(base) <= k < len(base):
+            raise UnsupportedSyntax(f"index {k} is past the end of a tuple of {len(base)}", line)
+        return base[k]
+
+    def part(self, line: int, base: View, index: Value) -> View:
+        """`base[i]`, `base[i, :]`, `base[a:b]`: an array that shares the memory."""
+        if type(base) is not View:
+            raise UnsupportedSyntax("only arrays can be sliced", line)
+        items = list(index) if type(index) is tuple else [index]
+        if len(items) > len(base.shape):
+            raise UnsupportedSyntax(f"too many indices ({len(items)}) for an array of {len(base.shape)} axes", line)
+        items += [slice(None)] * (len(base.shape) - len(items))
+        offset, shape, strides = base.offset, [], []
+        whole = [i if not isinstance(i, slice) else np.int64(0) for i in items]
+        address, mask, _ = self.locate(line, base, tuple(whole), "slice", tuple(
+            not isinstance(i, slice) for i in items))
+        offset = address
+        for item, size, stride in zip(items, base.shape, base.strides, strict=True):
+            if isinstance(item, slice):
+                start, count = self._slice(line, item, size)
+                offset = offset + start * np.int64(stride)
+                shape.append(count)
+                strides.append(stride)
+        return View(base.alloc, tuple(shape), tuple(strides), offset)
+
+    def _slice(self, line: int, item: slice, size: Value) -> tuple[Value, Value]:
+        if item.step is not None:
+            raise UnsupportedSyntax("a slice with a step is not translated; index the elements instead", line)
+        if item.start is None and item.stop is None:
+            return np.int64(0), size
+        start = np.int64(0) if item.start is None else numeric.cast(item.start, numeric.INT64)
+        stop = np.int64(size) if item.stop is None else numeric.cast(item.stop, numeric.INT64)
+        start = np.clip(np.where(start < 0, start + size, start), 0, size)[()]
+        stop = np.clip(np.where(stop < 0, stop + size, stop), 0, size)[()]
+        count = np.maximum(stop - start, 0)
+        return np.int64(start) if np.ndim(start) == 0 else start, int(count) if np.ndim(count) == 0 else count
+
+    def locate(self, line: int, view: View, index: tuple[Value, ...], action: str,
+               check: tuple[bool, ...] | None = None, width: int = 1) -> tuple[Value, Mask, Value]:
+        """(address, mask of threads inside the array, where outside or None). Nobody reaches outside."""
+        address, outside = view.offset, None
+        for axis, (i, size, stride) in enumerate(zip(index, view.shape, view.strides, strict=True)):
+            if i.dtype is not numeric.INT64:
+                if i.dtype.kind not in "biu":
+                    raise UnsupportedSyntax(f"an index must be an integer, got {i.dtype}; cast it with int32(...)",
+                                            line)
+                i = i.astype(np.int64)
+            if check is None or check[axis]:
+                limit = size - (width - 1) if axis == len(index) - 1 else size
+                wrong = self._outside(i, limit)
+                if wrong is not None:
+                    outside = wrong if outside is None else outside | wrong
+            address = address + (i if stride == 1 else i * np.int64(stride))
+        if outside is None:
+            return address, self.mask, None
+        address = np.where(outside, np.int64(0), address)[()]
+        inside = self.mask.narrow(~np.atleast_2d(outside))
+        if inside.lanes == self.mask.lanes:
+            return address, self.mask, None
+        if self.checks:
+            self.report_outside(line, view, index, self.mask.narrow(np.atleast_2d(outside)), action, width)
+        return address, inside, outside
+
+    @staticmethod
+    def _outside(i: Value, size: Value) -> Value:
+        """Where `i` is not in [0, size), or None where it always is."""
+        if i.ndim == 0 and np.ndim(size) == 0:
+            return None if 0 <= i < size else np.bool_(True)
+        if np.ndim(size) == 0 and size > 0 and i.view(np.uint64).max() < size:
+            return None
+        wrong = (i < 0) | (i >= size)
+        return wrong if wrong.any() else None
+
+    def load(self, line: int, view: View, index: tuple[Value, ...]) -> Value:
+        """`view[index]` for each active thread; 0 where the index is out of bounds."""
+        address, mask, outside = self.locate(line, view, index, "load")
+        alloc = view.alloc
+        if not mask.lanes or not alloc.size:
+            return alloc.dtype.type(0)
+        if self.checks:
+            self.check_load(line, alloc, address, mask)
+        if self.counting:
+            self.count_access(line, alloc, address, mask, "load", alloc.itemsize)
+        value = alloc.gather(self, address)
+        return value if outside is None else np.where(outside, alloc.dtype.type(0), value)
+
+    def store(self, line: int, view: Value, index: Value, value: Value) -> None:
+        """`view[index] = value` for each active thread."""
+        if type(view) is not View:
+            raise UnsupportedSyntax("only an array's elements can be assigned; a tuple's cannot", line)
+        if type(index) is not tuple:
+            index = (index,)
+        if len(index) != len(view.shape):
+            raise UnsupportedSyntax(f"assigning to a part of an array ({len(index)} of {len(view.shape)} indices) is "
+                                    "not translated; assign its elements in a loop", line)
+        if not hasattr(value, "dtype") or isinstance(value, View):
+            raise UnsupportedSyntax("an array's element must be one number", line)
+        address, mask, _ = self.locate(line, view, index, "store")
+        self.write(line, view.alloc, address, mask, value)
+
+    def write(self, line: int, alloc: Allocation, address: Value, mask: Mask, value: Value) -> None:
+        """Check, count and do one store."""
+        if not mask.lanes:
+            return
+        if not alloc.writable:
+            raise TypeError(f"line {line}: array {alloc.name!r} is read-only")
+        alloc.stored = True
+        if self.checks:
+            self.check_store(line, alloc, address, mask)
+        if self.counting:
+            self.count_access(line, alloc, address, mask, "store", alloc.itemsize)
+        if self.recorder.undo is not None:
+            self.recorder.undo(self, alloc)
+        alloc.scatter(self, address, numeric.cast(value, alloc.dtype), mask)
+
+    # -- arrays made by the kernel ------------------------------------------------------------------------------------
+
+    def shared_array(self, line: int, site: int, shape: Value, dtype: np.dtype, name: str) -> View:
+        """`cuda.shared.array(shape, dtype)`: one array a block; shape 0 is the launch's dynamic shared memory."""
+        extent = self._static_shape(line, shape)
+        if extent == (0,):
+            return self._dynamic_shared(line, dtype, name)
+        alloc = self.shared.get(site)
+        if alloc is None:
+            size = int(np.prod(extent))
+            alloc = Allocation(name, "shared", np.zeros((self.blocks, size), dtype), extent, c_strides(extent))
+            self.shared[site] = alloc
+            self.note_shared(line, size * dtype.itemsize)
+            self.prepare(alloc)
+        return View(alloc, extent, alloc.strides, np.int64(0))
+
+    def _dynamic_shared(self, line: int, dtype: np.dtype, name: str) -> View:
+        if not self.dynamic_bytes:
+            self.report_no_dynamic_shared(line, name)
+        size = self.dynamic_bytes // dtype.itemsize
+        alloc = self.dynamic.get(dtype)
+        if alloc is None:
+            if self.dynamic_memory is None:
+                self.dynamic_memory = np.zeros((self.blocks, -(-self.dynamic_bytes // 16) * 16), np.uint8)
+            data = self.dynamic_memory.view(dtype)
+            alloc = Allocation(name, "shared", data, (size,), (1,))
+            same_width = [a.shadow for a in self.dynamic.values() if a.itemsize == alloc.itemsize]
+            self.dynamic[dtype] = alloc
+            self.prepare(alloc)
+            if same_width and self.checks:
+                alloc.shadow = same_width[0]
+        return View(alloc, (size,), (1,), np.int64(0))
+
+    def local_array(self, line: int, site: int, shape: Value, dtype: np.dtype, name: str) -> View:
+        """`cuda.local.array(shape, dtype)`: one array a thread, its contents undefined each time it is made."""
+        extent = self._static_shape(line, shape)
+        alloc = self.local.get(site)
+        if alloc is None:
+            size = int(np.prod(extent))
+            alloc = Allocation(name, "local", np.zeros((size, *self.shape), dtype), extent, c_strides(extent))
+            self.local[site] = alloc
+        if self.checks:
+            self.forget_local(alloc)
+        return View(alloc, extent, alloc.strides, np.int64(0))
+
+    def _static_shape(self, line: int, shape: Value) -> tuple[int, ...]:
+        extent = shape if isinstance(shape, tuple) else (shape,)
+        if any(not isinstance(n, int | np.integer) for n in extent):
+            raise UnsupportedSyntax("the shape of a shared or local array must be a constant (a literal or a global)",
+                                    line)
+        return tuple(int(n) for n in extent)
+
+    def constant(self, array: np.ndarray, name: str) -> View:
+        """A NumPy array of the kernel's globals: constant memory."""
+        found = self.constants.get(id(array))
+        if found is None:
+            data = np.ascontiguousarray(array)
+            alloc = Allocation(name, "const", data.reshape(-1), data.shape, c_strides(data.shape))
+            alloc.writable = False
+            found = View(alloc, data.shape, alloc.strides, np.int64(0))
+            self.constants[id(array)] = found
+        return found

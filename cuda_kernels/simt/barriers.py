@@ -1,0 +1,130 @@
+"""Barriers and fences: what they order, and who fails to reach them."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import numeric
+from .masks import Mask
+
+Value = Any
+
+
+class Barriers:
+    """syncthreads and its kin, syncwarp, threadfence. Part of `Machine`."""
+
+    mask: Mask
+    checks: bool
+    shape: tuple[int, int]
+
+    def syncthreads(self, line: int) -> None:
+        """Every thread of a block waits for all others; orders all accesses of the block."""
+        mask = self.mask
+        if self.counting:
+            self.lines[line].barriers += self._blocks_at(mask)
+        if not self.checks:
+            return
+        now = self.tick(line)
+        if mask is self.full_mask or mask.lanes == self.full_mask.lanes:
+            self.barrier_times = self.least_barrier = now
+            for shadow in self.shared_shadows:
+                shadow.barrier()
+            return
+        count = np.count_nonzero(mask.full(), axis=1)
+        part = (count > 0) & (count < self.threads)
+        if part.any():
+            self._report_divergent(line, part)
+        times = np.broadcast_to(np.asarray(self.barrier_times), (self.blocks,)).copy()
+        times[count > 0] = now
+        self.barrier_times = times
+        self.least_barrier = int(times.min())
+
+    def barrier_time(self, block: np.ndarray) -> Value:
+        """When each of these blocks last met at a barrier."""
+        if isinstance(self.barrier_times, np.ndarray):
+            return self.barrier_times[block]
+        return self.barrier_times
+
+    def _blocks_at(self, mask: Mask) -> int:
+        if mask.bits is None or mask is self.full_mask:
+            return self.blocks
+        return int(np.count_nonzero(mask.full().any(axis=1)))
+
+    def _report_divergent(self, line: int, part: np.ndarray) -> None:
+        block = int(np.flatnonzero(part)[0])
+        width = self.shape[1]
+        reached = self.mask.full()[block]
+        expected = np.arange(width) < self.threads
+        absent = np.flatnonzero(expected & ~reached)
+        lane = block * width + int(absent[0])
+        thread, where = self.thread_index(lane), self.block_of(lane)
+        other = None
+        how = "is on another path (a branch or loop that the barrier is inside of)"
+        for gone, at in self.exits:
+            if gone.full()[block, absent[0]]:
+                other, how = at, f"returned early, at line {at}"
+                break
+        self.recorder.fault(
+            "divergent-barrier", line, other_line=other, threads=(thread,), blocks=(where,), count=int(part.sum()),
+            message=f"the barrier at line {line} is reached by {int(reached.sum())} of {self.threads} threads of block "
+            f"{where}: thread {thread} {how}. Every thread of a block must reach every syncthreads.")
+
+    def _vote(self, line: int, x: Value) -> np.ndarray:
+        self.syncthreads(line)
+        return np.broadcast_to(numeric.truth(x), self.shape) & self.mask.full()
+
+    def syncthreads_count(self, line: int, x: Value) -> Value:
+        """Barrier; how many threads of the block have a true `x` (int32)."""
+        return self._vote(line, x).sum(axis=1, dtype=np.int32)[:, None]
+
+    def syncthreads_or(self, line: int, x: Value) -> Value:
+        """Barrier; 1 if `x` is true for any thread of the block (int32)."""
+        return self._vote(line, x).any(axis=1)[:, None].astype(np.int32)
+
+    def syncthreads_and(self, line: int, x: Value) -> Value:
+        """Barrier; 1 if `x` is true for all threads of the block (int32)."""
+        held = self._vote(line, x)
+        return (held | ~self.mask.full()).all(axis=1)[:, None].astype(np.int32)
+
+    def syncwarp(self, line: int, members: Value = None) -> None:
+        """The lanes of `members` wait for each other; orders their accesses among themselves."""
+        if self.counting:
+            self.lines[line].warp_barriers += self.mask.warps
+        if not self.checks:
+            return
+        now = self.tick(line)
+        if members is not None:
+            self.check_members(line, members, "syncwarp")
+        rows = 1 if self.mask.same_in_blocks() and (self.warp_sync is None or self.warp_sync.shape[0] == 1) else (
+            self.blocks)
+        if self.warp_sync is None:
+            self.warp_sync = np.full((rows, self.shape[1]), 0, np.int32)
+        elif self.warp_sync.shape[0] != rows:
+            self.warp_sync = np.repeat(self.warp_sync, rows, axis=0)
+        bits = self.mask.bits
+        if bits is None:
+            self.warp_sync[:] = now
+        else:
+            self.warp_sync[np.broadcast_to(bits if rows > 1 else bits[:1], self.warp_sync.shape)] = now
+
+    def threadfence(self, line: int) -> None:
+        """Writes before it are seen by other blocks before writes after it."""
+        if self.checks and self.mask.lanes:
+            self.fences.fence(self.active_blocks(), self.tick(line))
+
+    threadfence_system = threadfence
+
+    def threadfence_block(self, line: int) -> None:
+        """Orders writes within a block; alone it synchronises nobody."""
+
+    def active_blocks(self) -> np.ndarray:
+        """Grid-wide numbers of the blocks that have an active thread."""
+        if self.mask.bits is None:
+            return np.arange(self.blocks) + self.first_block
+        return np.flatnonzero(self.mask.full().any(axis=1)) + self.first_block
+
+    def nanosleep(self, line: int, nanoseconds: Value) -> None:
+        """No clock here: nothing happens."""
+
+

@@ -1,0 +1,217 @@
+"""The checks made at each access, barrier and shuffle, and the sentences that report what they find."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .control import Loop, StepLimit
+from .masks import Mask
+from .memory import Allocation, View, pick
+from .shadow import Shadow
+
+Value = Any
+
+
+class Checks:
+    """Checking and reporting. Part of `Machine`; the faults themselves are collected by `machine.recorder`."""
+
+    mask: Mask
+    checks: bool
+    shape: tuple[int, int]
+
+    # -- accesses -----------------------------------------------------------------------------------------------------
+
+    def prepare(self, alloc: Allocation) -> None:
+        """Give a new shared allocation its shadow."""
+        if self.checks:
+            alloc.shadow = Shadow(self, alloc)
+            self.shared_shadows.append(alloc.shadow)
+
+    def check_load(self, line: int, alloc: Allocation, address: Value, mask: Mask) -> None:
+        """Races and uninitialised reads of a plain load."""
+        if alloc.space == "local":
+            self._check_local_load(line, alloc, address, mask)
+            return
+        alloc.loaded = True
+        if alloc.shadow is not None:
+            alloc.shadow.read(self, line, address, mask)
+
+    def check_store(self, line: int, alloc: Allocation, address: Value, mask: Mask) -> None:
+        """Races of a plain store."""
+        if alloc.space == "local":
+            self._mark_local(alloc, address, mask)
+        elif alloc.shadow is not None:
+            alloc.shadow.write(self, line, address, mask)
+
+    # -- local memory: one flag for each element and thread, or for all threads while they agree ---------------------
+
+    def forget_local(self, alloc: Allocation) -> None:
+        """The contents of a local array are undefined again (for the active threads)."""
+        if alloc.shadow is None or self.mask.bits is None:
+            alloc.shadow = np.zeros((alloc.size, 1, 1), bool)
+        else:
+            self._widen_local(alloc)
+            alloc.shadow[:, self.mask.full()] = False
+
+    def _widen_local(self, alloc: Allocation) -> None:
+        if alloc.shadow.shape[1:] != self.shape:
+            alloc.shadow = np.ascontiguousarray(np.broadcast_to(alloc.shadow, (alloc.size, *self.shape)))
+
+    def _mark_local(self, alloc: Allocation, address: Value, mask: Mask) -> None:
+        if address.ndim == 0 and (mask is self.full_mask or (self.depth == 0 and mask is self.alive)):
+            alloc.shadow[int(address)] = True
+            return
+        self._widen_local(alloc)
+        where = address * self.lanes + self.lane_numbers
+        alloc.shadow.reshape(-1)[pick(where, mask)] = True
+
+    def _check_local_load(self, line: int, alloc: Allocation, address: Value, mask: Mask) -> None:
+        if address.ndim == 0:
+            known = alloc.shadow[int(address)]
+            if known.all():
+                return
+            unknown = mask.narrow(~np.broadcast_to(known, self.shape))
+        else:
+            self._widen_local(alloc)
+            unknown = mask.narrow(~alloc.shadow.reshape(-1)[address * self.lanes + self.lane_numbers])
+        if unknown.lanes:
+            lane = int(unknown.flat()[0])
+            at = int(address) if address.ndim == 0 else int(np.broadcast_to(address, self.shape).reshape(-1)[lane])
+            self._uninitialised(line, alloc, at, lane, unknown.lanes)
+
+    # -- sentences ----------------------------------------------------------------------------------------------------
+
+    def report_uninitialised(self, line: int, shadow: Shadow, where: np.ndarray, threads: np.ndarray,
+                             bad: np.ndarray) -> None:
+        """A shared element is read before any thread of the block wrote it."""
+        k = int(np.flatnonzero(bad)[0])
+        address, lane = int(where[k]), int(threads[k])
+        block = address // shadow.alloc.size
+        times = shadow.blocks if shadow.collapsed else 1
+        self._uninitialised(line, shadow.alloc, address % shadow.alloc.size, block * self.shape[1] + lane,
+                            int(np.count_nonzero(bad)) * times)
+
+    def _uninitialised(self, line: int, alloc: Allocation, address: int, lane: int, count: int) -> None:
+        index, thread, block = alloc.index(address), self.thread_index(lane), self.block_of(lane)
+        self.recorder.fault(
+            "uninitialised-read", line, array=alloc.name, index=index, threads=(thread,), blocks=(block,), count=count,
+            message=f"line {line}: thread {thread} of block {block} reads {alloc.space} array {alloc.name!r} at index "
+            f"{show_index(index)} before anything was written there.")
+
+    def report_outside(self, line: int, view: View, index: tuple[Value, ...], bad: Mask, action: str,
+                       width: int) -> None:
+        """An index outside its array."""
+        lane = int(bad.flat()[0])
+        at = tuple(int(np.broadcast_to(i, self.shape).reshape(-1)[lane]) for i in index)
+        shape = tuple(int(np.broadcast_to(n, self.shape).reshape(-1)[lane]) for n in view.shape)
+        thread, block = self.thread_index(lane), self.block_of(lane)
+        verb = {"load": "reads", "store": "writes", "slice": "takes a part of"}.get(action, "updates")
+        note = " A GPU does not wrap negative indices as Python does." if min(at) < 0 else ""
+        wide = f" ({width} elements from there)" if width > 1 else ""
+        self.recorder.fault(
+            "out-of-bounds", line, array=view.alloc.name, index=at, threads=(thread,), blocks=(block,),
+            count=bad.lanes,
+            message=f"line {line}: thread {thread} of block {block} {verb} {view.alloc.space} array "
+            f"{view.alloc.name!r} at index {show_index(at)}{wide}, outside its shape {shape}.{note}")
+
+    def report_misaligned(self, line: int, view: View, address: Value, bad: Mask, width: int) -> None:
+        """A wide access that does not start at a multiple of its size: a GPU stops the kernel there."""
+        lane = int(bad.flat()[0])
+        index = view.alloc.index(int(np.broadcast_to(address, self.shape).reshape(-1)[lane]))
+        thread, block = self.thread_index(lane), self.block_of(lane)
+        self.recorder.fault(
+            "out-of-bounds", line, array=view.alloc.name, index=index, threads=(thread,), blocks=(block,),
+            count=bad.lanes,
+            message=f"line {line}: thread {thread} of block {block} accesses {width} elements of array "
+            f"{view.alloc.name!r} at once from index {show_index(index)}, which is misaligned: a wide access must start "
+            f"at a multiple of {width} elements.")
+
+    def report_race(self, line: int, time: int, shadow: Shadow, address: int, thread: int, other: int, count: int,
+                    earlier: str) -> None:
+        """Two threads, one element, one of them writes, nothing between."""
+        alloc = shadow.alloc
+        width = self.shape[1]
+        if shadow.shared:
+            block = address // alloc.size
+            address %= alloc.size
+            mine, theirs = block * width + thread, block * width + other
+        else:
+            mine, theirs = (t - self.first_block * width for t in (thread, other))
+        before = self.recorder.line_of[time]
+        index = alloc.index(address)
+        threads = (self.thread_index(mine), self.thread_index(theirs))
+        blocks = (self.block_of(mine), self.block_of(theirs))
+        verb = "reads" if earlier == "read" else "writes"
+        remedy = ("no barrier" if blocks[0] == blocks[1] else "nothing that orders blocks")
+        if before == line and time == self.recorder.now:
+            how = f"threads {threads[0]} of block {blocks[0]} and {threads[1]} of block {blocks[1]} write it together"
+        else:
+            how = (f"thread {threads[1]} of block {blocks[1]} {verb} it at line {before}, and thread {threads[0]} of "
+                   f"block {blocks[0]} {self.access_verb} it at line {line}, with {remedy} between")
+        self.recorder.fault(
+            "race", line, other_line=before, array=alloc.name, index=index, threads=threads, blocks=blocks, count=count,
+            message=f"race on {alloc.space} array {alloc.name!r} at index {show_index(index)}: {how}.")
+
+    def report_float64(self, line: int) -> None:
+        """Arithmetic in double precision where the kernel's arrays are float32."""
+        self.recorder.fault(
+            "float64", line, count=self.mask.lanes, threads=self.first_thread(), blocks=self.first_block_index(),
+            message=f"line {line} computes in float64 although the kernel's arrays are float32: a bare 0.0, a Python "
+            "float argument, or int / int makes it so. Write float32(...) around the constant or the operand.")
+
+    def report_step_limit(self, loop: Loop) -> None:
+        """A loop that does not end; the launch is given up."""
+        self.recorder.fault(
+            "step-limit", loop.line, count=self.mask.lanes, threads=self.first_thread(),
+            blocks=self.first_block_index(),
+            message=f"the loop at line {loop.line} has not ended after {self.step_limit} turns (thread "
+            f"{self.first_thread()[0]} of block {self.first_block_index()[0]} is still in it); the launch was stopped.")
+        raise StepLimit
+
+    def report_no_dynamic_shared(self, line: int, name: str) -> None:
+        """shared.array(0, …) without shared_bytes."""
+        self.recorder.fault(
+            "bad-launch", line, array=name,
+            message=f"line {line}: shared array {name!r} has shape 0, so its size comes from the launch, but the launch "
+            "gives no dynamic shared memory; pass shared_bytes= (or kernel[grid, block, stream, bytes]).")
+
+    def note_shared(self, line: int, size: int) -> None:
+        """Static shared memory is limited to 48 KB a block (CUDA C++ Programming Guide, technical specifications)."""
+        self.recorder.shared_bytes = max(self.recorder.shared_bytes, sum(
+            a.size * a.itemsize for a in self.shared.values()))
+        if self.recorder.shared_bytes > 48 * 1024 and self.checks:
+            self.recorder.fault(
+                "bad-launch", line,
+                message=f"line {line}: the kernel's static shared arrays take {self.recorder.shared_bytes} bytes, and a "
+                "block may have 49152; use a smaller tile or dynamic shared memory.")
+
+    # -- where a thread is --------------------------------------------------------------------------------------------
+
+    def thread_index(self, lane: int) -> tuple[int, int, int]:
+        """(x, y, z) of thread number `lane` of the batch (block * P + thread)."""
+        thread = lane % self.shape[1]
+        bx, by, _ = self.recorder.block
+        return thread % bx, thread // bx % by, thread // (bx * by)
+
+    def block_of(self, lane: int) -> tuple[int, int, int]:
+        """(x, y, z) of the block of thread number `lane` of the batch."""
+        return self.block_index(self.first_block + lane // self.shape[1])
+
+    def block_index(self, number: int) -> tuple[int, int, int]:
+        """(x, y, z) of a block by its number in the grid."""
+        gx, gy, _ = self.recorder.grid
+        return number % gx, number // gx % gy, number // (gx * gy)
+
+    def first_thread(self) -> tuple[tuple[int, int, int], ...]:
+        """The first active thread, as `Fault.threads` wants it."""
+        return (self.thread_index(int(self.mask.flat()[0])),) if self.mask.lanes else ()
+
+    def first_block_index(self) -> tuple[tuple[int, int, int], ...]:
+        """Its block, as `Fault.blocks` wants it."""
+        return (self.block_of(int(self.mask.flat()[0])),) if self.mask.lanes else ()
+
+
+def show_index(index: tuple[int, ...]) -> str:
+    """An index as a kernel writes it: 3 or (3, 4)."""
+    return str(index[0]) if len(index) == 1 else str(index)

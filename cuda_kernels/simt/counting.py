@@ -1,0 +1,203 @@
+"""Counting: the figures of each source line, by the model that `report.Figures` states.
+
+Sectors. A global access of one warp moves the distinct 32-byte sectors that its active lanes touch. Source: NVIDIA, CUDA
+C++ Best Practices Guide, "Coalesced Access to Global Memory".
+
+Ways. Shared memory has 32 banks of 4-byte words. One pass serves at most one word of each bank, to any number of lanes.
+An access of 4 bytes a lane (or fewer) is one warp-wide request; one of 8 bytes is served as two half warps and one of 16
+bytes as four quarter warps, and its ways are those of the worst part. Source: NVIDIA, CUDA C++ Programming Guide,
+"Shared Memory" of the compute capabilities; for 8 and 16 bytes: CUDA C++ Best Practices Guide and GTC 2022 S41723.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .masks import WARP, Mask
+from .memory import Allocation
+from .report import Figures, TimelineStep, WarpAccess
+
+Value = Any
+_NOBODY = np.int64(2**62)
+_TIMELINE_STEPS = 2000
+_SAMPLES = 2  # evaluations of each line, array and operation kept for pictures
+_SAMPLE_WARPS = 4
+_ways_cache: dict[tuple, tuple[int, int]] = {}
+
+
+class Counting:
+    """The counters. Part of `Machine`."""
+
+    mask: Mask
+    shape: tuple[int, int]
+    lines: dict[int, Figures]
+
+    def at(self, line: int) -> None:
+        """A statement begins."""
+        mask = self.mask
+        figures = self.lines[line]
+        figures.executions += mask.warps
+        figures.active_lanes += mask.lanes
+        if self.watching:
+            self.recorder.steps.append((line, mask))
+            self.watching = len(self.recorder.steps) < _TIMELINE_STEPS
+
+    def flop(self, line: int, kind: np.dtype, operations: int = 1) -> None:
+        """A floating-point operation by each active thread."""
+        self.lines[line].flops += self.mask.lanes * operations
+        if kind.num == 12 and self.watch_float64:
+            self.report_float64(line)
+
+    def count_access(self, line: int, alloc: Allocation, address: Value, mask: Mask, action: str, width: int) -> None:
+        """A load or store of `width` bytes a lane."""
+        figures = self.lines[line]
+        space = alloc.space
+        if space == "global":
+            sectors = self.sectors(address, mask, alloc.itemsize, width)
+            if action == "load":
+                figures.global_loads += mask.lanes
+                figures.global_load_bytes += mask.lanes * width
+                figures.global_load_sectors += sectors
+            elif action == "store":
+                figures.global_stores += mask.lanes
+                figures.global_store_bytes += mask.lanes * width
+                figures.global_store_sectors += sectors
+        elif space == "shared":
+            ways, waves = self.ways(address, mask, alloc.itemsize, width)
+            figures.shared_accesses += mask.warps
+            figures.shared_wavefronts += waves
+            if ways > figures.shared_ways:
+                figures.shared_ways = ways
+            if action == "load":
+                figures.shared_load_bytes += mask.lanes * width
+            elif action == "store":
+                figures.shared_store_bytes += mask.lanes * width
+        else:
+            return
+        samples = self.recorder.samples
+        key = (line, alloc.name, action)
+        kept = samples.setdefault(key, [])
+        if len(kept) < _SAMPLES * _SAMPLE_WARPS:
+            kept.extend(self._sample(line, alloc, address, mask, action, width))
+
+    # -- sectors and banks --------------------------------------------------------------------------------------------
+
+    def _rows(self, address: Value, mask: Mask) -> tuple[np.ndarray, np.ndarray | None, int]:
+        """(addresses as (warps, 32), active or None, how often these rows stand for): blocks that agree count once."""
+        small = (address.shape[0] == 1 or self.shape[0] == 1) and mask.same_in_blocks()
+        shape = (1, self.shape[1]) if small else self.shape
+        times = self.shape[0] if small else 1
+        full = address if address.shape == shape else np.broadcast_to(address, shape)
+        bits = mask.bits
+        if bits is not None:
+            bits = (bits if bits.shape == shape else np.broadcast_to(bits, shape)).reshape(-1, WARP)
+        return full.reshape(-1, WARP), bits, times
+
+    def sectors(self, address: Value, mask: Mask, itemsize: int, width: int) -> int:
+        """32-byte sectors moved by one evaluation, summed over warps."""
+        if address.ndim == 0 or address.shape[1] == 1:
+            return mask.warps * (1 + (width - 1) // 32)
+        rows, bits, times = self._rows(address, mask)
+        first = rows * itemsize >> 5
+        parts = [first]
+        if width > itemsize:
+            last = rows * itemsize + (width - 1) >> 5
+            parts += [first + k for k in range(1, 1 + width // 32)] + [last] if (last != first).any() else []
+        total = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        if bits is not None:
+            total = np.where(np.tile(bits, len(parts)) if len(parts) > 1 else bits, total, _NOBODY)
+        steps = total[:, 1:] - total[:, :-1]
+        if steps.min() < 0:
+            total = np.sort(total, axis=1)
+            steps = total[:, 1:] - total[:, :-1]
+        found = total.shape[0] + np.count_nonzero(steps)
+        if bits is not None:
+            found -= np.count_nonzero(total[:, -1] == _NOBODY)
+        return int(found) * times
+
+    def ways(self, address: Value, mask: Mask, itemsize: int, width: int) -> tuple[int, int]:
+        """(worst ways of one warp, passes of all warps) of one shared-memory evaluation."""
+        parts = max(1, width // 4)
+        if address.ndim == 0 or address.shape[1] == 1:
+            return 1, mask.warps
+        rows, bits, times = self._rows(address, mask)
+        key = None
+        if rows.size <= 1024:
+            key = (rows.tobytes(), None if bits is None else bits.tobytes(), itemsize, width)
+            known = _ways_cache.get(key)
+            if known is not None:
+                return known[0], known[1] * times
+        words = rows * itemsize >> 2
+        if bits is not None:
+            words = np.where(bits, words, _NOBODY)
+        if parts > 1:
+            words = (words[:, :, None] + np.arange(parts)).reshape(-1, WARP)
+        ways, waves = _passes(words)
+        if key is not None:
+            if len(_ways_cache) > 20000:
+                _ways_cache.clear()
+            _ways_cache[key] = (ways, waves)
+        return ways, waves * times
+
+    # -- raw material for pictures ------------------------------------------------------------------------------------
+
+    def _sample(self, line: int, alloc: Allocation, address: Value, mask: Mask, action: str, width: int) -> list:
+        """The first few warps of an evaluation, kept as (line, alloc, …) tuples until the report is made."""
+        kept = []
+        warps = np.flatnonzero(mask.warp_bits()[0]) if mask.bits is not None else np.arange(self.shape[1] // WARP)
+        if mask.bits is not None and mask.bits.shape[1] == 1:
+            warps = np.arange(self.shape[1] // WARP) if mask.bits[0, 0] else warps[:0]
+        row = address if address.ndim == 0 else address[0]
+        for warp in warps[:_SAMPLE_WARPS]:
+            part = slice(warp * WARP, warp * WARP + WARP)
+            lanes = np.broadcast_to(row, (self.shape[1],))[part] * alloc.itemsize
+            if mask.bits is not None:
+                lanes = np.where(np.broadcast_to(mask.bits[0], (self.shape[1],))[part], lanes, -1)
+            kept.append((line, alloc, action, self.first_block, int(warp), lanes, width))
+        return kept
+
+
+def _passes(words: np.ndarray) -> tuple[int, int]:
+    """(worst, sum) over rows of the largest number of distinct words in one bank."""
+    words = np.sort(words, axis=1)
+    new = np.ones(words.shape, bool)
+    new[:, 1:] = words[:, 1:] != words[:, :-1]
+    new &= words < _NOBODY // 2
+    row = np.broadcast_to(np.arange(words.shape[0])[:, None], words.shape)
+    slot = (row * 32 + words % 32)[new]
+    degree = np.bincount(slot, minlength=words.shape[0] * 32).reshape(-1, 32).max(axis=1)
+    return int(degree.max(initial=0)), int(degree.sum())
+
+
+def sample_access(machine: Any, entry: tuple) -> WarpAccess:
+    """A kept sample as the report's `WarpAccess`."""
+    line, alloc, action, block, warp, lanes, width = entry
+    active = lanes[lanes >= 0]
+    sectors: tuple[int, ...] = ()
+    ways = 0
+    if alloc.space == "global":
+        touched = np.concatenate([active // 32, (active + width - 1) // 32])
+        sectors = tuple(np.unique(touched).tolist())
+    else:
+        words = np.where(lanes >= 0, lanes // 4, _NOBODY).reshape(1, WARP)
+        parts = max(1, width // 4)
+        if parts > 1:
+            words = (words[:, :, None] + np.arange(parts)).reshape(-1, WARP)
+        ways = _passes(words)[0]
+    return WarpAccess(line, alloc.name, alloc.space, action, machine.block_index(block), warp, tuple(lanes.tolist()),
+                      width, sectors, ways)
+
+
+def timeline(steps: list[tuple[int, Mask]]) -> list[TimelineStep]:
+    """What the first warp of the first block did, statement by statement (those where it was active)."""
+    seen: dict[int, tuple[bool, ...]] = {}
+    found = []
+    for line, mask in steps:
+        active = seen.get(id(mask))
+        if active is None:
+            active = tuple(mask.full()[0, :WARP].tolist())
+            seen[id(mask)] = active
+        if any(active):
+            found.append(TimelineStep(line, active))
+    return found

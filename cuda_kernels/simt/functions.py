@@ -1,0 +1,236 @@
+"""Functions a kernel may call: math.*, min, max, abs, round, casts, bit operations, libdevice, print."""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import numeric
+from .errors import UnsupportedSyntax
+from .masks import Mask
+from .memory import View
+
+Value = Any
+_erf = np.vectorize(math.erf, otypes=[float])
+_erfc = np.vectorize(math.erfc, otypes=[float])
+_gamma = np.vectorize(lambda x: math.gamma(x) if x > 0 or x % 1 else math.nan, otypes=[float])
+_lgamma = np.vectorize(lambda x: math.lgamma(x) if x > 0 or x % 1 else math.inf, otypes=[float])
+
+# math.* of one argument: float32 stays float32, integers become float64 (numba, cuda/cudamath.py).
+MATH1: dict[str, Callable[..., Any]] = {
+    "sqrt": np.sqrt, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log2": np.log2, "log10": np.log10,
+    "log1p": np.log1p, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos,
+    "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh, "acosh": np.arccosh,
+    "atanh": np.arctanh, "fabs": np.fabs, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc,
+    "degrees": np.degrees, "radians": np.radians, "exp2": np.exp2, "cbrt": np.cbrt, "erf": _erf, "erfc": _erfc,
+    "gamma": _gamma, "lgamma": _lgamma,
+}
+MATH2: dict[str, Callable[..., Any]] = {
+    "pow": np.power, "atan2": np.arctan2, "hypot": np.hypot, "copysign": np.copysign, "fmod": np.fmod,
+    "remainder": lambda a, b: a - b * np.round(a / b),
+}
+TEST1: dict[str, Callable[..., Any]] = {"isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite}
+_LIBDEVICE_NAMES = {
+    "rsqrt": lambda x: 1 / np.sqrt(x), "saturate": lambda x: np.clip(x, 0, 1), "exp10": lambda x: np.power(10.0, x),
+    "tanh": np.tanh, "normcdf": lambda x: 0.5 * _erfc(-x / math.sqrt(2)),
+}
+
+
+class Functions:
+    """Math, casts and builtins. Part of `Machine`."""
+
+    mask: Mask
+
+    def cast(self, line: int, dtype: np.dtype, x: Value) -> Value:
+        """`float32(x)`, `int32(x)`, …: a C cast."""
+        if not isinstance(x, np.generic | np.ndarray):
+            raise TypeError(f"line {line}: {dtype}() needs a number, got {type(x).__name__}")
+        if dtype.kind == "b":
+            return numeric.truth(x)
+        if dtype.kind in "iu" and x.dtype.kind == "f":
+            return _float_to_int(x, dtype)
+        return x if x.dtype == dtype else x.astype(dtype)
+
+    def int_(self, line: int, x: Value) -> Value:
+        """int(x): integers keep their type, floats are cut to int64."""
+        return x if x.dtype.kind in "iu" else self.cast(line, numeric.INT64, x)
+
+    def float_(self, line: int, x: Value) -> Value:
+        """float(x): floats keep their type, integers become float64."""
+        return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+    def bool_(self, line: int, x: Value) -> Value:
+        return numeric.truth(x)
+
+    def abs_(self, line: int, x: Value) -> Value:
+        return np.abs(x)
+
+    def round_(self, line: int, x: Value, digits: Value = None) -> Value:
+        """round(x) is int64, round(x, n) a float; halves go to the even neighbour."""
+        if digits is None:
+            return self.cast(line, numeric.INT64, np.rint(x))
+        return np.round(x, int(digits)).astype(x.dtype)
+
+    def min_(self, line: int, *values: Value) -> Value:
+        """min of numbers in their common type; a NaN loses, as on the GPU."""
+        return self._fold(line, np.fmin, values)
+
+    def max_(self, line: int, *values: Value) -> Value:
+        """max of numbers in their common type; a NaN loses, as on the GPU."""
+        return self._fold(line, np.fmax, values)
+
+    def _fold(self, line: int, function: Any, values: tuple[Value, ...]) -> Value:
+        if len(values) == 1 and isinstance(values[0], tuple):
+            values = values[0]
+        if any(isinstance(v, View | tuple) for v in values) or len(values) < 2:
+            raise UnsupportedSyntax("min and max take numbers; write a loop over an array's elements", line)
+        kind = values[0].dtype
+        for v in values[1:]:
+            kind = numeric.unify(kind, v.dtype)
+        result = numeric.cast(values[0], kind)
+        for v in values[1:]:
+            result = function(result, numeric.cast(v, kind))
+        return result
+
+    def len_(self, line: int, x: Value) -> Value:
+        """len of an array (its first axis) or a tuple."""
+        if isinstance(x, tuple):
+            return np.int64(len(x))
+        if isinstance(x, View):
+            return x.dims()[0]
+        raise UnsupportedSyntax("len() of a number", line)
+
+    def attribute(self, line: int, x: Value, name: str) -> Value:
+        """.shape, .size, .ndim, .strides, .itemsize, .dtype of an array; .x, .y, .z are the translator's own."""
+        if isinstance(x, View):
+            if name == "shape":
+                return x.dims()
+            if name == "size":
+                size = np.int64(1)
+                for n in x.dims():
+                    size = size * n
+                return size
+            if name == "ndim":
+                return np.int64(x.ndim)
+            if name == "strides":
+                return tuple(np.int64(s * x.alloc.itemsize) for s in x.strides)
+            if name == "itemsize":
+                return np.int64(x.alloc.itemsize)
+            if name == "T":
+                return View(x.alloc, x.shape[::-1], x.strides[::-1], x.offset)
+        raise UnsupportedSyntax(f"attribute .{name} is not translated here; arrays have .shape, .size, .ndim, .strides, "
+                                ".itemsize and .T", line)
+
+    def math(self, line: int, name: str, *x: Value) -> Value:
+        """math.<name>(*x)."""
+        if name in TEST1:
+            return TEST1[name](x[0]) if x[0].dtype.kind == "f" else np.bool_(name == "isfinite")
+        if name == "fma":
+            return self.fma(line, *x)
+        if name in ("frexp", "modf", "ldexp", "fsum", "gcd", "lcm"):
+            return self._math_special(line, name, *x)
+        function = MATH1.get(name) if len(x) == 1 else MATH2.get(name)
+        if name == "log" and len(x) == 2:
+            return self.truediv(line, self.math(line, "log", x[0]), self.math(line, "log", x[1]))
+        if function is None:
+            raise UnsupportedSyntax(f"math.{name} with {len(x)} arguments has no meaning in a CUDA kernel", line)
+        kind = numeric.FLOAT64
+        if all(v.dtype.kind == "f" for v in x):
+            kind = x[0].dtype if len(x) == 1 else numeric.unify(x[0].dtype, x[1].dtype)
+        if kind.num == 12 and self.watch_float64 and name not in ("floor", "ceil", "trunc", "fabs", "copysign"):
+            self.report_float64(line)
+        return numeric.cast(np.asarray(function(*(numeric.cast(v, kind) for v in x)))[()], kind)
+
+    def _math_special(self, line: int, name: str, *x: Value) -> Value:
+        if name == "frexp":
+            part, power = np.frexp(x[0])
+            return part, power.astype(np.int32)
+        if name == "modf":
+            return np.modf(x[0])
+        if name == "ldexp":
+            return np.ldexp(x[0], numeric.cast(x[1], numeric.INT32))
+        raise UnsupportedSyntax(f"math.{name} is not part of numba.cuda", line)
+
+    def libdevice(self, line: int, name: str, *x: Value) -> Value:
+        """cuda.libdevice.<name>: computed exactly, where the GPU's fast_ forms approximate."""
+        plain = name.removeprefix("fast_")
+        single = plain.endswith("f") and plain not in ("erf",)
+        plain = plain[:-1] if single else plain
+        kind = numeric.FLOAT32 if single else numeric.FLOAT64
+        x = tuple(numeric.cast(v, kind) if v.dtype.kind == "f" else v for v in x)
+        if plain == "fdivide":
+            return self.truediv(line, *x)
+        if plain == "fma":
+            return self.fma(line, *x)
+        if plain in ("fmax", "fmin", "fabs"):
+            return numeric.cast(getattr(np, plain)(*x), kind)
+        function = _LIBDEVICE_NAMES.get(plain) or (MATH1 if len(x) == 1 else MATH2).get(plain)
+        if function is None:
+            raise UnsupportedSyntax(f"libdevice.{name} has no meaning in NumPy here; use math.* or register one with "
+                                    "simt.register_intrinsic", line)
+        return numeric.cast(np.asarray(function(*x))[()], kind)
+
+    # -- cuda.* -------------------------------------------------------------------------------------------------------
+
+    def fma(self, line: int, a: Value, b: Value, c: Value) -> Value:
+        """a * b + c rounded once: in float64 for float32 (exact product), by long double for float64."""
+        kind = numeric.unify(numeric.unify(a.dtype, b.dtype), c.dtype)
+        if self.counting:
+            self.flop(line, kind, 2)
+        wide = np.dtype("f8") if kind.itemsize <= 4 else np.dtype("longdouble")
+        return (a.astype(wide) * b.astype(wide) + c.astype(wide)).astype(kind)
+
+    def selp(self, line: int, condition: Value, a: Value, b: Value) -> Value:
+        """a where the condition holds, else b."""
+        kind = numeric.unify(a.dtype, b.dtype)
+        return np.where(numeric.truth(condition), numeric.cast(a, kind), numeric.cast(b, kind))[()]
+
+    def cbrt(self, line: int, x: Value) -> Value:
+        return np.cbrt(x)
+
+    def popc(self, line: int, x: Value) -> Value:
+        """How many bits are set (int32)."""
+        return np.bitwise_count(_unsigned(x)).astype(np.int32)
+
+    def brev(self, line: int, x: Value) -> Value:
+        """The bits in reverse order, in the type of `x`."""
+        bits, result = x.dtype.itemsize * 8, _unsigned(x)
+        one = result.dtype.type(1)
+        out = np.zeros_like(result)
+        for k in range(bits):
+            out = out | ((result >> result.dtype.type(k) & one) << result.dtype.type(bits - 1 - k))
+        return out.astype(x.dtype)
+
+    def clz(self, line: int, x: Value) -> Value:
+        """Leading zero bits (int32)."""
+        y, count = _unsigned(x), np.int32(x.dtype.itemsize * 8)
+        for k in range(x.dtype.itemsize * 8):
+            count = count - ((y >> y.dtype.type(k)) != 0)
+        return np.asarray(count).astype(np.int32)[()]
+
+    def ffs(self, line: int, x: Value) -> Value:
+        """1 + the place of the lowest set bit, 0 where none is (int32)."""
+        y = _unsigned(x)
+        low = y & (~y + y.dtype.type(1))
+        places = np.bitwise_count(low - y.dtype.type(1)).astype(np.int32) + np.int32(1)
+        return np.where(y == 0, np.int32(0), places)[()]
+
+    def print_(self, line: int, *values: Any) -> None:
+        """print from the kernel: one line for each of the first 64 active threads."""
+        for lane in self.mask.flat()[:64]:
+            shown = [v if isinstance(v, str) else np.broadcast_to(v, self.shape).reshape(-1)[lane] for v in values]
+            print(*shown)
+
+
+def _unsigned(x: Value) -> Value:
+    return x.astype(np.dtype(f"u{x.dtype.itemsize}"))
+
+
+def _float_to_int(x: Value, dtype: np.dtype) -> Value:
+    """Cut towards zero; out of range saturates and NaN gives 0, as CUDA's cvt does."""
+    info = np.iinfo(dtype)
+    wide = np.nan_to_num(np.trunc(x.astype(np.float64)), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    highest = float(info.max) if dtype.itemsize < 8 else np.nextafter(float(info.max), 0)
+    return np.clip(wide, float(info.min), highest).astype(dtype)

@@ -1,0 +1,203 @@
+"""The machine: the state of one batch of blocks, and the operations that a translated kernel calls.
+
+The parts are mixed together from `control` (masks, branches, loops), `access` (memory), `checks` and `counting`,
+`barriers`, `warp` (shuffles, votes), `atomics` and `functions` (math, casts, builtins).
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import numeric
+from .access import Access
+from .atomics import Atomics
+from .barriers import Barriers
+from .checks import Checks
+from .control import Control
+from .counting import Counting
+from .errors import UnsupportedSyntax
+from .functions import Functions
+from .intrinsics import Context
+from .masks import WARP, Mask, empty
+from .memory import Allocation, View
+from .recorder import Recorder
+from .warp import Warp
+
+Value = Any
+
+
+class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functions):
+    """Runs one batch of blocks, `first_block` and the `blocks` - 1 after it, all threads in lockstep."""
+
+    def __init__(self, recorder: Recorder, first_block: int, blocks: int, *, checks: bool, dynamic_bytes: int,
+                 step_limit: int, watch_float64: bool) -> None:
+        self.recorder = recorder
+        self.lines = recorder.lines
+        self.fences = recorder.fences
+        self.checks = self.counting = checks
+        self.watch_float64 = checks and watch_float64
+        self.watching = checks and first_block == 0
+        self.step_limit = step_limit
+        self.dynamic_bytes = dynamic_bytes
+        self.first_block = first_block
+        self.blocks = blocks
+        bx, by, bz = recorder.block
+        self.threads = bx * by * bz
+        width = -(-self.threads // WARP) * WARP
+        self.shape = (blocks, width)
+        self.lanes = blocks * width
+        self.lane_numbers = np.arange(self.lanes).reshape(self.shape)
+        self.lane_in_block = np.tile(np.arange(width, dtype=np.int32), blocks)
+        self.rows = np.arange(blocks)[:, None]
+        self.none = empty(self.shape)
+        within = np.arange(width)[None, :] < self.threads
+        self.full_mask = Mask(None if width == self.threads else within, self.shape)
+        self.mask = self.alive = self.full_mask
+        self.depth = 0
+        self.exits: list[tuple[Mask, int]] = []
+        self.shared: dict[int, Allocation] = {}
+        self.dynamic: dict[np.dtype, Allocation] = {}
+        self.dynamic_memory: np.ndarray | None = None
+        self.local: dict[int, Allocation] = {}
+        self.constants: dict[int, View] = {}
+        self.shared_shadows: list[Any] = []
+        self.barrier_times: Any = recorder.now
+        self.least_barrier = recorder.now
+        self.warp_sync: np.ndarray | None = None
+        self.access_verb = ""
+        self._indices()
+
+    def _indices(self) -> None:
+        """threadIdx, blockIdx, blockDim, gridDim and laneid, as int32 values."""
+        bx, by, bz = self.recorder.block
+        gx, gy, gz = self.recorder.grid
+        t = np.arange(self.shape[1], dtype=np.int32)[None, :]
+        b = np.arange(self.first_block, self.first_block + self.blocks, dtype=np.int64)[:, None]
+        zero = np.int32(0)
+
+        def axis(numbers: np.ndarray, step: int, size: int) -> Value:
+            return (numbers // step % size).astype(np.int32) if size > 1 else zero
+
+        self.threadIdx = (axis(t, 1, bx), axis(t, bx, by), axis(t, bx * by, bz))
+        self.blockIdx = (axis(b, 1, gx), axis(b, gx, gy), axis(b, gx * gy, gz))
+        if self.blocks == 1:
+            self.blockIdx = tuple(np.int32(np.ravel(i)[0]) for i in self.blockIdx)
+        self.blockDim = tuple(np.int32(n) for n in (bx, by, bz))
+        self.gridDim = tuple(np.int32(n) for n in (gx, gy, gz))
+        self.laneid = t % WARP
+
+    def grid(self, line: int, ndim: int) -> Value:
+        """cuda.grid(ndim): blockIdx * blockDim + threadIdx, int64."""
+        found = tuple(
+            np.multiply(self.blockIdx[k], self.blockDim[k], dtype=np.int64) + self.threadIdx[k] for k in range(ndim))
+        return found[0] if ndim == 1 else found
+
+    def gridsize(self, line: int, ndim: int) -> Value:
+        """cuda.gridsize(ndim): gridDim * blockDim, int64."""
+        found = tuple(np.int64(self.gridDim[k]) * np.int64(self.blockDim[k]) for k in range(ndim))
+        return found[0] if ndim == 1 else found
+
+    def tick(self, line: int) -> int:
+        """One more access: the time of this one."""
+        self.recorder.line_of.append(line)
+        self.recorder.now += 1
+        return self.recorder.now
+
+    def blocks_in_step(self) -> bool:
+        """True while barriers and warp barriers were the same for every block."""
+        return not isinstance(self.barrier_times, np.ndarray) and (
+            self.warp_sync is None or self.warp_sync.shape[0] == 1)
+
+    def row_lanes(self, mask: Mask) -> np.ndarray:
+        """The active threads of a block, where all blocks agree."""
+        if mask.bits is None:
+            return self.lane_in_block[: self.shape[1]]
+        return np.flatnonzero(np.broadcast_to(mask.bits[0], self.shape[1:])).astype(np.int32)
+
+    # -- arithmetic: the types are Numba's (see numeric.py) -----------------------------------------------------------
+
+    def neg(self, line: int, x: Value) -> Value:
+        return numeric.negate(x)
+
+    def invert(self, line: int, x: Value) -> Value:
+        return numeric.invert(x)
+
+    def pos(self, line: int, x: Value) -> Value:
+        return x
+
+    def not_(self, line: int, x: Value) -> Value:
+        return np.logical_not(numeric.truth(x))
+
+    def and_(self, line: int, a: Value, b: Value) -> Value:
+        """`a and b` of two conditions that cost nothing to evaluate."""
+        return np.logical_and(numeric.truth(a), numeric.truth(b))
+
+    def or_(self, line: int, a: Value, b: Value) -> Value:
+        """`a or b` of two conditions that cost nothing to evaluate."""
+        return np.logical_or(numeric.truth(a), numeric.truth(b))
+
+    def as_condition(self, x: Value) -> Value:
+        """`x` as a boolean."""
+        return numeric.truth(x)
+
+    def unpack(self, line: int, value: Value, count: int) -> tuple:
+        """a, b = value."""
+        if not isinstance(value, tuple) or len(value) != count:
+            got = f"a tuple of {len(value)}" if isinstance(value, tuple) else "one value"
+            raise UnsupportedSyntax(f"cannot unpack {got} into {count} names", line)
+        return value
+
+    def items(self, line: int, value: Value) -> tuple:
+        """for x in value: a tuple's elements."""
+        if not isinstance(value, tuple):
+            raise UnsupportedSyntax("a kernel loops over range() or a tuple; loop over range(len(x)) and index", line)
+        return value
+
+    def intrinsic(self, line: int, meaning: Any, *arguments: Value) -> Any:
+        """Call a registered intrinsic's meaning."""
+        return meaning(Context(self, line), *arguments)
+
+    def is_none(self, x: Value) -> Value:
+        """`x is None`, the same for all threads."""
+        return np.bool_(x is None)
+
+
+def _binary(name: str) -> Any:
+    function, table, counts = numeric.BINARY[name]
+    power = name == "pow"
+
+    def method(self: Machine, line: int, a: Value, b: Value) -> Value:
+        try:
+            ta, tb = a.dtype, b.dtype
+        except AttributeError:
+            raise TypeError(f"line {line}: operator {name!r} needs numbers, got "
+                            f"{type(a).__name__} and {type(b).__name__}") from None
+        result = table[ta.num * 64 + tb.num]
+        if result.kind == "f" and self.counting:
+            if counts:
+                self.flop(line, result)
+            elif result.num == 12 and self.watch_float64:
+                self.report_float64(line)
+        if ta is result and tb is result and not power:
+            return function(a, b)
+        return numeric.binary(name, a, b)
+
+    method.__name__ = name
+    return method
+
+
+def _compare(name: str) -> Any:
+    function = numeric.COMPARE[name]
+
+    def method(self: Machine, line: int, a: Value, b: Value) -> Value:
+        return function(a, b)
+
+    method.__name__ = name
+    return method
+
+
+for _name in numeric.BINARY:
+    setattr(Machine, _name, _binary(_name))
+for _name in numeric.COMPARE:
+    setattr(Machine, _name, _compare(_name))

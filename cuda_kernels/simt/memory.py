@@ -1,0 +1,176 @@
+"""Memory: global, shared, local and constant arrays, and how threads' indices become addresses.
+
+A kernel's array is a `View`: an `Allocation` and an offset, shape and strides counted in elements. Offset, shape and
+indices may differ between threads. An allocation's data are laid out so that one NumPy call serves all threads:
+
+    global, const   data[size]                  one memory for all threads (the caller's own)
+    shared          data[blocks, size]          one row a block
+    local           data[size, blocks, threads] one plane an element, so that `acc[2]` is a slice
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .masks import Mask
+
+Value = Any
+
+
+class Allocation:
+    """One piece of memory. `name`, `shape` and `strides` are those of the array that it was made for."""
+
+    def __init__(self, name: str, space: str, data: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...],
+                 base: int = 0) -> None:
+        self.name = name
+        self.space = space
+        self.data = data
+        self.dtype = data.dtype
+        self.itemsize = data.dtype.itemsize
+        self.shape = shape
+        self.strides = strides
+        self.base = base
+        self.size = {"shared": data.shape[-1], "local": data.shape[0]}.get(space, data.size)
+        self.shadow: Any = None
+        self.writable = True
+        self.stored = False  # a plain store was made
+        self.loaded = False  # a plain load was made
+
+    def index(self, address: int) -> tuple[int, ...]:
+        """The array index of an address (an element's place in this allocation)."""
+        rest, found = address - self.base, [0] * len(self.shape)
+        for axis in sorted(range(len(self.shape)), key=lambda k: -abs(self.strides[k])):
+            step = self.strides[axis]
+            if step and self.shape[axis] > 1:
+                found[axis] = int(rest // step) if step > 0 else int(-(-rest // -step))
+                rest -= found[axis] * step
+        return tuple(found)
+
+    # -- the four ways to reach data: `address` is a NumPy int or an array that broadcasts to (blocks, threads) ------
+
+    def gather(self, machine: Any, address: Value) -> Value:
+        """The elements at `address`, one for each thread (or fewer where they are the same)."""
+        if self.space == "shared":
+            if address.ndim == 0:
+                return self.data[:, int(address), None].copy()
+            if address.shape[0] == 1 and address.shape[1] > 1:
+                return self.data.take(address[0], axis=1)
+            return self.data.reshape(-1).take(address + machine.rows * self.size)
+        if self.space == "local":
+            if address.ndim == 0:
+                return self.data[int(address)].copy()
+            return self.data.reshape(-1).take(address * machine.lanes + machine.lane_numbers)
+        if address.ndim == 0:
+            return self.data[int(address)]
+        return self.data.take(address)
+
+    def scatter(self, machine: Any, address: Value, value: Value, mask: Mask) -> None:
+        """Write `value` at `address` for the threads of `mask`; where two threads meet, the later one stays."""
+        if self.space == "shared":
+            self._scatter_shared(machine, address, value, mask)
+            return
+        if self.space == "local":
+            if address.ndim == 0:
+                if mask.bits is None:
+                    self.data[int(address)] = value
+                else:
+                    np.copyto(self.data[int(address)], value, where=mask.bits, casting="unsafe")
+                return
+            address = address * machine.lanes + machine.lane_numbers
+            self.data.reshape(-1)[pick(address, mask)] = pick(value, mask)
+            return
+        if mask.bits is None and address.shape == mask.shape == value.shape:
+            self.data[address] = value
+        else:
+            self.data[pick(address, mask)] = pick(value, mask)
+
+    def _scatter_shared(self, machine: Any, address: Value, value: Value, mask: Mask) -> None:
+        if address.ndim == 2 and address.shape[0] == 1 and address.shape[1] > 1 and mask.same_in_blocks():
+            if mask.bits is None:
+                self.data[:, address[0]] = value
+                return
+            lanes = np.flatnonzero(np.broadcast_to(mask.bits[0], mask.shape[1:]))
+            if value.ndim == 2 and value.shape[1] > 1:
+                value = value[:, lanes]
+            self.data[:, address[0][lanes]] = value
+            return
+        self.data.reshape(-1)[pick(address + machine.rows * self.size, mask)] = pick(value, mask)
+
+
+def pick(x: Value, mask: Mask) -> Value:
+    """The active threads' entries of `x` in one dimension (a scalar stays one)."""
+    if x.ndim == 0:
+        return x
+    full = x if x.shape == mask.shape else np.broadcast_to(x, mask.shape)
+    return full.reshape(-1) if mask.bits is None else full.reshape(-1)[mask.flat()]
+
+
+class View:
+    """An array as a kernel holds it: `shape`, `strides` and `offset` in elements of `alloc`."""
+
+    __slots__ = ("alloc", "shape", "strides", "offset")
+
+    def __init__(self, alloc: Allocation, shape: tuple[Value, ...], strides: tuple[int, ...], offset: Value) -> None:
+        self.alloc = alloc
+        self.shape = shape
+        self.strides = strides
+        self.offset = offset
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.alloc.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def dims(self) -> tuple[Value, ...]:
+        """`.shape` as the kernel sees it: int64 values."""
+        return tuple(np.int64(n) if isinstance(n, int) else n for n in self.shape)
+
+
+def c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides in elements of a C-contiguous array."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
+def flat_memory(a: np.ndarray) -> tuple[np.ndarray, int, tuple[int, ...]]:
+    """The memory under `a` as a 1-D array, the place of a[0, 0, …] in it, and `a`'s strides in elements."""
+    if a.flags.c_contiguous:
+        return a.reshape(-1), 0, c_strides(a.shape)
+    if any(s % a.itemsize for s in a.strides):
+        raise ValueError(f"simt.launch: an array's strides {a.strides} are no multiples of its itemsize {a.itemsize}")
+    strides = tuple(s // a.itemsize for s in a.strides)
+    first = sum((n - 1) * s for n, s in zip(a.shape, strides, strict=True) if s < 0)
+    size = 1 + sum((n - 1) * abs(s) for n, s in zip(a.shape, strides, strict=True)) if a.size else 0
+    start = a[tuple(slice(None, None, -1) if s < 0 else slice(None) for s in strides)]
+    memory = np.lib.stride_tricks.as_strided(start, (size,), (a.itemsize,), writeable=a.flags.writeable)
+    return memory, -first, strides
+
+
+def bind_arrays(named: dict[str, np.ndarray]) -> dict[str, View]:
+    """A view for each array argument; arrays that overlap in memory share one allocation (so races are seen)."""
+    views: dict[str, View] = {}
+    known: list[tuple[int, int, Allocation]] = []
+    order = sorted(named, key=lambda k: -named[k].size)
+    for name in order:
+        a = named[name]
+        memory, offset, strides = flat_memory(a)
+        low = memory.__array_interface__["data"][0]
+        high = low + memory.size * a.itemsize
+        for start, stop, alloc in known:
+            if start <= low and high <= stop and alloc.dtype == a.dtype and (low - start) % a.itemsize == 0:
+                offset += (low - start) // a.itemsize
+                break
+        else:
+            alloc = Allocation(name, "global", memory, a.shape, strides, offset)
+            alloc.writable = a.flags.writeable
+            if a.size:
+                known.append((low, high, alloc))
+        views[name] = View(alloc, a.shape, strides, np.int64(offset))
+    return {name: views[name] for name in named}

@@ -1,0 +1,84 @@
+"""What is kept through a whole launch: faults (folded), figures by line, clocks, samples."""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .errors import KernelFault
+from .masks import Mask
+from .report import Fault, Figures
+
+
+class Recorder:
+    """Collects for one launch, over all its batches of blocks."""
+
+    def __init__(self, grid: tuple[int, int, int], block: tuple[int, int, int], source: dict[int, str],
+                 strict: bool) -> None:
+        self.grid = grid
+        self.block = block
+        self.source = source
+        self.strict = strict
+        self.faults: dict[tuple, Fault] = {}
+        self.lines: defaultdict[int, Figures] = defaultdict(Figures)
+        self.line_of: list[int] = [0]  # time of an access -> its line
+        self.now = 0
+        self.steps: list[tuple[int, Mask]] = []
+        self.samples: dict[tuple, list] = {}
+        self.shared_bytes = 0
+        self.fences = Fences(grid[0] * grid[1] * grid[2])
+        self.undo: Callable[[Any, Any], None] | None = None
+        self.history: Any = None
+
+    def fault(self, kind: str, line: int, message: str, array: str | None = None,
+              index: tuple[int, ...] | None = None, other_line: int | None = None, threads: tuple = (),
+              blocks: tuple = (), count: int = 1) -> None:
+        """Enter a fault; one of the same kind, array and lines only adds to its count."""
+        lines = (line,) if other_line is None or other_line == line else (line, other_line)
+        lines = tuple(n for n in lines if n)
+        key = (kind, array, tuple(sorted(lines)))
+        known = self.faults.get(key)
+        if known is not None:
+            known.count += count
+            return
+        excerpt = "\n".join(f"{n:5d} | {self.source.get(n, '')}" for n in lines)
+        fault = Fault(kind, message, array, index, lines, threads, blocks, excerpt, count)
+        self.faults[key] = fault
+        if self.strict:
+            raise KernelFault(fault)
+
+
+class Fences:
+    """Order between blocks: a block's fence and atomic release what it wrote; another block's atomic acquires it."""
+
+    def __init__(self, blocks: int) -> None:
+        self.blocks = blocks
+        self.fence_time: np.ndarray | None = None
+        self.released: Any = None  # writes before this time ...
+        self.release_time: Any = None  # ... were released at this time
+        self.acquire_time: Any = None
+
+    def fence(self, blocks: np.ndarray, now: int) -> None:
+        """threadfence by some threads of `blocks`."""
+        if self.fence_time is None:
+            self.fence_time, self.released, self.release_time, self.acquire_time = (
+                np.zeros(self.blocks, np.int32) for _ in range(4))
+        self.fence_time[blocks] = now
+
+    def atomic(self, blocks: np.ndarray, now: int) -> None:
+        """An atomic by some threads of `blocks`."""
+        if self.fence_time is None:
+            return
+        fenced = blocks[self.fence_time[blocks] > 0]
+        self.released[fenced] = self.fence_time[fenced]
+        self.release_time[fenced] = now
+        self.acquire_time[blocks] = now
+
+    def ordered(self, writers: np.ndarray, readers: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """True where the writer's block released its access at `times` before the reader's block acquired."""
+        if self.fence_time is None:
+            return np.zeros(writers.shape, bool)
+        released = times < self.released[writers]
+        return released & (self.acquire_time[readers] >= self.release_time[writers])

@@ -1,0 +1,90 @@
+"""From a kernel to its parsed source, and the names that it sees."""
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import textwrap
+from typing import Any
+
+from .errors import UnsupportedSyntax
+
+
+class Source:
+    """A function's syntax tree (line numbers of its file), text lines, globals and closure."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.filename = function.__code__.co_filename
+        try:
+            lines, first = inspect.getsourcelines(function)
+        except (OSError, TypeError) as cause:
+            raise UnsupportedSyntax(
+                f"the source of {self.name!r} cannot be read (a lambda, or made by exec); define it in a file or a "
+                "notebook cell") from cause
+        self.first_line = max(first, 1)
+        self.lines = {self.first_line + k: text.rstrip("\n") for k, text in enumerate(lines)}
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+        ast.increment_lineno(tree, self.first_line - 1)
+        node = tree.body[0]
+        if not isinstance(node, ast.FunctionDef):
+            raise UnsupportedSyntax(f"{self.name!r} is not a plain `def` function; write the kernel with def",
+                                    self.first_line, self.filename, lines[0].strip())
+        self.tree = node
+
+    def fail(self, node: ast.AST, message: str) -> UnsupportedSyntax:
+        """The error to raise for `node`."""
+        line = getattr(node, "lineno", self.first_line)
+        return UnsupportedSyntax(message, line, self.filename, self.lines.get(line, "").strip())
+
+    def lookup(self, name: str) -> Any:
+        """What a name that the function does not assign refers to. Raises NameError."""
+        code = self.function.__code__
+        if name in code.co_freevars and self.function.__closure__ is not None:
+            return self.function.__closure__[code.co_freevars.index(name)].cell_contents
+        if name in self.function.__globals__:
+            return self.function.__globals__[name]
+        return getattr(builtins, name) if hasattr(builtins, name) else self._missing(name)
+
+    def _missing(self, name: str) -> Any:
+        raise NameError(f"kernel {self.name!r} uses {name!r}, which is defined nowhere")
+
+
+def assigned_names(function: ast.FunctionDef) -> set[str]:
+    """Parameters and every name that the body assigns (nested functions apart)."""
+    names = {a.arg for a in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            if isinstance(node, ast.FunctionDef):
+                names.add(node.name)
+            return
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    for statement in function.body:
+        visit(statement)
+    return names
+
+
+def leaves(node: ast.AST, kinds: tuple[type, ...], inside_loop: bool = False) -> bool:
+    """Does `node` contain a statement of `kinds` that leaves *it* (break and continue bind to the nearest loop)?"""
+    if isinstance(node, ast.FunctionDef | ast.Lambda):
+        return False
+    if isinstance(node, ast.Return):
+        return ast.Return in kinds
+    if isinstance(node, ast.Break | ast.Continue):
+        return not inside_loop and type(node) in kinds
+    inner = inside_loop or isinstance(node, ast.For | ast.While)
+    return any(leaves(child, kinds, inner) for child in ast.iter_child_nodes(node))
+
+
+ESCAPES = (ast.Return, ast.Break, ast.Continue)
+
+
+def escapes(node: ast.AST) -> bool:
+    """Can threads be lost while `node` runs (return, or break and continue of a loop around it)?"""
+    return leaves(node, ESCAPES)

@@ -1,0 +1,376 @@
+"""The translator: a kernel's Python source becomes, once, a Python program over arrays of threads.
+
+`y[i] = a * x[i]` at line 12 becomes
+
+    m.at(12)
+    t1 = m.index(12, v_x, v_i)
+    t2 = m.mul(12, v_a, t1)
+    m.store(12, v_y, v_i, t2)
+
+where `m` is the machine and each value stands for all threads at once. An `if` runs both sides, each under the mask of
+the threads that take it; a loop runs until no thread is left in it; after a statement that threads may leave by `return`,
+`break` or `continue`, the rest runs only if a thread is left. `simt.translation(kernel)` shows the program of a kernel.
+"""
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+
+
+from .errors import UnsupportedSyntax
+from .expressions import Expressions
+from .source import Source, assigned_names, escapes, leaves
+
+INSTEAD = {
+    "ListComp": "a list comprehension; use cuda.local.array and a loop",
+    "SetComp": "a set comprehension; use cuda.local.array and a loop",
+    "DictComp": "a dict comprehension; index an array by number",
+    "GeneratorExp": "a generator expression; write a loop that adds up",
+    "Dict": "a dict; use an array indexed by number",
+    "Set": "a set; use an array of flags",
+    "List": "a list; use a tuple of constant length or cuda.local.array",
+    "Try": "try; test the condition with if beforehand",
+    "TryStar": "try; test the condition with if beforehand",
+    "Raise": "raise; write an error code into an array",
+    "Assert": "assert; a GPU ignores it unless compiled for debugging: write an error code into an array",
+    "With": "with; a kernel has no context managers",
+    "JoinedStr": "an f-string; a kernel has no strings, print the numbers",
+    "FormattedValue": "an f-string; a kernel has no strings, print the numbers",
+    "Lambda": "lambda; define a function marked @cuda.jit(device=True)",
+    "ClassDef": "class; use arrays and tuples",
+    "Import": "import; import at the top of the file",
+    "ImportFrom": "import; import at the top of the file",
+    "Global": "global; pass an array to write to",
+    "Nonlocal": "nonlocal; return the value instead",
+    "Delete": "del; it has no meaning in a kernel",
+    "Yield": "yield; write into an array",
+    "YieldFrom": "yield; write into an array",
+    "Await": "await; use a barrier",
+    "AsyncFor": "async; use a plain loop",
+    "AsyncWith": "async; use a barrier",
+    "AsyncFunctionDef": "async; use a plain function",
+    "NamedExpr": ":=; assign on a line of its own",
+    "Starred": "*; write the elements out",
+    "Match": "match; use if and elif",
+}
+
+
+class Program:
+    """A translated kernel: `run(machine, *arguments)`, and the text of the program."""
+
+    def __init__(self, function: Any, stepping: bool = False) -> None:
+        self.source = Source(function)
+        self.stepping = stepping
+        self.namespace: dict[str, Any] = {"none_": None}
+        self.texts: list[str] = []
+        self.translated: dict[tuple, tuple[str, Any]] = {}
+        self.under_way: list[Any] = []
+        self.pool: dict[tuple, str] = {}
+        self.sites = 0
+        self.breakpoints = False
+        self.helper_lines: dict[int, str] = {}
+        name, kernel = self.function(function, None)
+        self.stored = kernel.stored
+        self.parameters = kernel.parameters
+        self.text = "\n\n".join(self.texts)
+        exec(compile(self.text, f"<translation of {self.source.name}>", "exec"), self.namespace)
+        self.run = self.namespace[name]
+
+    def function(self, function: Any, caller: Any) -> tuple[str, FunctionTranslator]:
+        """The translated name of `function` (a kernel if `caller` is None) and its translator."""
+        if function in self.under_way:
+            raise caller.fail_at_call(f"{function.__name__!r} calls itself; recursion needs a stack that a kernel does "
+                                      "not have: write a loop")
+        foreign = caller is not None and function.__code__.co_filename != self.source.filename
+        key = (function, foreign)
+        if key not in self.translated:
+            self.under_way.append(function)
+            name = f"{function.__name__}_{len(self.translated)}" if caller else function.__name__
+            translator = FunctionTranslator(self, Source(function), name, caller is None, foreign)
+            self.texts.append(translator.translate())
+            self.under_way.pop()
+            self.translated[key] = (name, translator)
+            if not foreign:
+                self.helper_lines.update(translator.source.lines)
+        return self.translated[key]
+
+    def constant(self, value: Any, hint: str = "k") -> str:
+        """A name in the program's namespace for a value known now."""
+        number = isinstance(value, np.generic)
+        key = (type(value), value.tobytes()) if number else ("id", id(value))
+        if key not in self.pool:
+            name = f"{hint}{len(self.pool)}"
+            if number:
+                shown = str(value.item()).replace(".", "p").replace("-", "m").replace("+", "")
+                name = f"{value.dtype.name}_{shown}" if shown.isidentifier() or shown[:1].isdigit() else name
+                name = name if name.isidentifier() and name not in self.namespace else f"{hint}{len(self.pool)}"
+            self.pool[key] = name
+            self.namespace[name] = value
+        return self.pool[key]
+
+
+class FunctionTranslator(Expressions):
+    """Translates one function; the statements are here, the expressions in `expressions.py`."""
+
+    def __init__(self, program: Program, source: Source, name: str, kernel: bool, foreign: bool) -> None:
+        self.program = program
+        self.source = source
+        self.name = name
+        self.kernel = kernel
+        self.foreign = foreign
+        self.variables = assigned_names(source.tree)
+        self.nested: dict[str, Any] = {}
+        self.lines: list[str] = []
+        self.indent = 1
+        self.temporaries = 0
+        self.loops: list[str] = []
+        self.stored: set[str] = set()
+        self.constants: dict[str, Any] = {}
+        self.returns_value = False
+        self.call_node: ast.AST = source.tree
+
+    def translate(self) -> str:
+        """The program's text for this function."""
+        tree = self.source.tree
+        arguments = tree.args
+        if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
+            raise self.fail(tree, "*args and keyword-only arguments are not translated; name each argument")
+        parameters = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+        self.parameters = parameters
+        locals_ = sorted(self.variables - set(parameters))
+        self.block(tree.body)
+        head = [f"def {self.name}(m, {'line, ' if self.foreign else ''}{', '.join('v_' + p for p in parameters)}):"]
+        if locals_:
+            head.append("    " + " = ".join("v_" + n for n in locals_) + " = None")
+        if not self.kernel:
+            head.append("    before, result = m.enter(), None")
+            self.lines.append("    m.exit(before)")
+            self.lines.append("    return result")
+        return "\n".join(head + (self.lines or ["    pass"]))
+
+    # -- helpers ------------------------------------------------------------------------------------------------------
+
+    def emit(self, text: str) -> None:
+        self.lines.append("    " * self.indent + text)
+
+    def fresh(self, prefix: str = "t") -> str:
+        self.temporaries += 1
+        return f"{prefix}{self.temporaries}"
+
+    def line(self, node: ast.AST) -> str:
+        return "line" if self.foreign else str(getattr(node, "lineno", self.source.first_line))
+
+    def fail(self, node: ast.AST, message: str) -> UnsupportedSyntax:
+        return self.source.fail(node, message)
+
+    def fail_at_call(self, message: str) -> UnsupportedSyntax:
+        return self.fail(self.call_node, message)
+
+    def unsupported(self, node: ast.AST) -> UnsupportedSyntax:
+        what = INSTEAD.get(type(node).__name__, f"{type(node).__name__}; write it with plain assignments, if and loops")
+        return self.fail(node, "a kernel cannot contain " + what + ".")
+
+    # -- statements ---------------------------------------------------------------------------------------------------
+
+    def block(self, statements: list[ast.stmt]) -> None:
+        """Statements one after another; what follows a possible escape runs only if a thread is left."""
+        depth = self.indent
+        for k, statement in enumerate(statements):
+            self.statement(statement)
+            if isinstance(statement, ast.Return | ast.Break | ast.Continue):
+                break
+            if escapes(statement) and k + 1 < len(statements):
+                if self.indent > 80:
+                    raise self.fail(statement, "too many early exits in one function; use else branches")
+                self.emit("if m.mask.lanes:")
+                self.indent += 1
+        self.indent = depth
+
+    def statement(self, node: ast.stmt) -> None:
+        method = getattr(self, "do_" + type(node).__name__, None)
+        if method is None:
+            raise self.unsupported(node)
+        if not isinstance(node, ast.Pass | ast.FunctionDef) and not _is_docstring(node):
+            self.at(node)
+        method(node)
+
+    def at(self, node: ast.AST) -> None:
+        if self.program.stepping:
+            self.emit(f"m.step({self.line(node)}, {self.name!r}, locals())")
+        self.emit(f"m.at({self.line(node)})")
+
+    def body(self, statements: list[ast.stmt]) -> None:
+        """An indented block that is never empty."""
+        self.indent += 1
+        before = len(self.lines)
+        self.block(statements)
+        if len(self.lines) == before:
+            self.emit("pass")
+        self.indent -= 1
+
+    def do_Pass(self, node: ast.Pass) -> None:
+        pass
+
+    def do_Expr(self, node: ast.Expr) -> None:
+        if _is_docstring(node):
+            return
+        if not isinstance(node.value, ast.Call):
+            self.value(node.value)
+            return
+        self.call(node.value, wanted=False)
+
+    def do_Assign(self, node: ast.Assign) -> None:
+        hint = next((t.id for t in node.targets if isinstance(t, ast.Name)), "")
+        value = self.value(node.value, hint)
+        for target in node.targets:
+            self.assign(target, value, node)
+
+    def do_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            hint = node.target.id if isinstance(node.target, ast.Name) else ""
+            self.assign(node.target, self.value(node.value, hint), node)
+
+    def assign(self, target: ast.expr, value: str, node: ast.AST) -> None:
+        if isinstance(target, ast.Name):
+            self.emit(f"v_{target.id} = m.put({value}, v_{target.id})")
+        elif isinstance(target, ast.Tuple | ast.List):
+            parts = [self.fresh() for _ in target.elts]
+            self.emit(f"{', '.join(parts)}{',' if len(parts) == 1 else ''} = m.unpack({self.line(node)}, {value}, "
+                      f"{len(parts)})")
+            for element, part in zip(target.elts, parts, strict=True):
+                self.assign(element, part, node)
+        elif isinstance(target, ast.Subscript):
+            base = self.value(target.value)
+            self.note_store(target.value)
+            if _has_slice(target.slice):
+                raise self.fail(node, "assigning to a slice is not translated; assign its elements in a loop")
+            self.emit(f"m.store({self.line(node)}, {base}, {self.value(target.slice)}, {value})")
+        else:
+            raise self.fail(node, "only variables and array elements can be assigned in a kernel")
+
+    def do_AugAssign(self, node: ast.AugAssign) -> None:
+        operation = self.operator(node.op, node)
+        line = self.line(node)
+        if isinstance(node.target, ast.Name):
+            old = self.variable(node.target)
+            result = self.fresh()
+            self.emit(f"{result} = m.{operation}({line}, {old}, {self.value(node.value)})")
+            self.assign(node.target, result, node)
+            return
+        if not isinstance(node.target, ast.Subscript):
+            raise self.fail(node, "only variables and array elements can be assigned in a kernel")
+        base, index = self.value(node.target.value), self.value(node.target.slice)
+        self.note_store(node.target.value)
+        old, result = self.fresh(), self.fresh()
+        self.emit(f"{old} = m.index({line}, {base}, {index})")
+        self.emit(f"{result} = m.{operation}({line}, {old}, {self.value(node.value)})")
+        self.emit(f"m.store({line}, {base}, {index}, {result})")
+
+    def do_If(self, node: ast.If) -> None:
+        known = self.known(node.test)
+        if known is not None:
+            self.emit("if True:")
+            self.body(node.body if known[0] else node.orelse)
+            return
+        condition = self.value(node.test)
+        saved, then, other = self.fresh("s"), self.fresh("b"), self.fresh("e")
+        left = escapes(node)
+        self.emit(f"{saved} = m.mask")
+        self.emit(f"{then}, {other} = m.branch({self.line(node)}, {condition})")
+        for mask, statements in ((then, node.body), (other, node.orelse)):
+            if not statements:
+                continue
+            self.emit(f"if {mask}.lanes:")
+            self.indent += 1
+            self.emit(f"m.mask = {mask}")
+            self.indent -= 1
+            self.body(statements)
+            if left:
+                self.indent += 1
+                self.emit(f"{mask} = m.mask")
+                self.indent -= 1
+        self.emit(f"m.mask = m.union({then}, {other})" if left else f"m.mask = {saved}")
+
+    def do_While(self, node: ast.While) -> None:
+        if node.orelse:
+            raise self.fail(node, "while … else is not translated; use a flag variable")
+        loop = self.fresh("loop")
+        line, returns = self.line(node), leaves(node, (ast.Return,))
+        self.emit(f"{loop} = m.loop({line}, {returns})")
+        self.emit(f"while m.again({loop}):")
+        self.indent += 1
+        known = self.known(node.test)
+        if known is None or not known[0]:
+            self.at(node)
+            self.emit(f"if not m.test({loop}, {self.value(node.test)}):")
+            self.emit("    break")
+        self.indent -= 1
+        self.loops.append(loop)
+        self.body(node.body)
+        self.loops.pop()
+        self.emit(f"m.leave({loop})")
+
+    def do_For(self, node: ast.For) -> None:
+        if node.orelse:
+            raise self.fail(node, "for … else is not translated; use a flag variable")
+        arguments = self.range_arguments(node.iter)
+        if arguments is None:
+            self._for_tuple(node)
+            return
+        loop, turn = self.fresh("loop"), self.fresh("i")
+        returns = leaves(node, (ast.Return,))
+        self.emit(f"{loop} = m.range({self.line(node)}, {returns}, {', '.join(arguments)})")
+        self.emit(f"while ({turn} := m.next({loop})) is not None:")
+        self.indent += 1
+        self.assign(node.target, turn, node)
+        self.indent -= 1
+        self.loops.append(loop)
+        self.body(node.body)
+        self.loops.pop()
+        self.emit(f"m.leave({loop})")
+
+    def _for_tuple(self, node: ast.For) -> None:
+        """for x in (a, b, c): a tuple's elements."""
+        values = self.value(node.iter)
+        if leaves(ast.Module(node.body, []), (ast.Break, ast.Continue)):
+            raise self.fail(node, "break and continue in a loop over a tuple; loop over range() and index the tuple")
+        turn = self.fresh("i")
+        self.emit(f"for {turn} in m.items({self.line(node)}, {values}):")
+        self.indent += 1
+        self.assign(node.target, turn, node)
+        self.indent -= 1
+        self.body(node.body)
+        if leaves(node, (ast.Return,)):
+            self.emit("    if not m.mask.lanes:")
+            self.emit("        break")
+
+    def do_Break(self, node: ast.Break) -> None:
+        self.emit(f"m.break_({self.loops[-1]})")
+
+    def do_Continue(self, node: ast.Continue) -> None:
+        self.emit(f"m.continue_({self.loops[-1]})")
+
+    def do_Return(self, node: ast.Return) -> None:
+        if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+            if self.kernel:
+                raise self.fail(node, "a kernel returns nothing; write the result into an array")
+            self.note_escape(node.value)
+            self.emit(f"result = m.put({self.value(node.value)}, result)")
+        self.emit(f"m.leave_function({self.line(node)}, {self.kernel})")
+
+    def do_FunctionDef(self, node: ast.FunctionDef) -> None:
+        raise self.fail(node, f"function {node.name!r} is defined inside the kernel; define it outside, marked "
+                        "@cuda.jit(device=True)")
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _has_slice(node: ast.AST) -> bool:
+    return isinstance(node, ast.Slice) or (isinstance(node, ast.Tuple) and any(
+        isinstance(e, ast.Slice) for e in node.elts))
+
+
