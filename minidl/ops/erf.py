@@ -28,6 +28,7 @@ LARGE_P = (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-
 LARGE_Q = (1.0, 2.56852019228982242e0, 1.87295284992346047e0, 5.27905102951428412e-1, 6.05183413124413191e-2,
            2.33520497626869185e-3)  # fmt: skip
 SMALL, LARGE = 0.46875, 4.0
+CHUNK = 1 << 15  # cells at a time: the thirty passes over them stay in the processor's cache
 ONE = 6.0  # erf(6) = 1 - 2e-17 is 1 in float64; stopping there keeps x^2 from overflowing
 
 
@@ -46,13 +47,22 @@ def erf(x: np.ndarray) -> np.ndarray:
     array([-0.842701,  0.      ,  0.5205  ,  0.995322])
     """
     size = np.minimum(np.abs(x), ONE).ravel()  # a NaN stays NaN
-    small, large = size <= SMALL, size > LARGE
-    middle = ~(small | large)
     y = np.empty_like(size)
-    y[small] = _erf_small(size[small])
-    y[middle] = 1.0 - _erfc_middle(size[middle])
-    y[large] = 1.0 - _erfc_large(size[large])
+    for start in range(0, size.size, CHUNK):
+        part = slice(start, start + CHUNK)
+        y[part] = _erf_not_negative(size[part])
     return np.asarray(np.copysign(y.reshape(x.shape), x))
+
+
+def _erf_not_negative(x: np.ndarray) -> np.ndarray:
+    # The two nearer forms are computed everywhere and joined by a mask: faster than picking cells out and back.
+    small, large = x <= SMALL, x > LARGE
+    y = 1.0 - _erfc_middle(x)
+    y *= ~small
+    y += _erf_small(x) * small
+    if large.any():
+        y[large] = 1.0 - _erfc_large(x[large])
+    return y
 
 
 def _erf_small(x: np.ndarray) -> np.ndarray:
