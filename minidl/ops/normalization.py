@@ -179,8 +179,8 @@ def batch_norm_inference_backward(
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray, np.ndarray]:
     """With x_hat = (x - mean) inv_std, y = gamma x_hat + beta and inv_std = (variance + epsilon)^(-1/2):
 
-        dx = dy gamma inv_std,   dgamma = sum dy x_hat,   dbeta = sum dy,   dmean = -gamma inv_std sum dy,
-        dvariance = sum dy gamma (x - mean) (-1/2) inv_std^3 = -1/2 gamma inv_std^2 dgamma
+    dx = dy gamma inv_std,   dgamma = sum dy x_hat,   dbeta = sum dy,   dmean = -gamma inv_std sum dy,
+    dvariance = sum dy gamma (x - mean) (-1/2) inv_std^3 = -1/2 gamma inv_std^2 dgamma
     """
     x, gamma, mean, inv_std, has_beta = cache
     scale = inv_std if gamma is None else gamma * inv_std
@@ -274,9 +274,7 @@ def layer_norm_backward(
     return dx, d_gamma, d_beta
 
 
-def _scale_and_shift(
-    x_hat: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, out: np.ndarray
-) -> None:
+def _scale_and_shift(x_hat: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, out: np.ndarray) -> None:
     """Write gamma * x_hat + beta into `out`; both broadcast."""
     if gamma is None:
         out[...] = x_hat

@@ -103,9 +103,9 @@ def simple_rnn_backward(
 ) -> tuple[np.ndarray | None, ...]:
     """Go back through time. With z[t] = x[t] w + h[t-1] u + b and h[t] = f(z[t]), from the last step on:
 
-        dz[t]   = dh[t] f'(z[t])
-        dh[t-1] = dz[t] u^T + (gradient of output t-1)
-        dx = dz w^T,   dw = sum over t of x[t]^T dz[t],   du = sum of h[t-1]^T dz[t],   db = sum of dz[t]
+    dz[t]   = dh[t] f'(z[t])
+    dh[t-1] = dz[t] u^T + (gradient of output t-1)
+    dx = dz w^T,   dw = sum over t of x[t]^T dz[t],   du = sum of h[t-1]^T dz[t],   db = sum of dz[t]
     """
     states, mask, recurrent_mask = cache.states, cache.mask, cache.recurrent_mask
     d_outputs = output_gradients(dy[0], mask, states)
@@ -221,9 +221,7 @@ def input_gradients(
     return dx, x.reshape(len(rows), -1).T @ rows, sum_over(dz, (0, 1))
 
 
-def state_kernel_gradient(
-    before: np.ndarray, dz: np.ndarray, recurrent_mask: np.ndarray | None
-) -> np.ndarray:
+def state_kernel_gradient(before: np.ndarray, dz: np.ndarray, recurrent_mask: np.ndarray | None) -> np.ndarray:
     """Return du = sum over t of (h[t-1] * recurrent_mask)^T dz[t]; `before` holds the states h[t-1]: (N, T, U)."""
     units = before.shape[2]
     if recurrent_mask is not None and recurrent_mask.shape[1] != units:
@@ -238,8 +236,7 @@ def state_kernel_gradient(
 def _gates(units: int, *arrays: np.ndarray) -> list[tuple[np.ndarray, ...]]:
     """Cut the last axis of every array into its gates of U; return one tuple a gate."""
     return [
-        tuple(array[..., start : start + units] for array in arrays)
-        for start in range(0, arrays[0].shape[-1], units)
+        tuple(array[..., start : start + units] for array in arrays) for start in range(0, arrays[0].shape[-1], units)
     ]
 
 

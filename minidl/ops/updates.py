@@ -209,9 +209,7 @@ def adamw_update_forward(
     >>> state[0]
     array([0.95])
     """
-    return _adam(
-        "adamw_update", w, dw, m, v, v_max, learning_rate, step, beta_1, beta_2, epsilon, weight_decay
-    )
+    return _adam("adamw_update", w, dw, m, v, v_max, learning_rate, step, beta_1, beta_2, epsilon, weight_decay)
 
 
 def adagrad_update_forward(
