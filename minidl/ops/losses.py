@@ -108,6 +108,8 @@ def categorical_crossentropy_forward(
     op = "categorical_crossentropy"
     _check_pair(op, y_true, y_pred)
     axis = normalize_axis(op, axis, y_pred.ndim, y_pred.shape)
+    _require_values(op, y_pred, axis)
+    # For another axis than the last, Keras 3.15 smooths by the last axis's size all the same; we take the classes'.
     target = _smooth(op, y_true, label_smoothing, 1.0 / y_pred.shape[axis])
     total = None
     if from_logits:
@@ -382,8 +384,17 @@ def _check_pair(op: str, y_true: np.ndarray, y_pred: np.ndarray) -> None:
             cause = "The batch sizes differ: do x and y hold the same samples?"
         elif op == "categorical_crossentropy" and y_true.ndim < y_pred.ndim:
             cause = "For integer labels use sparse_categorical_crossentropy."
+        elif y_true.size == y_pred.size:
+            cause = "Reshape y_true to the shape of y_pred."
         raise ShapeError(
             f"{op}: y_true and y_pred must have one shape. Got y_true {y_true.shape}, y_pred {y_pred.shape}. {cause}"
         )
-    if y_pred.ndim == 0 or y_pred.shape[-1] == 0:
-        raise ShapeError(f"{op}: the last axis must hold at least one value. Got shape {y_pred.shape}.")
+    if y_pred.ndim == 0:
+        raise ShapeError(f"{op}: y_pred must have an axis. Got shape (). For a single number, pass shape (1,).")
+    if op != "categorical_crossentropy":
+        _require_values(op, y_pred, y_pred.ndim - 1)
+
+
+def _require_values(op: str, y_pred: np.ndarray, axis: int) -> None:
+    if y_pred.shape[axis] == 0:
+        raise ShapeError(f"{op}: axis {axis} must hold at least one value. Got shape {y_pred.shape}.")

@@ -228,10 +228,13 @@ def test_disagreeing_pairs_raise(op: str) -> None:
         forward(x.astype(np.float32), x)
     with pytest.raises(DTypeError, match=rf"{op}: y_true must be float32 or float64\. Got int64"):
         forward(np.ones((4, 3), int), x)
-    with pytest.raises(ShapeError, match=rf"{op}: the last axis must hold at least one value"):
+    with pytest.raises(ShapeError, match=rf"{op}: axis 1 must hold at least one value\. Got shape \(4, 0\)"):
         forward(np.ones((4, 0)), np.ones((4, 0)))
-    with pytest.raises(ShapeError, match=rf"{op}: the last axis must hold at least one value"):
+    with pytest.raises(ShapeError, match=rf"{op}: y_pred must have an axis\. Got shape \(\)"):
         forward(np.array(1.0), np.array(1.0))
+    if op != "categorical_crossentropy":
+        with pytest.raises(ShapeError, match=r"Got y_true \(4,\), y_pred \(4, 1\)\. Reshape y_true"):
+            forward(np.ones(4), np.ones((4, 1)))
 
 
 def test_labels_given_to_categorical_crossentropy_raise_with_a_hint() -> None:
@@ -245,6 +248,20 @@ def test_label_smoothing_outside_zero_and_one_raises(op: str, value: float) -> N
     forward, _ = find(op)
     with pytest.raises(ArgumentError, match=rf"{op}: label_smoothing must lie in \[0, 1\]\. Got {value}"):
         forward(np.ones((2, 3)), np.ones((2, 3)), label_smoothing=value)
+
+
+def test_categorical_crossentropy_without_classes_on_its_axis_raises() -> None:
+    empty = np.ones((0, 3))
+    with pytest.raises(ShapeError, match="categorical_crossentropy: axis 0 must hold at least one value"):
+        losses.categorical_crossentropy_forward(empty, empty, axis=0)
+
+
+def test_label_smoothing_counts_the_classes_on_the_axis() -> None:
+    y_true, z = np.eye(4)[[0, 2]], normal((2, 4), 0)
+    static = {"from_logits": True, "label_smoothing": 0.2}
+    last, _ = losses.categorical_crossentropy_forward(y_true, z, **static)
+    first, _ = losses.categorical_crossentropy_forward(y_true.T, z.T, axis=0, **static)
+    np.testing.assert_allclose(first, last, rtol=1e-14)
 
 
 def test_categorical_crossentropy_axis_out_of_range_raises() -> None:

@@ -85,6 +85,4 @@ def _compare_gradient(case: dict[str, Any], i: int, x: np.ndarray, gradient: np.
     assert gradient is not None
     assert gradient.shape == x.shape
     assert gradient.dtype == x.dtype
-    np.testing.assert_allclose(
-        gradient, expected, **tolerance(case, x.dtype), err_msg=f"gradient of input {i}"
-    )
+    np.testing.assert_allclose(gradient, expected, **tolerance(case, x.dtype), err_msg=f"gradient of input {i}")
