@@ -13,6 +13,7 @@ from .gpus import GPUS, Gpu
 from .intrinsics import Context, register_intrinsic
 from .launch import Session, launch, on, translation
 from .report import KINDS, Fault, Figures, Report, TimelineStep, WarpAccess
+from .stepper import Stepper, step
 
 __all__ = [
     "GPUS",
@@ -24,6 +25,7 @@ __all__ = [
     "KernelFault",
     "Report",
     "Session",
+    "Stepper",
     "SimtError",
     "TimelineStep",
     "UnsupportedSyntax",
@@ -31,5 +33,6 @@ __all__ = [
     "launch",
     "on",
     "register_intrinsic",
+    "step",
     "translation",
 ]

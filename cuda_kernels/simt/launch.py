@@ -74,6 +74,7 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
     TypeError : wrong number or kind of arguments
     KernelFault : a fault, if `strict`
 
+    >>> from numba import cuda
     >>> def add_one(x):
     ...     i = cuda.grid(1)
     ...     if i < x.size:
@@ -91,7 +92,7 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
     if program.breakpoints:
         from .stepper import launch_with_breakpoints
 
-        launch_with_breakpoints(kernel, run)
+        launch_with_breakpoints(kernel, grid, block, args, shared_bytes=shared_bytes, step_limit=step_limit)
     run.execute()
     return run.report(time.perf_counter() - started)
 
@@ -142,7 +143,7 @@ class Run:
     def refused(self) -> bool:
         """True if a GPU would not start this launch (a "bad-launch" fault for each reason)."""
         for problem in self.problems:
-            self.recorder.fault("bad-launch", 0, array=problem, message=f"the launch would be refused: {problem}.")
+            self.recorder.fault("bad-launch", self.program.source.tree.lineno, array=problem, message=f"the launch would be refused: {problem}.")
         for fault in self.recorder.faults.values():
             fault.array = None
         return bool(self.problems)

@@ -158,6 +158,12 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
         """Call a registered intrinsic's meaning."""
         return meaning(Context(self, line), *arguments)
 
+    def breakpoint(self, line: int, function: str, variables: dict[str, Value]) -> None:
+        """breakpoint(): stops only in a recorded launch, see stepper.py."""
+
+    def step(self, line: int, function: str, variables: dict[str, Value]) -> None:
+        """A statement begins, in a program translated for stepping; see stepper.py."""
+
     def is_none(self, x: Value) -> Value:
         """`x is None`, the same for all threads."""
         return np.bool_(x is None)

@@ -83,7 +83,7 @@ class Allocation:
         if mask.bits is None and address.shape == mask.shape == value.shape:
             self.data[address] = value
         else:
-            self.data[pick(address, mask)] = pick(value, mask)
+            self._place(self.data, pick(address, mask), pick(value, mask))
 
     def _scatter_shared(self, machine: Any, address: Value, value: Value, mask: Mask) -> None:
         if address.ndim == 2 and address.shape[0] == 1 and address.shape[1] > 1 and mask.same_in_blocks():
@@ -95,7 +95,11 @@ class Allocation:
                 value = value[:, lanes]
             self.data[:, address[0][lanes]] = value
             return
-        self.data.reshape(-1)[pick(address + machine.rows * self.size, mask)] = pick(value, mask)
+        self._place(self.data.reshape(-1), pick(address + machine.rows * self.size, mask), pick(value, mask))
+
+    @staticmethod
+    def _place(data: np.ndarray, where: Value, value: Value) -> None:
+        data[where] = value[-1] if where.ndim == 0 and value.ndim else value
 
 
 def pick(x: Value, mask: Mask) -> Value:

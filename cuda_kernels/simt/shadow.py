@@ -229,8 +229,13 @@ class Shadow:
 
     def _report(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray, others: np.ndarray,
                 times: np.ndarray, bad: np.ndarray, earlier: str) -> None:
-        k = int(np.flatnonzero(bad)[0])
-        count = int(np.count_nonzero(bad)) * (self.blocks if self.collapsed else 1)
-        other = int(others[k])
-        other = ~other if other < 0 else other
-        machine.report_race(line, int(times[k]), self, int(where[k]), int(threads[k]), other, count, earlier)
+        moments, which = np.unique(times, return_inverse=True)
+        lines = np.array([machine.recorder.line_of[t] for t in moments.tolist()])[which]
+        while bad.any():
+            k = int(np.flatnonzero(bad)[0])
+            same = bad & (lines == lines[k])
+            count = int(np.count_nonzero(same)) * (self.blocks if self.collapsed else 1)
+            other = int(others[k])
+            other = ~other if other < 0 else other
+            machine.report_race(line, int(times[k]), self, int(where[k]), int(threads[k]), other, count, earlier)
+            bad = bad & ~same

@@ -48,7 +48,8 @@ class Source:
         return getattr(builtins, name) if hasattr(builtins, name) else self._missing(name)
 
     def _missing(self, name: str) -> Any:
-        raise NameError(f"kernel {self.name!r} uses {name!r}, which is defined nowhere")
+        raise NameError(f"simt: {self.name!r} ({self.filename}, from line {self.first_line}) uses {name!r}, which is "
+                        "defined nowhere")
 
 
 def assigned_names(function: ast.FunctionDef) -> set[str]:
