@@ -48,7 +48,7 @@ def early_return_before_barrier(x, out):
     i = cuda.grid(1)
     staged = cuda.shared.array(THREADS, float32)
     if i >= x.size:
-        return
+        return  # <- fault: divergent-barrier
     staged[thread] = x[i]
     cuda.syncthreads()  # <- fault: divergent-barrier
     out[i] = staged[thread] * float32(2)
@@ -179,7 +179,7 @@ def barrier_hidden_in_a_function(x, out):
         out[i] = block_total(partial, thread, x[i])
 
 
-@wrong(2, THREADS, block_sums, max_steps=2000)
+@wrong(2, THREADS, block_sums, step_limit=2000)
 @cuda.jit
 def tree_that_never_reaches_the_end(x, out):
     """0 // 2 is 0 again: the loop should stop at half > 0."""
@@ -198,7 +198,7 @@ def tree_that_never_reaches_the_end(x, out):
         out[cuda.blockIdx.x] = partial[0]
 
 
-@wrong(2, THREADS, lambda: (values(67, 128), np.zeros(128, np.float32)), max_steps=2000)
+@wrong(2, THREADS, lambda: (values(67, 128), np.zeros(128, np.float32)), step_limit=2000)
 @cuda.jit
 def loop_that_forgets_to_advance(x, out):
     """The index is not moved on where the value is negative."""
@@ -213,7 +213,7 @@ def loop_that_forgets_to_advance(x, out):
     out[i] = total
 
 
-@wrong(2, THREADS, lambda: (np.zeros(1, np.int32), np.zeros(128, np.int32)), max_steps=2000)
+@wrong(2, THREADS, lambda: (np.zeros(1, np.int32), np.zeros(128, np.int32)), step_limit=2000)
 @cuda.jit
 def wait_for_a_flag_nobody_sets(flag, out):
     """Spinning on a flag that no thread of this launch ever raises."""
@@ -223,7 +223,7 @@ def wait_for_a_flag_nobody_sets(flag, out):
     out[i] = 1
 
 
-@wrong(1, 32, lambda: (np.array([27, 7, 0, 15] * 8, np.int32), np.zeros(32, np.int32)), max_steps=2000)
+@wrong(1, 32, lambda: (np.array([27, 7, 0, 15] * 8, np.int32), np.zeros(32, np.int32)), step_limit=2000)
 @cuda.jit
 def collatz_from_zero(start, steps):
     """The Collatz sequence of 0 is 0 for ever."""

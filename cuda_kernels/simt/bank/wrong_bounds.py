@@ -93,9 +93,8 @@ def halo_one_too_short(x, out):
     if thread < RADIUS:
         staged[thread] = x[i - RADIUS] if i >= RADIUS else float32(0)
         right = i + THREADS
-        staged[thread + RADIUS + THREADS] = (
-            x[right] if right < x.size else float32(0)
-        )  # <- fault: out-of-bounds
+        value = x[right] if right < x.size else float32(0)
+        staged[thread + RADIUS + THREADS] = value  # <- fault: out-of-bounds
     cuda.syncthreads()
     total = float32(0)
     for offset in range(2 * RADIUS + 1):

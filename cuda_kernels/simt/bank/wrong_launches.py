@@ -71,10 +71,10 @@ def grid_70000_high(x, out):  # <- fault: bad-launch
 
 @wrong(1, 32, vector)
 @cuda.jit
-def tile_larger_than_shared_memory(x, out):  # <- fault: bad-launch
+def tile_larger_than_shared_memory(x, out):
     """128 x 100 float32 take 51200 bytes of static shared memory, where 49152 is the limit."""
     thread = cuda.threadIdx.x
-    tile = cuda.shared.array((128, 100), float32)
+    tile = cuda.shared.array((128, 100), float32)  # <- fault: bad-launch
     for i in range(thread, x.size, 32):
         tile[0, i] = x[i]
         out[i] = tile[0, i]
@@ -82,11 +82,11 @@ def tile_larger_than_shared_memory(x, out):  # <- fault: bad-launch
 
 @wrong(1, 32, vector)
 @cuda.jit
-def two_tiles_larger_than_shared_memory(x, out):  # <- fault: bad-launch
+def two_tiles_larger_than_shared_memory(x, out):
     """Either tile fits, both together do not."""
     thread = cuda.threadIdx.x
     first = cuda.shared.array((64, 100), float32)
-    second = cuda.shared.array((64, 100), float32)
+    second = cuda.shared.array((64, 100), float32)  # <- fault: bad-launch
     for i in range(thread, x.size, 32):
         first[0, i] = x[i]
         second[0, i] = first[0, i]
