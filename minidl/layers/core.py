@@ -1,16 +1,16 @@
-"""Dense, and the layers that only move values or apply a function."""
+"""Dense: every output is joined to every input."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from minidl import activations, constraints, initializers, regularizers
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base import Layer
+from minidl.layers.options import OptionLayer
+from minidl.layers.spatial import who
 
 
-class Dense(Layer):
+class Dense(OptionLayer):
     """y = activation(x @ kernel + bias), over the last axis of x.
 
     Parameters
@@ -18,6 +18,7 @@ class Dense(Layer):
     units : number of outputs K
     activation : name or function, applied last
     use_bias : whether to add a bias
+    lora_rank, lora_alpha, quantization_config : of Keras; only None is supported
 
     Shapes: x (..., C), kernel (C, K), bias (K,), y (..., K).
 
@@ -41,37 +42,35 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: None = None,
+        lora_alpha: None = None,
+        quantization_config: None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if not isinstance(units, int) or units < 1:
-            raise ArgumentError(f"Dense: units must be a positive integer. Got {units!r}.")
-        self.units = units
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        if isinstance(units, bool) or not isinstance(units, int) or units < 1:
+            raise ArgumentError(f"{who(self)}: units must be a positive integer. Got {units!r}.")
+        only_none(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        self.keep(
+            units=units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
 
     def build(self, input_shape: Any) -> None:
         """Make kernel (C, K) and bias (K,)."""
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ShapeError(
-                f"Dense: inputs must be (batch, ..., features) with a known number of features. Got {input_shape}."
+                f"{who(self)}: inputs must be (batch, ..., features) with a known number of features. Got {input_shape}."
             )
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.units), self.kernel_initializer, name="kernel",
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,), self.bias_initializer, name="bias",
-                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-            )  # fmt: skip
+        self.kernel = self.add_option_weight("kernel", (input_shape[-1], self.units))
+        self.bias = self.add_option_weight("bias", (self.units,)) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
         """Return activation(inputs @ kernel + bias)."""
@@ -81,18 +80,9 @@ class Dense(Layer):
         """Return (..., units)."""
         return (*input_shape[:-1], self.units)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal layer."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-        }
+
+def only_none(layer: Any, **arguments: Any) -> None:
+    """Raise unless the arguments, which only Keras knows, are None (as its configurations have them)."""
+    for name, value in arguments.items():
+        if value is not None:
+            raise ArgumentError(f"{who(layer)}: {name} must be None; it is not supported. Got {value!r}.")

@@ -1,0 +1,162 @@
+"""Activation functions as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import functional as F
+from minidl.errors import ArgumentError
+from minidl.layers.normalization import known_size
+from minidl.layers.options import OptionLayer
+from minidl.layers.spatial import who
+from minidl.tensor import Tensor
+
+
+class Elementwise(OptionLayer):
+    """Base of layers whose outputs have the inputs' shape."""
+
+    supports_masking = True
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the input's shape."""
+        return tuple(input_shape)
+
+    def keep_numbers(self, **arguments: Any) -> None:
+        """Check that the arguments are numbers >= 0 (None where it is allowed, in `max_value`), and keep them."""
+        for name, value in arguments.items():
+            if value is None and name == "max_value":
+                continue
+            if not isinstance(value, int | float) or value < 0:
+                raise ArgumentError(f"{who(self)}: {name} must be a number >= 0. Got {value!r}.")
+        self.keep(**{name: None if value is None else float(value) for name, value in arguments.items()})
+
+
+class Activation(Elementwise):
+    """Apply an activation function, given by name or as a function of a tensor.
+
+    >>> Activation("relu")([-1.0, 2.0]).numpy()
+    array([0., 2.], dtype=float32)
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(activation=activation)
+
+    def call(self, inputs: Any) -> Any:
+        """Return activation(inputs)."""
+        return self.activation(inputs)
+
+
+class ReLU(Elementwise):
+    """max(x, 0), or its capped, leaky and shifted form.
+
+    f(x) = max_value if x >= max_value, x if threshold <= x < max_value, negative_slope * (x - threshold) below
+
+    >>> ReLU(max_value=6.0)([-1.0, 2.0, 9.0]).numpy()
+    array([0., 2., 6.], dtype=float32)
+    """
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.keep_numbers(max_value=max_value, negative_slope=negative_slope, threshold=threshold)
+
+    def call(self, inputs: Any) -> Any:
+        """Return f(inputs)."""
+        return F.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+
+class LeakyReLU(Elementwise):
+    """x where it is positive, else negative_slope * x. `alpha` is its older name.
+
+    >>> LeakyReLU()([-1.0, 2.0]).numpy()
+    array([-0.3,  2. ], dtype=float32)
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        negative_slope = kwargs.pop("alpha", negative_slope)
+        super().__init__(**kwargs)
+        self.keep_numbers(negative_slope=negative_slope)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the leaky relu."""
+        return F.leaky_relu(inputs, self.negative_slope)
+
+
+class ELU(Elementwise):
+    """x where it is positive, else alpha * (e**x - 1). Source: Clevert et al., arXiv:1511.07289."""
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(alpha=alpha)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the elu."""
+        return F.elu(inputs, self.alpha)
+
+
+class PReLU(Elementwise):
+    """x where it is positive, else alpha * x with an alpha that is trained, one for every value of a sample.
+
+    Parameters
+    ----------
+    shared_axes : axes along which alpha is shared: (1, 2) for one a channel of images
+
+    Source: He et al., arXiv:1502.01852.
+
+    >>> PReLU(alpha_initializer="ones")([[-1.0, 2.0]]).numpy()
+    array([[-1.,  2.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        self.keep(
+            alpha_initializer=alpha_initializer,
+            alpha_regularizer=alpha_regularizer,
+            alpha_constraint=alpha_constraint,
+            shared_axes=None if axes is None else list(axes),
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Make alpha, of a sample's shape with 1 at the shared axes."""
+        shared = {a % len(input_shape) for a in self.shared_axes or []}
+        self.alpha = self.add_option_weight(
+            "alpha", tuple(1 if i in shared else known_size(self, input_shape, i) for i in range(1, len(input_shape)))
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return relu(inputs) - alpha * relu(-inputs)."""
+        return F.relu(inputs) - self.alpha * F.relu(-inputs)
+
+
+class Softmax(Elementwise):
+    """e**x / sum(e**x) along `axis`; positions that a mask leaves out get 0.
+
+    >>> Softmax()([[0.0, 0.0]]).numpy()
+    array([[0.5, 0.5]], dtype=float32)
+    """
+
+    # Keras' value for a masked logit: far below any other, and finite.
+    MASKED = -1e9
+
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(axis=axis if isinstance(axis, int) else list(axis))
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Return probabilities; `mask` (broadcast to the inputs) is False where there is nothing to choose."""
+        if mask is not None:
+            inputs = F.where(Tensor.wrap(mask.data.astype(bool)), inputs, self.MASKED)
+        if isinstance(self.axis, int):
+            return F.softmax(inputs, self.axis)
+        powers = F.exp(inputs - F.reduce_max(inputs, self.axis, keepdims=True).detach())
+        return powers / F.reduce_sum(powers, self.axis, keepdims=True)

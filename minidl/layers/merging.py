@@ -1,0 +1,273 @@
+"""Layers that make one tensor of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from minidl import functional as F
+from minidl.errors import ShapeError
+from minidl.layers.options import OptionLayer
+from minidl.layers.spatial import who
+from minidl.layers.symbolic import is_shape
+from minidl.tensor import Tensor
+
+
+class Merge(OptionLayer):
+    """Base of layers over a list of inputs: the elementwise ones combine them, two at a time, with `combine`.
+
+    Inputs of fewer axes get axes of size 1 after the batch axis; sizes of 1 are stretched.
+    """
+
+    supports_masking = True
+    combine: Callable[[Any, Any], Any]
+    _options: tuple[str, ...] = ()
+
+    def check(self, shapes: Any, least: int = 2) -> list[tuple[int | None, ...]]:
+        """Return the shapes, once they are several and of one batch size."""
+        if is_shape(shapes):
+            raise ShapeError(f"{who(self)}: a list of inputs is needed. Got one, of shape {tuple(shapes)}.")
+        shapes = [tuple(s) for s in shapes]
+        if len(shapes) < least:
+            raise ShapeError(f"{who(self)}: at least {least} inputs are needed. Got {len(shapes)}.")
+        if len({s[0] for s in shapes if s and s[0] is not None}) > 1:
+            raise ShapeError(f"{who(self)}: all inputs must have the same batch size. Got shapes {shapes}.")
+        return shapes
+
+    def build(self, input_shape: Any) -> None:
+        """Check that the shapes fit each other."""
+        self.compute_output_shape(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inputs combined."""
+        rank = max(x.ndim for x in inputs)
+        aligned = [F.reshape(x, (x.shape[0], *(1,) * (rank - x.ndim), *x.shape[1:])) for x in inputs]
+        return self.merge([x if x.ndim == rank else y for x, y in zip(inputs, aligned, strict=True)])
+
+    def merge(self, inputs: list[Any]) -> Any:
+        """Return inputs of equal rank combined."""
+        return reduce(type(self).combine, inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the broadcast shape; a size is None where it is not known."""
+        shapes = self.check(input_shape, least=1)
+        rank = max(map(len, shapes))
+        columns = zip(*[(1,) * (rank - len(s)) + s[1:] for s in shapes], strict=True)
+        found = []
+        for column in columns:
+            known = {n for n in column if n not in (None, 1)}
+            if len(known) > 1:
+                raise ShapeError(f"{who(self)}: the inputs' shapes must be equal, or 1 where they differ. Got {shapes}.")
+            found.append(known.pop() if known and None not in column else None if None in column else 1)
+        batches = {s[0] for s in shapes if s[0] is not None}
+        return (batches.pop() if batches else None, *found)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return where any input counts; None when an input has no mask, for then all of it counts."""
+        if not isinstance(mask, list | tuple) or any(m is None for m in mask):
+            return None
+        return Tensor.wrap(reduce(np.logical_or, [m.data for m in mask]))
+
+
+class Add(Merge):
+    """a + b + …
+
+    >>> Add()([Tensor([[1.0, 2.0]]), Tensor([[10.0, 20.0]])]).numpy()
+    array([[11., 22.]], dtype=float32)
+    """
+
+    combine = staticmethod(F.add)
+
+
+class Subtract(Merge):
+    """a - b, of two inputs."""
+
+    combine = staticmethod(F.subtract)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the broadcast shape of two inputs."""
+        if len(self.check(input_shape)) != 2:
+            raise ShapeError(f"{who(self)}: two inputs are needed. Got {len(input_shape)}.")
+        return super().compute_output_shape(input_shape)
+
+
+class Multiply(Merge):
+    """a * b * …"""
+
+    combine = staticmethod(F.multiply)
+
+
+class Average(Merge):
+    """The mean of the inputs."""
+
+    def merge(self, inputs: list[Any]) -> Any:
+        """Return the sum over the number of inputs."""
+        return reduce(F.add, inputs) * (1 / len(inputs))
+
+
+class Maximum(Merge):
+    """The largest of the inputs, element by element."""
+
+    combine = staticmethod(F.maximum)
+
+
+class Minimum(Merge):
+    """The smallest of the inputs, element by element."""
+
+    combine = staticmethod(F.minimum)
+
+
+class Concatenate(Merge):
+    """The inputs one after another along `axis`; the other axes must agree.
+
+    >>> Concatenate()([Tensor([[1.0, 2.0]]), Tensor([[3.0]])]).numpy()
+    array([[1., 2., 3.]], dtype=float32)
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(axis=axis)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inputs joined."""
+        return F.concatenate(inputs, self.axis)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape with the sizes of `axis` added up."""
+        shapes = [tuple(s) for s in ([] if is_shape(input_shape) else input_shape)]
+        if not shapes:
+            raise ShapeError(f"{who(self)}: a list of inputs is needed. Got one, of shape {tuple(input_shape)}.")
+        rank = len(shapes[0])
+        if not -rank <= self.axis < rank or any(len(s) != rank for s in shapes):
+            raise ShapeError(f"{who(self)}: the inputs must have equal ranks and an axis {self.axis}. Got {shapes}.")
+        axis = self.axis % rank
+        found: list[int | None] = []
+        for i, column in enumerate(zip(*shapes, strict=True)):
+            if i == axis:
+                found.append(None if None in column else sum(column))  # type: ignore[arg-type]
+                continue
+            known = {n for n in column if n is not None}
+            if len(known) > 1:
+                raise ShapeError(
+                    f"{who(self)}: all sizes but those of axis {self.axis} must agree. Got {shapes}; axis {i} differs."
+                )
+            found.append(known.pop() if known else None)
+        return tuple(found)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the masks joined; an input without one counts everywhere."""
+        if not isinstance(mask, list | tuple) or all(m is None for m in mask):
+            return None
+        full = []
+        for x, m in zip(inputs, mask, strict=True):
+            m = np.ones(x.shape, bool) if m is None else m.data.astype(bool)
+            full.append(np.broadcast_to(m.reshape(m.shape + (1,) * (x.ndim - m.ndim)), x.shape))
+        return Tensor.wrap(np.concatenate(full, self.axis).any(axis=-1))
+
+
+class Dot(Merge):
+    """The dot product of two inputs, sample by sample, over one axis of each.
+
+    Parameters
+    ----------
+    axes : the axis to sum over, in both inputs or as a pair; not the batch axis 0
+    normalize : scale both to length 1 along their axis first: the result is the cosine of their angle
+
+    Shapes: the axes of the first without the batch and its summed one, then those of the second; (N, 1) for two vectors.
+
+    >>> Dot(axes=1)([Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]])]).numpy()
+    array([[11.]], dtype=float32)
+    """
+
+    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(axes=axes if isinstance(axes, int) else tuple(axes), normalize=normalize)
+
+    def _axes(self, shapes: Any) -> tuple[int, int]:
+        given = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
+        shapes = self.check(shapes)
+        if len(shapes) != 2 or len(given) != 2 or min(map(len, shapes)) < 2:
+            raise ShapeError(f"{who(self)}: two inputs of at least two axes are needed. Got shapes {shapes}.")
+        a, b = (axis % len(shape) for axis, shape in zip(given, shapes, strict=True))
+        left, right = shapes[0][a], shapes[1][b]
+        if a == 0 or b == 0 or (None not in (left, right) and left != right):
+            raise ShapeError(
+                f"{who(self)}: the summed axes must have the same size, and not be the batch axis. "
+                f"Got axes {self.axes} of shapes {shapes}."
+            )
+        return a, b
+
+    def call(self, inputs: Any) -> Any:
+        """Return the product, as one matrix product a sample: (N, rest of a, K) times (N, K, rest of b)."""
+        first, second = inputs
+        a, b = self._axes([first.shape, second.shape])
+        if self.normalize:
+            first, second = _unit(first, a), _unit(second, b)
+        left = [i for i in range(1, first.ndim) if i != a]
+        right = [i for i in range(1, second.ndim) if i != b]
+        shape = self.compute_output_shape([first.shape, second.shape])
+        n, inner = first.shape[0], first.shape[a]
+        rows = int(np.prod([first.shape[i] for i in left]))
+        columns = int(np.prod([second.shape[i] for i in right]))
+        first = F.reshape(F.transpose(first, (0, *left, a)), (n, rows, inner))
+        second = F.reshape(F.transpose(second, (0, b, *right)), (n, inner, columns))
+        return F.reshape(F.matmul(first, second), shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return (batch, rest of the first, rest of the second)."""
+        a, b = self._axes(input_shape)
+        first, second = (list(s) for s in input_shape)
+        del first[a], second[b]
+        shape = (*first, *second[1:])
+        return shape if len(shape) > 1 else (*shape, 1)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """Return None: a sum over masked steps has no mask."""
+
+
+def _unit(x: Any, axis: int) -> Any:
+    length = F.sqrt(F.maximum(F.reduce_sum(F.square(x), axis, keepdims=True), 1e-12))
+    return x / length
+
+
+def add(inputs: Any, **kwargs: Any) -> Any:
+    """Return a + b + …, as the layer Add does."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Any, **kwargs: Any) -> Any:
+    """Return a - b, as the layer Subtract does."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Any, **kwargs: Any) -> Any:
+    """Return a * b * …, as the layer Multiply does."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Any, **kwargs: Any) -> Any:
+    """Return the mean of the inputs, as the layer Average does."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Any, **kwargs: Any) -> Any:
+    """Return the largest of the inputs, as the layer Maximum does."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Any, **kwargs: Any) -> Any:
+    """Return the smallest of the inputs, as the layer Minimum does."""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """Return the inputs joined along `axis`, as the layer Concatenate does."""
+    return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+    """Return the dot product of two inputs, as the layer Dot does."""
+    return Dot(axes=axes, **kwargs)(inputs)

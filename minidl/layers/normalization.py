@@ -1,0 +1,226 @@
+"""Batch and layer normalization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl import functional as F
+from minidl.errors import ArgumentError, ShapeError
+from minidl.layers.options import OptionLayer
+from minidl.layers.spatial import who
+from minidl.tensor import Tensor
+
+
+class BatchNormalization(OptionLayer):
+    """Give every channel mean 0 and variance 1, then a scale gamma and a shift beta that are trained.
+
+    Training: mean and variance are those of the batch, and their moving averages are updated,
+    moving = momentum * moving + (1 - momentum) * batch. Inference: the moving averages are used.
+    A frozen layer (`trainable = False`) works as in inference even while the rest trains, and its averages stay.
+
+    Parameters
+    ----------
+    axis : the channels; -1 is the last
+    momentum : how much of the moving averages is kept at each batch
+    epsilon : added to the variance, against a division by 0
+    center, scale : whether there is a beta, and a gamma
+    renorm, synchronized : only False is supported
+
+    Weights: gamma (C,), beta (C,), moving_mean (C,), moving_variance (C,). A mask (N, T) leaves steps out of the
+    batch's mean and variance.
+
+    Source: Ioffe & Szegedy, arXiv:1502.03167.
+
+    >>> layer = BatchNormalization(epsilon=0.0)
+    >>> layer([[1.0], [3.0]], training=True).numpy().ravel(), layer.moving_mean.numpy()
+    (array([-1.,  1.], dtype=float32), array([0.02], dtype=float32))
+    """
+
+    supports_masking = True
+    # TimeDistributed may not put steps and samples together for a layer in which the samples of a batch meet.
+    mixes_samples = True
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: Any = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if renorm or synchronized:
+            raise ArgumentError(f"{who(self)}: renorm and synchronized must be False; neither is supported.")
+        if not 0 <= momentum <= 1:
+            raise ArgumentError(f"{who(self)}: momentum must lie in [0, 1]. Got {momentum!r}.")
+        self.keep(
+            axis=only_axis(self, axis),
+            momentum=float(momentum),
+            epsilon=float(epsilon),
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            moving_mean_initializer=moving_mean_initializer,
+            moving_variance_initializer=moving_variance_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            renorm=renorm,
+            renorm_clipping=renorm_clipping,
+            renorm_momentum=renorm_momentum,
+            synchronized=synchronized,
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Make gamma, beta and the moving averages, one number a channel."""
+        channels = known_size(self, input_shape, self.axis)
+        self.gamma = self.add_option_weight("gamma", (channels,)) if self.scale else None
+        self.beta = self.add_option_weight("beta", (channels,)) if self.center else None
+        self.moving_mean = self.add_weight(
+            (channels,), self.moving_mean_initializer, trainable=False, name="moving_mean"
+        )
+        self.moving_variance = self.add_weight(
+            (channels,), self.moving_variance_initializer, trainable=False, name="moving_variance"
+        )
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Return gamma * (inputs - mean) / sqrt(variance + epsilon) + beta."""
+        axis = self.axis % inputs.ndim
+        last = inputs.ndim - 1
+        order = [*(i for i in range(inputs.ndim) if i != axis), axis]
+        x = inputs if axis == last else F.transpose(inputs, order)
+        if not (training and self.trainable):
+            y = F.batch_norm_inference(
+                x, self.gamma, self.beta, self.moving_mean, self.moving_variance, self.epsilon
+            )
+        elif mask is None:
+            y, mean, variance = F.batch_norm(x, self.gamma, self.beta, self.epsilon)
+            self._average(mean, variance)
+        else:
+            weights = np.broadcast_to(mask.data[..., None], inputs.shape).transpose(order)
+            y = self._masked(x, Tensor.wrap(weights.astype(x.dtype)))
+        return y if axis == last else F.transpose(y, np.argsort(order).tolist())
+
+    def _masked(self, x: Any, weights: Any) -> Any:
+        """Normalise by mean and variance of the steps that the mask lets through."""
+        axes = tuple(range(x.ndim - 1))
+        count = np.maximum(weights.data.sum(axis=axes), 1).astype(x.dtype)
+        mean = F.reduce_sum(x * weights, axes) / count
+        variance = F.reduce_sum(F.square(x - mean) * weights, axes) / count
+        self._average(mean, variance)
+        return F.batch_norm_inference(x, self.gamma, self.beta, mean, variance, self.epsilon)
+
+    def _average(self, mean: Any, variance: Any) -> None:
+        """Move the moving averages; this is state, which the tape does not see."""
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving.data * self.momentum + batch.data * (1 - self.momentum))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the input's shape."""
+        return tuple(input_shape)
+
+
+class LayerNormalization(OptionLayer):
+    """Give every sample mean 0 and variance 1 over `axis`, then scale by gamma and shift by beta.
+
+    Parameters
+    ----------
+    axis : one axis or several
+    epsilon : added to the variance, against a division by 0
+    center, scale : whether there is a beta, and a gamma
+
+    Weights: gamma and beta, of the sizes of `axis`. Source: Ba, Kiros & Hinton, arXiv:1607.06450.
+
+    >>> LayerNormalization(epsilon=0.0)([[1.0, 3.0], [10.0, 30.0]]).numpy().tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        # Keras writes rms_scaling into configurations of old; True was another layer.
+        if kwargs.pop("rms_scaling", False):
+            raise ArgumentError("LayerNormalization: rms_scaling must be False; use an RMS normalization of your own.")
+        super().__init__(**kwargs)
+        self.keep(
+            axis=axis if isinstance(axis, int) else [int(a) for a in axis],
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            rms_scaling=False,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Make gamma and beta."""
+        self.axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        shape = tuple(known_size(self, input_shape, a) for a in self.axes)
+        self.gamma = self.add_option_weight("gamma", shape) if self.scale else None
+        self.beta = self.add_option_weight("beta", shape) if self.center else None
+
+    def call(self, inputs: Any) -> Any:
+        """Return gamma * (inputs - mean) / sqrt(variance + epsilon) + beta."""
+        return F.layer_norm(inputs, self.gamma, self.beta, self.epsilon, tuple(self.axes))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the input's shape."""
+        return tuple(input_shape)
+
+
+def only_axis(layer: Any, axis: Any) -> int:
+    """Return one axis, of an integer or (as old Keras files have it) a list of one."""
+    if isinstance(axis, list | tuple) and len(axis) == 1:
+        axis = axis[0]
+    if not isinstance(axis, int):
+        raise ArgumentError(f"{who(layer)}: axis must be one integer. Got {axis!r}.")
+    return axis
+
+
+def known_size(layer: Any, shape: Any, axis: int) -> int:
+    """Return the size of an axis that a weight depends on.
+
+    Raises
+    ------
+    ShapeError : no such axis, the batch axis, or a size that is not known
+    """
+    if not -len(shape) <= axis < len(shape) or axis % len(shape) == 0:
+        raise ShapeError(f"{who(layer)}: axis must be one of the input's, and not the batch axis. Got {axis} for {shape}.")
+    size = shape[axis]
+    if size is None:
+        raise ShapeError(f"{who(layer)}: the size of axis {axis} must be known to make the weights. Got {shape}.")
+    return int(size)

@@ -1,0 +1,66 @@
+"""OptionLayer: a layer that keeps its arguments, so that its configuration and its weights follow from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import activations, constraints, initializers, regularizers
+from minidl.layers.base import Layer
+from minidl.tensor import Variable
+
+# How an argument is read and written down is told by the end of its name: `kernel_initializer`, `activation`, …
+_KINDS = {
+    "initializer": initializers,
+    "regularizer": regularizers,
+    "constraint": constraints,
+    "activation": activations,
+}
+
+
+class OptionLayer(Layer):
+    """Base of layers whose configuration is their arguments.
+
+    >>> class Shift(OptionLayer):
+    ...     def __init__(self, by_initializer="zeros", **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.keep(by_initializer=by_initializer)
+    ...     def build(self, input_shape):
+    ...         self.by = self.add_option_weight("by", input_shape[1:])
+    ...     def call(self, inputs):
+    ...         return inputs + self.by
+    >>> Shift("ones", name="s").get_config()["by_initializer"]["class_name"]
+    'Ones'
+    """
+
+    def keep(self, **arguments: Any) -> None:
+        """Set each argument as an attribute, and note it for `get_config`.
+
+        An initializer, regularizer, constraint or activation is looked up by its name first.
+        """
+        for name, value in arguments.items():
+            kind = _KINDS.get(name.rsplit("_", 1)[-1])
+            setattr(self, name, kind.get(value) if kind else value)
+        self._options = (*getattr(self, "_options", ()), *arguments)
+
+    def add_option_weight(self, name: str, shape: tuple[int, ...], options: str | None = None) -> Variable:
+        """Make the weight `name`, with the initializer, regularizer and constraint kept under `options` (or its name).
+
+        A weight "kernel" has the options `kernel_initializer`, `kernel_regularizer` and `kernel_constraint`.
+        """
+        options = options or name
+        return self.add_weight(
+            shape,
+            getattr(self, f"{options}_initializer"),
+            regularizer=getattr(self, f"{options}_regularizer", None),
+            constraint=getattr(self, f"{options}_constraint", None),
+            name=name,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        config = super().get_config()
+        for name in self._options:
+            kind = _KINDS.get(name.rsplit("_", 1)[-1])
+            value = getattr(self, name)
+            config[name] = kind.serialize(value) if kind else value
+        return config

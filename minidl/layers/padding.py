@@ -1,0 +1,188 @@
+"""Padding, cropping and enlarging of sequences and images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import functional as F
+from minidl.errors import ArgumentError, ShapeError, unknown_name
+from minidl.layers.options import OptionLayer
+from minidl.layers.spatial import check_data_format, check_rank, sizes, who
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+def pairs(layer: Any, argument: str, value: Any) -> Pairs:
+    """Return ((top, bottom), (left, right)) for one integer, two, or two pairs."""
+    sides = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, list | tuple) else ()
+    found = tuple((s, s) if isinstance(s, int) else tuple(s) if isinstance(s, list | tuple) else () for s in sides)
+    if len(found) != 2 or not all(len(p) == 2 and all(isinstance(n, int) and n >= 0 for n in p) for p in found):
+        raise ArgumentError(
+            f"{who(layer)}: {argument} must be an integer >= 0, (rows, columns), or ((top, bottom), (left, right)). "
+            f"Got {value!r}."
+        )
+    return found  # type: ignore[return-value]
+
+
+class ZeroPadding1D(OptionLayer):
+    """Add zero steps before and after: x (N, T, C) -> (N, before + T + after, C).
+
+    >>> ZeroPadding1D((1, 0))([[[5.0]]]).numpy().ravel()
+    array([0., 5.], dtype=float32)
+    """
+
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(
+            padding=sizes(self, "padding", padding, 2, least=0),
+            data_format=check_data_format(self, data_format),
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return the longer sequences."""
+        check_rank(self, inputs.shape, 3)
+        return F.pad(inputs, ((0, 0), self.padding, (0, 0)))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return (batch, steps + padding, channels)."""
+        check_rank(self, input_shape, 3)
+        batch, steps, channels = input_shape
+        return batch, None if steps is None else steps + sum(self.padding), channels
+
+
+class ZeroPadding2D(OptionLayer):
+    """Add rows and columns of zeros around images: x (N, H, W, C) -> (N, top + H + bottom, left + W + right, C).
+
+    Parameters
+    ----------
+    padding : one number for all sides, (rows, columns), or ((top, bottom), (left, right))
+
+    >>> import numpy as np
+    >>> ZeroPadding2D(((0, 1), (2, 0)))(np.ones((1, 4, 4, 3), np.float32)).shape
+    (1, 5, 6, 3)
+    """
+
+    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(padding=pairs(self, "padding", padding), data_format=check_data_format(self, data_format))
+
+    def call(self, inputs: Any) -> Any:
+        """Return the larger images."""
+        check_rank(self, inputs.shape, 4)
+        return F.pad(inputs, ((0, 0), *self.padding, (0, 0)))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return (batch, rows + padding, columns + padding, channels)."""
+        check_rank(self, input_shape, 4)
+        lengths = (None if n is None else n + sum(p) for n, p in zip(input_shape[1:3], self.padding, strict=True))
+        return (input_shape[0], *lengths, input_shape[3])
+
+
+class Cropping(OptionLayer):
+    """Base of croppings: what is cut off each spatial axis is in `sides`."""
+
+    sides: Pairs
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inside."""
+        self.compute_output_shape(inputs.shape)
+        inside = (slice(a, n - b) for (a, b), n in zip(self.sides, inputs.shape[1:-1], strict=True))
+        return inputs[(slice(None), *inside)]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the smaller shape.
+
+        Raises
+        ------
+        ShapeError : nothing would be left
+        """
+        check_rank(self, input_shape, len(self.sides) + 2)
+        lengths = tuple(
+            None if n is None else n - sum(side) for n, side in zip(input_shape[1:-1], self.sides, strict=True)
+        )
+        if any(n is not None and n < 1 for n in lengths):
+            raise ShapeError(f"{who(self)}: cropping {self.cropping} leaves nothing of {tuple(input_shape)}.")
+        return (input_shape[0], *lengths, input_shape[-1])
+
+
+class Cropping1D(Cropping):
+    """Cut steps off the beginning and the end: x (N, T, C) -> (N, T - before - after, C)."""
+
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(cropping=sizes(self, "cropping", cropping, 2, least=0))
+        self.sides = (self.cropping,)
+
+
+class Cropping2D(Cropping):
+    """Cut rows and columns off images: x (N, H, W, C) -> (N, H - top - bottom, W - left - right, C).
+
+    >>> import numpy as np
+    >>> Cropping2D(((1, 2), (0, 1)))(np.ones((1, 8, 8, 3), np.float32)).shape
+    (1, 5, 7, 3)
+    """
+
+    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(cropping=pairs(self, "cropping", cropping), data_format=check_data_format(self, data_format))
+        self.sides = self.cropping
+
+
+class UpSampling1D(OptionLayer):
+    """Repeat every step `size` times: x (N, T, C) -> (N, T * size, C).
+
+    >>> UpSampling1D(2)([[[1.0], [2.0]]]).numpy().ravel()
+    array([1., 1., 2., 2.], dtype=float32)
+    """
+
+    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(size=sizes(self, "size", size, 1)[0])
+
+    def call(self, inputs: Any) -> Any:
+        """Return the longer sequences."""
+        check_rank(self, inputs.shape, 3)
+        return F.squeeze(F.upsample2d(F.expand_dims(inputs, 1), (1, self.size)), 1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return (batch, steps * size, channels)."""
+        check_rank(self, input_shape, 3)
+        batch, steps, channels = input_shape
+        return batch, None if steps is None else steps * self.size, channels
+
+
+class UpSampling2D(OptionLayer):
+    """Enlarge images by whole factors: x (N, H, W, C) -> (N, H * rows, W * columns, C).
+
+    Parameters
+    ----------
+    size : (rows, columns), or one factor for both
+    interpolation : "nearest" repeats pixels, "bilinear" draws straight lines between their centres
+
+    >>> import numpy as np
+    >>> UpSampling2D((2, 3))(np.ones((1, 4, 4, 3), np.float32)).shape
+    (1, 8, 12, 3)
+    """
+
+    def __init__(
+        self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if interpolation not in ("nearest", "bilinear"):
+            raise unknown_name(f"interpolation of {who(self)}", interpolation, ["nearest", "bilinear"])
+        self.keep(
+            size=sizes(self, "size", size, 2),
+            data_format=check_data_format(self, data_format),
+            interpolation=interpolation,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return the larger images."""
+        check_rank(self, inputs.shape, 4)
+        return F.upsample2d(inputs, self.size, self.interpolation)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return (batch, rows * size, columns * size, channels)."""
+        check_rank(self, input_shape, 4)
+        lengths = (None if n is None else n * s for n, s in zip(input_shape[1:3], self.size, strict=True))
+        return (input_shape[0], *lengths, input_shape[3])

@@ -1,0 +1,174 @@
+"""Pooling over windows, and over everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import functional as F
+from minidl.layers.options import OptionLayer
+from minidl.layers.spatial import check_data_format, check_padding, check_rank, sizes, window_lengths
+from minidl.tensor import Tensor
+
+
+class Pooling(OptionLayer):
+    """Base of pooling over windows of `rank` axes; a subclass names the functional form in `pool`."""
+
+    rank = 2
+    pool: Any = None
+
+    def __init__(
+        self,
+        pool_size: Any = 2,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        pool_size = sizes(self, "pool_size", pool_size, self.rank)
+        self.keep(
+            pool_size=pool_size,
+            strides=pool_size if strides is None else sizes(self, "strides", strides, self.rank),
+            padding=check_padding(self, padding),
+            data_format=check_data_format(self, data_format),
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return one value for every window and channel."""
+        check_rank(self, inputs.shape, self.rank + 2)
+        pool = type(self).pool
+        if self.rank == 2:
+            return pool(inputs, self.pool_size, self.strides, self.padding)
+        y = pool(F.expand_dims(inputs, 1), (1, *self.pool_size), (1, *self.strides), self.padding)
+        return F.squeeze(y, 1)
+
+    def build(self, input_shape: Any) -> None:
+        """Check that the window fits."""
+        self.compute_output_shape(input_shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return (batch, …, channels)."""
+        check_rank(self, input_shape, self.rank + 2)
+        lengths = window_lengths(self, input_shape[1:-1], self.pool_size, self.strides, self.padding)
+        return (input_shape[0], *lengths, input_shape[-1])
+
+
+class MaxPooling1D(Pooling):
+    """Keep the largest of every `pool_size` steps: x (N, T, C) -> (N, P, C).
+
+    >>> MaxPooling1D(2)([[[1.0], [3.0], [2.0], [0.0]]]).numpy().ravel()
+    array([3., 2.], dtype=float32)
+    """
+
+    rank = 1
+    pool = staticmethod(F.max_pool2d)
+
+
+class MaxPooling2D(Pooling):
+    """Keep the largest value of every window: x (N, H, W, C) -> (N, P, Q, C).
+
+    Parameters
+    ----------
+    pool_size : rows and columns of a window, or one number for both
+    strides : step from window to window; by default `pool_size`, so that they lie side by side
+    padding : "valid" (none: cells at the edge that fill no window are left out) or "same"
+
+    >>> import numpy as np
+    >>> MaxPooling2D()(np.ones((2, 7, 8, 3), np.float32)).shape
+    (2, 3, 4, 3)
+    """
+
+    rank = 2
+    pool = staticmethod(F.max_pool2d)
+
+
+class AveragePooling1D(Pooling):
+    """Take the mean of every `pool_size` steps: x (N, T, C) -> (N, P, C); padding is left out of it."""
+
+    rank = 1
+    pool = staticmethod(F.average_pool2d)
+
+
+class AveragePooling2D(Pooling):
+    """Take the mean of every window: x (N, H, W, C) -> (N, P, Q, C); padding is left out of it. See MaxPooling2D."""
+
+    rank = 2
+    pool = staticmethod(F.average_pool2d)
+
+
+class GlobalPooling(OptionLayer):
+    """Base of pooling over all steps, or all rows and columns."""
+
+    rank = 2
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep(data_format=check_data_format(self, data_format), keepdims=keepdims)
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes that are pooled away."""
+        return tuple(range(1, self.rank + 1))
+
+    def build(self, input_shape: Any) -> None:
+        """Check the number of axes."""
+        check_rank(self, input_shape, self.rank + 2)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return (batch, channels), or with keepdims (batch, 1, …, channels)."""
+        check_rank(self, input_shape, self.rank + 2)
+        ones = (1,) * self.rank if self.keepdims else ()
+        return (input_shape[0], *ones, input_shape[-1])
+
+
+class GlobalAveragePooling1D(GlobalPooling):
+    """Take the mean over all steps: x (N, T, C) -> (N, C); steps that a mask leaves out do not count."""
+
+    rank = 1
+    supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the mean of the steps that count."""
+        check_rank(self, inputs.shape, 3)
+        if mask is None:
+            return F.reduce_mean(inputs, self.axes, self.keepdims)
+        weights = Tensor.wrap(mask.data.astype(inputs.dtype)[..., None])
+        return F.reduce_sum(inputs * weights, self.axes, self.keepdims) / F.reduce_sum(weights, self.axes, self.keepdims)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """Return None: there are no steps left to mask."""
+
+
+class GlobalAveragePooling2D(GlobalPooling):
+    """Take the mean over all rows and columns: x (N, H, W, C) -> (N, C).
+
+    >>> import numpy as np
+    >>> GlobalAveragePooling2D()(np.ones((2, 7, 8, 3), np.float32)).shape
+    (2, 3)
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Return the mean of each channel."""
+        check_rank(self, inputs.shape, 4)
+        return F.reduce_mean(inputs, self.axes, self.keepdims)
+
+
+class GlobalMaxPooling1D(GlobalPooling):
+    """Keep the largest value of all steps: x (N, T, C) -> (N, C)."""
+
+    rank = 1
+
+    def call(self, inputs: Any) -> Any:
+        """Return the maximum of each channel."""
+        check_rank(self, inputs.shape, 3)
+        return F.reduce_max(inputs, self.axes, self.keepdims)
+
+
+class GlobalMaxPooling2D(GlobalPooling):
+    """Keep the largest value of all rows and columns: x (N, H, W, C) -> (N, C)."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return the maximum of each channel."""
+        check_rank(self, inputs.shape, 4)
+        return F.reduce_max(inputs, self.axes, self.keepdims)
