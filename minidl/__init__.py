@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from minidl.backends import ops_table, register_backend, register_op, use, using
+from minidl.backends import current_selection, ops_table, register_backend, register_op, use, using
 from minidl.tape import GradientTape, apply, no_grad
 from minidl.tensor import Tensor, Variable, convert_to_tensor
 
@@ -22,7 +22,7 @@ _MODULES = (
 _FROM = {"Input": "layers", "Model": "models", "Sequential": "models"}
 
 __all__ = [
-    "GradientTape", "Input", "Model", "Sequential", "Tensor", "Variable", "apply", "convert_to_tensor", "no_grad",
+    "GradientTape", "Input", "Model", "Sequential", "Tensor", "Variable", "apply", "convert_to_tensor", "current_selection", "no_grad",
     "ops_table", "register_backend", "register_op", "use", "using", *_MODULES,
 ]  # fmt: skip
 

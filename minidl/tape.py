@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,8 +88,8 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
             op, layer, tensors, outputs, static, cache if tracked else None, needs, versions, single, choice, backend,
             why, ms,
         )  # fmt: skip
-        for tape in tapes:
-            tape.entries.append(entry)
+        for tape in tapes:  # a copy each: one tape lets go of its entries without disturbing another
+            tape.entries.append(entry if len(tapes) == 1 else copy(entry))
     return outputs[0] if single else outputs
 
 
@@ -112,6 +113,7 @@ def _as_tensors(inputs: Sequence[Any]) -> tuple[Tensor | None, ...]:
 def no_grad() -> Iterator[None]:
     """Run ops without recording them: nothing inside can be differentiated.
 
+    >>> from minidl import Variable
     >>> w = Variable([2.0])
     >>> with GradientTape() as tape:
     ...     with no_grad():
@@ -149,6 +151,7 @@ class GradientTape:
     persistent : keep what was recorded, so that `gradient` can be asked more than once (and the entries looked at)
     watch_accessed_variables : as in TensorFlow; only True is supported
 
+    >>> from minidl import Variable
     >>> w = Variable([1.0, 2.0], name="w")
     >>> with GradientTape() as tape:
     ...     loss = (w * w * 3.0).sum()
@@ -162,7 +165,9 @@ class GradientTape:
         self._spent = False
         self._token: Any = None
         if not watch_accessed_variables:
-            raise TapeError("GradientTape: watch_accessed_variables=False is not supported; use variable.trainable = False.")
+            raise TapeError(
+                "GradientTape: watch_accessed_variables=False is not supported; use variable.trainable = False."
+            )
 
     def __enter__(self) -> GradientTape:
         if self._token is not None:
@@ -260,9 +265,7 @@ class GradientTape:
             for output in entry.outputs:
                 if id(output) not in keep:
                     gradients.pop(id(output), None)
-            needs = tuple(
-                need and id(tensor) in leads for need, tensor in zip(entry.needs, entry.inputs, strict=True)
-            )
+            needs = tuple(need and id(tensor) in leads for need, tensor in zip(entry.needs, entry.inputs, strict=True))
             if any(needs) and any(part is not None for part in dy):
                 self._add(gradients, entry, needs, run_backward(entry, tuple(dy), needs))
             if not self.persistent:

@@ -40,7 +40,7 @@ class Resolution(NamedTuple):
 def use(backend: str | None = None, **choices: str) -> None:
     """Choose backends from here on: one for all ops, for one op, or for one direction of an op.
 
-    Each call adds to the earlier ones; `use("numpy")` (a choice for all ops) starts afresh.
+    Each call adds to the earlier ones. A choice for all ops replaces them; `use()` without arguments forgets them.
 
     Parameters
     ----------
@@ -56,10 +56,10 @@ def use(backend: str | None = None, **choices: str) -> None:
     >>> minidl.use(conv2d_backward="numpy")
     >>> minidl.current_selection()["use()"]
     {'conv2d_backward': 'numpy'}
-    >>> minidl.use("numpy")
+    >>> minidl.use()
     """
     choice = normalise(backend, choices)
-    if backend is not None:
+    if backend is not None or not choices:
         _USED.clear()
     _USED.update(choice)
 
