@@ -82,11 +82,11 @@ def reshape_forward(x: np.ndarray, *, shape: tuple[int, ...]) -> tuple[np.ndarra
     known = math.prod(size for size in target if size != -1)
     fits = known == x.size if not unknown else known > 0 and x.size % known == 0
     if not fits:
-        product = " * ".join(str(size) for size in target) or "1"
+        product = " * ".join("n" if size == -1 else str(size) for size in target) or "1"
         hint = " The first axis is the batch: was it left out?" if x.ndim > 1 else ""
         raise ShapeError(
             f"reshape: {x.size} values of shape {x.shape} cannot take the shape {target}. "
-            f"Got {product} = {known if not unknown else f'{known} * n'}, expected {x.size}.{hint}"
+            f"Got {product}{'' if unknown else f' = {known}'}, expected {x.size}.{hint}"
         )
     return x.reshape(target), ShapeCache(x.shape)
 

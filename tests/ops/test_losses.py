@@ -167,6 +167,7 @@ def test_labels_of_any_whole_kind_are_taken(labels: np.ndarray) -> None:
             r"labels must lie in \[0, 3\), as y_pred has 3 classes\. Got 7 at index 2 .*unit for each class",
         ),
         ([1, 2, 3, 1], r"Got 3 at index 2 of y_true\. Do the labels count from 1"),
+        ([0, 2, 3, 1], r"Got 3 at index 2 of y_true\. Has the last layer a unit for each class"),
         ([0, -1, 2, 1], r"Got -1 at index 1 of y_true\. .*ignore_class"),
         ([0.0, 1.0, 1.5, 0.0], r"labels must be whole numbers\. Got 1\.5 at index 2 of y_true\. .*mean_squared_error"),
         ([0.0, np.nan, 1.5, 0.0], r"labels must be whole numbers\. Got nan at index 1"),

@@ -143,7 +143,7 @@ def test_reshape_and_transpose_and_slice_are_views() -> None:
     ("target", "message"),
     [
         ((4, 2), r"6 values of shape \(2, 3\) cannot take the shape \(4, 2\)\. Got 4 \* 2 = 8, expected 6\..*batch"),
-        ((4, -1), r"6 values .* cannot take the shape \(4, -1\)"),
+        ((4, -1), r"6 values .* cannot take the shape \(4, -1\)\. Got 4 \* n, expected 6"),
         ((0, -1), r"6 values .* cannot take the shape \(0, -1\)"),
         ((), r"6 values .* cannot take the shape \(\)\. Got 1 = 1, expected 6"),
         ((-1, -1), r"sizes must be positive, and one may be -1\. Got \(-1, -1\)"),
