@@ -1,0 +1,231 @@
+"""Metric: a number that is brought up to date batch by batch. Mean and Sum, and metrics from functions.
+
+Metrics look at values with NumPy: no tape, no ops, nothing that a gradient could flow through.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl import config
+from minidl.errors import ShapeError
+from minidl.layers.naming import snake_case, unique_name
+from minidl.tape import no_grad
+from minidl.tensor import Tensor, Variable, as_array, convert_to_tensor
+
+
+class Metric:
+    """Base of metrics. One of your own defines `update_state` and `result`.
+
+    Parameters
+    ----------
+    dtype : of the result
+    name : shown in logs
+
+    >>> class Largest(Metric):
+    ...     def __init__(self):
+    ...         super().__init__(name="largest")
+    ...         self.largest = self.add_variable((), "zeros", name="largest")
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.largest.assign(max(float(self.largest), np.max(y_pred)))
+    ...     def result(self):
+    ...         return self.largest
+    >>> metric = Largest()
+    >>> float(metric([0.0, 0.0], [0.5, 2.0]))
+    2.0
+    """
+
+    # "up" if larger is better, "down" if smaller is, None if it is not known: for callbacks with mode="auto".
+    _direction: str | None = None
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        self.name = name or unique_name(snake_case(type(self).__name__))
+        self.dtype = np.dtype(dtype or config.floatx()).name
+        self._variables: list[Variable] = []
+
+    def add_variable(
+        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, aggregation: str = "sum", name: Any = None
+    ) -> Variable:
+        """Make a variable that `reset_state` sets to zeros."""
+        value = np.zeros(tuple(shape), dtype or self.dtype)
+        variable = Variable(value, trainable=False, name=name or "variable", path=f"{self.name}/{name}")
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: Any = None) -> Variable:
+        """Make a variable; an older name of `add_variable`."""
+        return self.add_variable(shape, initializer or "zeros", dtype, name=name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables made by `add_variable`."""
+        return list(self._variables)
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Take a batch into account."""
+        raise NotImplementedError(f"{type(self).__name__} must define update_state(y_true, y_pred, sample_weight)")
+
+    def result(self) -> Any:
+        """Return the metric over all batches since the last reset."""
+        raise NotImplementedError(f"{type(self).__name__} must define result(self)")
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        for variable in self._variables:
+            variable.assign(np.zeros(variable.shape))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Update, then return the result."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def _tensor(self, value: Any) -> Tensor:
+        return Tensor.wrap(np.asarray(value, dtype=self.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal metric."""
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the metric of a configuration."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+
+class Sum(Metric):
+    """The (weighted) sum of the values given.
+
+    >>> float(Sum()([1.0, 3.0, 5.0]))
+    9.0
+    """
+
+    def __init__(self, name: str = "sum", dtype: Any = None) -> None:
+        super().__init__(dtype, name)
+        self.total = 0.0
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add values up."""
+        values, _ = weigh(as_array(values), sample_weight)
+        self.total += float(values.sum())
+
+    def reset_state(self) -> None:
+        """Start at 0."""
+        self.total = 0.0
+
+    def result(self) -> Tensor:
+        """Return the sum."""
+        return self._tensor(self.total)
+
+
+class Mean(Metric):
+    """The (weighted) mean of the values given.
+
+    >>> metric = Mean()
+    >>> metric.update_state([1.0, 3.0]); metric.update_state(8.0)
+    >>> float(metric.result())
+    4.0
+    """
+
+    def __init__(self, name: str = "mean", dtype: Any = None) -> None:
+        super().__init__(dtype, name)
+        self.total = 0.0
+        self.count = 0.0
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take values into account, each with its weight."""
+        values = as_array(values)
+        if values.ndim == 0 and (sample_weight is None or isinstance(sample_weight, int | float)):
+            weight = 1.0 if sample_weight is None else float(sample_weight)  # the loss of a batch: no arrays needed
+            self.total += float(values) * weight
+            self.count += weight
+            return
+        values, weights = weigh(values, sample_weight)
+        self.total += float(values.sum(dtype=np.float64))
+        self.count += float(weights.sum()) if weights is not None else float(max(1, math.prod(values.shape[:1])))
+
+    def reset_state(self) -> None:
+        """Forget all values."""
+        self.total = self.count = 0.0
+
+    def result(self) -> Tensor:
+        """Return the mean; 0 before any value."""
+        return self._tensor(self.total / self.count if self.count else 0.0)
+
+
+class MeanMetricWrapper(Mean):
+    """The mean of a function of (y_true, y_pred), over the samples.
+
+    Parameters
+    ----------
+    fn : gets two tensors, returns one value a sample
+    kwargs : passed on to `fn`
+    """
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+        super().__init__(name or getattr(fn, "__name__", type(fn).__name__), dtype)
+        self.fn = fn
+        self.kwargs = kwargs
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch into account; a mask that y_pred carries leaves values out."""
+        with no_grad():
+            values = as_array(self.fn(_tensor(y_true), _tensor(y_pred), **self.kwargs))
+        mask = getattr(y_pred, "_mask", None)
+        if mask is not None and mask is not True:
+            kept = as_array(mask).astype(np.float64)
+            weights = None if sample_weight is None else as_array(sample_weight)
+            if weights is not None:
+                kept = kept * weights.reshape(weights.shape + (1,) * (kept.ndim - weights.ndim))
+            sample_weight = kept
+        super().update_state(values, sample_weight)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal metric."""
+        config = super().get_config()
+        if type(self) is MeanMetricWrapper:
+            config["fn"] = getattr(self.fn, "__name__", str(self.fn))
+        return config | self.kwargs
+
+
+def _tensor(value: Any) -> Tensor:
+    return Tensor.wrap(value) if isinstance(value, np.ndarray) else convert_to_tensor(value)
+
+
+def weigh(values: np.ndarray, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return one value a sample, multiplied by its weight, and the weights (None without).
+
+    As in Keras: values of more axes than the weights are first averaged over the extra axes.
+
+    >>> values, weights = weigh(np.array([[1.0, 3.0], [5.0, 7.0]]), [1, 0])
+    >>> values.tolist(), weights.tolist()
+    ([2.0, 0.0], [1.0, 0.0])
+    """
+    values = values.astype(np.float64, copy=False)
+    weights = None
+    if sample_weight is not None:
+        weights = as_array(sample_weight).astype(np.float64)
+        if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+            weights = weights[..., 0]
+        elif values.ndim == weights.ndim + 1 and values.shape[-1] == 1:
+            values = values[..., 0]
+        if values.ndim > weights.ndim:
+            values = values.mean(axis=tuple(range(weights.ndim, values.ndim)))
+        try:
+            weights = np.broadcast_to(weights, values.shape)
+        except ValueError:
+            raise ShapeError(
+                f"metric: there must be one sample_weight a sample. Got weights {weights.shape} for {values.shape}."
+            ) from None
+        values = values * weights
+        if weights.ndim > 1:
+            weights = weights.mean(axis=tuple(range(1, weights.ndim)))
+    if values.ndim > 1:
+        values = values.mean(axis=tuple(range(1, values.ndim)))
+    return values, weights

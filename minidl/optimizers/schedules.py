@@ -1,0 +1,216 @@
+"""Learning-rate schedules: functions of the number of updates done so far, given as `learning_rate=`."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.errors import ArgumentError, unknown_name
+
+
+class LearningRateSchedule:
+    """Base of schedules. One of your own defines `__call__(step)`, and `get_config` if it is to be saved.
+
+    >>> class Halving(LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.1 * 0.5 ** (step // 100)
+    >>> from minidl.optimizers import SGD
+    >>> float(SGD(Halving()).learning_rate)
+    0.1...
+    """
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of update number `step`, the first being 0."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal schedule."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
+        """Return the schedule of a configuration."""
+        return cls(**config)
+
+
+class ExponentialDecay(LearningRateSchedule):
+    """initial_learning_rate * decay_rate ^ (step / decay_steps); in stairs if `staircase`.
+
+    >>> schedule = ExponentialDecay(0.1, decay_steps=100, decay_rate=0.5, staircase=True)
+    >>> schedule(0), schedule(99), schedule(200)
+    (0.1, 0.1, 0.025)
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "ExponentialDecay",
+    ) -> None:
+        _check_steps("ExponentialDecay", decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of update number `step`."""
+        passed = int(step) / self.decay_steps
+        return self.initial_learning_rate * self.decay_rate ** (math.floor(passed) if self.staircase else passed)
+
+
+class InverseTimeDecay(LearningRateSchedule):
+    """initial_learning_rate / (1 + decay_rate * step / decay_steps); in stairs if `staircase`."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "InverseTimeDecay",
+    ) -> None:
+        _check_steps("InverseTimeDecay", decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of update number `step`."""
+        passed = int(step) / self.decay_steps
+        return self.initial_learning_rate / (1 + self.decay_rate * (math.floor(passed) if self.staircase else passed))
+
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    """values[0] up to step boundaries[0] (included), then values[1] up to boundaries[1], and so on.
+
+    >>> schedule = PiecewiseConstantDecay([100, 200], [1.0, 0.5, 0.1])
+    >>> [schedule(step) for step in (0, 100, 101, 201)]
+    [1.0, 1.0, 0.5, 0.1]
+    """
+
+    def __init__(
+        self, boundaries: Sequence[int], values: Sequence[float], name: str = "PiecewiseConstant"
+    ) -> None:
+        if len(boundaries) != len(values) - 1:
+            raise ArgumentError(
+                "PiecewiseConstantDecay: there must be one value more than boundaries. "
+                f"Got {len(boundaries)} boundaries and {len(values)} values."
+            )
+        if any(a >= b for a, b in zip(boundaries, boundaries[1:], strict=False)):
+            raise ArgumentError(f"PiecewiseConstantDecay: boundaries must increase. Got {list(boundaries)}.")
+        self.boundaries = list(boundaries)
+        self.values = list(values)
+        self.name = name
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of update number `step`."""
+        return self.values[bisect.bisect_left(self.boundaries, int(step))]
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """(initial - end) * (1 - step / decay_steps) ^ power + end, and `end_learning_rate` from decay_steps on.
+
+    With `cycle`, decay_steps is doubled, tripled … each time it is passed, instead of staying at the end.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+        name: str = "PolynomialDecay",
+    ) -> None:
+        _check_steps("PolynomialDecay", decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.end_learning_rate = end_learning_rate
+        self.power = power
+        self.cycle = cycle
+        self.name = name
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of update number `step`."""
+        step, steps = int(step), self.decay_steps
+        if self.cycle:
+            steps *= max(1, math.ceil(step / steps))
+        left = 1 - min(step, steps) / steps
+        return (self.initial_learning_rate - self.end_learning_rate) * left**self.power + self.end_learning_rate
+
+
+class CosineDecay(LearningRateSchedule):
+    """Half a cosine wave from the start to alpha times the start, after an optional straight warm-up.
+
+    Without `warmup_target` the start is `initial_learning_rate`; with it, the rate first climbs from
+    `initial_learning_rate` to `warmup_target` in `warmup_steps` updates, and that is the start.
+
+    Source: Loshchilov & Hutter, arXiv:1608.03983 (without restarts); warm-up: Goyal et al., arXiv:1706.02677.
+
+    >>> schedule = CosineDecay(0.1, decay_steps=100)
+    >>> [round(schedule(step), 4) for step in (0, 50, 100, 500)]
+    [0.1, 0.05, 0.0, 0.0]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        alpha: float = 0.0,
+        name: str = "CosineDecay",
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ) -> None:
+        _check_steps("CosineDecay", decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.alpha = alpha
+        self.name = name
+        self.warmup_target = warmup_target
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of update number `step`."""
+        step, start = int(step), self.initial_learning_rate
+        if self.warmup_target is not None:
+            if step < self.warmup_steps:
+                return start + (self.warmup_target - start) * step / self.warmup_steps
+            step, start = step - self.warmup_steps, self.warmup_target
+        wave = 0.5 * (1 + math.cos(math.pi * min(step, self.decay_steps) / self.decay_steps))
+        return start * ((1 - self.alpha) * wave + self.alpha)
+
+
+def _check_steps(name: str, decay_steps: float) -> None:
+    if not decay_steps > 0:
+        raise ArgumentError(f"{name}: decay_steps must be above 0. Got {decay_steps!r}.")
+
+
+_CLASSES = {
+    c.__name__: c for c in (CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay)
+}
+
+
+def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
+    """Return what a configuration says of a schedule, in Keras' form."""
+    return {
+        "module": "keras.optimizers.schedules",
+        "class_name": type(schedule).__name__,
+        "config": schedule.get_config(),
+        "registered_name": None,
+    }
+
+
+def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> LearningRateSchedule:
+    """Return the schedule that `serialize` described."""
+    known = _CLASSES | (custom_objects or {})
+    if config["class_name"] not in known:
+        raise unknown_name("learning-rate schedule", config["class_name"], known)
+    return known[config["class_name"]].from_config(config["config"])
