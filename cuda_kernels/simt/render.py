@@ -58,7 +58,7 @@ COLUMNS = (
 
 LEGEND = {
     "active": "lanes at work, of those in the warps that ran the line",
-    "load B": "bytes asked for, 32-byte sectors moved, and how much of them was asked for; likewise store B",
+    "load B": "bytes asked for, 32-byte sectors moved, and how much of them was asked for (over 100% where lanes share words)",
     "shared": "warp-wide accesses, the passes they took, and the worst bank conflict (1 way = none)",
     "meet": "most lanes of one warp that met in one element",
     "split": "branches whose lanes went both ways, of all",
@@ -133,7 +133,7 @@ def summary_rows(report: Report) -> list[tuple[str, str]]:
     if f.executions:
         split = f"; {f.divergent_branches:,} of {f.branches:,} branches split a warp" if f.branches else ""
         rows.append(("active lanes", percent(f.active_fraction) + split))
-    if f.flops or f.global_sectors:
+    if f.flops:
         rows.append(("arithmetic", f"{plural(f.flops, 'operation')}, {f.operations_per_byte:.3g} for each byte moved"))
         rows.append(("roofline", roofline_sentence(report)))
     return rows

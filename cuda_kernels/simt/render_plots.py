@@ -22,7 +22,10 @@ from .report import SECTOR_BYTES, Report, WarpAccess
 LANES = 32
 WORDS = SECTOR_BYTES // 4  # 4-byte words in a sector
 LANE_COLOURS = colormaps["viridis"]
-LINE_COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2", "#9d755d", "#d6a800", "#5d69b1")
+LINE_COLOURS = (
+    "#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2", "#9d755d", "#d6a800", "#5d69b1",
+    "#9ecae9", "#ffbf79", "#a5d694", "#dcb8d6", "#ff9d98", "#bfe0dd", "#d8b5a5", "#f2dc8c", "#b3b7e0",
+)
 UNUSED = "#e6e6e6"
 INK = "#222222"
 
