@@ -15,9 +15,9 @@ from minidl.tensor import Tensor, Variable, convert_to_tensor
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "applications", "callbacks", "config", "constraints", "data", "datasets", "errors", "functional",
-    "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "regularizers",
-    "testing", "utils",
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "data", "datasets", "errors", "functional",
+    "initializers", "layers", "lens", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "regularizers",
+    "saving", "testing", "utils",
 )  # fmt: skip
 _FROM = {"Input": "layers", "Model": "models", "Sequential": "models"}
 
