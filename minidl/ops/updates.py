@@ -123,9 +123,12 @@ def rmsprop_update_forward(
     w_new = _decayed(w, lr, weight_decay)
     v_new = _moving_average(v, np.square(dw, out=_like(w)), rho)
     average_new = None if average is None else _moving_average(average, dw, rho)
-    root = np.add(v_new, float(epsilon), out=_like(w))
+    root = v_new.copy()
     if average_new is not None:
+        # Trap: v - average^2, a variance, may round to below 0 where all gradients are equal; its root would be NaN.
         root -= np.square(average_new)
+        np.maximum(root, 0, out=root)
+    root += float(epsilon)
     np.sqrt(root, out=root)
     step = _scaled(dw, lr)
     step /= root
