@@ -9,7 +9,7 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.ops import workspace
 from minidl.ops.checks import require_float
-from minidl.ops.conv2d import input_gradient, make_columns, weight_gradient, windows_product
+from minidl.ops.conv2d import add_bias, bias_gradient, input_gradient, weight_gradient, windows_product
 from minidl.ops.windows import (
     Padding,
     Pair,
@@ -90,7 +90,7 @@ def conv2d_transpose_forward(
     y_shape = (x.shape[0], height, width, w.shape[2])
     y = input_gradient(x, y_shape, w, strides, padding, dilation, groups=1)
     if b is not None:
-        y += b
+        add_bias(y, b)
     return y, Conv2DTransposeCache(x, w, b is not None, strides, padding, output_padding, dilation)
 
 
@@ -107,12 +107,14 @@ def conv2d_transpose_backward(
         db = sum of dy over n, h, w
     """
     x, w, has_bias, strides, padding, output_padding, dilation = cache
-    dx = dw = None
-    if needs[0] or needs[1]:
-        columns = make_columns(pad_image(dy, padding), w.shape[:2], x.shape[1:3], strides, dilation, groups=1)
-        dx = windows_product(columns, w, 1, out=workspace.empty_like(x)) if needs[0] else None
-        dw = weight_gradient(columns, x, w.shape, 1) if needs[1] else None
-    db = dy.sum(axis=(0, 1, 2)) if needs[2] and has_bias else None
+    dx = dw = db = None
+    padded = pad_image(dy, padding)
+    if needs[0]:
+        dx = windows_product(padded, w, workspace.empty_like(x), strides, dilation, groups=1)
+    if needs[1]:
+        dw = weight_gradient(padded, x, w.shape, strides, dilation, groups=1)
+    if needs[2] and has_bias:
+        db = bias_gradient(dy)
     return dx, dw, db
 
 

@@ -9,14 +9,14 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.ops import workspace
 from minidl.ops.checks import require_float
+from minidl.ops.conv2d import add_bias, bias_gradient
 from minidl.ops.windows import (
     Padding,
     Pair,
     check_padding,
     check_steps,
-    pad_image,
+    tap_indices,
     window_output_hw,
-    window_slices,
 )
 
 
@@ -75,15 +75,14 @@ def depthwise_conv2d_forward(
     n, _, _, c = x.shape
     m = w.shape[3]
     p, q = window_output_hw("depthwise_conv2d", x.shape[1:3], w.shape[:2], strides, padding, dilation)
-    padded = pad_image(x, padding)
     y = workspace.zeros((n, p, q, c, m), x.dtype)
-    term = workspace.empty_like(y)
-    for tap in np.ndindex(w.shape[:2]):
-        rows, columns = window_slices(tap, (p, q), strides, dilation)
-        y += np.multiply(padded[:, rows, columns, :, None], w[tap], out=term)
+    for images in workspace.chunks(n, p * q * c * x.itemsize):
+        for r, s, multiple in np.ndindex(*w.shape[:2], m):
+            pixels, windows = tap_indices((r, s), x.shape[1:3], (p, q), strides, padding, dilation)
+            y[images][windows][..., multiple] += _times_channels(x[images][pixels], w[r, s, :, multiple])
     y = y.reshape(n, p, q, c * m)
     if b is not None:
-        y += b
+        add_bias(y, b)
     return y, DepthwiseConv2DCache(x, w, b is not None, strides, padding, dilation)
 
 
@@ -101,21 +100,27 @@ def depthwise_conv2d_backward(
     n, p, q, _ = dy.shape
     c, m = w.shape[2:]
     dy5 = dy.reshape(n, p, q, c, m)
-    padded = pad_image(x, padding)
-    dpadded = workspace.zeros(padded.shape, x.dtype) if needs[0] else None
-    dw = np.empty_like(w) if needs[1] else None
-    for tap in np.ndindex(w.shape[:2]):
-        rows, columns = window_slices(tap, (p, q), strides, dilation)
-        if dpadded is not None:
-            dpadded[:, rows, columns] += (dy5 * w[tap]).sum(axis=4)
-        if dw is not None:
-            dw[tap] = (padded[:, rows, columns, :, None] * dy5).sum(axis=(0, 1, 2))
-    dx = None
-    if dpadded is not None:
-        (top, _), (left, _) = padding
-        dx = np.ascontiguousarray(dpadded[:, top : top + x.shape[1], left : left + x.shape[2]])
-    db = dy.sum(axis=(0, 1, 2)) if needs[2] and has_bias else None
+    dx = workspace.zeros(x.shape, x.dtype) if needs[0] else None
+    dw = np.zeros_like(w) if needs[1] else None
+    for images in workspace.chunks(n, p * q * c * x.itemsize):
+        for r, s, multiple in np.ndindex(*w.shape[:2], m):
+            pixels, windows = tap_indices((r, s), x.shape[1:3], (p, q), strides, padding, dilation)
+            part = dy5[images][windows][..., multiple]
+            if dx is not None:
+                dx[images][pixels] += _times_channels(part, w[r, s, :, multiple])
+            if dw is not None:
+                dw[r, s, :, multiple] += bias_gradient(_product(x[images][pixels], part))
+    db = bias_gradient(dy) if needs[2] and has_bias else None
     return dx, dw, db
+
+
+def _times_channels(x: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Return x (N, P, Q, C) times one number a channel, repeated for a whole row: longer inner loops (`add_bias`)."""
+    return _product(x, np.tile(factors, (x.shape[2], 1)))
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.multiply(a, b, out=workspace.empty(a.shape, a.dtype))
 
 
 def _check(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, strides: Pair, padding: Padding, dilation: Pair) -> None:

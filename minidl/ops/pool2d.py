@@ -14,12 +14,9 @@ from minidl.ops.windows import (
     Pair,
     check_padding,
     check_steps,
-    pad_image,
+    tap_indices,
     window_output_hw,
-    window_slices,
 )
-
-NO_DILATION = (1, 1)
 
 
 class MaxPool2DCache(NamedTuple):
@@ -74,12 +71,11 @@ def max_pool2d_forward(
     array([5., 3.])
     """
     output_hw = _check("max_pool2d", x, pool_size, strides, padding)
-    padded = pad_image(x, padding, -np.inf)
     y = workspace.empty((x.shape[0], *output_hw, x.shape[3]), x.dtype)
-    taps = np.ndindex(*pool_size)
-    np.copyto(y, padded[_pixels(next(taps), output_hw, strides)])
-    for tap in taps:
-        np.maximum(y, padded[_pixels(tap, output_hw, strides)], out=y)
+    y.fill(-np.inf)
+    # Tap by tap over all windows at once: a few long vector operations instead of many short reductions.
+    for pixels, windows in _taps(x.shape, output_hw, pool_size, strides, padding):
+        np.maximum(y[windows], x[pixels], out=y[windows])
     return y, MaxPool2DCache(x, y, pool_size, strides, padding)
 
 
@@ -89,17 +85,16 @@ def max_pool2d_backward(dy: np.ndarray, cache: MaxPool2DCache) -> tuple[np.ndarr
     dxpad[n, i*si + r, j*sj + s, c] += dy[n, i, j, c]   for the first (r, s) where xpad there equals y[n, i, j, c]
     """
     x, y, pool_size, strides, padding = cache
-    output_hw = y.shape[1:3]
-    padded = pad_image(x, padding, -np.inf)
-    dpadded = workspace.zeros(padded.shape, dy.dtype)
-    waiting = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
-    for tap in np.ndindex(*pool_size):
-        pixels = _pixels(tap, output_hw, strides)
-        here = padded[pixels] == y
-        here &= waiting
-        waiting ^= here
-        dpadded[pixels] += dy * here
-    return (_unpad(dpadded, x.shape, padding),)
+    dx = workspace.zeros(x.shape, dy.dtype)
+    taps = _taps(x.shape, y.shape[1:3], pool_size, strides, padding)
+    for images in workspace.chunks(x.shape[0], x[:1].nbytes):
+        image_x, image_y, image_dx = x[images], y[images], dx[images]
+        left = dy[images].copy()  # what each window has still to give: all of its dy, then nothing
+        for pixels, windows in taps:
+            given = left[windows] * (image_x[pixels] == image_y[windows])
+            image_dx[pixels] += given
+            left[windows] -= given
+    return (dx,)
 
 
 def average_pool2d_forward(
@@ -120,10 +115,9 @@ def average_pool2d_forward(
     array([3., 3.])
     """
     output_hw = _check("average_pool2d", x, pool_size, strides, padding)
-    padded = pad_image(x, padding)
     y = workspace.zeros((x.shape[0], *output_hw, x.shape[3]), x.dtype)
-    for tap in np.ndindex(*pool_size):
-        y += padded[_pixels(tap, output_hw, strides)]
+    for pixels, windows in _taps(x.shape, output_hw, pool_size, strides, padding):
+        y[windows] += x[pixels]
     y /= _counts(x.shape, output_hw, pool_size, strides, padding).astype(x.dtype)
     return y, AveragePool2DCache(x.shape, pool_size, strides, padding)
 
@@ -132,18 +126,18 @@ def average_pool2d_backward(dy: np.ndarray, cache: AveragePool2DCache) -> tuple[
     """Return dx: every window hands its dy in equal parts to its pixels, dy / count to each."""
     x_shape, pool_size, strides, padding = cache
     output_hw = dy.shape[1:3]
-    (top, bottom), (left, right) = padding
-    n, h, w, c = x_shape
     share = dy / _counts(x_shape, output_hw, pool_size, strides, padding).astype(dy.dtype)
-    dpadded = workspace.zeros((n, top + h + bottom, left + w + right, c), dy.dtype)
-    for tap in np.ndindex(*pool_size):
-        dpadded[_pixels(tap, output_hw, strides)] += share
-    return (_unpad(dpadded, x_shape, padding),)
+    dx = workspace.zeros(x_shape, dy.dtype)
+    for pixels, windows in _taps(x_shape, output_hw, pool_size, strides, padding):
+        dx[pixels] += share[windows]
+    return (dx,)
 
 
-def _pixels(tap: Pair, output_hw: Pair, strides: Pair) -> tuple[slice, slice, slice]:
-    """Return the index of the pixels that tap (r, s) of the pool meets in all windows: (N, P, Q, C) of them."""
-    return (slice(None), *window_slices(tap, output_hw, strides, NO_DILATION))
+def _taps(
+    x_shape: tuple[int, ...], output_hw: Pair, pool_size: Pair, strides: Pair, padding: Padding
+) -> list[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """Return (pixels, windows) of every place (r, s) in the pool, in scan order (see `tap_indices`)."""
+    return [tap_indices(tap, x_shape[1:3], output_hw, strides, padding) for tap in np.ndindex(*pool_size)]
 
 
 def _counts(x_shape: tuple[int, ...], output_hw: Pair, pool_size: Pair, strides: Pair, padding: Padding) -> np.ndarray:
@@ -155,11 +149,6 @@ def _counts(x_shape: tuple[int, ...], output_hw: Pair, pool_size: Pair, strides:
         start = np.arange(outputs) * stride - before
         inside.append(np.minimum(start + pool, size) - np.maximum(start, 0))
     return inside[0][:, None, None] * inside[1][None, :, None]
-
-
-def _unpad(dpadded: np.ndarray, x_shape: tuple[int, ...], padding: Padding) -> np.ndarray:
-    (top, _), (left, _) = padding
-    return np.ascontiguousarray(dpadded[:, top : top + x_shape[1], left : left + x_shape[2]])
 
 
 def _check(op: str, x: np.ndarray, pool_size: Pair, strides: Pair, padding: Padding) -> Pair:

@@ -225,17 +225,30 @@ def pad_image(x: np.ndarray, padding: Padding, value: float = 0.0) -> np.ndarray
     return padded
 
 
-def window_slices(tap: Pair, output_hw: Pair, strides: Pair, dilation: Pair) -> tuple[slice, slice]:
-    """Return the rows and columns of the padded image that tap (r, s) of the kernel meets, over all windows.
+def tap_indices(
+    tap: Pair, input_hw: Pair, output_hw: Pair, strides: Pair, padding: Padding, dilation: Pair = (1, 1)
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return which pixels of x (N, H, W, ...) tap (r, s) of the kernel meets, and which windows of y meet them.
 
-    >>> window_slices((1, 0), (3, 2), (2, 1), (1, 1))
-    (slice(1, 6, 2), slice(0, 2, 1))
+    Two indices of equal length: over all windows at once, `x[pixels]` is what `y[windows]` sees through this tap.
+    Windows whose tap falls on the padding are left out, so the padding need not exist in memory.
+
+    >>> x = np.array([10.0, 11.0, 12.0]).reshape(1, 1, 3)
+    >>> pixels, windows = tap_indices((0, 0), (1, 3), (1, 3), (1, 1), ((0, 0), (1, 1)))
+    >>> x[pixels], windows[2]  # window 0 has its first tap on the padding
+    (array([[[10., 11.]]]), slice(1, 3, None))
     """
-    rows, columns = (
-        slice(t * d, t * d + (outputs - 1) * s + 1, s)
-        for t, outputs, s, d in zip(tap, output_hw, strides, dilation, strict=True)
-    )
-    return rows, columns
+    pixels, windows = [slice(None)], [slice(None)]
+    for t, size, outputs, stride, (before, _), step in zip(
+        tap, input_hw, output_hw, strides, padding, dilation, strict=True
+    ):
+        offset = t * step - before  # window i meets pixel i * stride + offset
+        first = max(0, -(offset // stride))
+        last = max(first, min(outputs, (size - 1 - offset) // stride + 1))
+        windows.append(slice(first, last))
+        start = first * stride + offset
+        pixels.append(slice(start, start + (last - first - 1) * stride + 1 if last > first else start, stride))
+    return tuple(pixels), tuple(windows)
 
 
 def window_view(x: np.ndarray, kernel_hw: Pair, output_hw: Pair, strides: Pair, dilation: Pair) -> np.ndarray:

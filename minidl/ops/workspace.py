@@ -15,6 +15,7 @@ import math
 import threading
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from minidl.errors import ArgumentError
 SMALLEST = 1 << 16  # bytes; below this NumPy's own allocator reuses memory well
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
 DEFAULT_LIMIT = 1 << 30  # bytes that may lie unused in the pool
+CHUNK = 4 << 20  # bytes of an intermediate that is used up at once; measured, see `chunks`
 
 
 class Statistics(NamedTuple):
@@ -133,6 +135,21 @@ def zeros(shape: int | tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
     array = empty(shape, dtype)
     array.fill(0)
     return array
+
+
+def chunks(count: int, bytes_each: int, limit: int = CHUNK) -> Iterator[slice]:
+    """Cut a batch of `count` samples into slices whose intermediate results, `bytes_each` a sample, fit `limit`.
+
+    An intermediate that is written, read once and forgotten should stay in the processor's cache: the next slice then
+    overwrites it there, and it never travels to main memory. Slices must not be too small either, or the matrix
+    products in between run below their speed.
+
+    >>> list(chunks(5, 100, limit=200))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    step = max(1, limit // max(bytes_each, 1))
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
 
 
 def statistics() -> Statistics:
