@@ -58,7 +58,8 @@ COLUMNS = (
 
 LEGEND = {
     "active": "lanes at work, of those in the warps that ran the line",
-    "load B": "bytes asked for, 32-byte sectors moved, and how much of them was asked for (over 100% where lanes share words)",
+    "load B": "bytes asked for, 32-byte sectors moved, how much of them was asked for; sharing lanes count each",
+    "store B": "likewise",
     "shared": "warp-wide accesses, the passes they took, and the worst bank conflict (1 way = none)",
     "meet": "most lanes of one warp that met in one element",
     "split": "branches whose lanes went both ways, of all",
