@@ -66,7 +66,8 @@ def test_clipped_relu_gradient(
 
 def test_clipped_relu_slope_at_its_corners() -> None:
     static = {"max_value": 3.0, "negative_slope": 0.25, "threshold": 1.0}
-    _, cache = act.clipped_relu_forward(np.array([1.0, 1.001, 2.999, 3.0]), **static)
+    y, cache = act.clipped_relu_forward(np.array([1.0, 1.001, 2.999, 3.0]), **static)
+    np.testing.assert_array_equal(y, [0, 1.001, 2.999, 3])
     np.testing.assert_array_equal(act.clipped_relu_backward(np.ones(4), cache)[0], [0.25, 1, 1, 0])
 
 

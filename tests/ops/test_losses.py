@@ -129,6 +129,19 @@ def test_certain_and_wrong_probabilities_are_clipped(dtype: type) -> None:
     np.testing.assert_array_equal(losses.binary_crossentropy_backward(np.ones_like(loss), cache)[1], 0)
 
 
+def test_gradient_passes_on_the_bounds_of_the_clip() -> None:
+    """As in PyTorch's clamp: only beyond a bound is the gradient cut."""
+    p = np.array([[losses.EPSILON, 1 - losses.EPSILON]])
+    loss, cache = losses.binary_crossentropy_forward(np.array([[1.0, 0.0]]), p)
+    np.testing.assert_allclose(losses.binary_crossentropy_backward(np.ones(1), cache)[1], [[-0.5e7, 0.5e7]], rtol=1e-6)
+
+
+def test_absolute_error_has_no_slope_where_equal() -> None:
+    x = np.array([[1.0, 2.0, 3.0]])
+    _, cache = losses.mean_absolute_error_forward(x, x + [[0.0, 1.0, -1.0]])
+    np.testing.assert_allclose(losses.mean_absolute_error_backward(np.ones(1), cache)[1], [[0, 1 / 3, -1 / 3]])
+
+
 def test_probabilities_are_divided_by_their_sum() -> None:
     one_hot, p = np.eye(3), probabilities((3, 3), 0)
     np.testing.assert_allclose(
