@@ -121,13 +121,12 @@ class Graph:
             return [given[key] for key in keys]
         values = list(given) if isinstance(given, list | tuple) else [given]
         if len(values) != len(names):
-            raise ArgumentError(
-                f"model {name!r}: {len(names)} inputs are needed, {names}. Got {len(values)}."
-            )
+            raise ArgumentError(f"model {name!r}: {len(names)} inputs are needed, {names}. Got {len(values)}.")
         return values
 
     def _adjust(self, name: str, expected: SymbolicTensor, value: Any) -> Any:
-        shape, wanted = tuple(value.shape), expected.shape
+        given, wanted = tuple(value.shape), expected.shape
+        shape = given
         if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
             value = value.reshape((*shape, 1))
         elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
@@ -137,9 +136,9 @@ class Graph:
             w is None or n is None or n == w for n, w in zip(shape, wanted, strict=True)
         )
         if not fits:
-            hint = "Is the batch axis missing? x[None] adds one." if shape == wanted[1:] else ""
+            hint = "Is the batch axis missing? x[None] adds one." if given == wanted[1:] else ""
             raise ShapeError(
-                f"model {name!r}: input {expected.name!r} must have shape {wanted}. Got {shape}. {hint}".rstrip()
+                f"model {name!r}: input {expected.name!r} must have shape {wanted}. Got {given}. {hint}".rstrip()
             )
         return value
 

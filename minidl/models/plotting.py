@@ -17,6 +17,10 @@ COLOURS = {
 }  # fmt: skip
 
 
+PASSING_WIDTH = 0.3  # of a box's width, for an arrow that passes a row
+Place = tuple[float, int]  # boxes across, rows down
+
+
 class Box(NamedTuple):
     """A layer in the picture: its lines of text, and its place (column across, row down)."""
 
@@ -100,30 +104,52 @@ def to_mermaid(model: Any) -> str:
     return "\n".join(lines)
 
 
-def _layout(model: Any, shown: dict[str, bool]) -> tuple[list[Box], list[tuple[int, int]]]:
-    """Put every layer on the row of its longest way from an input, and side by side with others of that row."""
-    layers: dict[int, Any] = {}
-    depth: dict[int, int] = {}
-    links: list[tuple[int, int]] = []
+def _layout(model: Any, shown: dict[str, bool]) -> tuple[list[Box], list[list[Place]]]:
+    """Return the boxes, and for every arrow the places that it passes.
+
+    A layer stands on the row of its longest way from an input. An arrow over several rows gets a narrow place of its
+    own in each row between, so that it runs beside boxes and not through them (Sugiyama, Tagawa & Toda, 1981).
+    """
+    layers: dict[Any, Any] = {}
+    depth: dict[Any, int] = {}
+    links: list[tuple[Any, Any]] = []
     for node in model.graph.nodes:
         key = id(node.layer)
         layers[key] = node.layer
         parents = [id(t.history[0]) for t in node.inputs if id(t.history[0]) in layers]
         depth[key] = max([depth.get(key, 0), *(depth[p] + 1 for p in parents)])
         links += [(p, key) for p in parents]
-    rows: dict[int, list[int]] = {}
+    chains = []
+    rows: dict[int, list[Any]] = {}
     for key in layers:
         rows.setdefault(depth[key], []).append(key)
-    place = {key: (i - (len(row) - 1) / 2, level) for level, row in rows.items() for i, key in enumerate(row)}
-    # A layer that an arrow would run through moves to the side of that arrow.
     for start, end in links:
-        for level in range(depth[start] + 1, depth[end]):
-            row = rows[level]
-            if len(row) == 1 and place[start][0] == place[end][0] == place[row[0]][0] == 0:
-                place[row[0]] = (-0.6, level)
-    keys = list(layers)
-    boxes = [Box(_lines(layers[k], shown), _colour(layers[k]), *place[k]) for k in keys]
-    return boxes, [(keys.index(a), keys.index(b)) for a, b in links]
+        between = [(start, end, level) for level in range(depth[start] + 1, depth[end])]
+        for passing in between:
+            if passing not in rows[passing[2]]:
+                rows[passing[2]].append(passing)
+        chains.append([start, *between, end])
+    place = _place(rows, chains)
+    boxes = [Box(_lines(layer, shown), _colour(layer), *place[key]) for key, layer in layers.items()]
+    return boxes, [[place[key] for key in chain] for chain in chains]
+
+
+def _place(rows: dict[int, list[Any]], chains: list[list[Any]]) -> dict[Any, Place]:
+    """Order each row by the mean place of what leads to it, and centre it."""
+    above: dict[Any, list[Any]] = {}
+    for chain in chains:
+        for start, end in zip(chain, chain[1:], strict=False):
+            above.setdefault(end, []).append(start)
+    place: dict[Any, Place] = {}
+    for level in sorted(rows):
+        means = {key: [place[a][0] for a in above.get(key, []) if a in place] for key in rows[level]}
+        row = sorted(rows[level], key=lambda key: sum(means[key]) / len(means[key]) if means[key] else 0.0)
+        widths = [PASSING_WIDTH if isinstance(key, tuple) else 1.0 for key in row]
+        across = -sum(widths) / 2
+        for key, width in zip(row, widths, strict=True):
+            place[key] = (across + width / 2, level)
+            across += width
+    return place
 
 
 def _lines(layer: Any, shown: dict[str, bool]) -> list[str]:
@@ -149,19 +175,22 @@ def _colour(layer: Any) -> str:
     return next((colour for part, colour in COLOURS.items() if part in name), "#f4f4f4")
 
 
-def _draw(boxes: list[Box], arrows: list[tuple[int, int]], rankdir: str) -> Figure:
+def _draw(boxes: list[Box], arrows: list[list[Place]], rankdir: str) -> Figure:
     from matplotlib.figure import Figure
-    from matplotlib.patches import FancyBboxPatch
+    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+    from matplotlib.path import Path as Line
 
     width = 0.35 + 0.088 * max(len(line) for box in boxes for line in box.lines)
     height = 0.22 + 0.2 * max(len(box.lines) for box in boxes)
-    step_across, step_down = (width + 0.4, height + 0.38) if rankdir == "TB" else (height + 0.4, width + 0.5)
+    down = rankdir == "TB"
+    step_across, step_down = (width + 0.4, height + 0.38) if down else (height + 0.4, width + 0.5)
 
-    def centre(box: Box) -> tuple[float, float]:
-        a, d = box.across * step_across, box.down * step_down
-        return (a, -d) if rankdir == "TB" else (d, -a)
+    def centre(place: Place) -> tuple[float, float]:
+        across, deep = place[0] * step_across, place[1] * step_down
+        return (across, -deep) if down else (deep, -across)
 
-    xs, ys = zip(*map(centre, boxes), strict=True)
+    centres = [centre((box.across, box.down)) for box in boxes]
+    xs, ys = zip(*centres, *(centre(place) for chain in arrows for place in chain), strict=True)
     margin = 0.15
     left, right = min(xs) - width / 2 - margin, max(xs) + width / 2 + margin
     low, high = min(ys) - height / 2 - margin, max(ys) + height / 2 + margin
@@ -169,15 +198,19 @@ def _draw(boxes: list[Box], arrows: list[tuple[int, int]], rankdir: str) -> Figu
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(left, right), ylim=(low, high))
     axes.axis("off")
-    for box in boxes:
-        x, y = centre(box)
+    for box, (x, y) in zip(boxes, centres, strict=True):
+        shape = "round,pad=0,rounding_size=0.06"
         corner = (x - width / 2, y - height / 2)
-        axes.add_patch(
-            FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=0.06", fc=box.colour, ec="#555555")
-        )
+        axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=shape, fc=box.colour, ec="#555555"))
         axes.text(x, y, "\n".join(box.lines), ha="center", va="center", fontsize=9)
-    for start, end in arrows:
-        (x0, y0), (x1, y1) = centre(boxes[start]), centre(boxes[end])
-        a, b = ((x0, y0 - height / 2), (x1, y1 + height / 2)) if rankdir == "TB" else ((x0 + width / 2, y0), (x1 - width / 2, y1))
-        axes.annotate("", xy=b, xytext=a, arrowprops={"arrowstyle": "-|>", "color": "#555555", "shrinkA": 0, "shrinkB": 0})
+    reach_x, reach_y = (0.0, height / 2) if down else (width / 2, 0.0)
+    for chain in arrows:
+        (x, y), *between, (end_x, end_y) = [centre(place) for place in chain]
+        points = [(x + reach_x, y - reach_y)]
+        for px, py in between:  # straight along the box beside it
+            points += [(px - reach_x, py + reach_y), (px + reach_x, py - reach_y)]
+        points.append((end_x - reach_x, end_y + reach_y))
+        axes.add_patch(
+            FancyArrowPatch(path=Line(points), arrowstyle="-|>", mutation_scale=10, color="#555555", fill=False)
+        )
     return figure

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.symbolic import flatten
 
-WIDTH = 100
+WIDTH = 100  # characters of the longest line
+NARROWEST = 12  # no column gets narrower than this
 
 
 def print_summary(
@@ -65,8 +67,10 @@ def summary_lines(
 def _is_chain(model: Any) -> bool:
     """Whether every layer is called once, on the output of the one before: then a column of connections says nothing."""
     nodes = model.graph.nodes
-    return all(len(node.inputs) <= 1 for node in nodes) and len({id(n.layer) for n in nodes}) == len(nodes) and (
-        len({id(t) for node in nodes for t in node.inputs}) == sum(len(node.inputs) for node in nodes)
+    return (
+        all(len(node.inputs) <= 1 for node in nodes)
+        and len({id(n.layer) for n in nodes}) == len(nodes)
+        and (len({id(t) for node in nodes for t in node.inputs}) == sum(len(node.inputs) for node in nodes))
     )
 
 
@@ -111,10 +115,8 @@ def _connections(layer: Any, model: Any) -> str:
 
 def _table(header: list[str], rows: list[list[str]], right: list[bool], limit: int) -> list[str]:
     widths = [max(len(cells[i]) for cells in [header, *rows]) for i in range(len(header))]
-    spare = limit - sum(widths) - 3 * len(widths) - 1
-    if spare < 0:  # shorten the longest column, so that a line fits
-        longest = widths.index(max(widths))
-        widths[longest] = max(12, widths[longest] + spare)
+    while sum(widths) + 3 * len(widths) + 1 > limit and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1  # the longest column gives way, until a line fits
 
     def line(left: str, fill: str, cross: str, end: str) -> str:
         return left + cross.join(fill * (w + 2) for w in widths) + end
@@ -137,7 +139,8 @@ def _table(header: list[str], rows: list[list[str]], right: list[bool], limit: i
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    return [text[i : i + width] for i in range(0, len(text), width)] or [""]
+    indent = text[: len(text) - len(text.lstrip())]  # of a layer inside a model
+    return textwrap.wrap(text, width, break_on_hyphens=False, subsequent_indent=indent) or [""]
 
 
 def _totals(model: Any) -> list[str]:
