@@ -1,4 +1,4 @@
-"""Model: layers put together, by a graph of symbolic tensors or by a `call` of your own, that can be trained and saved."""
+"""Model: layers put together, by a graph of symbolic tensors or by a `call` of your own; it can be trained and saved."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from minidl.layers.symbolic import SymbolicTensor, flatten, is_shape, map_struct
 from minidl.models.graph import Graph
 from minidl.models.saving_methods import SavingMethods
 from minidl.models.training import Trainer
-from minidl.tensor import Tensor
 
 
 class Model(Trainer, SavingMethods, Layer):
@@ -109,16 +108,33 @@ class Model(Trainer, SavingMethods, Layer):
         raise unknown_name("layer", name, [layer.name for layer in self.layers])
 
     def build(self, input_shape: Any = None) -> None:
-        """Make the weights of a subclassed model by running it once on zeros of this shape (batch axis included)."""
-        if self.built or input_shape is None or type(self).call is Model.call:
-            return
-        self._trial_shape = input_shape
+        """Make all weights of a subclassed model, by running it once on zeros of this shape (batch axis included).
 
-    def build_from_shape(self, input_shape: Any) -> None:
-        """Make all weights of a subclassed model, as `model.build((None, 28, 28, 1))` asks."""
-        spec = _symbolic_like(input_shape, self.dtype)
-        self._trial(spec)
+        >>> import minidl
+        >>> class Net(Model):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.dense = minidl.layers.Dense(2)
+        ...     def call(self, x):
+        ...         return self.dense(x)
+        >>> net = Net()
+        >>> net.build((None, 3))
+        >>> net.count_params()
+        8
+        """
+        if self.built:
+            return
+        if input_shape is None:
+            raise NotBuiltError(f"build: model {self.name!r} needs an input shape, such as (None, 28, 28, 1).")
+        self._trial(_symbolic_like(input_shape, self.dtype))
         self.built = True
+
+    def _build(self, input_shape: Any) -> None:
+        """On a first call a subclassed model needs no trial: the call itself builds the layers inside."""
+        if type(self).build is Model.build:
+            self.built = True
+        else:
+            super()._build(input_shape)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
@@ -201,6 +217,3 @@ def _symbolic_like(shapes: Any, dtype: str) -> Any:
     if isinstance(shapes, dict):
         return {key: _symbolic_like(value, dtype) for key, value in shapes.items()}
     return [_symbolic_like(value, dtype) for value in shapes]
-
-
-__all__ = ["Model", "Tensor"]

@@ -65,7 +65,7 @@ def summary_lines(
 
 
 def _is_chain(model: Any) -> bool:
-    """Whether every layer is called once, on the output of the one before: then a column of connections says nothing."""
+    """Whether every layer is called once, on the output of the one before: connections then say nothing."""
     nodes = model.graph.nodes
     return (
         all(len(node.inputs) <= 1 for node in nodes)
