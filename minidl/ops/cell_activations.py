@@ -115,10 +115,10 @@ CELL_ACTIVATIONS = {
     "linear": CellActivation(_linear, np.ones_like),
     "tanh": CellActivation(_tanh, lambda y: 1 - y * y),
     "sigmoid": CellActivation(_sigmoid, lambda y: y * (1 - y)),
-    "hard_sigmoid": CellActivation(_hard_sigmoid, lambda y: ((y > 0) & (y < 1)) / y.dtype.type(6)),
+    "hard_sigmoid": CellActivation(_hard_sigmoid, lambda y: ((y > 0) & (y < 1)).astype(y.dtype) / 6),
     "relu": CellActivation(_relu, lambda y: (y > 0).astype(y.dtype)),
     "relu6": CellActivation(_relu6, lambda y: ((y > 0) & (y < 6)).astype(y.dtype)),
-    "leaky_relu": CellActivation(_leaky_relu, lambda y: np.where(y > 0, y.dtype.type(1), LEAKY_SLOPE)),
+    "leaky_relu": CellActivation(_leaky_relu, lambda y: np.where(y > 0, y.dtype.type(1), y.dtype.type(LEAKY_SLOPE))),
     "elu": CellActivation(_elu, _elu_slope),
     "selu": CellActivation(_selu, _selu_slope),
     "softsign": CellActivation(_softsign, lambda y: np.square(1 - np.abs(y))),  # 1 / (1 + |z|) = 1 - |y|

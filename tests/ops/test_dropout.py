@@ -41,6 +41,13 @@ def test_dropout_threshold_is_exact_at_the_grid_of_the_uniform_numbers(rate: flo
     np.testing.assert_array_equal(kept_elements(999, rate, 1, 0), philox_uniform(1, 0, 999, np.float64) >= rate)
 
 
+def test_dropout_threshold_is_exact_between_the_uniform_numbers() -> None:
+    u = philox_uniform(1, 0, 50, np.float64)
+    for i in range(50):
+        assert kept_elements(50, u[i], 1, 0)[i]
+        assert not kept_elements(50, u[i] + 2.0**-25, 1, 0)[i]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dropout_scales_what_it_keeps_and_keeps_the_dtype(dtype: type) -> None:
     x = normal(3, 5, 7).astype(dtype)
