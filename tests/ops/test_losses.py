@@ -138,7 +138,7 @@ def test_gradient_passes_on_the_bounds_of_the_clip() -> None:
 
 def test_absolute_error_has_no_slope_where_equal() -> None:
     x = np.array([[1.0, 2.0, 3.0]])
-    _, cache = losses.mean_absolute_error_forward(x, x + [[0.0, 1.0, -1.0]])
+    _, cache = losses.mean_absolute_error_forward(x, x + np.array([0.0, 1.0, -1.0]))
     np.testing.assert_allclose(losses.mean_absolute_error_backward(np.ones(1), cache)[1], [[0, 1 / 3, -1 / 3]])
 
 
