@@ -49,7 +49,14 @@ def _residual_block(x: Any, channels: int, strides: int, name: str) -> Any:
 
 def _convolution(x: Any, channels: int, size: int, strides: int, name: str) -> Any:
     # No bias: the batch normalisation that follows has one of its own.
-    x = layers.Conv2D(
-        channels, size, strides=strides, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv"
-    )(x)
+    convolution = layers.Conv2D(
+        channels,
+        size,
+        strides=strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )
+    x = convolution(x)
     return layers.BatchNormalization(name=f"{name}_bn")(x)

@@ -39,10 +39,11 @@ def _version(value: bool) -> None:
         raise typer.Exit()
 
 
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
 @app.callback()
-def common(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
-) -> None:
+def common(version: Version = False) -> None:
     """Options that come before a command."""
 
 
@@ -77,7 +78,7 @@ def train(
     samples: Annotated[int | None, typer.Option(min=1, help="Use only the first so many training samples.")] = None,
     history: Annotated[Path | None, typer.Option(help="Write one line an epoch to this CSV file.")] = None,
     curves: Annotated[Path | None, typer.Option(help="Write the training curves to this PNG.")] = None,
-    gpustat: Annotated[bool, typer.Option("--gpustat", help="Print the GPU's use and memory after every epoch.")] = False,
+    gpustat: Annotated[bool, typer.Option("--gpustat", help="Print the GPU's load after every epoch.")] = False,
     verbose: Annotated[int, typer.Option(min=0, max=2, help="0 silent, 1 progress bar, 2 one line an epoch.")] = 1,
     backend: Backend = None,
     seed: Seed = 0,
@@ -112,11 +113,11 @@ def evaluate(
 def predict(
     model_file: ModelFile,
     images: Annotated[list[Path] | None, typer.Argument(help="Image files (or .npy arrays) to classify.")] = None,
-    data: Annotated[str | None, typer.Option("--data", "-d", help="Take test images of this data set instead.")] = None,
+    data: Annotated[str | None, typer.Option("--data", "-d", help="Use test images of this data set instead.")] = None,
     data_path: DataPath = None,
-    index: Annotated[list[int] | None, typer.Option("--index", "-i", help="Which test images; may be repeated.")] = None,
+    index: Annotated[list[int] | None, typer.Option("--index", "-i", help="Which of them; may be repeated.")] = None,
     top: Annotated[int, typer.Option(min=1, help="How many of the likeliest classes to print.")] = 3,
-    invert: Annotated[bool, typer.Option("--invert", help="The image is dark on light; the model knows light on dark.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="For dark writing on light paper.")] = False,
     backend: Backend = None,
 ) -> None:
     """Classify image files, or images of a data set."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import datasets, lens, utils
+from minidl import lens, utils
 from minidl.cli.backend import selected
 from minidl.cli.data import ImageData, load
 from minidl.cli.networks import cnn
@@ -20,8 +20,8 @@ def run_demo(output: Path, epochs: int, backend: list[str], seed: int) -> None:
     utils.set_random_seed(seed)
     data = load("digits")
     size = " × ".join(str(n) for n in data.x_train.shape[1:3])
-    print(f"Data: {len(data.x_train)} handwritten digits of {size} pixels to learn from, {len(data.x_test)} to test with")
-    print(f"      ({datasets.digits.SOURCE})\n")
+    print(f"Data: {len(data.x_train)} handwritten digits of {size} pixels to learn from, {len(data.x_test)} to test")
+    print("      (E. Alpaydin & C. Kaynak, UCI Machine Learning Repository, doi 10.24432/C50P49)\n")
     model = cnn(data.x_train.shape[1:], 10)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     model.summary()

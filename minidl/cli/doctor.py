@@ -39,7 +39,8 @@ def run_doctor() -> int:
 
 def _python() -> Finding:
     found = f"{platform.python_version()} ({sys.executable})"
-    return Finding(sys.version_info >= (3, 11), "Python", found, "" if sys.version_info >= (3, 11) else "use Python >= 3.11")
+    well = sys.version_info >= (3, 11)
+    return Finding(well, "Python", found, "" if well else "use Python >= 3.11")
 
 
 def _package(name: str) -> Finding:
@@ -59,9 +60,11 @@ def _blas() -> Finding:
     for _ in range(5):
         a @ a
     rate = 5 * 2 * 512**3 / (time.perf_counter() - started) / 1e9
-    threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or f"default ({os.cpu_count()} cores)"
+    said = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
+    threads = said or f"default ({os.cpu_count()} cores)"
     found = f"{blas.get('name', 'unknown')} {blas.get('version', '')}, threads: {threads}, about {rate:.0f} GFLOP/s"
-    return Finding(rate > 5, "BLAS", found, "" if rate > 5 else "pip install --force-reinstall numpy (a wheel with OpenBLAS)")
+    mend = "" if rate > 5 else "pip install --force-reinstall numpy   (a wheel that carries OpenBLAS)"
+    return Finding(rate > 5, "BLAS", found, mend)
 
 
 def _shadow() -> Finding:
@@ -74,7 +77,8 @@ def _shadow() -> Finding:
     if where is None:
         return Finding(False, "cuda_kernels", "missing", "pip install --force-reinstall minidl")
     well = where == ours
-    return Finding(well, "cuda_kernels", str(where), "" if well else "pip uninstall cuda-kernels (it hides minidl's own)")
+    mend = "" if well else "pip uninstall cuda-kernels   (another package, which hides minidl's own)"
+    return Finding(well, "cuda_kernels", str(where), mend)
 
 
 def _selection() -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def model_of(name: str, input_shape: tuple[int, int, int], classes: int) -> Any:
     ------
     UnknownNameError : neither a known name nor a file
     """
-    makers = {"cnn": cnn, "lenet5": LeNet5, "mlp": mlp, "resnet20": ResNet20}
+    makers: dict[str, Callable[..., Any]] = {"cnn": cnn, "lenet5": LeNet5, "mlp": mlp, "resnet20": ResNet20}
     if name in makers:
         return makers[name](input_shape, classes)
     if Path(name).suffix:

@@ -70,7 +70,7 @@ def check_target(path: Path | None) -> None:
     if path.suffix not in SUFFIXES or path.name.endswith(".weights.h5"):
         raise ArgumentError(f"--model-file: the name must end in .keras or .h5. Got {path}.")
     if not path.parent.is_dir():
-        raise ArgumentError(f"--model-file: the folder {path.parent} does not exist. Make it first: mkdir -p {path.parent}")
+        raise ArgumentError(f"--model-file: the folder {path.parent} does not exist. Try: mkdir -p {path.parent}")
 
 
 def _optimizer(options: TrainOptions) -> Any:

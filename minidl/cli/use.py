@@ -15,7 +15,12 @@ from minidl.models import load_model
 
 
 def run_evaluate(
-    model_file: Path, data_name: str, data_path: Path | None, batch_size: int, confusion: Path | None, backend: list[str]
+    model_file: Path,
+    data_name: str,
+    data_path: Path | None,
+    batch_size: int,
+    confusion: Path | None,
+    backend: list[str],
 ) -> None:
     """Print the loss and metrics on the test data."""
     model = load_model(model_file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,13 @@ class WeightHolder:
     _trainable_variables: list[Variable]
     _non_trainable_variables: list[Variable]
     _layers: list[Any]
+    _call_losses: list[Tensor]
+    inbound_nodes: list[Any]
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Attributes are made by `__init__` and `build`; past `__setattr__` a type checker cannot see them."""
 
     def _start(self) -> None:
         """Make what `__setattr__` needs, before anything is set."""
@@ -123,7 +130,9 @@ class WeightHolder:
     @property
     def weights(self) -> list[Variable]:
         """All weights: of each layer its trainable ones, then its state, in the order of making."""
-        found = [v for layer in self._all_layers() for v in (*layer._trainable_variables, *layer._non_trainable_variables)]
+        found = [
+            v for layer in self._all_layers() for v in (*layer._trainable_variables, *layer._non_trainable_variables)
+        ]
         return list({id(v): v for v in found}.values())
 
     variables = weights
@@ -160,9 +169,7 @@ class WeightHolder:
             )
         for variable, value in zip(own, given, strict=True):
             if variable.shape != np.shape(value):
-                raise ShapeError(
-                    f"set_weights: {variable.path!r} has shape {variable.shape}. Got {np.shape(value)}."
-                )
+                raise ShapeError(f"set_weights: {variable.path!r} has shape {variable.shape}. Got {np.shape(value)}.")
         for variable, value in zip(own, given, strict=True):
             variable.assign(value)
 

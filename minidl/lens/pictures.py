@@ -54,7 +54,7 @@ def confusion_matrix(y_true: Any, y_pred: Any, classes: int | None = None) -> np
     true, predicted = np.asarray(y_true).ravel(), np.asarray(y_pred).ravel()
     if true.shape != predicted.shape:
         raise ShapeError(
-            f"confusion_matrix: one label and one prediction a sample are needed. Got {true.size} and {predicted.size}. "
+            f"confusion_matrix: each sample needs a label and a prediction. Got {true.size} and {predicted.size}. "
             "Turn probabilities into labels first: y.argmax(axis=-1)."
         )
     classes = classes or int(max(true.max(), predicted.max())) + 1
@@ -78,7 +78,15 @@ def plot_confusion_matrix(y_true: Any, y_pred: Any, class_names: Any = None) -> 
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.ndindex(*counts.shape):
         if counts[i, j]:
-            axes.text(j, i, counts[i, j], ha="center", va="center", fontsize=9, color="white" if share[i, j] > 0.5 else "black")
+            axes.text(
+                j,
+                i,
+                str(counts[i, j]),
+                ha="center",
+                va="center",
+                fontsize=9,
+                color="white" if share[i, j] > 0.5 else "black",
+            )
     ticks = np.arange(len(names))
     axes.set(xlabel="predicted", ylabel="true", xticks=ticks, yticks=ticks)
     longest = max(len(n) for n in names)

@@ -49,7 +49,10 @@ class StepTable:
         widths = [max(len(r[i]) for r in [list(self.COLUMNS), *cells]) for i in range(len(self.COLUMNS))]
 
         def line(row: list[str]) -> str:
-            padded = [c.rjust(w) if i == len(row) - 1 else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+            padded = [
+                c.rjust(w) if i == len(row) - 1 else c.ljust(w)
+                for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            ]
             return "  ".join(padded).rstrip()
 
         head = line(list(self.COLUMNS))

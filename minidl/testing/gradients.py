@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import DTypeError, MinidlError
+from minidl.errors import ArgumentError, DTypeError, MinidlError
 
 
 class GradientError(MinidlError, AssertionError):
@@ -38,6 +38,8 @@ def numerical_gradient(
     """
     point = [None if a is None else np.array(a) for a in arrays]
     x = point[index]
+    if x is None:
+        raise ArgumentError(f"numerical_gradient: array {index} is None; there is nothing to vary.")
     gradient = np.zeros(x.shape)
     for cell in np.ndindex(*x.shape):
         centre = x[cell]
@@ -87,8 +89,8 @@ def check_gradients(
     >>> check_gradients(forward, wrong_backward, [np.array([1.0, 3.0])])
     Traceback (most recent call last):
         ...
-    minidl.testing.gradients.GradientError: wrong_backward: gradient of input 0 is wrong in 2 of 2 cells. Worst at (1,): \
-finite difference -4.618..., backward -2.309..., ratio 2...
+    minidl.testing.gradients.GradientError: wrong_backward: gradient of input 0 is wrong in 2 of 2 cells. Worst at
+    (1,): finite difference -4.618..., backward -2.309..., ratio 2...
     """
     static = static or {}
     for position, array in enumerate(arrays):
