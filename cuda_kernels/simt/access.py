@@ -104,10 +104,11 @@ class Access:
     @staticmethod
     def _outside(i: Value, size: Value) -> Value:
         """Where `i` is not in [0, size), or None where it always is."""
-        if i.ndim == 0 and np.ndim(size) == 0:
-            return None if 0 <= i < size else np.bool_(True)
-        if np.ndim(size) == 0 and size > 0 and i.view(np.uint64).max() < size:
-            return None
+        if not isinstance(size, np.ndarray):
+            if i.ndim == 0:
+                return None if 0 <= i < size else np.bool_(True)
+            if size > 0 and i.view(np.uint64).max() < size:
+                return None
         wrong = (i < 0) | (i >= size)
         return wrong if wrong.any() else None
 

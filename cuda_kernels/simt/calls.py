@@ -36,6 +36,13 @@ class Calls:
             return self.literal(node, known[0])
         found = self._callee(node)
         dtype = names.as_dtype(found)
+        if dtype == np.float32 and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp) and isinstance(
+                node.args[0].op, ast.Add | ast.Sub | ast.Mult | ast.Div):
+            part = node.args[0]
+            sides = (part.left, part.right)
+            values = ", ".join(self.value(side) for side in sides)
+            constants = tuple(self.known(side) is not None for side in sides)
+            return self.result(f"m.narrowed({self.line(part)}, {self.operator(part.op, part)!r}, {values}, {constants})")
         if dtype is not None:
             return self.result(f"m.cast({self.line(node)}, {self.program.constant(dtype, 'dtype')}, "
                                f"{', '.join(self.positional(node, 1))})")

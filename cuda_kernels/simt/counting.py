@@ -144,17 +144,22 @@ class Counting:
 
     def _sample(self, line: int, alloc: Allocation, address: Value, mask: Mask, action: str, width: int) -> list:
         """The first few warps of an evaluation, kept as (line, alloc, …) tuples until the report is made."""
-        kept = []
-        warps = np.flatnonzero(mask.warp_bits()[0]) if mask.bits is not None else np.arange(self.shape[1] // WARP)
-        if mask.bits is not None and mask.bits.shape[1] == 1:
-            warps = np.arange(self.shape[1] // WARP) if mask.bits[0, 0] else warps[:0]
+        width_of_block = self.shape[1]
         row = address if address.ndim == 0 else address[0]
-        for warp in warps[:_SAMPLE_WARPS]:
-            part = slice(warp * WARP, warp * WARP + WARP)
-            lanes = np.broadcast_to(row, (self.shape[1],))[part] * alloc.itemsize
-            if mask.bits is not None:
-                lanes = np.where(np.broadcast_to(mask.bits[0], (self.shape[1],))[part], lanes, -1)
-            kept.append((line, alloc, action, self.first_block, int(warp), lanes, width))
+        bits = None if mask.bits is None else mask.bits[0]
+        if bits is not None and bits.size == 1:
+            bits = np.broadcast_to(bits, (width_of_block,))
+        kept = []
+        for start in range(0, width_of_block, WARP):
+            part = slice(start, start + WARP)
+            if bits is not None and not bits[part].any():
+                continue
+            lanes = (row if row.size == 1 else row[part]) * alloc.itemsize
+            if bits is not None or row.size == 1:
+                lanes = np.where(True if bits is None else bits[part], np.broadcast_to(lanes, (WARP,)), -1)
+            kept.append((line, alloc, action, self.first_block, start // WARP, lanes, width))
+            if len(kept) == _SAMPLE_WARPS:
+                break
         return kept
 
 
@@ -173,20 +178,20 @@ def _passes(words: np.ndarray) -> tuple[int, int]:
 def sample_access(machine: Any, entry: tuple) -> WarpAccess:
     """A kept sample as the report's `WarpAccess`."""
     line, alloc, action, block, warp, lanes, width = entry
-    active = lanes[lanes >= 0]
+    addresses = lanes.tolist()
+    active = [a for a in addresses if a >= 0]
     sectors: tuple[int, ...] = ()
     ways = 0
     if alloc.space == "global":
-        touched = np.concatenate([active // 32, (active + width - 1) // 32])
-        sectors = tuple(np.unique(touched).tolist())
+        sectors = tuple(sorted({s for a in active for s in range(a // 32, (a + width - 1) // 32 + 1)}))
     else:
-        words = np.where(lanes >= 0, lanes // 4, _NOBODY).reshape(1, WARP)
         parts = max(1, width // 4)
-        if parts > 1:
-            words = (words[:, :, None] + np.arange(parts)).reshape(-1, WARP)
-        ways = _passes(words)[0]
-    return WarpAccess(line, alloc.name, alloc.space, action, machine.block_index(block), warp, tuple(lanes.tolist()),
-                      width, sectors, ways)
+        for first in range(0, WARP, WARP // parts):
+            words = {a // 4 + k for a in addresses[first:first + WARP // parts] if a >= 0 for k in range(parts)}
+            banks = [w % 32 for w in words]
+            ways = max([ways, *(banks.count(b) for b in set(banks))])
+    return WarpAccess(line, alloc.name, alloc.space, action, machine.block_index(block), warp, tuple(addresses), width,
+                      sectors, ways)
 
 
 def timeline(steps: list[tuple[int, Mask]]) -> list[TimelineStep]:

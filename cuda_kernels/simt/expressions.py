@@ -229,19 +229,29 @@ class Expressions(Calls):
         return self.result(f"m.{name}({self.line(node)}, {left}, {self.value(right)})")
 
     def _chain(self, node: ast.Compare) -> str:
-        """a < b < c: each operand once, later ones only where the comparison still holds."""
-        left, result = self.value(node.left), ""
-        held: list[str] = []
+        """a < b < c: each operand once, and later ones only by the threads for which the comparison still holds."""
+        left, depth = self.value(node.left), self.indent
+        result, first_saved = "", ""
         for k, (op, right) in enumerate(zip(node.ops, node.comparators, strict=True)):
             if k and not _cheap(right):
-                held.append(self._narrow(result, True))
+                saved = self._narrow(result, True)
+                first_saved = first_saved or saved
+                self.emit("if m.mask.lanes:")
+                self.indent += 1
             operand = self.value(right)
-            compared = self.result(f"m.{_COMPARE[type(op).__name__]}({self.line(node)}, {left}, {operand})") if (
-                type(op).__name__ in _COMPARE) else self._compare(node, op, left, right)
-            result = compared if not k else self.result(f"m.and_({self.line(node)}, {result}, {compared})")
+            name = _COMPARE.get(type(op).__name__)
+            if name is None:
+                raise self.fail(node, "only <, <=, >, >=, == and != can be chained")
+            compared = self.result(f"m.{name}({self.line(node)}, {left}, {operand})")
+            if not k:
+                result = compared
+            else:
+                held = f"m.and_({self.line(node)}, {result}, {compared})"
+                self.emit(f"{result} = {f'm.merge({held}, {result})' if first_saved else held}")
             left = operand
-        for saved in reversed(held):
-            self.emit(f"m.mask = {saved}")
+        self.indent = depth
+        if first_saved:
+            self.emit(f"m.mask = {first_saved}")
         return result
 
     def _narrow(self, condition: str, wanted: bool) -> str:

@@ -191,31 +191,30 @@ class Functions:
         return np.cbrt(x)
 
     def popc(self, line: int, x: Value) -> Value:
-        """How many bits are set (int32)."""
-        return np.bitwise_count(_unsigned(x)).astype(np.int32)
+        """How many bits are set, in the type of `x`."""
+        return np.bitwise_count(_unsigned(x)).astype(x.dtype)
 
     def brev(self, line: int, x: Value) -> Value:
-        """The bits in reverse order, in the type of `x`."""
-        bits, result = x.dtype.itemsize * 8, _unsigned(x)
-        one = result.dtype.type(1)
-        out = np.zeros_like(result)
+        """The bits in reverse order (uint64 for uint64, else uint32)."""
+        kind = np.dtype("u8") if x.dtype == np.uint64 else np.dtype("u4")
+        y, bits, result = x.astype(kind), kind.itemsize * 8, kind.type(0)
         for k in range(bits):
-            out = out | ((result >> result.dtype.type(k) & one) << result.dtype.type(bits - 1 - k))
-        return out.astype(x.dtype)
+            result = result | ((y >> kind.type(k) & kind.type(1)) << kind.type(bits - 1 - k))
+        return result
 
     def clz(self, line: int, x: Value) -> Value:
-        """Leading zero bits (int32)."""
-        y, count = _unsigned(x), np.int32(x.dtype.itemsize * 8)
+        """Leading zero bits, in the type of `x`."""
+        y, count = _unsigned(x), np.int64(x.dtype.itemsize * 8)
         for k in range(x.dtype.itemsize * 8):
             count = count - ((y >> y.dtype.type(k)) != 0)
-        return np.asarray(count).astype(np.int32)[()]
+        return count.astype(x.dtype)
 
     def ffs(self, line: int, x: Value) -> Value:
-        """1 + the place of the lowest set bit, 0 where none is (int32)."""
+        """1 + the place of the lowest set bit, 0 where none is (uint32)."""
         y = _unsigned(x)
         low = y & (~y + y.dtype.type(1))
-        places = np.bitwise_count(low - y.dtype.type(1)).astype(np.int32) + np.int32(1)
-        return np.where(y == 0, np.int32(0), places)[()]
+        places = np.bitwise_count(low - y.dtype.type(1)).astype(np.uint32) + np.uint32(1)
+        return np.where(y == 0, np.uint32(0), places)[()]
 
     def print_(self, line: int, *values: Any) -> None:
         """print from the kernel: one line for each of the first 64 active threads."""

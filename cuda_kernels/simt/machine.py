@@ -124,7 +124,7 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
         return numeric.invert(x)
 
     def pos(self, line: int, x: Value) -> Value:
-        return x
+        return numeric.plus(x)
 
     def not_(self, line: int, x: Value) -> Value:
         return np.logical_not(numeric.truth(x))
@@ -136,6 +136,16 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
     def or_(self, line: int, a: Value, b: Value) -> Value:
         """`a or b` of two conditions that cost nothing to evaluate."""
         return np.logical_or(numeric.truth(a), numeric.truth(b))
+
+    def narrowed(self, line: int, name: str, a: Value, b: Value, constants: tuple[bool, bool]) -> Value:
+        """float32(a / b) and the like, where Numba types a / b as float64 only because a constant is float64.
+
+        If both are float32 values or constants that float32 holds exactly, the result is the same in float32, and the
+        compiler (LLVM's InstCombine, visitFPTrunc) leaves no float64 instruction; so neither does the machine.
+        """
+        if all(v.dtype.num == 11 or (c and np.float32(v) == v) for v, c in zip((a, b), constants, strict=True)):
+            a, b = numeric.cast(a, numeric.FLOAT32), numeric.cast(b, numeric.FLOAT32)
+        return self.cast(line, numeric.FLOAT32, getattr(self, name)(line, a, b))
 
     def as_condition(self, x: Value) -> Value:
         """`x` as a boolean."""

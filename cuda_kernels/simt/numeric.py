@@ -18,7 +18,7 @@ import numpy as np
 
 Value = Any
 INT64, UINT64, FLOAT32, FLOAT64 = np.dtype("i8"), np.dtype("u8"), np.dtype("f4"), np.dtype("f8")
-BOOL, INT32 = np.dtype("?"), np.dtype("i4")
+BOOL, INT32, _UINT16 = np.dtype("?"), np.dtype("i4"), np.dtype("u2")
 _DTYPES = [np.dtype(c) for c in "?bBhHiIlLqQefd"]
 
 
@@ -26,6 +26,8 @@ def arithmetic_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     """The dtype of a + b, a - b, a * b, a // b, a % b."""
     if a.kind in "biu" and b.kind in "biu":
         return UINT64 if a.kind == "u" and b.kind == "u" else INT64
+    if {a, b} == {_UINT16, FLOAT32}:  # Numba's conversion table has no safe way from uint16 to float32
+        return FLOAT64
     return np.promote_types(a, b)
 
 
@@ -148,6 +150,11 @@ def negate(x: Value) -> Value:
     if x.dtype.kind in "biu":
         x = cast(x, UINT64 if x.dtype.kind == "u" else INT64)
     return np.negative(x)
+
+
+def plus(x: Value) -> Value:
+    """+x: integers widen to 64 bits."""
+    return cast(x, UINT64 if x.dtype.kind == "u" else INT64) if x.dtype.kind in "biu" else x
 
 
 def invert(x: Value) -> Value:

@@ -53,7 +53,7 @@ class Shadow:
                 lanes = machine.row_lanes(mask)
                 if address.ndim == 0:
                     return np.full(lanes.size, int(address)), lanes
-                row = np.broadcast_to(address[0], mask.shape[1:])
+                row = address[0] if address.shape[1] > 1 else np.broadcast_to(address[0], mask.shape[1:])
                 return (row if lanes.size == row.size else row[lanes]), lanes
             self.expand()
         lanes = mask.flat()

@@ -186,6 +186,8 @@ class FunctionTranslator(Expressions):
                     raise self.fail(statement, "too many early exits in one function; use else branches")
                 self.emit("if m.mask.lanes:")
                 self.indent += 1
+        if self.indent > depth and self.lines[-1].endswith("m.mask.lanes:"):
+            self.emit("pass")
         self.indent = depth
 
     def statement(self, node: ast.stmt) -> None:
@@ -357,7 +359,7 @@ class FunctionTranslator(Expressions):
             if self.kernel:
                 raise self.fail(node, "a kernel returns nothing; write the result into an array")
             self.note_escape(node.value)
-            self.emit(f"result = m.put({self.value(node.value)}, result)")
+            self.emit(f"result = m.merge({self.value(node.value)}, result)")
         self.emit(f"m.leave_function({self.line(node)}, {self.kernel})")
 
     def do_FunctionDef(self, node: ast.FunctionDef) -> None:

@@ -149,12 +149,12 @@ class Warp:
         return self._spread(_pack(held))
 
     def activemask(self, line: int) -> Value:
-        """Bit k is set where lane k executes (int32)."""
-        return self._spread(_pack(self.by_warp(self.mask.full())))
+        """Bit k is set where lane k executes (uint32)."""
+        return self._spread(_pack(self.by_warp(self.mask.full()))).view(np.uint32)
 
     def lanemask_lt(self, line: int) -> Value:
-        """The bits below the lane's own (int32)."""
-        return ((1 << self._lane()) - 1).astype(np.int32)
+        """The bits below the lane's own (uint32)."""
+        return ((1 << self._lane()) - 1).astype(np.uint32)
 
     def match_any_sync(self, line: int, mask: Value, value: Value) -> Value:
         """Bit k is set where lane k holds the same value as this lane (int32)."""
