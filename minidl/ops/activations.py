@@ -237,7 +237,7 @@ def gelu_forward(x: np.ndarray, *, approximate: bool = False) -> tuple[np.ndarra
     array([-0.1587,  0.    ,  0.8413])
     """
     require_float("gelu", x=x)
-    share = _gelu_tanh(x) if approximate else erf(x * math.sqrt(0.5))
+    share = _gelu_tanh(x) if approximate else erf(x * x.dtype.type(math.sqrt(0.5)))
     share += 1
     share *= 0.5
     return np.multiply(x, share, out=share), GeluCache(x, bool(approximate))
@@ -254,7 +254,7 @@ def gelu_backward(dy: np.ndarray, cache: GeluCache) -> tuple[np.ndarray]:
         t = _gelu_tanh(x)
         density = (1 - t * t) * (0.5 * GELU_SCALE) * (1 + 3 * GELU_CUBIC * near * near)
     else:
-        t = erf(x * math.sqrt(0.5))
+        t = erf(x * x.dtype.type(math.sqrt(0.5)))
         density = np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi)
     slope = 0.5 * (1 + t) + near * density
     return (_times(dy, slope),)
@@ -335,7 +335,7 @@ def _slope_left_of_zero(x: np.ndarray, slope: np.ndarray | np.floating) -> np.nd
 
 def _gelu_tanh(x: np.ndarray) -> np.ndarray:
     near = np.clip(x, -40, 40)
-    return np.asarray(np.tanh(GELU_SCALE * (near + GELU_CUBIC * near * near * near)))
+    return np.asarray(np.tanh(GELU_SCALE * (near + GELU_CUBIC * near * near * near)), dtype=x.dtype)
 
 
 def _times(dy: np.ndarray, slope: np.ndarray) -> np.ndarray:

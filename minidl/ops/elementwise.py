@@ -224,7 +224,8 @@ def power_forward(x: np.ndarray, *, exponent: float) -> tuple[np.ndarray, PowerC
         raise ArgumentError(
             f"power: exponent must be a number. Got {exponent!r}. For a variable one use exp(b * log(x))."
         )
-    return np.asarray(x ** float(exponent)), PowerCache(x, float(exponent))
+    y = np.asarray(x ** float(exponent), dtype=x.dtype)  # NumPy 1.26 makes rank 0 float64
+    return y, PowerCache(x, float(exponent))
 
 
 def power_backward(dy: np.ndarray, cache: PowerCache) -> tuple[np.ndarray]:
@@ -233,7 +234,7 @@ def power_backward(dy: np.ndarray, cache: PowerCache) -> tuple[np.ndarray]:
     # Trap: for e = 0 that form is 0 * x^-1, which is NaN at x = 0.
     if exponent == 0.0:
         return (np.zeros_like(x),)
-    slope = np.asarray(x ** (exponent - 1.0))
+    slope = np.asarray(x ** (exponent - 1.0), dtype=x.dtype)
     slope *= exponent
     slope *= dy
     return (slope,)
@@ -328,7 +329,12 @@ def clip_forward(x: np.ndarray, *, low: float | None = None, high: float | None 
     low, high = (None if bound is None else float(bound) for bound in (low, high))
     if low is not None and high is not None and low > high:
         raise ArgumentError(f"clip: low must not be above high. Got low={low}, high={high}. Swapped?")
-    return np.asarray(np.clip(x, low, high)), ClipCache(x, low, high)
+    y = x.copy()
+    if low is not None:
+        np.maximum(y, low, out=y)
+    if high is not None:
+        np.minimum(y, high, out=y)
+    return y, ClipCache(x, low, high)
 
 
 def clip_backward(dy: np.ndarray, cache: ClipCache) -> tuple[np.ndarray]:

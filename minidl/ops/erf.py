@@ -51,7 +51,7 @@ def erf(x: np.ndarray) -> np.ndarray:
     for start in range(0, size.size, CHUNK):
         part = slice(start, start + CHUNK)
         y[part] = _erf_not_negative(size[part])
-    return np.asarray(np.copysign(y.reshape(x.shape), x))
+    return np.asarray(np.copysign(y.reshape(x.shape), x), dtype=x.dtype)
 
 
 def _erf_not_negative(x: np.ndarray) -> np.ndarray:
