@@ -81,9 +81,7 @@ def conv2d_forward(
     _check("conv2d", x, w, b, strides, padding, dilation, groups)
     p, q = window_output_hw("conv2d", x.shape[1:3], w.shape[:2], strides, padding, dilation)
     y = workspace.empty((x.shape[0], p, q, w.shape[3]), x.dtype)
-    windows_product(pad_image(x, padding), w, y, strides, dilation, groups)
-    if b is not None:
-        add_bias(y, b)
+    windows_product(pad_image(x, padding), w, b, y, strides, dilation, groups)
     return y, Conv2DCache(x, w, b is not None, strides, padding, dilation, groups)
 
 
@@ -153,17 +151,21 @@ def _write_columns(
         columns.view(item).reshape(kernel_rows.shape)[...] = kernel_rows
         return
     windows = window_view(x, kernel_hw, output_hw, strides, dilation)
-    for g, channels in enumerate(np.split(np.arange(c), groups)):
-        columns[g].reshape(n, *output_hw, *kernel_hw, -1)[...] = windows[..., channels[0] : channels[-1] + 1]
+    c_group = c // groups
+    for g in range(groups):
+        own_channels = windows[..., g * c_group : (g + 1) * c_group]
+        columns[g].reshape(own_channels.shape)[...] = own_channels
 
 
 def windows_product(
-    x: np.ndarray, w: np.ndarray, out: np.ndarray, strides: Pair, dilation: Pair, groups: int
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, out: np.ndarray, strides: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
-    """Write the convolution of x (N, H, W, C), already padded, with w into out (N, P, Q, K), and return out."""
+    """Write the convolution of x (N, H, W, C), already padded, with w, plus b, into out (N, P, Q, K); return out."""
     matrices = _by_group(w, groups)
     for images, columns in column_chunks(x, w.shape[:2], out.shape[1:3], strides, dilation, groups):
         np.matmul(columns, matrices, out=_rows_by_group(out[images], groups))
+        if b is not None:
+            add_bias(out[images], b)  # now, while these images are in the cache
     return out
 
 
@@ -189,20 +191,27 @@ def input_gradient(
     rows instead of single pixels: 8 ms instead of 13 for 32 channels, and no large intermediate. A convolution of dy
     with the flipped kernel, the other usual way, took 14 (2 cores, batch 128, 15×15×32 from 13×13×64).
     """
-    n, height, width, c = x_shape
-    r, s, c_group, k = w.shape
-    p, q = dy.shape[1:3]
     dy = np.ascontiguousarray(dy)
-    dx = workspace.zeros(x_shape, dy.dtype)
-    for images in workspace.chunks(n, p * q * c * dy.itemsize):
-        rows = _rows_by_group(dy[images], groups)
-        part = workspace.empty((images.stop - images.start, p, q, c), dy.dtype)
-        for tap in np.ndindex(r, s):
-            matrices = w[tap].reshape(c_group, groups, k // groups).transpose(1, 2, 0)
-            np.matmul(rows, matrices, out=_rows_by_group(part, groups))
-            pixels, windows = tap_indices(tap, (height, width), (p, q), strides, padding, dilation)
-            dx[images][pixels] += part[windows]
+    dx = workspace.empty(x_shape, dy.dtype)
+    unpadded = not any(sum(sides) for sides in padding)
+    if (*w.shape[:2], *strides) == (1, 1, 1, 1) and unpadded and dx.shape[:3] == dy.shape[:3]:
+        # A 1×1 kernel that meets every pixel once: there is nothing to add up.
+        np.matmul(_rows_by_group(dy, groups), _tap_by_group(w[0, 0], groups), out=_rows_by_group(dx, groups))
+        return dx
+    dx.fill(0)
+    for images in workspace.chunks(dx.shape[0], dy[:1].size // dy.shape[3] * dx.shape[3] * dy.itemsize):
+        _add_taps(dy[images], w, dx[images], strides, padding, dilation, groups)
     return dx
+
+
+def _add_taps(
+    dy: np.ndarray, w: np.ndarray, dx: np.ndarray, strides: Pair, padding: Padding, dilation: Pair, groups: int
+) -> None:
+    part = workspace.empty((*dy.shape[:3], dx.shape[3]), dy.dtype)
+    for tap in np.ndindex(w.shape[:2]):
+        np.matmul(_rows_by_group(dy, groups), _tap_by_group(w[tap], groups), out=_rows_by_group(part, groups))
+        pixels, windows = tap_indices(tap, dx.shape[1:3], dy.shape[1:3], strides, padding, dilation)
+        dx[pixels] += part[windows]
 
 
 def add_bias(y: np.ndarray, b: np.ndarray) -> None:
@@ -221,6 +230,11 @@ def bias_gradient(dy: np.ndarray) -> np.ndarray:
 def _by_group(w: np.ndarray, groups: int) -> np.ndarray:
     """Return w (R, S, C // groups, K) as matrices (groups, R*S*C // groups, K // groups)."""
     return w.reshape(-1, groups, w.shape[3] // groups).transpose(1, 0, 2)
+
+
+def _tap_by_group(w: np.ndarray, groups: int) -> np.ndarray:
+    """Return one tap w (C // groups, K) as transposed matrices (groups, K // groups, C // groups)."""
+    return w.reshape(w.shape[0], groups, -1).transpose(1, 2, 0)
 
 
 def _rows_by_group(y: np.ndarray, groups: int) -> np.ndarray:

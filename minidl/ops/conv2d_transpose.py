@@ -13,6 +13,7 @@ from minidl.ops.conv2d import add_bias, bias_gradient, input_gradient, weight_gr
 from minidl.ops.windows import (
     Padding,
     Pair,
+    check_output_padding,
     check_padding,
     check_steps,
     conv2d_transpose_output_size,
@@ -110,7 +111,7 @@ def conv2d_transpose_backward(
     dx = dw = db = None
     padded = pad_image(dy, padding)
     if needs[0]:
-        dx = windows_product(padded, w, workspace.empty_like(x), strides, dilation, groups=1)
+        dx = windows_product(padded, w, None, workspace.empty_like(x), strides, dilation, groups=1)
     if needs[1]:
         dw = weight_gradient(padded, x, w.shape, strides, dilation, groups=1)
     if needs[2] and has_bias:
@@ -126,7 +127,7 @@ def _check(
     require_float(op, **{name: a for name, a in (("x", x), ("w", w), ("b", b)) if a is not None})
     check_steps(op, strides=strides, dilation=dilation)
     check_padding(op, padding)
-    check_padding(op, (output_padding, output_padding))
+    check_output_padding(op, output_padding)
     if x.ndim != 4 or w.ndim != 4:
         raise ShapeError(f"{op}: x must be (N, P, Q, C) and w (R, S, K, C). Got x {x.shape}, w {w.shape}.")
     if x.shape[3] != w.shape[3]:

@@ -32,7 +32,7 @@ class MaxPool2DCache(NamedTuple):
 class AveragePool2DCache(NamedTuple):
     """The input's shape and the static values: the gradient does not depend on the values."""
 
-    x_shape: tuple[int, ...]
+    x_shape: tuple[int, int, int, int]
     pool_size: Pair
     strides: Pair
     padding: Padding
@@ -86,14 +86,16 @@ def max_pool2d_backward(dy: np.ndarray, cache: MaxPool2DCache) -> tuple[np.ndarr
     """
     x, y, pool_size, strides, padding = cache
     dx = workspace.zeros(x.shape, dy.dtype)
-    taps = _taps(x.shape, y.shape[1:3], pool_size, strides, padding)
+    *taps, last = _taps(x.shape, y.shape[1:3], pool_size, strides, padding)
     for images in workspace.chunks(x.shape[0], x[:1].nbytes):
         image_x, image_y, image_dx = x[images], y[images], dx[images]
         left = dy[images].copy()  # what each window has still to give: all of its dy, then nothing
         for pixels, windows in taps:
             given = left[windows] * (image_x[pixels] == image_y[windows])
-            image_dx[pixels] += given
+            _add(image_dx, pixels, given, pool_size, strides)
             left[windows] -= given
+        pixels, windows = last  # a window that has not given yet has its maximum here: no need to compare
+        _add(image_dx, pixels, left[windows], pool_size, strides)
     return (dx,)
 
 
@@ -129,15 +131,23 @@ def average_pool2d_backward(dy: np.ndarray, cache: AveragePool2DCache) -> tuple[
     share = dy / _counts(x_shape, output_hw, pool_size, strides, padding).astype(dy.dtype)
     dx = workspace.zeros(x_shape, dy.dtype)
     for pixels, windows in _taps(x_shape, output_hw, pool_size, strides, padding):
-        dx[pixels] += share[windows]
+        _add(dx, pixels, share[windows], pool_size, strides)
     return (dx,)
 
 
 def _taps(
-    x_shape: tuple[int, ...], output_hw: Pair, pool_size: Pair, strides: Pair, padding: Padding
+    x_shape: tuple[int, int, int, int], output_hw: Pair, pool_size: Pair, strides: Pair, padding: Padding
 ) -> list[tuple[tuple[slice, ...], tuple[slice, ...]]]:
     """Return (pixels, windows) of every place (r, s) in the pool, in scan order (see `tap_indices`)."""
     return [tap_indices(tap, x_shape[1:3], output_hw, strides, padding) for tap in np.ndindex(*pool_size)]
+
+
+def _add(dx: np.ndarray, pixels: tuple[slice, ...], part: np.ndarray, pool_size: Pair, strides: Pair) -> None:
+    """Add a part to dx, or, where no two windows share a pixel, write it: dx need not be read then."""
+    if pool_size[0] <= strides[0] and pool_size[1] <= strides[1]:
+        dx[pixels] = part
+    else:
+        dx[pixels] += part
 
 
 def _counts(x_shape: tuple[int, ...], output_hw: Pair, pool_size: Pair, strides: Pair, padding: Padding) -> np.ndarray:

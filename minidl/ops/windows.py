@@ -136,8 +136,17 @@ def check_padding(op: str, padding: Any) -> None:
         )
 
 
+def check_output_padding(op: str, output_padding: Any) -> None:
+    """Raise `ArgumentError` unless output_padding is a pair of integers ≥ 0."""
+    pair = isinstance(output_padding, tuple | list) and len(output_padding) == 2
+    if not (pair and all(map(_is_count, output_padding))):
+        raise ArgumentError(
+            f"{op}: output_padding must be two integers ≥ 0, for rows and columns. Got {output_padding!r}."
+        )
+
+
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 0)
 
 
 def conv2d_transpose_output_size(
@@ -172,7 +181,9 @@ def resolve_transpose_padding(
     (((0, 0), (0, 0)), (1, 1))
     """
     check_steps("padding", strides=strides, dilation=dilation)
-    extra = (output_padding, output_padding) if output_padding is None or _is_count(output_padding) else output_padding
+    extra: Any = output_padding
+    if output_padding is None or _is_count(output_padding):
+        extra = (output_padding, output_padding)
     if not (isinstance(extra, tuple | list) and len(extra) == 2 and all(e is None or _is_count(e) for e in extra)):
         raise ArgumentError(f"output_padding: must be None, an integer ≥ 0 or two of them. Got {output_padding!r}.")
     for value, stride in zip(extra, strides, strict=True):

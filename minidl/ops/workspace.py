@@ -118,9 +118,9 @@ def empty(shape: int | tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
     if size < SMALLEST or dtype.hasobject:
         return np.empty(shape, dtype)
     block = _POOL.take(_rounded(size))
-    # The memoryview between block and owner makes `owner` the base of every view (NumPy shortens chains of views only
-    # as far as an array whose memory is not another array's).
-    owner = np.frombuffer(memoryview(block), dtype, count)
+    # Every view of `owner` refers to it, not to `block`: NumPy shortens a chain of views only as far as the array whose
+    # memory is not another array's, and the memoryview `block.data` stands between the two.
+    owner = np.frombuffer(block.data, dtype, count)
     _POOL.watch(owner, block)
     return owner.reshape(shape)
 
