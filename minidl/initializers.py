@@ -125,8 +125,17 @@ class VarianceScaling(Initializer):
     """
 
     def __init__(
-        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: Any = None
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Any = None,
+        input_axes: None = None,
+        output_axes: None = None,
     ) -> None:
+        # Keras 3.15 writes these two, as None, into its configurations.
+        if input_axes is not None or output_axes is not None:
+            raise ArgumentError("VarianceScaling: input_axes and output_axes must be None; they are not supported.")
         if scale <= 0:
             raise ArgumentError(f"VarianceScaling: scale must be positive. Got {scale}.")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
@@ -155,8 +164,8 @@ class _Scaled(VarianceScaling):
 
     arguments: tuple[float, str, str]
 
-    def __init__(self, seed: Any = None) -> None:
-        super().__init__(*self.arguments, seed=seed)
+    def __init__(self, seed: Any = None, input_axes: None = None, output_axes: None = None) -> None:
+        super().__init__(*self.arguments, seed=seed, input_axes=input_axes, output_axes=output_axes)
 
     def get_config(self) -> dict[str, Any]:
         """Return the seed."""

@@ -25,7 +25,7 @@ def layer_norm(x: Any, gamma: Any, beta: Any, epsilon: float = 1e-3, axes: Any =
 
 
 def dropout(
-    x: Any, rate: float, seed: int | None = None, offset: int = 0, noise_shape: tuple[int, ...] | None = None
+    x: Any, rate: float, seed: int | None = None, offset: int = 0, noise_shape: tuple[int | None, ...] | None = None
 ) -> Tensor:
     """Set a share `rate` of the values to 0 and scale the others by 1 / (1 - rate).
 

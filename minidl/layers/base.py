@@ -230,8 +230,8 @@ class Layer(WeightHolder):
         for output in flatten(outputs):
             output.name = output.name or self.name
         Node(self, args, kwargs, outputs)
-        mask = self.compute_mask(inputs, _mask_of(inputs)) if _mask_of(inputs) is not None else None
-        if mask is not None or getattr(self, "mask_zero", False):
+        passes_mask = self.supports_masking and _mask_of(inputs) is not None
+        if passes_mask or getattr(self, "mask_zero", False):
             for output in flatten(outputs):
                 output._mask = True  # there will be one; its values are known when data flows
         return outputs

@@ -74,7 +74,8 @@ class DepthwiseConv(ByChannel):
 
     def make_kernels(self, channels: int) -> None:
         """Make the kernel (…, C, M)."""
-        self.kernel = self.add_option_weight("kernel", (*self.kernel_size, channels, self.depth_multiplier), "depthwise")
+        shape = (*self.kernel_size, channels, self.depth_multiplier)
+        self.kernel = self.add_option_weight("kernel", shape, "depthwise")
 
     def output_channels(self, channels: Any) -> Any:
         """Return C * M."""

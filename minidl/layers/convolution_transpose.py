@@ -62,7 +62,7 @@ class ConvTranspose(Convolution):
             kernel, stride, dilation = self.kernel_size[axis], self.strides[axis], self.dilation_rate[axis]
             extra = self.output_padding[axis] if self.output_padding else None
             padding, output_padding = resolve_transpose_padding(
-                self.padding, (kernel, kernel), (stride, stride), (dilation, dilation), (extra, extra)
+                self.padding, (kernel, kernel), (stride, stride), (dilation, dilation), extra
             )
             size = None
             if length is not None:

@@ -67,7 +67,8 @@ class Dense(OptionLayer):
         """Make kernel (C, K) and bias (K,)."""
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ShapeError(
-                f"{who(self)}: inputs must be (batch, ..., features) with a known number of features. Got {input_shape}."
+                f"{who(self)}: inputs must be (batch, ..., features) with a known number of features. "
+                f"Got {input_shape}."
             )
         self.kernel = self.add_option_weight("kernel", (input_shape[-1], self.units))
         self.bias = self.add_option_weight("bias", (self.units,)) if self.use_bias else None

@@ -60,8 +60,8 @@ class Merge(OptionLayer):
         for column in columns:
             known = {n for n in column if n not in (None, 1)}
             if len(known) > 1:
-                raise ShapeError(f"{who(self)}: the inputs' shapes must be equal, or 1 where they differ. Got {shapes}.")
-            found.append(known.pop() if known and None not in column else None if None in column else 1)
+                raise ShapeError(f"{who(self)}: the inputs' sizes must be equal, or 1 where they differ. Got {shapes}.")
+            found.append(None if None in column else known.pop() if known else 1)
         batches = {s[0] for s in shapes if s[0] is not None}
         return (batches.pop() if batches else None, *found)
 
@@ -147,7 +147,7 @@ class Concatenate(Merge):
         found: list[int | None] = []
         for i, column in enumerate(zip(*shapes, strict=True)):
             if i == axis:
-                found.append(None if None in column else sum(column))  # type: ignore[arg-type]
+                found.append(None if None in column else sum(column))
                 continue
             known = {n for n in column if n is not None}
             if len(known) > 1:
@@ -165,7 +165,7 @@ class Concatenate(Merge):
         for x, m in zip(inputs, mask, strict=True):
             m = np.ones(x.shape, bool) if m is None else m.data.astype(bool)
             full.append(np.broadcast_to(m.reshape(m.shape + (1,) * (x.ndim - m.ndim)), x.shape))
-        return Tensor.wrap(np.concatenate(full, self.axis).any(axis=-1))
+        return Tensor.wrap(np.asarray(np.concatenate(full, self.axis).any(axis=-1)))
 
 
 class Dot(Merge):
@@ -176,7 +176,8 @@ class Dot(Merge):
     axes : the axis to sum over, in both inputs or as a pair; not the batch axis 0
     normalize : scale both to length 1 along their axis first: the result is the cosine of their angle
 
-    Shapes: the axes of the first without the batch and its summed one, then those of the second; (N, 1) for two vectors.
+    Shapes: the axes of the first but the summed one, then those of the second but its batch and summed one; (N, 1) for
+    two vectors.
 
     >>> Dot(axes=1)([Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]])]).numpy()
     array([[11.]], dtype=float32)

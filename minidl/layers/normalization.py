@@ -219,7 +219,9 @@ def known_size(layer: Any, shape: Any, axis: int) -> int:
     ShapeError : no such axis, the batch axis, or a size that is not known
     """
     if not -len(shape) <= axis < len(shape) or axis % len(shape) == 0:
-        raise ShapeError(f"{who(layer)}: axis must be one of the input's, and not the batch axis. Got {axis} for {shape}.")
+        raise ShapeError(
+            f"{who(layer)}: axis must be one of the input's, and not the batch axis. Got {axis} for {shape}."
+        )
     size = shape[axis]
     if size is None:
         raise ShapeError(f"{who(layer)}: the size of axis {axis} must be known to make the weights. Got {shape}.")

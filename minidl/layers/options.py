@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl import activations, constraints, initializers, regularizers
 from minidl.layers.base import Layer
+from minidl.layers.removed import refuse_removed
 from minidl.tensor import Variable
 
 # How an argument is read and written down is told by the end of its name: `kernel_initializer`, `activation`, …
@@ -31,6 +32,12 @@ class OptionLayer(Layer):
     >>> Shift("ones", name="s").get_config()["by_initializer"]["class_name"]
     'Ones'
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # Before __init__, where Python would only say that `filters` is missing.
+        if cls.__module__.startswith("minidl."):
+            refuse_removed(cls, kwargs)
+        return super().__new__(cls)
 
     def keep(self, **arguments: Any) -> None:
         """Set each argument as an attribute, and note it for `get_config`.

@@ -21,7 +21,7 @@ def pairs(layer: Any, argument: str, value: Any) -> Pairs:
             f"{who(layer)}: {argument} must be an integer >= 0, (rows, columns), or ((top, bottom), (left, right)). "
             f"Got {value!r}."
         )
-    return found  # type: ignore[return-value]
+    return found
 
 
 class ZeroPadding1D(OptionLayer):

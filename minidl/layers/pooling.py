@@ -134,7 +134,8 @@ class GlobalAveragePooling1D(GlobalPooling):
         if mask is None:
             return F.reduce_mean(inputs, self.axes, self.keepdims)
         weights = Tensor.wrap(mask.data.astype(inputs.dtype)[..., None])
-        return F.reduce_sum(inputs * weights, self.axes, self.keepdims) / F.reduce_sum(weights, self.axes, self.keepdims)
+        total = F.reduce_sum(inputs * weights, self.axes, self.keepdims)
+        return total / F.reduce_sum(weights, self.axes, self.keepdims)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Return None: there are no steps left to mask."""

@@ -45,7 +45,9 @@ class Reshape(OptionLayer):
         super().__init__(**kwargs)
         target = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         if target.count(-1) > 1 or not all(isinstance(n, int) and n >= -1 for n in target):
-            raise ArgumentError(f"{who(self)}: target_shape must be sizes, at most one of them -1. Got {target_shape!r}.")
+            raise ArgumentError(
+                f"{who(self)}: target_shape must be sizes, at most one of them -1. Got {target_shape!r}."
+            )
         self.keep(target_shape=target)
 
     def call(self, inputs: Any) -> Any:

@@ -73,7 +73,9 @@ def check_rank(layer: Layer, shape: Any, rank: int) -> None:
         hint = " Is the channel axis missing? x[..., None] adds one. Or the batch axis? x[None] adds that."
     elif rank == 2:
         hint = " A Flatten layer before it makes one axis of them."
-    raise ShapeError(f"{who(layer)}: inputs must have {rank} axes, {AXES[rank]}. Got {len(shape)}: {tuple(shape)}.{hint}")
+    raise ShapeError(
+        f"{who(layer)}: inputs must have {rank} axes, {AXES[rank]}. Got {len(shape)}: {tuple(shape)}.{hint}"
+    )
 
 
 def check_channels(layer: Layer, shape: Shape) -> int:
