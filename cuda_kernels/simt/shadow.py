@@ -129,7 +129,11 @@ class Shadow:
         self._check_readers(machine, line, where, threads, now)
         before = self.writer[where]
         self.writer[where] = threads
-        others = (self.writer[where] != threads) | ((times != 0) & (before != threads))
+        others = self.writer[where] != threads
+        joined = (times < 0) & (before != threads)  # atomics of several threads since the last barrier
+        if joined.any():
+            joined &= self.unordered(machine, where, threads, before, -times)
+        others |= joined
         self.writer[where[others]] = ~np.abs(threads[others])
         self.write_time[where] = -now
 
@@ -211,9 +215,9 @@ class Shadow:
         moved = (before_time > 0) & (before != threads)
         if moved.any():
             at, old, old_time = where[moved], before[moved], before_time[moved]
-            better = (second_time[at] == 0) | (old // WARP != threads[moved] // WARP)
-            if self.shared:
-                better |= second_time[at] <= machine.least_barrier
+            warp = threads[moved] // WARP
+            better = (old // WARP != warp) | (second[at] // WARP == warp)
+            better |= second_time[at] <= (machine.least_barrier if self.shared else 0)
             second[at[better]] = old[better]
             second_time[at[better]] = old_time[better]
         first[where] = threads
