@@ -1,0 +1,112 @@
+"""Lambda: a function as a layer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import ArgumentError, FileFormatError
+from minidl.layers.base import Layer
+from minidl.layers.serialization import custom_object
+from minidl.layers.spatial import who
+from minidl.layers.symbolic import SymbolicTensor, is_shape, map_structure
+from minidl.tensor import Tensor
+
+
+class Lambda(Layer):
+    """Apply a function of the inputs, written with Python's operators and `minidl.functional`.
+
+    Parameters
+    ----------
+    function : takes the inputs (and `mask` and `training`, if it names them)
+    output_shape : shape of a sample's output, or a function of the input's shape; found by a trial when left out
+    mask : of the output: an array, or a function of (inputs, mask)
+    arguments : further keyword arguments of the function
+
+    A function cannot be saved in a file: save with a named function, and load with
+    `custom_objects={"its_name": its_name}`.
+
+    >>> Lambda(lambda x: x * 2.0)([[1.0, 2.0]]).numpy()
+    array([[2., 4.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise ArgumentError(f"{who(self)}: a function is needed. Got {function!r}.")
+        self.function, self.mask, self.arguments = function, mask, dict(arguments or {})
+        self.given_shape = output_shape
+        self.supports_masking = mask is not None
+        self._named = [n for n in ("mask", "training") if n in inspect.signature(function).parameters]
+
+    def call(self, inputs: Any, mask: Any = None, training: Any = None) -> Any:
+        """Return function(inputs, **arguments)."""
+        told = {"mask": mask, "training": training}
+        outputs = self.function(inputs, **self.arguments, **{name: told[name] for name in self._named})
+        return map_structure(self._tensor, outputs)
+
+    def _tensor(self, value: Any) -> Any:
+        if not isinstance(value, np.ndarray | np.generic | int | float):
+            return value
+        # A NumPy function takes a tensor and returns an array: nothing of it is on the tape.
+        return Tensor(np.asarray(value))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs: of the shape given, else found by a trial on zeros."""
+        if self.given_shape is None:
+            return self._trial(*args, **kwargs)
+        shape = self.compute_output_shape(map_structure(lambda t: t.shape, args[0]))
+        return SymbolicTensor(shape, self.dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the outputs' shape."""
+        if self.given_shape is None:
+            return super().compute_output_shape(input_shape)
+        if callable(self.given_shape):
+            return tuple(self.given_shape(input_shape))
+        first = input_shape if is_shape(input_shape) else input_shape[0]
+        return (first[0], *self.given_shape)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the mask given, or what its function says."""
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments; the function is in it as it is, which no file can hold."""
+        config = {**super().get_config(), "function": self.function, "arguments": self.arguments}
+        if self.given_shape is not None:
+            config["output_shape"] = self.given_shape
+        if self.mask is not None:
+            config["mask"] = self.mask
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the layer of a configuration.
+
+        Raises
+        ------
+        FileFormatError : the function is known by its name only, and is not among the custom objects
+        """
+        function = config["function"]
+        if not callable(function):
+            name = function.get("config") if isinstance(function, dict) else function
+            function = custom_object(name) if isinstance(name, str) else None
+            if function is None:
+                raise FileFormatError(
+                    f"Lambda {config.get('name')!r}: the file says that its function is "
+                    f"{name if isinstance(name, str) else 'a Python lambda'!r}, and holds no code (minidl never runs "
+                    "code from a file). Pass custom_objects={'name': function}, or build the model in Python and "
+                    "load its weights."
+                )
+        return cls(**{**config, "function": function})
