@@ -9,12 +9,13 @@ from . import numeric
 from .errors import UnsupportedSyntax
 from .masks import Mask
 from .memory import Allocation, View, c_strides
+from .parts import Part
 
 Value = Any
 MAX_STATIC_SHARED = 48 * 1024
 
 
-class Access:
+class Access(Part):
     """Indexing, loads, stores, shared and local arrays. Part of `Machine`."""
 
     checks: bool

@@ -13,6 +13,7 @@ from . import numeric
 from .errors import UnsupportedSyntax
 from .masks import Mask
 from .memory import Allocation, View, pick
+from .parts import Part
 
 Value = Any
 _AT = {
@@ -28,7 +29,7 @@ _AT = {
 }
 
 
-class Atomics:
+class Atomics(Part):
     """cuda.atomic.*. Part of `Machine`."""
 
     mask: Mask

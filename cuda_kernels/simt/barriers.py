@@ -7,11 +7,12 @@ import numpy as np
 
 from . import numeric
 from .masks import Mask
+from .parts import Part
 
 Value = Any
 
 
-class Barriers:
+class Barriers(Part):
     """syncthreads and its kin, syncwarp, threadfence. Part of `Machine`."""
 
     mask: Mask

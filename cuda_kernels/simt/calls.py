@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import intrinsics, names, numeric
+from .parts import Part
 
 _DIRECT = {
     "builtin.min": "min_", "builtin.max": "max_", "builtin.abs": "abs_", "builtin.round": "round_",
@@ -26,7 +27,7 @@ _ADVICE = {
 }
 
 
-class Calls:
+class Calls(Part):
     """Calls. Part of `FunctionTranslator`."""
 
     def call(self, node: ast.Call, wanted: bool, hint: str = "") -> str:

@@ -8,12 +8,13 @@ import numpy as np
 from .control import Loop, StepLimit
 from .masks import Mask
 from .memory import Allocation, View, pick
+from .parts import Part
 from .shadow import Shadow
 
 Value = Any
 
 
-class Checks:
+class Checks(Part):
     """Checking and reporting. Part of `Machine`; the faults themselves are collected by `machine.recorder`."""
 
     mask: Mask
@@ -145,7 +146,7 @@ class Checks:
         verb = "reads" if earlier == "read" else "writes"
         remedy = ("no barrier" if blocks[0] == blocks[1] else "nothing that orders blocks")
         if before == line and time == self.recorder.now:
-            how = f"threads {threads[0]} of block {blocks[0]} and {threads[1]} of block {blocks[1]} write it together"
+            how = f"threads {threads[0]} of block {blocks[0]} and {threads[1]} of block {blocks[1]} write it together at line {line}"
         else:
             how = (f"thread {threads[1]} of block {blocks[1]} {verb} it at line {before}, and thread {threads[0]} of "
                    f"block {blocks[0]} {self.access_verb} it at line {line}, with {remedy} between")

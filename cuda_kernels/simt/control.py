@@ -12,8 +12,9 @@ import numpy as np
 
 from . import numeric
 from .errors import UnsupportedSyntax
-from .masks import Mask, empty
+from .masks import Mask
 from .memory import View
+from .parts import Part
 
 Value = Any
 
@@ -41,7 +42,7 @@ class Loop:
         self.step: Value = None
 
 
-class Control:
+class Control(Part):
     """Masks, variables, branches and loops. Part of `Machine`."""
 
     mask: Mask

@@ -16,6 +16,7 @@ import numpy as np
 
 from .masks import WARP, Mask
 from .memory import Allocation
+from .parts import Part
 from .report import Figures, TimelineStep, WarpAccess
 
 Value = Any
@@ -26,7 +27,7 @@ _SAMPLE_WARPS = 4
 _ways_cache: dict[tuple, tuple[int, int]] = {}
 
 
-class Counting:
+class Counting(Part):
     """The counters. Part of `Machine`."""
 
     mask: Mask

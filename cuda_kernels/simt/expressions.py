@@ -229,7 +229,7 @@ class Expressions(Calls):
         return self.result(f"m.{name}({self.line(node)}, {left}, {self.value(right)})")
 
     def _chain(self, node: ast.Compare) -> str:
-        """a < b < c: each operand once, and later ones only by the threads for which the comparison still holds."""
+        """A < b < c: each operand once, and later ones only by the threads for which the comparison still holds."""
         left, depth = self.value(node.left), self.indent
         result, first_saved = "", ""
         for k, (op, right) in enumerate(zip(node.ops, node.comparators, strict=True)):
@@ -281,7 +281,7 @@ class Expressions(Calls):
         return result
 
     def on_IfExp(self, node: ast.IfExp) -> str:
-        """a if c else b: each side only by the threads that take it."""
+        """A if c else b: each side only by the threads that take it."""
         known = self.known(node.test)
         if known is not None:
             return self.value(node.body if known[0] else node.orelse)

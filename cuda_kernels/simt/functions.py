@@ -11,6 +11,7 @@ from . import numeric
 from .errors import UnsupportedSyntax
 from .masks import Mask
 from .memory import View
+from .parts import Part
 
 Value = Any
 _erf = np.vectorize(math.erf, otypes=[float])
@@ -38,7 +39,7 @@ _LIBDEVICE_NAMES = {
 }
 
 
-class Functions:
+class Functions(Part):
     """Math, casts and builtins. Part of `Machine`."""
 
     mask: Mask
@@ -74,11 +75,11 @@ class Functions:
         return np.round(x, int(digits)).astype(x.dtype)
 
     def min_(self, line: int, *values: Value) -> Value:
-        """min of numbers in their common type; a NaN loses, as on the GPU."""
+        """Min of numbers in their common type; a NaN loses, as on the GPU."""
         return self._fold(line, np.fmin, values)
 
     def max_(self, line: int, *values: Value) -> Value:
-        """max of numbers in their common type; a NaN loses, as on the GPU."""
+        """Max of numbers in their common type; a NaN loses, as on the GPU."""
         return self._fold(line, np.fmax, values)
 
     def _fold(self, line: int, function: Any, values: tuple[Value, ...]) -> Value:
@@ -95,7 +96,7 @@ class Functions:
         return result
 
     def len_(self, line: int, x: Value) -> Value:
-        """len of an array (its first axis) or a tuple."""
+        """Len of an array (its first axis) or a tuple."""
         if isinstance(x, tuple):
             return np.int64(len(x))
         if isinstance(x, View):
@@ -175,7 +176,7 @@ class Functions:
     # -- cuda.* -------------------------------------------------------------------------------------------------------
 
     def fma(self, line: int, a: Value, b: Value, c: Value) -> Value:
-        """a * b + c rounded once: in float64 for float32 (exact product), by long double for float64."""
+        """A * b + c rounded once: in float64 for float32 (exact product), by long double for float64."""
         kind = numeric.unify(numeric.unify(a.dtype, b.dtype), c.dtype)
         if self.counting:
             self.flop(line, kind, 2)
@@ -183,7 +184,7 @@ class Functions:
         return (a.astype(wide) * b.astype(wide) + c.astype(wide)).astype(kind)
 
     def selp(self, line: int, condition: Value, a: Value, b: Value) -> Value:
-        """a where the condition holds, else b."""
+        """A where the condition holds, else b."""
         kind = numeric.unify(a.dtype, b.dtype)
         return np.where(numeric.truth(condition), numeric.cast(a, kind), numeric.cast(b, kind))[()]
 
@@ -217,7 +218,7 @@ class Functions:
         return np.where(y == 0, np.uint32(0), places)[()]
 
     def print_(self, line: int, *values: Any) -> None:
-        """print from the kernel: one line for each of the first 64 active threads."""
+        """Print from the kernel: one line for each of the first 64 active threads."""
         for lane in self.mask.flat()[:64]:
             shown = [v if isinstance(v, str) else np.broadcast_to(v, self.shape).reshape(-1)[lane] for v in values]
             print(*shown)

@@ -18,7 +18,6 @@ import numpy as np
 
 from . import numeric
 from .errors import UnsupportedSyntax
-
 from .memory import View
 
 Value = Any

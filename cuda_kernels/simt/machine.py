@@ -159,7 +159,7 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
         return value
 
     def items(self, line: int, value: Value) -> tuple:
-        """for x in value: a tuple's elements."""
+        """For x in value: a tuple's elements."""
         if not isinstance(value, tuple):
             raise UnsupportedSyntax("a kernel loops over range() or a tuple; loop over range(len(x)) and index", line)
         return value

@@ -160,21 +160,38 @@ def flat_memory(a: np.ndarray) -> tuple[np.ndarray, int, tuple[int, ...]]:
 def bind_arrays(named: dict[str, np.ndarray]) -> dict[str, View]:
     """A view for each array argument; arrays that overlap in memory share one allocation (so races are seen)."""
     views: dict[str, View] = {}
-    known: list[tuple[int, int, Allocation]] = []
-    order = sorted(named, key=lambda k: -named[k].size)
-    for name in order:
-        a = named[name]
+    found = []
+    for name, a in named.items():
         memory, offset, strides = flat_memory(a)
         low = memory.__array_interface__["data"][0]
-        high = low + memory.size * a.itemsize
-        for start, stop, alloc in known:
-            if start <= low and high <= stop and alloc.dtype == a.dtype and (low - start) % a.itemsize == 0:
-                offset += (low - start) // a.itemsize
-                break
-        else:
-            alloc = Allocation(name, "global", memory, a.shape, strides, offset)
-            alloc.writable = a.flags.writeable
-            if a.size:
-                known.append((low, high, alloc))
-        views[name] = View(alloc, a.shape, strides, np.int64(offset))
+        found.append((low, low + memory.size * a.itemsize, name, memory, offset, strides))
+    group: list[tuple] = []
+    for entry in sorted(found, key=lambda e: e[:2]):
+        if group and not _overlap(group, entry):
+            views.update(_bind_group(group, named))
+            group = []
+        group.append(entry)
+    if group:
+        views.update(_bind_group(group, named))
     return {name: views[name] for name in named}
+
+
+def _overlap(group: list[tuple], entry: tuple) -> bool:
+    """Does an array begin inside memory that the group covers, as elements of the same type?"""
+    first = group[0][3]
+    return (entry[0] < max(e[1] for e in group) and entry[3].dtype == first.dtype
+            and (entry[0] - group[0][0]) % first.itemsize == 0)
+
+
+def _bind_group(group: list[tuple], named: dict[str, np.ndarray]) -> dict[str, View]:
+    """One allocation for arrays whose memory overlaps."""
+    low, _, name, memory, offset, strides = max(group, key=lambda e: e[1] - e[0])
+    start, stop = group[0][0], max(e[1] for e in group)
+    if stop - start > memory.size * memory.itemsize:  # no array covers all: look through the lowest one
+        low, _, name, memory, offset, strides = group[0]
+        size = (stop - start) // memory.itemsize
+        memory = np.lib.stride_tricks.as_strided(memory, (size,), memory.strides, writeable=memory.flags.writeable)
+    alloc = Allocation(name, "global", memory, named[name].shape, strides, offset)
+    alloc.writable = all(named[e[2]].flags.writeable for e in group)
+    return {e[2]: View(alloc, named[e[2]].shape, e[5], np.int64(e[4] + (e[0] - start) // memory.itemsize))
+            for e in group}

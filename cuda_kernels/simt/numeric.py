@@ -100,7 +100,7 @@ COMPARE = {
 
 
 def binary(name: str, a: Value, b: Value) -> Value:
-    """a (operation) b with Numba's result type.
+    """A (operation) b with Numba's result type.
 
     >>> binary("add", np.int32(2), np.int32(3)).dtype, binary("mul", np.float32(2), np.int64(3)).dtype
     (dtype('int64'), dtype('float64'))

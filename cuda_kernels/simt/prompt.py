@@ -30,11 +30,11 @@ class Prompt(cmd.Cmd):
         self.stdout.write(f"{text}\n")
 
     def do_n(self, rest: str) -> None:
-        """n [k]: run k statements"""
+        """N [k]: run k statements"""
         self.say(self.stepper.forward(_count(rest)).listing())
 
     def do_b(self, rest: str) -> None:
-        """b [k]: take k statements back"""
+        """B [k]: take k statements back"""
         self.say(self.stepper.back(_count(rest)).listing())
 
     def do_l(self, rest: str) -> None:
@@ -42,7 +42,7 @@ class Prompt(cmd.Cmd):
         self.say(self.stepper.listing(around=8))
 
     def do_p(self, rest: str) -> None:
-        """p NAME: show a variable"""
+        """P NAME: show a variable"""
         try:
             with np.printoptions(linewidth=110, precision=5, threshold=256):
                 self.say(self.stepper.value(rest.strip(), **self.where))
@@ -59,15 +59,15 @@ class Prompt(cmd.Cmd):
         self.say("".join("1" if bit else "." for bit in bits))
 
     def do_block(self, rest: str) -> None:
-        """block X: look at block number X"""
+        """Block X: look at block number X"""
         self._choose("block", rest or "0")
 
     def do_warp(self, rest: str) -> None:
-        """warp W: look at a warp; warp: at all"""
+        """Warp W: look at a warp; warp: at all"""
         self._choose("warp", rest)
 
     def do_thread(self, rest: str) -> None:
-        """thread T: look at a thread; thread: at all"""
+        """Thread T: look at a thread; thread: at all"""
         self._choose("thread", rest)
 
     def _choose(self, what: str, rest: str) -> None:
@@ -87,7 +87,7 @@ class Prompt(cmd.Cmd):
         return True
 
     def do_EOF(self, rest: str) -> bool:
-        """end of input: leave the prompt"""
+        """End of input: leave the prompt"""
         return True
 
     def do_help(self, rest: str) -> None:

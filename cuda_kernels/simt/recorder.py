@@ -61,7 +61,7 @@ class Fences:
         self.acquire_time: Any = None
 
     def fence(self, blocks: np.ndarray, now: int) -> None:
-        """threadfence by some threads of `blocks`."""
+        """Threadfence by some threads of `blocks`."""
         if self.fence_time is None:
             self.fence_time, self.released, self.release_time, self.acquire_time = (
                 np.zeros(self.blocks, np.int32) for _ in range(4))

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-
 from .errors import UnsupportedSyntax
 from .expressions import Expressions
 from .source import Source, assigned_names, escapes, leaves
@@ -334,7 +333,7 @@ class FunctionTranslator(Expressions):
         self.emit(f"m.leave({loop})")
 
     def _for_tuple(self, node: ast.For) -> None:
-        """for x in (a, b, c): a tuple's elements."""
+        """For x in (a, b, c): a tuple's elements."""
         values = self.value(node.iter)
         if leaves(ast.Module(node.body, []), (ast.Break, ast.Continue)):
             raise self.fail(node, "break and continue in a loop over a tuple; loop over range() and index the tuple")

@@ -12,12 +12,13 @@ import numpy as np
 
 from . import numeric
 from .masks import WARP, Mask
+from .parts import Part
 
 Value = Any
 _ALL = 0xFFFFFFFF
 
 
-class Warp:
+class Warp(Part):
     """Shuffles, votes, matches. Part of `Machine`."""
 
     mask: Mask
