@@ -61,7 +61,7 @@ def pick_accesses(
             worst[key] = access
     if not worst:
         known = sorted({(a.line, a.array) for a in report.accesses if a.space == space})
-        there = ", ".join(f"line {number} ({name})" for number, name in known) or "none"
+        there = ", ".join(f"line {number} ({name})" for number, name in known) or "none (checks=False keeps none)"
         wanted = "" if line is None and array is None else f" for line={line}, array={array!r}"
         raise ValueError(f"plot: no access to {space} memory was kept{wanted}. There are: {there}.")
     return [worst[key] for key in sorted(worst)][:limit]
