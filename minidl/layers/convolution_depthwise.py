@@ -25,12 +25,9 @@ class ByChannel(Convolution):
             return F.depthwise_conv2d(
                 x, kernel, bias, strides=self.strides, padding=self.padding, dilation=self.dilation_rate
             )
-        padding: Any = self.padding
-        if padding == "causal":
-            padding = ((0, 0), ((self.kernel_size[0] - 1) * self.dilation_rate[0], 0))
         y = F.depthwise_conv2d(
             F.expand_dims(x, 1), F.expand_dims(kernel, 0), bias,
-            strides=(1, *self.strides), padding=padding, dilation=(1, *self.dilation_rate),
+            strides=(1, *self.strides), padding=self.padding, dilation=(1, *self.dilation_rate),
         )  # fmt: skip
         return F.squeeze(y, 1)
 
@@ -97,7 +94,6 @@ class DepthwiseConv1D(DepthwiseConv):
     """
 
     rank = 1
-    paddings = ("valid", "same", "causal")
 
 
 class DepthwiseConv2D(DepthwiseConv):
@@ -188,7 +184,6 @@ class SeparableConv1D(SeparableConv):
     """
 
     rank = 1
-    paddings = ("valid", "same", "causal")
 
 
 class SeparableConv2D(SeparableConv):

@@ -52,6 +52,8 @@ class TimeDistributed(Wrapper):
     def build(self, input_shape: Any) -> None:
         """Build the layer for one step."""
         self.layer._build(self._step_shape(input_shape))
+        for weight in self.layer.weights:
+            weight.path = f"{self.name}/{weight.path}"
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Return the layer's outputs of all steps."""
