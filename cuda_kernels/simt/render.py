@@ -203,8 +203,8 @@ def _lines_text(report: Report) -> str:
     marks = [" ", *("!" if number in faulty else " " for number in numbers)]
     lines = []
     for mark, label, row, source in zip(marks, labels, cells, sources, strict=True):
-        figures = "  ".join(f"{text:>{width}}" for text, width in zip(row, widths, strict=True))
-        lines.append(f"{mark}{label:>5}  {figures}  | {source}")
+        aligned = "  ".join(f"{text:>{width}}" for text, width in zip(row, widths, strict=True))
+        lines.append(f"{mark}{label:>5}  {aligned}  | {source}")
     headings = {column.heading for column in columns}
     legend = [f"  {name}: {meaning}" for name, meaning in LEGEND.items() if name in headings]
     return "\n".join([*lines, "", *legend])
@@ -253,7 +253,7 @@ def plot(report: Report, what: str = "sectors", **options: Any) -> Figure:
     """
     from . import render_heat, render_plots
 
-    pictures = {
+    pictures: dict[str, Callable[..., Figure]] = {
         "sectors": render_plots.sectors,
         "banks": render_plots.banks,
         "timeline": render_plots.timeline,

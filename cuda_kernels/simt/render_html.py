@@ -10,14 +10,19 @@ from .report import Fault, Figures, Report
 STYLE = """<style>
 .simt {font-family: system-ui, sans-serif; font-size: 13px; color: #222; background: #fff; padding: 10px;
   border: 1px solid #ddd; border-radius: 4px; max-width: 100%; overflow-x: auto}
-.simt h4 {margin: 0 0 6px; font: 600 13px monospace; color: #222} .simt table {border-collapse: collapse;
-margin: 8px 0 0; background: #fff} .simt td, .simt th {border: 0; padding: 1px 8px; text-align: right;
-color: #222; background: #fff; white-space: nowrap} .simt th {font-weight: 600; border-bottom: 1px solid
-#bbb} .simt td.source, .simt th.source {text-align: left; font-family: monospace; white-space: pre} .simt
-td.name {text-align: left; color: #555} .simt td.text {text-align: left} .simt .fault {border-left: 4px
-solid #d62728; background: #fdecea; color: #222; padding: 4px 8px; margin: 4px 0} .simt .fault pre {margin:
-4px 0 0; padding: 0; background: none; color: #222; font-size: 12px} .simt .good {color: #1b6e2c} .simt
-tr.faulty td.source {background: #fdecea} </style>"""
+.simt h4 {margin: 0 0 6px; font: 600 13px monospace; color: #222}
+.simt table {border-collapse: collapse; margin: 8px 0 0; background: #fff}
+.simt td, .simt th {border: 0; padding: 1px 8px; text-align: right; color: #222; background: #fff;
+  white-space: nowrap}
+.simt th {font-weight: 600; border-bottom: 1px solid #bbb}
+.simt td.source, .simt th.source {text-align: left; font-family: monospace; white-space: pre}
+.simt td.name {text-align: left; color: #555}
+.simt td.text {text-align: left}
+.simt .fault {border-left: 4px solid #d62728; background: #fdecea; color: #222; padding: 4px 8px; margin: 4px 0}
+.simt .fault pre {margin: 4px 0 0; padding: 0; background: none; color: #222; font-size: 12px}
+.simt .good {color: #1b6e2c}
+.simt tr.faulty td.source {box-shadow: inset 4px 0 #d62728}
+</style>"""
 
 
 def html(report: Report) -> str:

@@ -116,8 +116,7 @@ def _draw_sectors(axes: Axes, access: WarpAccess) -> None:
     axes.add_collection(LineCollection(links, colors=colours, linewidths=0.9))
     for sector, start in left.items():
         for word in range(WORDS):
-            lane = used.get((sector, word))
-            face = UNUSED if lane is None else lane_colour(lane)
+            face = lane_colour(used[sector, word]) if (sector, word) in used else UNUSED
             axes.add_patch(Rectangle((start + word, 0), 1, 0.14, facecolor=face, edgecolor="white", linewidth=0.4))
         axes.add_patch(Rectangle((start, 0), WORDS, 0.14, fill=False, edgecolor=INK, linewidth=0.7))
     _label_sectors(axes, left)

@@ -8,6 +8,8 @@
 []
 """
 
+from collections.abc import Callable
+
 from cuda_kernels.simt.examples.case import Case
 from cuda_kernels.simt.examples.elementwise import saxpy_case, vector_add_case
 from cuda_kernels.simt.examples.histogram import histogram_atomic_case, histogram_shared_case
@@ -29,7 +31,7 @@ from cuda_kernels.simt.examples.transpose import (
 from cuda_kernels.simt.examples.warp_specialised import row_dots_case
 
 # name -> builder; without arguments a builder makes awkward sizes
-EXAMPLES = {
+EXAMPLES: dict[str, Callable[..., Case]] = {
     "vector_add": vector_add_case,
     "saxpy": saxpy_case,
     "matmul_square": matmul_square_case,
@@ -53,7 +55,7 @@ EXAMPLES = {
 }
 
 # name -> arguments that make a launch small enough for Numba's simulator, whose threads are the system's
-TINY = {
+TINY: dict[str, tuple[int, ...]] = {
     "vector_add": (50,),
     "saxpy": (50, 1),
     "matmul_square": (16, 16, 16),

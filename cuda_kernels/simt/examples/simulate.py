@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numba import config
@@ -19,7 +20,7 @@ from cuda_kernels.simt.examples import EXAMPLES, TINY
 
 def simulate(path: Path) -> None:
     """Run every example on the simulator and save the outputs to `path` (.npz)."""
-    outputs: dict[str, np.ndarray] = {}
+    outputs: dict[str, Any] = {}
     left_out: list[str] = []
     for name, build in EXAMPLES.items():
         case = build(*TINY[name])
@@ -29,7 +30,7 @@ def simulate(path: Path) -> None:
             left_out.append(f"{name}: {error}")
             continue
         outputs |= {f"{name}/{output}": array for output, array in case.results().items()}
-    np.savez(path, left_out=np.array(left_out), **outputs)
+    np.savez(path, **outputs, left_out=np.array(left_out))
 
 
 if __name__ == "__main__":
