@@ -1,0 +1,184 @@
+"""Opening files that may be damaged: every way in which one can fail becomes a FileFormatError that says so."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import ArgumentError, FileFormatError, MinidlError
+
+# What zipfile, h5py, json and NumPy raise for bytes that make no sense.
+DAMAGE = (
+    OSError, KeyError, IndexError, RuntimeError, ValueError, TypeError, AttributeError, EOFError, OverflowError,
+    MemoryError, SyntaxError, RecursionError, NotImplementedError, struct.error, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
+EXPANSION = 1000  # no honest file grows more than this when unpacked
+
+
+@contextmanager
+def reading(path: Any, what: str) -> Iterator[None]:
+    """Turn errors of the libraries inside the block into FileFormatError; minidl's own pass as they are."""
+    try:
+        yield
+    except (MinidlError, PermissionError):
+        raise
+    except DAMAGE as error:
+        detail = str(error).strip() or type(error).__name__
+        raise FileFormatError(
+            f"{os.fspath(path)!r} cannot be read as {what}: {detail[:300]}. Was it cut off while it was copied or "
+            "downloaded, or is it another kind of file?"
+        ) from error
+
+
+def existing_file(path: Any, who: str) -> Path:
+    """Return the path of a file that is there.
+
+    Raises
+    ------
+    FileNotFoundError : nothing there; files of the same kind that are there are named
+    IsADirectoryError : a folder
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise ArgumentError(f"{who}: the path of a file is needed. Got {type(path).__name__}.")
+    file = Path(path)
+    if file.is_dir():
+        hint = ""
+        if (file / "saved_model.pb").exists():
+            hint = " It is a TensorFlow SavedModel; save the model as .keras or .h5 with Keras first."
+        raise IsADirectoryError(f"{who}: {os.fspath(path)!r} is a folder; give the file in it.{hint}")
+    if not file.exists():
+        near = sorted(p.name for p in file.parent.glob(f"*{file.suffix}") if p.is_file()) if file.suffix else []
+        place = f"There: {', '.join(near[:5])}." if near else f"No file *{file.suffix} is there."
+        if not file.parent.is_dir():
+            place = f"The folder {os.fspath(file.parent)!r} does not exist either."
+        raise FileNotFoundError(f"{who}: there is no file {os.fspath(path)!r}. {place}")
+    return file
+
+
+def check_extension(path: Any, known: Sequence[str], who: str, hint: str = "") -> str:
+    """Return the ending of a path that is among `known`, the longest first.
+
+    Raises
+    ------
+    FileFormatError : another ending; the message lists those that exist
+    """
+    name = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
+    for ending in sorted(known, key=len, reverse=True):
+        if name.lower().endswith(ending):
+            return ending
+    raise FileFormatError(f"{who}: the file's name must end in {' or '.join(known)}. Got {name!r}.{hint}")
+
+
+def check_target(path: Any, overwrite: bool, who: str) -> None:
+    """Refuse to replace a file that the caller wants to keep."""
+    if not overwrite and os.path.exists(path):
+        raise FileExistsError(
+            f"{who}: {os.fspath(path)!r} exists and overwrite=False. Choose another name, or pass overwrite=True."
+        )
+
+
+def zip_member(archive: zipfile.ZipFile, name: str, path: Any) -> bytes:
+    """Return the bytes of a zip's member, whose checksum zipfile compares.
+
+    Raises
+    ------
+    FileFormatError : it is not there, or would unpack to more than a thousand times its size
+    """
+    if name not in archive.namelist():
+        there = ", ".join(sorted(archive.namelist())[:8]) or "nothing"
+        raise FileFormatError(
+            f"{os.fspath(path)!r} has no {name!r}, so it is no model file of Keras. In it: {there}."
+        )
+    info = archive.getinfo(name)
+    if info.file_size > EXPANSION * max(info.compress_size, 1024):
+        raise FileFormatError(
+            f"{os.fspath(path)!r}: {name!r} would unpack from {info.compress_size} to {info.file_size} bytes; refused."
+        )
+    return archive.read(name)
+
+
+def open_h5(source: Path | bytes, path: Any) -> Any:
+    """Return an open `h5py.File`; of bytes, one in memory.
+
+    Raises
+    ------
+    FileFormatError : no HDF5 file, or one that is cut off
+    """
+    import h5py
+
+    with reading(path, "an HDF5 file"):
+        return h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r")
+
+
+def h5_group(parent: Any, name: str, path: Any) -> Any:
+    """Return a group inside a file or group, or None where it is not there. Links out of the file are refused."""
+    import h5py
+
+    current = parent
+    for part in name.split("/"):
+        if not part or part not in current:
+            return None
+        _refuse_link(current, part, path)
+        current = current[part]
+        if not isinstance(current, h5py.Group):
+            raise FileFormatError(f"{os.fspath(path)!r}: {current.name!r} must be a group. It is a data set.")
+    return current
+
+
+def h5_array(group: Any, name: str, path: Any, expected: tuple[int, ...] | None = None) -> Any:
+    """Return the shape, and a function that reads the values, of a data set; None where it is not there.
+
+    The values are read only once the shape is known to fit, so that a file cannot ask for any amount of memory.
+    """
+    import h5py
+
+    *folders, last = name.split("/")
+    parent = h5_group(group, "/".join(folders), path) if folders else group
+    if parent is None or last not in parent:
+        return None
+    _refuse_link(parent, last, path)
+    data = parent[last]
+    if not isinstance(data, h5py.Dataset):
+        raise FileFormatError(f"{os.fspath(path)!r}: {data.name!r} must hold numbers. It is a group.")
+    if data.external or data.is_virtual:
+        raise FileFormatError(f"{os.fspath(path)!r}: {data.name!r} points to another file; that is refused.")
+    if data.dtype.kind not in "fiub":
+        raise FileFormatError(f"{os.fspath(path)!r}: {data.name!r} must hold numbers. It holds {data.dtype}.")
+    return data
+
+
+def _refuse_link(parent: Any, name: str, path: Any) -> None:
+    import h5py
+
+    if parent.get(name, getclass=True, getlink=True) in (h5py.ExternalLink, h5py.SoftLink):
+        raise FileFormatError(f"{os.fspath(path)!r}: {name!r} in {parent.name!r} is a link; that is refused.")
+
+
+def h5_strings(group: Any, name: str) -> list[str] | None:
+    """Return a list of strings kept as an attribute, which Keras splits as name0, name1 … when it is long."""
+    if name in group.attrs:
+        return [_text(item) for item in np.ravel(group.attrs[name])]
+    found: list[str] = []
+    part = 0
+    while f"{name}{part}" in group.attrs:
+        found.extend(_text(item) for item in np.ravel(group.attrs[f"{name}{part}"]))
+        part += 1
+    return found if part else None
+
+
+def h5_text(group: Any, name: str) -> str | None:
+    """Return a string kept as an attribute, or None."""
+    return _text(group.attrs[name]) if name in group.attrs else None
+
+
+def _text(item: Any) -> str:
+    return item.decode("utf-8") if isinstance(item, bytes) else str(item)

@@ -1,0 +1,153 @@
+"""`.weights.h5`: HDF5 in the layout of Keras 3, layers/<class>/vars/0, 1 …, and optimizer/vars."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import FileFormatError
+from minidl.models.saving.places import Place, places
+from minidl.models.saving.plan import Plan, plan_optimizer
+from minidl.models.saving.reading import h5_array, h5_group, reading
+
+
+def create_h5(target: Any) -> Any:
+    """Return a new HDF5 file, open for writing; a checksum goes with every piece of it, so that damage is noticed."""
+    import h5py
+
+    return h5py.File(target, "w", libver=("v110", "v110"))
+
+
+def write_array(group: Any, name: str, values: np.ndarray) -> None:
+    """Write one array, with a checksum (HDF5 has it for arrays with axes only)."""
+    values = np.ascontiguousarray(values) if values.ndim else values
+    checked = {"chunks": _chunks(values), "fletcher32": True} if values.ndim and values.size else {}
+    group.create_dataset(name, data=values, **checked)
+
+
+def _chunks(values: np.ndarray) -> tuple[int, ...]:
+    """Return pieces of at most 16 MiB, cut along the first axis."""
+    row = max(1, values.nbytes // values.shape[0])
+    return (max(1, min(values.shape[0], (16 << 20) // row)), *values.shape[1:])
+
+
+def write(file: Any, model: Any) -> None:
+    """Write all weights of a model, and its optimizer's state, into an open HDF5 file."""
+    for place in places(model):
+        group = _vars(file, place.path)
+        group.attrs["name"] = place.names[-1] if place.names else model.name
+        for number, variable in enumerate(place.variables):
+            write_array(group, str(number), variable.data)
+        if place.generator is not None:
+            state = np.array([place.generator.seed, place.generator.offset], dtype=np.int64)
+            write_array(_vars(file, f"{place.path}/seed_generator"), "0", state)
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None:
+        group = _vars(file, "optimizer")
+        group.attrs["name"] = optimizer.name
+        for number, variable in enumerate(optimizer.variables):
+            write_array(group, str(number), variable.data)
+
+
+def _vars(file: Any, path: str) -> Any:
+    return file.require_group(f"{path}/vars" if path else "vars")
+
+
+def plan_from(file: Any, plan: Plan, optimizer_too: bool = True) -> str:
+    """Plan to load everything in an open HDF5 file; return a headline for an error."""
+    found = places(plan.model)
+    with reading(plan.path, "an HDF5 file of weights"):
+        if "layers" not in file and "layer_names" in (file.attrs if "model_weights" not in file else ["layer_names"]):
+            raise FileFormatError(
+                f"{os.fspath(plan.path)!r} has the layout of older Keras, under a name of the newer one. "
+                "Rename it from …weights.h5 to ….h5."
+            )
+        in_file = dict(_groups_with_data(file))
+        for place in found:
+            _plan_place(file, plan, place)
+        known = {place.path for place in found}
+        extra = [path for path in in_file if path not in known and not _is_state(path)]
+        for path in extra:
+            name = in_file[path]
+            plan.problems.append(f"{path}{f' (layer {name!r})' if name else ''} is in the file, not in the model")
+        optimizer = getattr(plan.model, "optimizer", None)
+        if optimizer_too and optimizer is not None:
+            _plan_optimizer_group(file, plan, optimizer)
+    held = sum(bool(place.variables) for place in found)
+    got = sum(not _is_state(path) for path in in_file)
+    return f"the file has {got} layers with weights, the model {held}" if held != got else ""
+
+
+def _plan_place(file: Any, plan: Plan, place: Place) -> None:
+    if place.generator is not None:
+        _plan_generator(file, plan, place)
+    if not place.variables:
+        return
+    group = h5_group(file, f"{place.path}/vars" if place.path else "vars", plan.path)
+    if group is None:
+        shapes = ", ".join(f"{v.name} {v.shape}" for v in place.variables)
+        plan.problems.append(f"{place.label} with {shapes} is not in the file")
+        return
+    if not plan.count(place.label, len(place.variables), len(group)):
+        return
+    for number, variable in enumerate(place.variables):
+        data = h5_array(group, str(number), plan.path)
+        if data is None:
+            plan.problems.append(f"{place.label}: {variable.name!r}, number {number}, is not in the file")
+        else:
+            plan.add(variable, data, place.label)
+
+
+def _plan_generator(file: Any, plan: Plan, place: Place) -> None:
+    """Go on with the random numbers of dropout where the file's model was."""
+    group = h5_group(file, f"{place.path}/seed_generator/vars", plan.path)
+    data = None if group is None else h5_array(group, "0", plan.path)
+    if data is None or data.shape != (2,) or data.dtype.kind not in "iu":
+        return
+    seed, offset = (int(number) for number in data[()])
+    generator: Any = place.generator
+
+    def act() -> None:
+        generator.seed, generator.offset = seed, offset
+
+    plan.afterwards.append(act)
+
+
+def _plan_optimizer_group(file: Any, plan: Plan, optimizer: Any) -> None:
+    group = h5_group(file, "optimizer/vars", plan.path)
+    if group is None or not len(group):
+        return
+    arrays = [h5_array(group, str(number), plan.path) for number in range(len(group))]
+    if any(array is None for array in arrays):
+        plan.problems.append(f"optimizer: its variables must be numbered from 0. Got {', '.join(sorted(group))}")
+        return
+    plan_optimizer(plan, optimizer, arrays, plan.model.trainable_variables)
+
+
+def _groups_with_data(group: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the paths of layers that have data, and their names. Links are not followed."""
+    import h5py
+
+    for key in group:
+        if group.get(key, getclass=True, getlink=True) is not h5py.HardLink:
+            continue
+        item = group[key]
+        if not isinstance(item, h5py.Group):
+            continue
+        if key == "vars":
+            if len(item):
+                name = item.attrs.get("name", "")
+                yield path, name.decode() if isinstance(name, bytes) else str(name)
+        else:
+            yield from _groups_with_data(item, f"{path}/{key}" if path else key)
+
+
+def _is_state(path: str) -> bool:
+    """Whether a path belongs to an optimizer, a metric or random numbers, rather than to a layer."""
+    first, last = path.split("/")[0], path.split("/")[-1]
+    return first in ("optimizer", "_optimizer", "metrics", "_metrics", "compiled_metrics") or last.startswith(
+        ("seed_generator", "optimizer")
+    )
