@@ -226,7 +226,7 @@ class Report:
         return render.to_dict(self)
 
     def plot(self, what: str = "sectors", **options: Any) -> Any:
-        """A matplotlib figure; `what` is "sectors", "banks" or "timeline"."""
+        """A matplotlib figure; `what` is "sectors", "banks", "timeline" or "heat"; see `render_plots`."""
         from . import render
 
         return render.plot(self, what=what, **options)

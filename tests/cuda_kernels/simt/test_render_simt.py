@@ -5,6 +5,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from cuda_kernels import simt
+from cuda_kernels.simt.bank import WRONG
+from cuda_kernels.simt.examples import EXAMPLES
 from cuda_kernels.simt.report import Fault, Figures, Report, TimelineStep, WarpAccess
 
 SOURCE = {
@@ -220,3 +223,32 @@ def test_plot_of_an_unchecked_launch_names_the_cause():
     empty = Report(kernel="copy", grid=(1, 1, 1), block=(32, 1, 1), checked=False)
     with pytest.raises(ValueError, match="checks=False"):
         empty.plot("heat")
+
+
+def assert_renders(real):
+    assert real.table().startswith(real.kernel)
+    json.dumps(real.to_dict(), allow_nan=False)
+    parser = Balanced()
+    parser.feed(real._repr_html_())
+    assert parser.open == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_real_reports_render(name):
+    case = EXAMPLES[name]()
+    assert_renders(simt.launch(case.kernel, case.grid, case.block, *case.args))
+
+
+def test_reports_of_wrong_kernels_render():
+    for entry in WRONG:
+        assert_renders(simt.launch(entry.kernel, entry.grid, entry.block, *entry.args(), **entry.options))
+
+
+def test_real_launch_draws_its_pictures():
+    case = EXAMPLES["transpose_tiled"]()
+    real = simt.launch(case.kernel, case.grid, case.block, *case.args)
+    load, store = titles(real.plot("sectors"))
+    assert "load of x" in load and "store of out" in store
+    assert ["1 pass" in title for title in titles(real.plot("banks"))] == [True, False]
+    assert len(real.plot("heat").axes) == 4  # source, sectors, passes, idle lanes
+    assert "of its lanes at work" in titles(real.plot("timeline"))[0]
