@@ -112,7 +112,7 @@ class Sum(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values up."""
-        values, _ = weigh(as_array(values), sample_weight)
+        values, _ = weigh(as_array(values), sample_weight, np.sum)
         self.total += float(values.sum())
 
     def reset_state(self) -> None:
@@ -198,10 +198,12 @@ def _tensor(value: Any) -> Tensor:
     return Tensor.wrap(value) if isinstance(value, np.ndarray) else convert_to_tensor(value)
 
 
-def weigh(values: np.ndarray, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None]:
+def weigh(
+    values: np.ndarray, sample_weight: Any, reduce: Callable[..., Any] = np.mean
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Return one value a sample, multiplied by its weight, and the weights (None without).
 
-    As in Keras: values of more axes than the weights are first averaged over the extra axes.
+    As in Keras: values of more axes than the weights are first averaged (or summed) over the extra axes.
 
     >>> values, weights = weigh(np.array([[1.0, 3.0], [5.0, 7.0]]), [1, 0])
     >>> values.tolist(), weights.tolist()
@@ -216,7 +218,7 @@ def weigh(values: np.ndarray, sample_weight: Any) -> tuple[np.ndarray, np.ndarra
         elif values.ndim == weights.ndim + 1 and values.shape[-1] == 1:
             values = values[..., 0]
         if values.ndim > weights.ndim:
-            values = values.mean(axis=tuple(range(weights.ndim, values.ndim)))
+            values = reduce(values, axis=tuple(range(weights.ndim, values.ndim)))
         try:
             weights = np.broadcast_to(weights, values.shape)
         except ValueError:
@@ -225,7 +227,7 @@ def weigh(values: np.ndarray, sample_weight: Any) -> tuple[np.ndarray, np.ndarra
             ) from None
         values = values * weights
         if weights.ndim > 1:
-            weights = weights.mean(axis=tuple(range(1, weights.ndim)))
+            weights = reduce(weights, axis=tuple(range(1, weights.ndim)))
     if values.ndim > 1:
-        values = values.mean(axis=tuple(range(1, values.ndim)))
+        values = reduce(values, axis=tuple(range(1, values.ndim)))
     return values, weights

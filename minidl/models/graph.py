@@ -140,7 +140,8 @@ class Graph:
             raise ShapeError(
                 f"model {name!r}: input {expected.name!r} must have shape {wanted}. Got {given}. {hint}".rstrip()
             )
-        return value
+        # As in Keras, numbers become what the input says: images of bytes are floats inside the model.
+        return value if value.dtype == expected.dtype else value.astype(expected.dtype)
 
 
 def _symbolic(structure: Any, what: str) -> list[SymbolicTensor]:

@@ -1,0 +1,169 @@
+"""CallbackList: calls a hook of every callback, in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.callbacks.callback import Callback, History
+from minidl.callbacks.progbar_logger import ProgbarLogger
+from minidl.errors import ArgumentError
+
+Logs = dict[str, Any] | None
+
+
+class CallbackList(Callback):
+    """Several callbacks as one.
+
+    Parameters
+    ----------
+    callbacks : a Callback, or a list of them
+    add_history, add_progbar : put a History, a ProgbarLogger at the end
+    model : handed to all of them, if given
+    params : handed to all of them: verbose, epochs, steps
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        super().__init__()
+        self.callbacks: list[Callback] = _as_list(callbacks)
+        self._history: History | None = self._find(History)
+        if add_progbar and self._find(ProgbarLogger) is None:
+            self.callbacks.append(ProgbarLogger())
+        if add_history and self._history is None:
+            self._history = History()
+            self.callbacks.append(self._history)
+        self.set_params(params)
+        if model is not None:
+            self.set_model(model)
+            if self._history is not None:
+                model.history = self._history
+        # Numbers for every batch are made only if somebody looks at them.
+        self.watch_train_batches = self._overridden("on_train_batch_end", "on_batch_end")
+        self.watch_test_batches = self._overridden("on_test_batch_end")
+
+    def _find(self, kind: type) -> Any:
+        return next((callback for callback in self.callbacks if isinstance(callback, kind)), None)
+
+    def _overridden(self, *hooks: str) -> bool:
+        return any(
+            hook in vars(callback) or getattr(type(callback), hook) is not getattr(Callback, hook)
+            for callback in self.callbacks
+            for hook in hooks
+        )
+
+    def append(self, callback: Callback) -> None:
+        """Add a callback at the end."""
+        self.callbacks.append(callback)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Hand the run's settings to all."""
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        """Hand the model to all."""
+        super().set_model(model)
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_batch_begin(batch, logs=logs)
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_batch_end(batch, logs=logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_train_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_test_batch_begin(batch, logs=logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_test_batch_end(batch, logs=logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_predict_batch_begin(batch, logs=logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_predict_batch_end(batch, logs=logs)
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_train_begin(logs)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_train_end(logs)
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_test_begin(logs)
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_test_end(logs)
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_predict_begin(logs)
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """Call the hook of every callback."""
+        for callback in self.callbacks:
+            callback.on_predict_end(logs)
+
+
+def _as_list(callbacks: Any) -> list[Callback]:
+    """Return a new list of callbacks, each checked."""
+    if callbacks is None:
+        return []
+    given = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    for callback in given:
+        if isinstance(callback, type):
+            raise ArgumentError(f"callbacks: objects are needed. Got the class; write {callback.__name__}().")
+        if not isinstance(callback, Callback):
+            raise ArgumentError(
+                f"callbacks: each must be a minidl.callbacks.Callback. Got {type(callback).__name__}: {callback!r}."
+            )
+    return given

@@ -1,0 +1,236 @@
+"""Callbacks that save: ModelCheckpoint and BackupAndRestore."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+from minidl.callbacks.callback import Callback
+from minidl.callbacks.monitor import MonitorCallback
+from minidl.errors import ArgumentError, NotBuiltError
+
+Logs = dict[str, Any] | None
+
+WEIGHTS = (".weights.h5", ".safetensors", ".npz")
+MODELS = (".keras", ".h5")
+
+
+class SaveFrequency:
+    """Counts batches, to save every so many."""
+
+    def __init__(self, who: str, save_freq: Any) -> None:
+        if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1):
+            raise ArgumentError(f"{who}: save_freq must be 'epoch' or a number of batches. Got {save_freq!r}.")
+        self.save_freq = save_freq
+        self.seen = 0
+
+    def due(self) -> bool:
+        """Count a batch; return whether to save after it."""
+        if self.save_freq == "epoch":
+            return False
+        self.seen += 1
+        if self.seen < self.save_freq:
+            return False
+        self.seen = 0
+        return True
+
+
+class ModelCheckpoint(MonitorCallback):
+    """Saves the model, or its weights, after each epoch or the best ones.
+
+    Parameters
+    ----------
+    filepath : ends in .keras or .h5 (model), or .weights.h5, .safetensors or .npz (weights only); it may hold
+        {epoch}, {batch} and names in the logs: "model-{epoch:02d}-{val_loss:.2f}.keras"
+    monitor : name in the logs
+    verbose : 1 says so when it saves
+    save_best_only : only when the monitored number is better than ever before
+    save_weights_only : `save_weights` instead of `save`
+    mode : "min", "max" or "auto"
+    save_freq : "epoch", or a number of batches
+    initial_value_threshold : the best so far, for going on with a training
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: Any = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode, initial_value_threshold)
+        self.filepath = os.fspath(filepath)
+        self.verbose = verbose
+        self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
+        self.save_freq = save_freq
+        self._frequency = SaveFrequency("ModelCheckpoint", save_freq)
+        self._epoch = 0
+        endings = WEIGHTS if save_weights_only else MODELS
+        if not self.filepath.endswith(endings) or (not save_weights_only and self.filepath.endswith(".weights.h5")):
+            other = "False" if save_weights_only else "True"
+            raise ArgumentError(
+                f"ModelCheckpoint: with save_weights_only={save_weights_only} the file must end in "
+                f"{' or '.join(endings)}. Got {self.filepath!r}. Or do you want save_weights_only={other}?"
+            )
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Note the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Save, if `save_freq` is a number of batches and they are done."""
+        if self._frequency.due():
+            if self.save_best_only:
+                self._settle_direction()
+            self._save(self._epoch, batch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Save, if the epoch is good enough."""
+        if self.save_freq == "epoch":
+            if self.save_best_only:
+                self._settle_direction()
+            self._save(epoch, None, logs)
+
+    def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:
+        logs = logs or {}
+        path = self._path(epoch, batch, logs)
+        if not self._wanted(epoch, logs, path):
+            return
+        if os.path.isdir(path):
+            raise ArgumentError(f"ModelCheckpoint: filepath must be a file. Got the folder {path!r}.")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        if self.save_weights_only:
+            self.model.save_weights(path, overwrite=True)
+        else:
+            self.model.save(path, overwrite=True)
+        if self.verbose:
+            print(f"\nEpoch {epoch + 1}: finished saving model to {path}")
+
+    def _wanted(self, epoch: int, logs: dict[str, Any], path: str) -> bool:
+        if not self.save_best_only:
+            if self.verbose:
+                print(f"\nEpoch {epoch + 1}: saving model to {path}")
+            return True
+        current = logs.get(self.monitor)
+        if current is None:
+            self._missing(logs, "ModelCheckpoint saves the best by")
+            return True
+        before = "None" if self.best is None else f"{self.best:.5f}"
+        better = self._is_improvement(current, self.best)
+        if self.verbose and better:
+            change = f"improved from {before} to {current:.5f}, saving model to {path}"
+            print(f"\nEpoch {epoch + 1}: {self.monitor} {change}")
+        elif self.verbose:
+            print(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {before}")
+        if better:
+            self.best = current
+        return better
+
+    def _path(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
+        values = {"epoch": epoch + 1, **({} if batch is None else {"batch": batch + 1}), **logs}
+        try:
+            return self.filepath.format(**values)
+        except KeyError as error:
+            raise ArgumentError(
+                f"ModelCheckpoint: filepath {self.filepath!r} names {error}, which is not in the logs. "
+                f"There are {', '.join(map(repr, values))}."
+            ) from error
+
+
+class BackupAndRestore(Callback):
+    """Keeps the state of training in a folder, so that an interrupted `fit` goes on where it was when run again.
+
+    Parameters
+    ----------
+    backup_dir : the folder, for one training alone; it is removed when `fit` ends
+    save_freq : "epoch", or a number of batches; training goes on at the start of an epoch all the same
+    double_checkpoint : keep the state before the last too
+    delete_checkpoint : False leaves the folder in place
+    """
+
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: Any = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ) -> None:
+        super().__init__()
+        if not backup_dir:
+            raise ArgumentError("BackupAndRestore: backup_dir must name a folder. Got an empty name.")
+        self.backup_dir = Path(backup_dir)
+        self.save_freq = save_freq
+        self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
+        self._frequency = SaveFrequency("BackupAndRestore", save_freq)
+        self._weights = self.backup_dir / "latest.weights.h5"
+        self._metadata = self.backup_dir / "training_metadata.json"
+        self._epoch = 0
+        self._batch = 0
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Load the state of an interrupted training, if there is one."""
+        if not self.model.built:
+            raise NotBuiltError(
+                "BackupAndRestore: the model must be built before fit: give it an Input, or call it on a batch."
+            )
+        if not (self._weights.exists() and self._metadata.exists()):
+            return
+        try:
+            self._load(self._weights, self._metadata)
+        except OSError:
+            if not _old(self._weights).exists():
+                raise
+            warnings.warn(f"BackupAndRestore: {self._weights} cannot be read; the one before it is used.", stacklevel=2)
+            self._load(_old(self._weights), _old(self._metadata))
+
+    def _load(self, weights: Path, metadata: Path) -> None:
+        optimizer = self.model.optimizer
+        if optimizer is not None and not optimizer.built:
+            optimizer.build(self.model.trainable_variables)
+        self.model.load_weights(weights)
+        self._epoch = int(json.loads(metadata.read_text(encoding="utf-8"))["epoch"])
+        self.model._initial_epoch = self._epoch
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Note the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Save, if `save_freq` is a number of batches and they are done."""
+        self._batch = batch
+        if self._frequency.due():
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Save."""
+        self._epoch, self._batch = epoch + 1, 0
+        if self.save_freq == "epoch":
+            self._save()
+
+    def _save(self) -> None:
+        self.backup_dir.mkdir(parents=True, exist_ok=True)
+        for path in (self._weights, self._metadata):
+            if self.double_checkpoint and path.exists():
+                shutil.copyfile(path, _old(path))
+        self.model.save_weights(self._weights, overwrite=True)
+        fresh = self._metadata.with_name(self._metadata.name + ".tmp")
+        fresh.write_text(json.dumps({"epoch": self._epoch, "batch": self._batch}), encoding="utf-8")
+        os.replace(fresh, self._metadata)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Remove the folder."""
+        if self.delete_checkpoint and self.backup_dir.exists():
+            shutil.rmtree(self.backup_dir)
+
+
+def _old(path: Path) -> Path:
+    """Return the name of the state before: `load_weights` looks at the ending, so the mark goes in front."""
+    return path.with_name(f"previous.{path.name}")

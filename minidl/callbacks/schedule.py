@@ -1,0 +1,140 @@
+"""Small callbacks: LearningRateScheduler, TerminateOnNaN, CSVLogger."""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import math
+import os
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from minidl.callbacks.callback import Callback
+from minidl.errors import ArgumentError
+
+Logs = dict[str, Any] | None
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the start of each epoch.
+
+    Parameters
+    ----------
+    schedule : function of (epoch, learning_rate), or of the epoch alone, that returns a float
+    verbose : 1 says the new rate
+    """
+
+    def __init__(self, schedule: Any, verbose: int = 0) -> None:
+        super().__init__()
+        if not callable(schedule):
+            raise ArgumentError(f"LearningRateScheduler: schedule must be a function. Got {schedule!r}.")
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Set the rate."""
+        optimizer = self.model.optimizer
+        rate = self.schedule(*((epoch, float(optimizer.learning_rate)) if _takes_two(self.schedule) else (epoch,)))
+        if not isinstance(rate, float | np.floating):
+            raise ArgumentError(f"LearningRateScheduler: the schedule must return a float. Got {rate!r}.")
+        optimizer.learning_rate = float(rate)
+        if self.verbose:
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Put the rate into the logs."""
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+def _takes_two(function: Any) -> bool:
+    try:
+        inspect.signature(function).bind(0, 0.1)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+class TerminateOnNaN(Callback):
+    """Stops training when the loss is NaN or infinite.
+
+    Parameters
+    ----------
+    raise_error : raise a RuntimeError instead of ending `fit` quietly
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = raise_error
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Look at the loss."""
+        loss = (logs or {}).get("loss")
+        if loss is None or math.isfinite(loss):
+            return
+        if self.raise_error:
+            raise RuntimeError(
+                f"TerminateOnNaN: the loss is {loss} at batch {batch}. Is the learning rate too large, or the data not "
+                "scaled?"
+            )
+        print(f"Batch {batch}: Invalid loss, terminating training")
+        self.model.stop_training = True
+
+
+class CSVLogger(Callback):
+    """Writes the logs of each epoch as a row of a CSV file.
+
+    Parameters
+    ----------
+    filename : of the file; separator : between the columns
+    append : go on with a file that is there, instead of writing it anew
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        super().__init__()
+        self.filename, self.sep, self.append = Path(filename), separator, append
+        self.keys: list[str] | None = None
+        self.csv_file: TextIO | None = None
+        self._header = True
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Open the file."""
+        self._close()
+        self._header = not (self.append and self.filename.exists() and self.filename.stat().st_size > 0)
+        self.csv_file = self.filename.open("a" if self.append else "w", newline="", encoding="utf-8")
+        self.keys = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write a row; a value that is not there is NA."""
+        if self.csv_file is None:
+            return
+        logs = logs or {}
+        writer = csv.writer(self.csv_file, delimiter=self.sep)
+        if self.keys is None:
+            self.keys = sorted(logs)
+            if not any(key.startswith("val_") for key in self.keys):
+                self.keys += [f"val_{key}" for key in self.keys]  # validation may come in a later epoch
+            if self._header:
+                writer.writerow(["epoch", *self.keys])
+        writer.writerow([epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)])
+        self.csv_file.flush()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Close the file."""
+        self._close()
+
+    def _close(self) -> None:
+        if self.csv_file is not None:
+            self.csv_file.close()
+            self.csv_file = None
+
+    def __del__(self) -> None:
+        self._close()
+
+
+def _cell(value: Any) -> Any:
+    array = np.asarray(value)
+    if isinstance(value, str) or array.ndim == 0:
+        return value
+    return f'"[{", ".join(map(str, array.ravel().tolist()))}]"'

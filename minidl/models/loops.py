@@ -1,0 +1,138 @@
+"""The loops of training, evaluation and prediction: epochs, batches, callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.callbacks.callback_list import CallbackList
+from minidl.data import Dataset
+from minidl.layers.symbolic import flatten, map_structure
+from minidl.tape import no_grad
+
+Logs = dict[str, float]
+
+
+def run_fit(
+    model: Any,
+    data: Dataset,
+    learn: Callable[[Any], dict[str, Any]],
+    validation: Dataset | None,
+    epochs: int,
+    initial_epoch: int,
+    verbose: Any,
+    callbacks: Any,
+    validation_freq: Any,
+) -> Any:
+    """Run the epochs of `fit`; return the History.
+
+    Parameters
+    ----------
+    learn : one step on a batch; returns the metrics so far
+    others : as for `Model.fit`
+    """
+    calls = as_callback_list(model, callbacks, verbose, epochs, data.num_batches, history=True)
+    model.stop_training = False
+    calls.on_train_begin()
+    logs: Logs = {}
+    for epoch in range(model._initial_epoch or initial_epoch, epochs):
+        model.reset_metrics()
+        calls.on_epoch_begin(epoch)
+        logs = _train_epoch(model, data, learn, epoch, calls)
+        if validation is not None and _due(epoch, validation_freq):
+            found = run_epoch(model, validation, 0, calls)
+            logs.update({f"val_{name}": value for name, value in found.items()})
+        logs = dict(sorted(logs.items()))
+        calls.on_epoch_end(epoch, logs)
+        if model.stop_training:
+            break
+    if epochs > 0 and hasattr(model.optimizer, "finalize_variable_values"):
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    model._initial_epoch = None
+    calls.on_train_end(logs)
+    return model.history
+
+
+def _train_epoch(
+    model: Any, data: Dataset, learn: Callable[[Any], dict[str, Any]], epoch: int, calls: CallbackList
+) -> Logs:
+    results: dict[str, Any] = {}
+    for step, batch in enumerate(data.epoch(epoch)):
+        calls.on_train_batch_begin(step)
+        model.clear_losses()
+        results = learn(batch)
+        if calls.watch_train_batches:
+            calls.on_train_batch_end(step, as_numbers(results))
+        if model.stop_training:
+            break
+    model.clear_losses()
+    return as_numbers(results)
+
+
+def run_epoch(model: Any, data: Dataset, verbose: Any, callbacks: Any) -> Logs:
+    """Go once through the data without learning; return the loss and metrics by name."""
+    calls = as_callback_list(model, callbacks, verbose, 1, data.num_batches)
+    calls.on_test_begin()
+    model.reset_metrics()
+    results: dict[str, Any] = {}
+    with no_grad():
+        for step, batch in enumerate(data.epoch()):
+            calls.on_test_batch_begin(step)
+            model.clear_losses()
+            results = model.test_step(batch)
+            if calls.watch_test_batches:
+                calls.on_test_batch_end(step, as_numbers(results))
+        model.clear_losses()
+    logs = as_numbers(results)
+    calls.on_test_end(logs)
+    return logs
+
+
+def run_predict(model: Any, data: Dataset, verbose: Any, callbacks: Any) -> Any:
+    """Go once through the data; return the predictions, joined."""
+    calls = as_callback_list(model, callbacks, verbose, 1, data.num_batches)
+    calls.on_predict_begin()
+    parts: list[list[np.ndarray]] = []
+    structure: Any = None
+    with no_grad():
+        for step, batch in enumerate(data.epoch()):
+            calls.on_predict_batch_begin(step)
+            structure = model.predict_step(batch)
+            leaves = [tensor.data for tensor in flatten(structure)]
+            parts.append(leaves)
+            calls.on_predict_batch_end(step, {"outputs": structure})
+        model.clear_losses()
+    calls.on_predict_end()
+    joined = iter([np.concatenate(column) for column in zip(*parts, strict=True)])
+    return map_structure(lambda _: next(joined), structure)
+
+
+def as_callback_list(
+    model: Any, callbacks: Any, verbose: Any, epochs: int, steps: int | None, history: bool = False
+) -> CallbackList:
+    """Return the callbacks as one list object; the list of an outer loop is used as it is."""
+    if isinstance(callbacks, CallbackList):
+        return callbacks
+    return CallbackList(
+        callbacks, add_history=history, add_progbar=verbose != 0, model=model,
+        verbose=verbose, epochs=epochs, steps=steps,
+    )  # fmt: skip
+
+
+def as_numbers(results: dict[str, Any]) -> Logs:
+    """Turn a step's results into Python numbers, sorted by name as in Keras; several values stay an array."""
+    return {name: _number(value) for name, value in sorted((results or {}).items())}
+
+
+def _number(value: Any) -> Any:
+    array = np.asarray(value)
+    return float(array) if array.size == 1 and array.dtype.kind in "fiub" else value
+
+
+def _due(epoch: int, validation_freq: Any) -> bool:
+    """Return whether an epoch (counted from 0) ends with validation."""
+    if isinstance(validation_freq, int):
+        return (epoch + 1) % validation_freq == 0
+    return epoch + 1 in validation_freq

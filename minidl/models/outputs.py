@@ -1,0 +1,96 @@
+"""Matching what a user gives for each output (targets, losses, metrics, weights) to a model's outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.errors import ArgumentError, DataError, unknown_name
+
+
+class Outputs:
+    """The outputs of a model by name, in order; made from a prediction once it is there.
+
+    Parameters
+    ----------
+    y_pred : a tensor, or a list, tuple or dict of tensors
+    names : the model's output names
+
+    >>> outputs = Outputs(["prediction of kind", "of size"], ["kind", "size"])
+    >>> outputs.spread({"size": 2}, "y")
+    [None, 2]
+    """
+
+    def __init__(self, y_pred: Any, names: list[str] | None) -> None:
+        self.single = not isinstance(y_pred, list | tuple | dict)
+        if isinstance(y_pred, dict):
+            self.names = [str(key) for key in y_pred]
+        elif self.single:
+            self.names = list(names or ["output"])[:1]
+        else:
+            count = len(y_pred)
+            self.names = _unique(names if names and len(names) == count else [f"output_{i + 1}" for i in range(count)])
+
+    def flatten(self, y_pred: Any) -> list[Any]:
+        """Return the predictions in order."""
+        if self.single:
+            return [y_pred]
+        return list(y_pred.values()) if isinstance(y_pred, dict) else list(y_pred)
+
+    def spread(self, given: Any, what: str, error: type[Exception] = DataError, broadcast: bool = False) -> list[Any]:
+        """Return one entry for each output, None where nothing is given.
+
+        Parameters
+        ----------
+        given : for one output the thing itself; for several a list in order, or a dict by output name
+        what : what it is called in errors
+        broadcast : a thing that is neither list nor dict holds for every output
+
+        Raises
+        ------
+        UnknownNameError : a dict names an output that there is not; `error` : another number of entries
+        """
+        if given is None:
+            return [None] * len(self.names)
+        if isinstance(given, dict):
+            for key in given:
+                if key not in self.names:
+                    raise unknown_name(f"output in {what}", key, self.names)
+            return [given.get(name) for name in self.names]
+        if isinstance(given, list | tuple):
+            if len(given) != len(self.names):
+                raise error(
+                    f"{what}: there must be one entry for each output, {self.names}. Got {len(given)}. "
+                    "A dict by output name may leave some out."
+                )
+            return list(given)
+        if self.single or broadcast:
+            return [given] * len(self.names)
+        raise error(
+            f"{what}: the model has {len(self.names)} outputs, {self.names}, so that a list of as many or a dict by "
+            f"output name is needed. Got one {type(given).__name__}."
+        )
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Number the names that occur more than once: a, a_1, a_2."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        result.append(f"{name}_{count}" if count else name)
+    return result
+
+
+def check_kind(y_true: Any, y_pred: Any) -> str:
+    """Return which of three problems a target's shape tells of: "binary", "sparse" or "categorical".
+
+    This decides what "accuracy" and "crossentropy" mean, by Keras' rule.
+    """
+    if not hasattr(y_true, "shape") or not y_pred.ndim:
+        raise ArgumentError("metrics: 'accuracy' needs targets y with a batch axis.")
+    if y_pred.shape[-1] == 1:
+        return "binary"
+    if len(y_true.shape) < y_pred.ndim or y_true.shape[-1] == 1:
+        return "sparse"
+    return "categorical"

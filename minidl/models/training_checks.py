@@ -1,0 +1,112 @@
+"""Checks before training starts: better one clear message than a failure in the middle of an epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.data import Dataset, as_dataset, check_labels, unpack_x_y_sample_weight
+from minidl.data.dataset import ArrayDataset, SequenceDataset
+from minidl.data.structure import map_arrays
+from minidl.errors import ArgumentError, DataError, NotBuiltError
+from minidl.losses import LossFunctionWrapper, sparse_categorical_crossentropy
+from minidl.tape import no_grad
+
+
+def check_numbers(
+    epochs: Any, initial_epoch: Any, validation_freq: Any, class_weight: Any, sample_weight: Any
+) -> None:
+    """Check the arguments of `fit` that are not about data.
+
+    Raises
+    ------
+    ArgumentError : epochs that are no whole number, or both kinds of weights
+    """
+    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            raise ArgumentError(f"fit: {name} must be a whole number of 0 or more. Got {value!r}.")
+    if not isinstance(validation_freq, list | tuple | set) and (
+        not isinstance(validation_freq, int) or validation_freq < 1
+    ):
+        raise ArgumentError(
+            f"fit: validation_freq must be a whole number of 1 or more, or a list of epochs. Got {validation_freq!r}."
+        )
+    if class_weight is not None and sample_weight is not None:
+        raise ArgumentError(
+            "fit: give class_weight or sample_weight, not both. "
+            "Multiply them yourself: sample_weight * [class_weight[label] for label in y]."
+        )
+
+
+def as_validation(data: Any, batch_size: int | None, steps: int | None) -> Dataset:
+    """Return `validation_data` as a data set, in its own order.
+
+    Parameters
+    ----------
+    data : (x, y) or (x, y, sample_weight) of arrays; or what gives batches: a PyDataset, a generator
+    """
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    arrays = isinstance(x, list | tuple | dict) or hasattr(x, "__array__")
+    size = batch_size if arrays else None
+    return as_dataset(x, y, sample_weight, size, False, 0, steps, "fit (validation_data)")
+
+
+def build_from_data(model: Any, data: Dataset) -> None:
+    """Make the weights of a model that waits for its first data, by predicting one sample of it.
+
+    Generators are not asked for a batch only for this: their models are built by the first step.
+    """
+    if model.built:
+        return
+    if isinstance(data, ArrayDataset):
+        x = map_arrays(lambda array: array[:1], data.data[0])
+    elif isinstance(data, SequenceDataset):
+        x = next(data.epoch())[0]
+    else:
+        return
+    with no_grad():
+        model(x, training=False)
+    model.clear_losses()
+
+
+def check_labels_of(model: Any, data: Dataset, function: str) -> None:
+    """Check targets in arrays against a classification loss, for models with one output.
+
+    Raises
+    ------
+    DataError : labels outside the classes; no targets
+    """
+    loss = model._compile_loss.loss if model._compile_loss is not None else None
+    if loss is None or isinstance(loss, list | dict) or not isinstance(data, ArrayDataset):
+        return
+    y = data.data[1]
+    if y is None and type(model).train_step is _plain_step() and type(model).compute_loss is _plain_loss():
+        raise DataError(f"{function}: there are no targets: y is None, but the loss needs them.")
+    plain = loss.fn if isinstance(loss, LossFunctionWrapper) else loss
+    shape = _output_shape(model)
+    if plain is not sparse_categorical_crossentropy or not isinstance(y, np.ndarray) or shape is None:
+        return
+    if isinstance(shape[-1], int) and y.ndim < 1 + len(shape) and y.size and y.shape != (len(y), *shape[1:]):
+        ignored = loss.kwargs.get("ignore_class") if isinstance(loss, LossFunctionWrapper) else None
+        check_labels(y, shape[-1], "y", function, ignored)
+
+
+def _output_shape(model: Any) -> tuple[int | None, ...] | None:
+    try:
+        shape = model.output_shape
+    except NotBuiltError:
+        return None
+    return shape if isinstance(shape, tuple) and len(shape) > 1 and not isinstance(shape[0], tuple) else None
+
+
+def _plain_step() -> Any:
+    from minidl.models.training import Trainer
+
+    return Trainer.train_step
+
+
+def _plain_loss() -> Any:
+    from minidl.models.training import Trainer
+
+    return Trainer.compute_loss

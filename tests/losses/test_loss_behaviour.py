@@ -1,0 +1,114 @@
+"""Losses: names, shapes, weights, masks, dtypes, errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import losses
+from minidl.errors import ArgumentError, DataError, ShapeError, UnknownNameError
+
+RNG = np.random.default_rng(5)
+
+
+def test_get_returns_functions_for_short_names_and_objects_for_class_names() -> None:
+    for alias in ("mse", "MSE", "mean_squared_error"):
+        assert losses.get(alias) is losses.mean_squared_error
+    assert isinstance(losses.get("MeanSquaredError"), losses.MeanSquaredError)
+    assert losses.get(None) is None
+    assert losses.get(losses.mae) is losses.mae
+    assert isinstance(losses.get(losses.Huber), losses.Huber)
+
+
+def test_get_suggests_the_nearest_name() -> None:
+    with pytest.raises(UnknownNameError, match="'categorical_crossentropi'. Did you mean 'categorical_crossentropy'"):
+        losses.get("categorical_crossentropi")
+    with pytest.raises(ArgumentError, match="a name, a Loss, a function"):
+        losses.get(3)
+
+
+def test_loss_of_your_own_function_and_class() -> None:
+    def cubic(y_true, y_pred):
+        return (abs(y_true - y_pred) ** 3).mean(axis=-1)
+
+    wrapped = losses.LossFunctionWrapper(cubic)
+    assert wrapped([[0.0], [1.0]], [[1.0], [3.0]]).item() == 4.5
+    assert wrapped.name == "cubic"
+
+
+def test_one_hot_targets_with_sparse_loss_say_which_loss_fits() -> None:
+    with pytest.raises(ShapeError, match=r"Got y_true \(4, 3\), y_pred \(4, 3\).*categorical_crossentropy"):
+        losses.sparse_categorical_crossentropy(np.eye(3, dtype="float32")[[0, 1, 2, 0]], np.full((4, 3), 1 / 3))
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_integer_labels_with_categorical_loss_say_which_loss_fits(shape: tuple[int, ...]) -> None:
+    for loss in (losses.categorical_crossentropy, losses.binary_crossentropy):
+        with pytest.raises(ShapeError, match="sparse_categorical_crossentropy.*to_categorical"):
+            loss(np.zeros(shape, int), np.full((4, 3), 1 / 3, "float32"))
+
+
+def test_labels_out_of_range_are_named() -> None:
+    with pytest.raises(DataError, match="Got 3 at index 1"):
+        losses.SparseCategoricalCrossentropy()(np.array([1, 3]), np.full((2, 3), 1 / 3, "float32"))
+
+
+def test_batch_sizes_that_differ_are_told() -> None:
+    with pytest.raises(ShapeError, match="mean_squared_error.*batch sizes differ"):
+        losses.mse(np.zeros((4, 2)), np.zeros((5, 2)))
+    with pytest.raises(ShapeError, match="as many values a sample"):
+        losses.mse(np.zeros((4, 2)), np.zeros((4, 3)))
+
+
+def test_wrong_reduction_smoothing_and_weights_are_errors() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'sum'"):
+        losses.MeanSquaredError(reduction="summ")
+    with pytest.raises(ArgumentError, match="label_smoothing must be between 0 and 1. Got 2"):
+        losses.CategoricalCrossentropy(label_smoothing=2)
+    with pytest.raises(ShapeError, match="one weight a sample"):
+        losses.MeanSquaredError()(np.zeros((4, 2)), np.zeros((4, 2)), sample_weight=np.ones(3))
+    with pytest.raises(ArgumentError, match="sample_weight must be finite"):
+        losses.MeanSquaredError()(np.zeros((2, 2)), np.zeros((2, 2)), sample_weight=[1.0, np.nan])
+
+
+def test_sample_weights_of_one_a_sample_do_not_broadcast_over_the_last_axis() -> None:
+    # Two samples of two time steps: here (N,) would also fit the last axis.
+    weighted = losses.MeanSquaredError(reduction="none")(np.zeros((2, 2, 1)), np.ones((2, 2, 1)), [1.0, 3.0])
+    np.testing.assert_array_equal(weighted.numpy(), [[1, 1], [3, 3]])
+
+
+def test_mask_of_predictions_leaves_values_out_of_the_mean() -> None:
+    y_pred = minidl.Tensor(RNG.normal(size=(3, 4, 2)).astype("float32"))
+    y_true = RNG.normal(size=(3, 4, 2)).astype("float32")
+    mask = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [1, 1, 1, 1]], bool)
+    y_pred._mask = mask
+    errors = ((y_true - y_pred.data) ** 2).mean(axis=-1)
+    np.testing.assert_allclose(losses.MeanSquaredError()(y_true, y_pred).item(), errors[mask].mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_loss_keeps_the_dtype_of_predictions(dtype: str) -> None:
+    value = losses.CategoricalCrossentropy()(np.eye(3)[[0, 2]], np.full((2, 3), 1 / 3, dtype))
+    assert value.dtype == dtype
+
+
+def test_dtype_of_a_loss_decides() -> None:
+    assert losses.MeanSquaredError(dtype="float64")(np.zeros((2, 1)), np.ones((2, 1), "float32")).dtype == "float64"
+
+
+def test_loss_leaves_its_arguments_unchanged() -> None:
+    true, pred, weight = RNG.normal(size=(4, 3)), RNG.random((4, 3)), RNG.random(4)
+    copies = true.copy(), pred.copy(), weight.copy()
+    for name in ("MeanSquaredError", "KLDivergence", "Hinge", "CosineSimilarity"):
+        getattr(losses, name)()(true, pred, weight)
+    for array, copy in zip((true, pred, weight), copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_cosine_similarity_of_zeros_has_a_finite_gradient() -> None:
+    y_pred = minidl.Variable(np.zeros((1, 3), "float32"))
+    with minidl.GradientTape() as tape:
+        loss = losses.CosineSimilarity()(np.ones((1, 3)), y_pred)
+    assert loss.item() == 0
+    assert np.isfinite(tape.gradient(loss, y_pred).numpy()).all()
