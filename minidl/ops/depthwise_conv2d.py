@@ -116,7 +116,7 @@ def depthwise_conv2d_backward(
 
 def _times_channels(x: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Return x (N, P, Q, C) times one number a channel, repeated for a whole row: longer inner loops (`add_bias`)."""
-    return _product(x, np.tile(factors, (x.shape[2], 1)))
+    return _product(x, np.repeat(factors[None], x.shape[2], axis=0))
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

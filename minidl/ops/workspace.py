@@ -87,12 +87,13 @@ class _Pool:
     def _sort_in(self) -> None:
         while self.returned:
             block = self.returned.popleft()
-            self.free.setdefault(block.nbytes, []).append(block)
+            blocks = self.free.pop(block.nbytes, [])  # taken out and put in again: the dict's last entry is the newest
+            blocks.append(block)
+            self.free[block.nbytes] = blocks
             self.free_bytes += block.nbytes
-        while self.free_bytes > self.limit:  # sizes not asked for lately go first
+        while self.free_bytes > self.limit:  # sizes that have not come back for longest go first
             size = next(iter(self.free))
-            blocks = self.free.pop(size)
-            self.free_bytes -= size * len(blocks)
+            self.free_bytes -= size * len(self.free.pop(size))
 
 
 def _aligned_block(size: int) -> np.ndarray:
