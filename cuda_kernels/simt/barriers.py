@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import numeric
-from .masks import Mask
+from .masks import WARP, Mask
 from .parts import Part
 
 Value = Any
@@ -95,19 +95,18 @@ class Barriers(Part):
         if not self.checks:
             return
         now = self.tick(line)
-        if members is not None:
-            self.check_members(line, members, "syncwarp")
-        rows = 1 if self.mask.same_in_blocks() and (self.warp_sync is None or self.warp_sync.shape[0] == 1) else (
-            self.blocks)
+        self.check_members(line, np.int64(0xFFFFFFFF) if members is None else members, "syncwarp")
+        small = self.mask.same_in_blocks() and self.remaining.same_in_blocks() and (
+            self.warp_sync is None or self.warp_sync.shape[1] == 1)
+        rows = 1 if small else self.blocks
         if self.warp_sync is None:
-            self.warp_sync = np.full((rows, self.shape[1]), 0, np.int32)
-        elif self.warp_sync.shape[0] != rows:
-            self.warp_sync = np.repeat(self.warp_sync, rows, axis=0)
-        bits = self.mask.bits
-        if bits is None:
-            self.warp_sync[:] = now
-        else:
-            self.warp_sync[np.broadcast_to(bits if rows > 1 else bits[:1], self.warp_sync.shape)] = now
+            self.warp_sync = np.zeros((2, rows, self.shape[1]), np.int32)
+        elif self.warp_sync.shape[1] != rows:
+            self.warp_sync = np.repeat(self.warp_sync, rows, axis=1)
+        active, present = self.mask.full()[:rows], self.remaining.full()[:rows]
+        whole = (active == present).reshape(rows, -1, WARP).all(axis=2).repeat(WARP, axis=1)
+        self.warp_sync[0][active & whole] = now
+        self.warp_sync[1][active] = now
 
     def threadfence(self, line: int) -> None:
         """Writes before it are seen by other blocks before writes after it."""

@@ -143,7 +143,7 @@ class Checks(Part):
         index = alloc.index(address)
         threads = (self.thread_index(mine), self.thread_index(theirs))
         blocks = (self.block_of(mine), self.block_of(theirs))
-        verb = "reads" if earlier == "read" else "writes"
+        verb = {"read": "reads", "write": "writes", "atomic": "updates (atomically)"}[earlier]
         remedy = ("no barrier" if blocks[0] == blocks[1] else "nothing that orders blocks")
         if before == line and time == self.recorder.now:
             how = f"threads {threads[0]} of block {blocks[0]} and {threads[1]} of block {blocks[1]} write it together at line {line}"

@@ -53,6 +53,7 @@ class Control(Part):
     step_limit: int
     depth: int
     exits: list[tuple[Mask, int]]
+    remaining: Mask
 
     # -- variables ----------------------------------------------------------------------------------------------------
 
@@ -143,6 +144,7 @@ class Control(Part):
         """`return`: the active threads are gone until the function ends (for good, in the kernel)."""
         if kernel and self.mask.lanes:
             self.exits.append((self.mask, line))
+            self.remaining = self.remaining.minus(self.mask)
         self.alive = self.none if self.mask is self.alive else self.alive.minus(self.mask)
         self.mask = self.none
 

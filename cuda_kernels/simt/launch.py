@@ -212,7 +212,7 @@ class Run:
             alloc = view.alloc
             if not alloc.size or not (must or alloc.stored):
                 continue
-            written = np.zeros(alloc.size, bool) if alloc.shadow is None else alloc.shadow.write_time != 0
+            written = np.zeros(alloc.size, bool) if alloc.shadow is None else alloc.shadow.touched()
             addresses = np.full((), int(view.offset))
             for n, s in zip(view.shape, view.strides, strict=True):
                 addresses = addresses[..., None] + np.arange(n) * s
@@ -250,8 +250,7 @@ class Run:
         """The first line that stores to an array (0 if none does)."""
         times = self.views[name].alloc.shadow
         if times is not None and times.write_time.any():
-            written = np.abs(times.write_time)
-            return self.recorder.line_of[int(written[written > 0].min())]
+            return self.recorder.line_of[int(times.write_time[times.write_time > 0].min())]
         return 0
 
     def report(self, seconds: float) -> Report:

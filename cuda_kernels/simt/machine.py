@@ -53,7 +53,7 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
         self.none = empty(self.shape)
         within = np.arange(width)[None, :] < self.threads
         self.full_mask = Mask(None if width == self.threads else within, self.shape)
-        self.mask = self.alive = self.full_mask
+        self.mask = self.alive = self.remaining = self.full_mask
         self.depth = 0
         self.exits: list[tuple[Mask, int]] = []
         self.shared: dict[int, Allocation] = {}
@@ -107,7 +107,7 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
     def blocks_in_step(self) -> bool:
         """True while barriers and warp barriers were the same for every block."""
         return not isinstance(self.barrier_times, np.ndarray) and (
-            self.warp_sync is None or self.warp_sync.shape[0] == 1)
+            self.warp_sync is None or self.warp_sync.shape[1] == 1)
 
     def row_lanes(self, mask: Mask) -> np.ndarray:
         """The active threads of a block, where all blocks agree."""

@@ -1,7 +1,7 @@
 """Shadow memory: who touched each element last, and when, so that races and uninitialised reads can be seen.
 
 Time is a counter that grows with each access. For each element the shadow keeps the time and thread of the last write
-and of two readers (the latest, and one of another warp where there is one). Two accesses by different threads, of which
+and of two readers (the latest, and one as far from it as was seen: another block, else another warp). Two accesses by different threads, of which
 one writes and which are not both atomic, are a race unless something orders them:
 
 - `syncthreads` orders all accesses of a block before it with all after it;
@@ -27,6 +27,7 @@ from .masks import WARP, Mask
 from .memory import Allocation, pick
 
 _LOG_LIMIT = 1 << 20
+Slots = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # thread and time of two accesses to each element
 
 
 class Shadow:
@@ -38,9 +39,10 @@ class Shadow:
         self.blocks = machine.blocks if self.shared and machine is not None else 1
         self.collapsed = self.shared and self.blocks > 1
         size = alloc.size if self.collapsed or not self.shared else alloc.size * self.blocks
-        self.write_time = np.zeros(size, np.int32)  # 0 never, negative: an atomic
-        self.writer = np.zeros(size, np.int32)  # ~thread where others wrote too
-        self.readers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
+        self.write_time = np.zeros(size, np.int32)  # of the last plain store, 0: never
+        self.writer = np.zeros(size, np.int32)
+        self.readers: Slots | None = None
+        self.atomics: Slots | None = None
         self.log: list[tuple[np.ndarray, np.ndarray, int]] = []
         self.logged = 0
 
@@ -71,8 +73,8 @@ class Shadow:
         times, size = self.blocks, self.alloc.size
         self.write_time = np.tile(self.write_time, times)
         self.writer = np.tile(self.writer, times)
-        if self.readers is not None:
-            self.readers = tuple(np.tile(a, times) for a in self.readers)  # type: ignore[assignment]
+        self.readers, self.atomics = (
+            None if slots is None else tuple(np.tile(a, times) for a in slots) for slots in (self.readers, self.atomics))
         step = (np.arange(times) * size)[:, None]
         self.log = [((a[None, :] + step).reshape(-1), np.tile(t, times), when) for a, t, when in self.log]
         self.collapsed = False
@@ -85,19 +87,19 @@ class Shadow:
         where, threads = self.select(machine, address, mask)
         times = self.write_time[where]
         now = machine.tick(line)
-        if self.shared:
-            if times.min() <= 0 and not times.all():
-                machine.report_uninitialised(line, self, where, threads, times == 0)
-            if times.max() > machine.least_barrier or times.min() < 0:
-                self._check_write(machine, line, where, threads, now, False)
-            self.log.append((where, threads, now))
-            self.logged += where.size
-            if self.logged > _LOG_LIMIT:
-                self.settle(machine)
+        if self.shared and not times.all():
+            self._check_initialised(machine, line, where, threads, times)
+        if times.max() > (machine.least_barrier if self.shared else 0):
+            self._check_write(machine, line, where, threads)
+        if self.atomics is not None:
+            self._check_slots(machine, line, where, threads, self.atomics, "atomic")
+        if not self.shared:
+            self.readers = self._record(machine, self.readers, where, threads, now)
             return
-        if times.any():
-            self._check_write(machine, line, where, threads, now, False)
-        self._record_readers(machine, where, threads, now)
+        self.log.append((where, threads, now))
+        self.logged += where.size
+        if self.logged > _LOG_LIMIT:
+            self.settle(machine)
 
     def write(self, machine: Any, line: int, address: Any, mask: Mask) -> None:
         """A plain store by the threads of `mask`."""
@@ -105,10 +107,12 @@ class Shadow:
         where, threads = self.select(machine, address, mask)
         now = machine.tick(line)
         self.settle(machine)
-        times = self.write_time[where]
-        if times.max() > (machine.least_barrier if self.shared else 0) or times.min() < 0:
-            self._check_write(machine, line, where, threads, now, False)
-        self._check_readers(machine, line, where, threads, now)
+        if self.write_time[where].max() > (machine.least_barrier if self.shared else 0):
+            self._check_write(machine, line, where, threads)
+        if self.readers is not None:
+            self._check_slots(machine, line, where, threads, self.readers, "read")
+        if self.atomics is not None:
+            self._check_slots(machine, line, where, threads, self.atomics, "atomic")
         self.writer[where] = threads
         self.write_time[where] = now
         last = self.writer[where]
@@ -123,19 +127,17 @@ class Shadow:
         self.settle(machine)
         times = self.write_time[where]
         if self.shared and not times.all():
-            machine.report_uninitialised(line, self, where, threads, times == 0)
+            self._check_initialised(machine, line, where, threads, times)
         if times.max() > (machine.least_barrier if self.shared else 0):
-            self._check_write(machine, line, where, threads, now, True)
-        self._check_readers(machine, line, where, threads, now)
-        before = self.writer[where]
-        self.writer[where] = threads
-        others = self.writer[where] != threads
-        joined = (times < 0) & (before != threads)  # atomics of several threads since the last barrier
-        if joined.any():
-            joined &= self.unordered(machine, where, threads, before, -times)
-        others |= joined
-        self.writer[where[others]] = ~np.abs(threads[others])
-        self.write_time[where] = -now
+            self._check_write(machine, line, where, threads)
+        if self.readers is not None:
+            self._check_slots(machine, line, where, threads, self.readers, "read")
+        self.atomics = self._record(machine, self.atomics, where, threads, now)
+
+    def touched(self) -> np.ndarray:
+        """Which elements were written, plainly or atomically."""
+        written = self.write_time != 0
+        return written if self.atomics is None else written | (self.atomics[1] != 0)
 
     def barrier(self) -> None:
         """A barrier of every block: reads before it can race with nothing after it."""
@@ -144,34 +146,36 @@ class Shadow:
 
     # -- the rules ----------------------------------------------------------------------------------------------------
 
-    def _check_write(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray, now: int,
-                     atomic: bool) -> None:
+    def _check_initialised(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray,
+                           times: np.ndarray) -> None:
+        unknown = times == 0
+        if self.atomics is not None:
+            unknown &= self.atomics[1][where] == 0
+        if unknown.any():
+            machine.report_uninitialised(line, self, where, threads, unknown)
+
+    def _check_write(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
         times, writers = self.write_time[where], self.writer[where]
         suspect = (times != 0) & (writers != threads)
-        if atomic:
-            suspect &= times > 0
         if suspect.any():
-            times = np.abs(times)
             suspect &= self.unordered(machine, where, threads, writers, times)
             if suspect.any():
                 self._report(machine, line, where, threads, writers, times, suspect, "write")
 
-    def _check_readers(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray, now: int) -> None:
-        if self.readers is None:
-            return
-        for slot in (0, 2):
-            readers, times = self.readers[slot][where], self.readers[slot + 1][where]
-            suspect = (times > 0) & (readers != threads)
+    def _check_slots(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray, slots: Slots,
+                     earlier: str) -> None:
+        for k in (0, 2):
+            others, times = slots[k][where], slots[k + 1][where]
+            suspect = (times > 0) & (others != threads)
             if suspect.any():
-                suspect &= self.unordered(machine, where, threads, readers, times)
+                suspect &= self.unordered(machine, where, threads, others, times)
                 if suspect.any():
-                    self._report(machine, line, where, threads, readers, times, suspect, "read")
+                    self._report(machine, line, where, threads, others, times, suspect, earlier)
                     return
 
     def unordered(self, machine: Any, where: np.ndarray, threads: np.ndarray, others: np.ndarray,
                   times: np.ndarray) -> np.ndarray:
         """True where nothing orders the earlier access (by `others` at `times`) before this one."""
-        others = np.where(others < 0, ~others, others)
         width = machine.shape[1]
         if self.shared:
             block = where // self.alloc.size  # 0 while collapsed
@@ -183,53 +187,59 @@ class Shadow:
             same_block = others // width == threads // width
         loose = times > machine.barrier_time(block)
         if machine.warp_sync is not None:
-            rows = machine.warp_sync.shape[0]
-            synced = machine.warp_sync[block if rows > 1 else 0]
-            if rows > 1:
-                mine = machine.warp_sync[block, lane]
-                theirs = machine.warp_sync[block, other_lane]
-            else:
-                mine, theirs = synced[lane], synced[other_lane]
-            ordered = (lane // WARP == other_lane // WARP) & (np.minimum(mine, theirs) >= times)
-            loose &= ~ordered
+            row = block if machine.warp_sync.shape[1] > 1 else 0
+            whole, part = machine.warp_sync[0, row, lane], machine.warp_sync[1, row, lane]
+            together = (part >= times) & (part == machine.warp_sync[1, row, other_lane])
+            loose &= ~((lane // WARP == other_lane // WARP) & ((whole >= times) | together))
         if same_block is not None and not same_block.all():
             fenced = machine.fences.ordered(others // width, threads // width, times)
             loose = np.where(same_block, loose, ~fenced)
         return loose
 
-    # -- readers ------------------------------------------------------------------------------------------------------
+    # -- readers and atomics ------------------------------------------------------------------------------------------
 
     def settle(self, machine: Any) -> None:
         """Enter the logged reads into the readers' slots."""
         for where, threads, when in self.log:
-            self._record_readers(machine, where, threads, when)
+            self.readers = self._record(machine, self.readers, where, threads, when)
         self.log.clear()
         self.logged = 0
 
-    def _record_readers(self, machine: Any, where: np.ndarray, threads: np.ndarray, when: int) -> None:
-        if self.readers is None:
+    def _record(self, machine: Any, slots: Slots | None, where: np.ndarray, threads: np.ndarray, when: int) -> Slots:
+        """Enter accesses by `threads` at time `when` into the slots of readers or of atomics."""
+        if slots is None:
             size = self.write_time.size
-            self.readers = tuple(np.zeros(size, np.int32) for _ in range(4))  # type: ignore[assignment]
-        first, first_time, second, second_time = self.readers  # type: ignore[misc]
+            slots = tuple(np.zeros(size, np.int32) for _ in range(4))  # type: ignore[assignment]
+        first, first_time, _, _ = slots
         before, before_time = first[where], first_time[where]
         moved = (before_time > 0) & (before != threads)
         if moved.any():
-            at, old, old_time = where[moved], before[moved], before_time[moved]
-            warp = threads[moved] // WARP
-            better = (old // WARP != warp) | (second[at] // WARP == warp)
-            better |= second_time[at] <= (machine.least_barrier if self.shared else 0)
-            second[at[better]] = old[better]
-            second_time[at[better]] = old_time[better]
+            self._second(machine, slots, where[moved], threads[moved], before[moved], before_time[moved])
         first[where] = threads
         first_time[where] = when
         last = first[where]
         twice = last != threads
         if twice.any():
-            far = twice & (last // WARP != threads // WARP)
-            stale = twice & (second_time[where] <= (machine.least_barrier if self.shared else 0))
-            for chosen in (stale, far):
-                second[where[chosen]] = threads[chosen]
-                second_time[where[chosen]] = when
+            order = np.flatnonzero(twice)
+            order = order[np.argsort(self._distance(machine, threads[order], last[order]), kind="stable")]
+            times = np.full(order.size, when, np.int32)
+            self._second(machine, slots, where[order], last[order], threads[order], times)
+        return slots
+
+    def _second(self, machine: Any, slots: Slots, where: np.ndarray, first: np.ndarray, other: np.ndarray,
+                times: np.ndarray) -> None:
+        """Keep `other` in the second slot, unless the one there is further from `first` and still of use."""
+        _, _, second, second_time = slots
+        kept = self._distance(machine, second[where], first)
+        stale = (second_time[where] == 0) | ((kept < 2) & (second_time[where] <= machine.least_barrier))
+        better = stale | (self._distance(machine, other, first) >= kept)
+        second[where[better]] = other[better]
+        second_time[where[better]] = times[better]
+
+    def _distance(self, machine: Any, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """0 in one warp, 1 in one block, 2 in different blocks: the further, the less can order the two."""
+        apart = (a // WARP != b // WARP).astype(np.int8)
+        return apart if self.shared else apart + (a // machine.shape[1] != b // machine.shape[1])
 
     def _report(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray, others: np.ndarray,
                 times: np.ndarray, bad: np.ndarray, earlier: str) -> None:
@@ -239,7 +249,6 @@ class Shadow:
             k = int(np.flatnonzero(bad)[0])
             same = bad & (lines == lines[k])
             count = int(np.count_nonzero(same)) * (self.blocks if self.collapsed else 1)
-            other = int(others[k])
-            other = ~other if other < 0 else other
-            machine.report_race(line, int(times[k]), self, int(where[k]), int(threads[k]), other, count, earlier)
+            machine.report_race(line, int(times[k]), self, int(where[k]), int(threads[k]), int(others[k]), count,
+                                earlier)
             bad = bad & ~same

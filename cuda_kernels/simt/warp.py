@@ -44,35 +44,24 @@ class Warp(Part):
     def check_members(self, line: int, mask: Value, what: str) -> None:
         """The executing lanes and the named lanes must agree."""
         if mask.size == 1 and int(mask.item()) & _ALL == _ALL and (
-                self.mask is self.full_mask or self.mask.lanes == self.alive_lanes()):
+                self.mask is self.full_mask or self.mask.lanes == self.remaining.lanes):
             return
         named = self.members(mask)
         active = self.by_warp(self.mask.full())
         outside = active & ~named
         if outside.any():
             self._report_lane(line, outside, f"executes {what} but is not in its mask")
-        exists = self.by_warp(self.remaining())
+        exists = self.by_warp(self.remaining.full())
         missing = named & exists & ~active & active.any(axis=1, keepdims=True)
         if missing.any():
             self._report_lane(line, missing, f"is named in the mask of {what} but does not execute it (it is on another "
-                              "path)")
+                              "path)", "divergent-barrier" if what == "syncwarp" else "inactive-lane")
 
-    def remaining(self) -> np.ndarray:
-        """(B, P): threads that exist and have not returned from the kernel."""
-        left = self.full_mask.full().copy()
-        for gone, _ in self.exits:
-            left &= ~gone.full()
-        return left
-
-    def alive_lanes(self) -> int:
-        """How many threads have not returned from the kernel."""
-        return self.full_mask.lanes - sum(gone.lanes for gone, _ in self.exits)
-
-    def _report_lane(self, line: int, bad: np.ndarray, how: str) -> None:
+    def _report_lane(self, line: int, bad: np.ndarray, how: str, kind: str = "inactive-lane") -> None:
         lane = int(np.flatnonzero(bad)[0])
         thread, block = self.thread_index(lane), self.block_of(lane)
         self.recorder.fault(
-            "inactive-lane", line, threads=(thread,), blocks=(block,), count=int(np.count_nonzero(bad)),
+            kind, line, threads=(thread,), blocks=(block,), count=int(np.count_nonzero(bad)),
             message=f"line {line}: lane {lane % WARP}, thread {thread} of block {block}, {how}.")
 
     # -- shuffles -----------------------------------------------------------------------------------------------------
