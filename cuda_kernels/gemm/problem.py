@@ -1,0 +1,129 @@
+"""What every rung of gemm agrees on: operands and their checks, and the epilogue.
+
+    c[row, col] = activation(sum over k of A[row, k] * B[k, col] + bias[col])
+
+A is `a`, or its transpose with transpose_a; B likewise. Rows, cols and inner are M, N and K.
+"""
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cuda_kernels._cuda import cuda, float32
+from cuda_kernels.launch import check_array, empty, place_of
+
+ACTIVATIONS = (None, "relu", "sigmoid", "tanh")
+
+
+class Problem(NamedTuple):
+    """One product: sizes, operands as given, and arrays to launch with."""
+
+    rows: int
+    cols: int
+    inner: int
+    a: Any
+    b: Any
+    bias: Any  # (cols,); where there is none, an array that the kernel was made not to read
+    c: Any
+    variant: Variant
+
+
+class Variant(NamedTuple):
+    """What a gemm kernel is compiled for."""
+
+    transpose_a: bool = False
+    transpose_b: bool = False
+    has_bias: bool = False
+    activation: str | None = None
+
+
+def problem(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
+            activation: str | None = None, out: Any = None) -> Problem:
+    """Check the operands of a product and make room for the result.
+
+    Raises TypeError (wrong dtype, arrays in different places), ValueError (shapes, layout, empty, unknown activation).
+    """
+    place_of(a, b, bias, out, function="gemm")
+    check_array("gemm", "a", a, ndim=2)
+    check_array("gemm", "b", b, ndim=2)
+    rows, inner = a.shape[::-1] if transpose_a else a.shape
+    inner_b, cols = b.shape[::-1] if transpose_b else b.shape
+    if inner != inner_b:
+        raise ValueError(f"gemm: A's columns must be as many as B's rows. Got {inner} and {inner_b} from a {a.shape}, "
+                         f"b {b.shape}, transpose_a={transpose_a}, transpose_b={transpose_b}. Is one transposed?")
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"gemm: activation must be one of {ACTIVATIONS}. Got {activation!r}.")
+    if bias is not None:
+        check_array("gemm", "bias", bias, ndim=1, shape=(cols,))
+    c = empty((rows, cols), np.float32, like=a) if out is None else out
+    check_array("gemm", "out", c, ndim=2, shape=(rows, cols))
+    unread = b.reshape(-1)
+    return Problem(rows, cols, inner, a, b, unread if bias is None else bias, c,
+                   Variant(bool(transpose_a), bool(transpose_b), bias is not None, activation))
+
+
+# -- device functions that a variant picks -------------------------------------------------------------------------------
+
+@cuda.jit(device=True)
+def _as_stored(matrix, row, col):
+    return matrix[row, col]
+
+
+@cuda.jit(device=True)
+def _transposed(matrix, row, col):
+    return matrix[col, row]
+
+
+def reader(transposed: bool) -> Any:
+    """A device function `read(matrix, row, col)` of the matrix, or of its transpose."""
+    return _transposed if transposed else _as_stored
+
+
+@cuda.jit(device=True)
+def _relu(x):
+    return max(x, float32(0))
+
+
+@cuda.jit(device=True)
+def _sigmoid(x):
+    return float32(1) / (float32(1) + math.exp(-x))
+
+
+@cuda.jit(device=True)
+def _tanh(x):
+    return math.tanh(x)
+
+
+@cuda.jit(device=True)
+def _same(x):
+    return x
+
+
+@functools.cache
+def epilogue(has_bias: bool, activation: str | None) -> Any:
+    """A device function `finish(total, bias, col)`: what happens to a sum before it is stored."""
+    activate = {None: _same, "relu": _relu, "sigmoid": _sigmoid, "tanh": _tanh}[activation]
+
+    @cuda.jit(device=True)
+    def with_bias(total, bias, col):
+        return activate(total + bias[col])
+
+    @cuda.jit(device=True)
+    def without_bias(total, bias, col):
+        return activate(total)
+
+    return with_bias if has_bias else without_bias
+
+
+def reference(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, *, transpose_a: bool = False,
+              transpose_b: bool = False, activation: str | None = None) -> np.ndarray:
+    """The same product in NumPy's float64, to compare with."""
+    left = (a.T if transpose_a else a).astype(np.float64)
+    right = (b.T if transpose_b else b).astype(np.float64)
+    total = left @ right + (0 if bias is None else bias.astype(np.float64))
+    finish = {None: lambda x: x, "relu": lambda x: np.maximum(x, 0), "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+              "tanh": np.tanh}
+    return finish[activation](total)

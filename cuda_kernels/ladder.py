@@ -1,0 +1,127 @@
+"""The ladders: every kernel family as rungs, each of which changes one thing, from the naive kernel to the fast one.
+
+A family is a folder of this package whose `__init__.py` lists `RUNGS`, in the order in which they are read. A rung is
+a module whose last lines make a `Rung`; the last rung of an op is its default. `conventions.md` beside this file shows
+how one looks.
+
+    from cuda_kernels import ladder
+    ladder.ops()                          # ("gemm", "conv2d", …)
+    ladder.rung("gemm").run(a, b)         # the default rung
+    ladder.rung("gemm", "r3_shared").run(a, b)
+"""
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cuda_kernels
+
+NO_FAMILY = ("simt", "intrinsics", "compile")
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a kernel says of its machine code (SASS); `python -m cuda_kernels.compile` holds it to that.
+
+    registers : at most so many a thread
+    local_bytes : at most so many bytes a thread of local memory (spilled registers, arrays that are no registers)
+    contains : instructions that must be there, by the beginning of their names: ("LDG.E.128", "HMMA.1688.F32.TF32")
+    lacks : instructions that must not be there: ("LDL", "STL")
+    loop : ("FFMA", 0.8): the loop with the most of these instructions consists of them to at least this share
+    float64 : True if the kernel is meant to compute in float64
+    """
+
+    registers: int = 255
+    local_bytes: int = 0
+    contains: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    loop: tuple[str, float] | None = None
+    float64: bool = False
+
+
+@dataclass(frozen=True)
+class Build:
+    """One kernel to compile: the `@cuda.jit` kernel, its argument types, and what it claims.
+
+    args : Numba types: float32[::1] for a C-contiguous 1-D array, float32[:, ::1] for a 2-D one, int32 for a number
+    since : the oldest GPU that has its instructions: (7, 5) Turing, (8, 0) Ampere, (9, 0) Hopper
+    label : tells builds of one factory apart ("transpose_a"); "" for the only one
+    """
+
+    kernel: Any
+    args: tuple[Any, ...]
+    claims: Claims = Claims()
+    since: tuple[int, int] = (7, 5)
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """The kernel's name, with the label: "gemm_naive", "gemm_naive[transpose_a]"."""
+        name = getattr(self.kernel, "py_func", self.kernel).__name__
+        return f"{name}[{self.label}]" if self.label else name
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung of the ladder of `op`.
+
+    op : "gemm", "conv2d", "conv2d_backward_data", …
+    name : its module's name, "r3_shared"
+    change : the one thing that differs from the rung before, one sentence
+    run : the host function: takes arrays, chooses grid and block, launches, returns arrays
+    builds : the kernels to compile, with their claims
+    """
+
+    op: str
+    name: str
+    change: str
+    run: Callable[..., Any]
+    builds: tuple[Build, ...]
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"r\d+_\w+", self.name):
+            raise ValueError(f"Rung: name must be r<number>_<what>, as its module. Got {self.name!r}.")
+        if not self.builds:
+            raise ValueError(f"Rung: {self.op}:{self.name} lists no kernel to compile. Add Build(kernel, args).")
+
+
+@functools.cache
+def families() -> dict[str, tuple[Rung, ...]]:
+    """Family (a folder) -> its rungs in order."""
+    found = {}
+    for module in pkgutil.iter_modules(cuda_kernels.__path__):
+        if module.ispkg and module.name not in NO_FAMILY:
+            found[module.name] = tuple(importlib.import_module(f"cuda_kernels.{module.name}").RUNGS)
+    return found
+
+
+def ops() -> tuple[str, ...]:
+    """The names of all ops that have kernels."""
+    return tuple(dict.fromkeys(rung.op for rungs_ in families().values() for rung in rungs_))
+
+
+def rungs(op: str) -> tuple[Rung, ...]:
+    """The ladder of an op, from the first rung to the default. Raises KeyError for an unknown op."""
+    found = tuple(r for rungs_ in families().values() for r in rungs_ if r.op == op)
+    if not found:
+        raise KeyError(f"ladder: no kernels for op {op!r}. There are: {', '.join(ops())}.")
+    return found
+
+
+def rung(op: str, name: str | None = None) -> Rung:
+    """One rung of an op by name; without a name the default, the last one. Raises KeyError.
+
+    `name` may be shortened to its number: "r3".
+    """
+    ladder = rungs(op)
+    if name is None:
+        return ladder[-1]
+    for found in ladder:
+        if name in (found.name, found.name.split("_")[0]):
+            return found
+    raise KeyError(f"ladder: op {op!r} has no rung {name!r}. There are: {', '.join(r.name for r in ladder)}.")
