@@ -60,6 +60,8 @@ class Calls(Part):
 
     def _callee(self, node: ast.Call) -> Any:
         found = self.static(node.func)
+        if isinstance(node.func, ast.Lambda):
+            raise self.unsupported(node.func)
         if type(found) is object:
             if isinstance(node.func, ast.Attribute):
                 raise self.fail(node, f"method .{node.func.attr}() of a value has no meaning in a kernel; write it with "

@@ -86,12 +86,10 @@ class Control(Part):
             return new
         if new.alloc is not old.alloc or new.strides != old.strides:
             raise UnsupportedSyntax("the threads of one launch choose different arrays for one variable here; "
-                                    "index one array instead, or write both branches out", self.line_now)
+                                    "index one array instead, or write both branches out")
         shape = tuple(a if a is b else self.merge(np.int64(a), np.int64(b)) for a, b in zip(
             new.shape, old.shape, strict=True))
         return View(new.alloc, shape, new.strides, self.merge(new.offset, old.offset))
-
-    line_now = 0
 
     def unify(self, x: Value, example: Value) -> Value:
         """`x` in the type of a conditional expression whose other side has `example`'s type."""

@@ -36,6 +36,8 @@ class Counting(Part):
 
     def at(self, line: int) -> None:
         """A statement begins."""
+        if not self.counting:
+            return
         mask = self.mask
         figures = self.lines[line]
         figures.executions += mask.warps

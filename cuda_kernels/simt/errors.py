@@ -12,6 +12,7 @@ class UnsupportedSyntax(SimtError):
     """A kernel uses Python that the machine does not translate. Names the line, and says what to write instead."""
 
     def __init__(self, message: str, line: int = 0, filename: str = "", text: str = "") -> None:
+        self.reason = message
         self.line = line
         self.filename = filename
         where = f"line {line}: " if line else ""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 import weakref
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ import numpy as np
 from . import names, numeric
 from .control import StepLimit
 from .counting import sample_access, timeline
+from .errors import UnsupportedSyntax
 from .machine import Machine
 from .memory import View, bind_arrays
 from .recorder import Recorder
@@ -192,10 +194,32 @@ class Run:
                     self.program.run(machine, *self.values)
                 except StepLimit:
                     return
+                except UnsupportedSyntax as error:
+                    line = error.line or self._line_of(error)
+                    text = self.recorder.source.get(line, "").strip()
+                    raise UnsupportedSyntax(error.reason, line, self.program.source.filename, text) from None
+                except (TypeError, ValueError, AttributeError) as error:
+                    line = self._line_of(error)
+                    error.add_note(f"in kernel {self.program.source.name!r}, line {line}: "
+                                   f"{self.recorder.source.get(line, '').strip()}")
+                    raise
                 finally:
                     self.last_machine = machine
         if self.checks:
             self._check_outputs()
+
+    def _line_of(self, error: BaseException) -> int:
+        """The kernel's line that the translated program was running when `error` was raised."""
+        trace, place = error.__traceback__, 0
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == self.program.filename:
+                place = trace.tb_lineno
+            trace = trace.tb_next
+        for text in reversed(self.program.text.split("\n")[:place]):
+            found = re.search(r"m\.at\((\d+)\)", text)
+            if found:
+                return int(found[1])
+        return self.program.source.first_line
 
     def _prepare_shadows(self) -> None:
         """Shadow memory for the arrays that the kernel may write."""

@@ -74,7 +74,8 @@ class Program:
         self.stored = kernel.stored
         self.parameters = kernel.parameters
         self.text = "\n\n".join(self.texts)
-        exec(compile(self.text, f"<translation of {self.source.name}>", "exec"), self.namespace)
+        self.filename = f"<translation of {self.source.name}>"
+        exec(compile(self.text, self.filename, "exec"), self.namespace)
         self.run = self.namespace[name]
 
     def function(self, function: Any, caller: Any) -> tuple[str, FunctionTranslator]:
