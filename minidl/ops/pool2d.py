@@ -89,11 +89,14 @@ def max_pool2d_backward(dy: np.ndarray, cache: MaxPool2DCache) -> tuple[np.ndarr
     *taps, last = _taps(x.shape, y.shape[1:3], pool_size, strides, padding)
     for images in workspace.chunks(x.shape[0], x[:1].nbytes):
         image_x, image_y, image_dx = x[images], y[images], dx[images]
-        left = dy[images].copy()  # what each window has still to give: all of its dy, then nothing
+        left, given = workspace.empty_like(image_y), workspace.empty_like(image_y)
+        hit = workspace.empty(image_y.shape, np.bool_)
+        left[...] = dy[images]  # what each window has still to give: all of its dy, then nothing
         for pixels, windows in taps:
-            given = left[windows] * (image_x[pixels] == image_y[windows])
-            _add(image_dx, pixels, given, pool_size, strides)
-            left[windows] -= given
+            np.equal(image_x[pixels], image_y[windows], out=hit[windows])
+            np.multiply(left[windows], hit[windows], out=given[windows])
+            left[windows] -= given[windows]
+            _add(image_dx, pixels, given[windows], pool_size, strides)
         pixels, windows = last  # a window that has not given yet has its maximum here: no need to compare
         _add(image_dx, pixels, left[windows], pool_size, strides)
     return (dx,)
