@@ -134,8 +134,6 @@ def named_weights(model: Any) -> dict[str, Variable]:
 
 def layer_weights(layer: Layer) -> dict[str, Variable]:
     """Return one layer's weights by name, trained ones first: the order of legacy files."""
-    named = {f"{layer.name}/{name}": v for name, v in named_weights(layer).items()}
-    return {
-        **{name: v for name, v in named.items() if v.trainable},
-        **{name: v for name, v in named.items() if not v.trainable},
-    }
+    names = {id(variable): f"{layer.name}/{name}" for name, variable in named_weights(layer).items()}
+    # Not the order of `places`: there backward_layer comes before forward_layer, by the alphabet.
+    return {names[id(v)]: v for v in (*layer.trainable_weights, *layer.non_trainable_weights)}
