@@ -286,7 +286,10 @@ class Layer(WeightHolder):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer (without its weights)."""
-        return {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+        config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

@@ -69,6 +69,11 @@ class DepthwiseConv(ByChannel):
             bias_constraint=bias_constraint,
         )
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the layer of a configuration; Keras 2 wrote `groups`, which says nothing here."""
+        return cls(**{key: value for key, value in config.items() if key != "groups"})
+
     def make_kernels(self, channels: int) -> None:
         """Make the kernel (…, C, M)."""
         shape = (*self.kernel_size, channels, self.depth_multiplier)

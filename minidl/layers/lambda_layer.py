@@ -12,7 +12,7 @@ from minidl.errors import ArgumentError, FileFormatError
 from minidl.layers.base import Layer
 from minidl.layers.serialization import custom_object
 from minidl.layers.spatial import who
-from minidl.layers.symbolic import SymbolicTensor, is_shape, map_structure
+from minidl.layers.symbolic import SymbolicTensor, flatten, is_shape, map_structure
 from minidl.tensor import Tensor
 
 
@@ -53,12 +53,17 @@ class Lambda(Layer):
         """Return function(inputs, **arguments)."""
         told = {"mask": mask, "training": training}
         outputs = self.function(inputs, **self.arguments, **{name: told[name] for name in self._named})
-        return map_structure(self._tensor, outputs)
+        tracked = any(getattr(x, "_tracked", False) for x in flatten(inputs))
+        return map_structure(lambda value: self._tensor(value, tracked), outputs)
 
-    def _tensor(self, value: Any) -> Any:
+    def _tensor(self, value: Any, tracked: bool) -> Any:
         if not isinstance(value, np.ndarray | np.generic | int | float):
             return value
-        # A NumPy function takes a tensor and returns an array: nothing of it is on the tape.
+        if tracked:
+            raise ArgumentError(
+                f"{who(self)}: no gradient can flow back, for the function returned no tensor. Got {type(value).__name__}. "
+                "NumPy's functions leave the tape: use those of minidl.functional."
+            )
         return Tensor(np.asarray(value))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

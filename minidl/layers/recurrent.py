@@ -160,6 +160,11 @@ class Recurrent(OptionLayer):
 
     reset_state = reset_states
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the layer of a configuration; what Keras 2 wrote of its ways of computing is left out."""
+        return cls(**{key: value for key, value in config.items() if key not in ("implementation", "time_major")})
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return (batch, units) or (batch, steps, units); with return_state a tuple, the states' shapes after it."""
         check_rank(self, input_shape, 3)

@@ -38,7 +38,8 @@ def new_layer(case: dict[str, Any]) -> Any:
 
 def title(index: int) -> str:
     case = CASES[index]
-    text = ",".join(f"{k}={v.get('class', v.get('class_name')) if isinstance(v, dict) else v}" for k, v in case["arguments"].items())
+    short = {k: v.get("class", v.get("class_name")) if isinstance(v, dict) else v for k, v in case["arguments"].items()}
+    text = ",".join(f"{k}={v}" for k, v in short.items())
     return f"{case['class']}({text}){index}".replace(" ", "")
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from recorded_layers import CASES, DATA, TOLERANCE, built, new_layer, run, series, title
 
 import minidl
 from minidl import layers
-from recorded_layers import CASES, DATA, TOLERANCE, built, new_layer, run, series, title
 
 EVERY = pytest.mark.parametrize("index", range(len(CASES)), ids=title)
 

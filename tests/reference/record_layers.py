@@ -19,7 +19,7 @@ from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "layers")]
+sys.path.insert(0, str(HERE.parent / "layers"))
 
 import keras
 import numpy as np
@@ -191,9 +191,10 @@ def record_warps() -> None:
         for interpolation in ("bilinear", "nearest"):
             layer = keras.layers.RandomRotation(0.2, mode, interpolation, seed=1, fill_value=0.5)
             drawn = layer.get_random_transformation(torch.tensor(x), training=True)
-            y = layer.transform_images(torch.tensor(x), drawn, training=True)
             ARRAYS[f"warp.{mode}.{interpolation}.angle"] = drawn["angle"].numpy()
-            ARRAYS[f"warp.{mode}.{interpolation}.matrix"] = drawn["rotation_matrix"].numpy()
+            # A copy: the transformation below changes its matrix in place.
+            ARRAYS[f"warp.{mode}.{interpolation}.matrix"] = drawn["rotation_matrix"].numpy().copy()
+            y = layer.transform_images(torch.tensor(x), drawn, training=True)
             ARRAYS[f"warp.{mode}.{interpolation}.y"] = y.numpy()
     shift = keras.layers.RandomTranslation(0.4, 0.3, seed=2)
     drawn = shift.get_random_transformation(torch.tensor(x), training=True)
