@@ -1,0 +1,111 @@
+"""Models of several kinds, with data, for the tests of saving."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl import Input, Model, Sequential, layers, losses, optimizers, regularizers
+from minidl import functional as F
+
+
+def cnn():
+    """Sequential with state and random numbers, regularizer, constraint."""
+    model = Sequential(
+        [
+            layers.Input((8, 6, 2)),
+            layers.Conv2D(4, 3, padding="same", kernel_regularizer=regularizers.L2(1e-3)),
+            layers.BatchNormalization(momentum=0.8),
+            layers.ReLU(),
+            layers.MaxPooling2D(),
+            layers.Dropout(0.25),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax", kernel_constraint="max_norm"),
+        ],
+        name="cnn",
+    )
+    model.compile(optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    rng = np.random.default_rng(0)
+    return model, rng.normal(size=(12, 8, 6, 2)).astype("float32"), rng.integers(0, 3, 12)
+
+
+def branches():
+    """Functional: two inputs and outputs, a layer used twice, operators, models inside."""
+    a, b = Input((5,), name="a"), Input((4,), name="b")
+    shared = layers.Dense(6, activation="tanh", name="shared")
+    p, q = shared(layers.Dense(3, name="first")(a)), shared(layers.Dense(3, name="second")(b))
+    mixed = 1.0 - layers.Add(name="total")([p, q]) * 2.0 + abs(-p) ** 2 / 3.0
+    part = F.concatenate([mixed[:, :3], F.maximum(q, 0.1)], -1)
+    pooled = part.mean(axis=1, keepdims=True) + part.max(axis=-1, keepdims=True)
+    inner = Sequential([layers.Input((6,)), layers.Dense(3), layers.LayerNormalization()], name="inner")
+    u = Input((9,), name="u")
+    tower = Model(u, layers.Dense(2, activation="sigmoid", name="u_out")(F.relu(u)), name="tower")
+    outputs = [layers.Dense(1, name="number")(layers.Concatenate(name="join")([part, pooled])), inner(p), tower(part)]
+    model = Model([a, b], outputs, name="branches")
+    model.compile(
+        optimizers.SGD(optimizers.schedules.ExponentialDecay(0.05, 3, 0.9), momentum=0.9, clipnorm=1.0),
+        loss=["mse", losses.Huber(), "binary_crossentropy"],
+        loss_weights=[1.0, 0.5, 2.0],
+        metrics=[["mae"], [], ["accuracy"]],
+    )
+    rng = np.random.default_rng(1)
+    x = [rng.normal(size=(12, n)).astype("float32") for n in (5, 4)]
+    return model, x, [rng.normal(size=(12, 1)), rng.normal(size=(12, 3)), rng.integers(0, 2, (12, 2))]
+
+
+def recurrent():
+    """Embedding with a mask, all recurrent layers and wrappers."""
+    words = Input((7,), dtype="int32", name="words")
+    x = layers.Embedding(11, 4, mask_zero=True)(words)
+    x = layers.LSTM(5, return_sequences=True)(x)
+    x = layers.Bidirectional(layers.GRU(3, return_sequences=True))(x)
+    x = layers.TimeDistributed(layers.Dense(4, activation="relu"))(x)
+    x = layers.Bidirectional(layers.LSTM(2), merge_mode="sum")(x)
+    y = layers.SimpleRNN(3)(layers.RepeatVector(4)(x))
+    model = Model(words, layers.Dense(1)(layers.Concatenate()([x, y])), name="recurrent")
+    model.compile(optimizers.RMSprop(0.01, momentum=0.5), loss=losses.MeanSquaredError(), weighted_metrics=["mse"])
+    rng = np.random.default_rng(2)
+    return model, rng.integers(0, 11, (12, 7)), rng.normal(size=(12, 1)).astype("float32")
+
+
+def convolutions():
+    """The other convolutions and what goes with them; one frozen layer."""
+    x = start = Input((9, 8, 3))
+    x = layers.Rescaling(1 / 3.0, offset=-0.1)(x)
+    x = layers.ZeroPadding2D(((0, 1), (2, 0)))(x)
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2)(x)
+    x = layers.PReLU(shared_axes=[1, 2], alpha_initializer="ones")(x)
+    x = layers.SeparableConv2D(4, 2, padding="same", activation="swish", trainable=False)(x)
+    x = layers.LeakyReLU(negative_slope=0.1)(x)
+    x = layers.Conv2DTranspose(3, 3, strides=2, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(scale=False)(x)
+    x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+    x = layers.Cropping2D(1)(x)
+    x = layers.AveragePooling2D((3, 2), strides=(2, 1))(x)
+    x = layers.Reshape((-1, 3))(x)
+    x = layers.Conv1D(5, 3, padding="causal", dilation_rate=2)(x)
+    x = layers.Permute((2, 1))(x)
+    x = layers.GlobalMaxPooling1D()(x)
+    x = layers.Dense(4, activation="gelu")(layers.GaussianNoise(0.1)(x))
+    model = Model(start, layers.Softmax()(x), name="convolutions")
+    model.compile(optimizers.AdamW(0.002, weight_decay=0.01), loss="categorical_crossentropy")
+    rng = np.random.default_rng(3)
+    return model, rng.normal(size=(6, 9, 8, 3)).astype("float32"), np.eye(4, dtype="float32")[[0, 1, 2, 3, 0, 1]]
+
+
+MAKERS = {"cnn": cnn, "branches": branches, "recurrent": recurrent, "convolutions": convolutions}
+
+
+def trained(name: str, steps: int = 2):
+    """Return a model of that kind after a few steps, with its data."""
+    model, x, y = MAKERS[name]()
+    for _ in range(steps):
+        model.train_on_batch(x, y)
+    return model, x, y
+
+
+def same_outputs(one, other, x) -> None:
+    """Check that two models predict the same, bit for bit."""
+    first, second = one.predict(x, verbose=0), other.predict(x, verbose=0)
+    pairs = zip(first, second, strict=True) if isinstance(first, list) else [(first, second)]
+    for a, b in pairs:
+        np.testing.assert_array_equal(a, b)
