@@ -74,10 +74,9 @@ class LeakyReLU(Elementwise):
     array([-0.3,  2. ], dtype=float32)
     """
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
-        negative_slope = kwargs.pop("alpha", negative_slope)
+    def __init__(self, negative_slope: float = 0.3, *, alpha: float | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.keep_numbers(negative_slope=negative_slope)
+        self.keep_numbers(negative_slope=negative_slope if alpha is None else alpha)
 
     def call(self, inputs: Any) -> Any:
         """Return the leaky relu."""

@@ -253,8 +253,14 @@ class RandomContrast(RandomImageLayer):
     value_range : results are clipped to it
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
-        data_format = kwargs.pop("data_format", None)
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Any = (0, 255),
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         lower, upper = (factor, factor) if isinstance(factor, int | float) else factor
         if not (0 <= lower <= 1 and 0 <= upper <= 1):

@@ -61,7 +61,7 @@ class Lambda(Layer):
             return value
         if tracked:
             raise ArgumentError(
-                f"{who(self)}: no gradient can flow back, for the function returned no tensor. Got {type(value).__name__}. "
+                f"{who(self)}: no gradient can flow back, for the function returned {type(value).__name__}, no tensor. "
                 "NumPy's functions leave the tape: use those of minidl.functional."
             )
         return Tensor(np.asarray(value))

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "layers"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "layers"))
 
 import keras
 import numpy as np
@@ -27,6 +26,7 @@ import torch
 from layer_cases import CASES
 from layer_networks import NETWORKS
 
+HERE = Path(__file__).resolve().parent
 RNG = np.random.default_rng(20260102)
 ARRAYS: dict[str, np.ndarray] = {}
 
