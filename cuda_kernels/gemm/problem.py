@@ -65,7 +65,7 @@ def problem(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, tran
                    Variant(bool(transpose_a), bool(transpose_b), bias is not None, activation))
 
 
-# -- device functions that a variant picks -------------------------------------------------------------------------------
+# -- device functions that a variant picks -----------------------------------------------------------------------------
 
 @cuda.jit(device=True)
 def _as_stored(matrix, row, col):
