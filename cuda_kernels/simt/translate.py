@@ -194,7 +194,8 @@ class FunctionTranslator(Expressions):
         method = getattr(self, "do_" + type(node).__name__, None)
         if method is None:
             raise self.unsupported(node)
-        if not isinstance(node, ast.Pass | ast.FunctionDef) and not _is_docstring(node):
+        silent = ast.Pass | ast.FunctionDef | ast.While  # a while counts each time its condition is tested
+        if not isinstance(node, silent) and not _is_docstring(node):
             self.at(node)
         method(node)
 
@@ -304,8 +305,8 @@ class FunctionTranslator(Expressions):
         self.emit(f"while m.again({loop}):")
         self.indent += 1
         known = self.known(node.test)
+        self.at(node)
         if known is None or not known[0]:
-            self.at(node)
             self.emit(f"if not m.test({loop}, {self.value(node.test)}):")
             self.emit("    break")
         self.indent -= 1
