@@ -11,7 +11,7 @@ import io
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -90,8 +90,8 @@ def _sectors_title(report: Report, access: WarpAccess) -> str:
     asked, moved = active * access.width, len(access.sectors) * SECTOR_BYTES
     source = report.source.get(access.line, "").split("#")[0].strip()
     counts = f"{plural(asked, 'byte')} asked for, {plural(len(access.sectors), 'sector')} moved"
-    used = percent(asked / moved)
-    return f"line {access.line}   {source}\n{access.operation} of {access.array}: {counts}, {used} used"
+    used = f"{percent(asked / moved)} used" if asked <= moved else "lanes share words"
+    return f"line {access.line}   {source}\n{access.operation} of {access.array}: {counts}, {used}"
 
 
 def _draw_sectors(axes: Axes, access: WarpAccess) -> None:
@@ -114,11 +114,13 @@ def _draw_sectors(axes: Axes, access: WarpAccess) -> None:
         links.append([(x, 0.96), (first + min(access.width, SECTOR_BYTES) / 8, 0.16)])
         colours.append(lane_colour(lane))
     axes.add_collection(LineCollection(links, colors=colours, linewidths=0.9))
+    boxes = []
     for sector, start in left.items():
         for word in range(WORDS):
             face = lane_colour(used[sector, word]) if (sector, word) in used else UNUSED
-            axes.add_patch(Rectangle((start + word, 0), 1, 0.14, facecolor=face, edgecolor="white", linewidth=0.4))
-        axes.add_patch(Rectangle((start, 0), WORDS, 0.14, fill=False, edgecolor=INK, linewidth=0.7))
+            boxes.append(Rectangle((start + word, 0), 1, 0.14, facecolor=face, edgecolor="white", linewidth=0.4))
+        boxes.append(Rectangle((start, 0), WORDS, 0.14, fill=False, edgecolor=INK, linewidth=0.7))
+    axes.add_collection(PatchCollection(boxes, match_original=True))
     _label_sectors(axes, left)
     for lane in (0, LANES - 1):
         axes.text((lane + 0.5) * width / LANES, 1.08, f"lane {lane}", fontsize=8, ha="center", color=INK)
@@ -172,16 +174,16 @@ def _draw_banks(axes: Axes, access: WarpAccess) -> None:
     words, rows = _words(access), _word_rows(access)
     height = {row: len(rows) - 1 - i for i, row in enumerate(rows)}
     in_bank = [sum(word % LANES == bank for word in words) for bank in range(LANES)]
-    for row in rows:
-        for bank in range(LANES):
-            lanes = words.get(row * LANES + bank, [])
-            face = lane_colour(lanes[0]) if lanes else UNUSED
-            place = (bank, height[row])
-            axes.add_patch(Rectangle(place, 1, 1, facecolor=face, edgecolor="white", linewidth=0.6))
-            if lanes:
-                text = str(lanes[0]) if len(lanes) == 1 else f"{len(lanes)}×"
-                ink = "white" if lanes[0] < 20 else INK
-                axes.text(bank + 0.5, height[row] + 0.46, text, fontsize=6.5, ha="center", va="center", color=ink)
+    cells = [[to_rgb(UNUSED)] * LANES for _ in rows]
+    for word, lanes in words.items():
+        row, bank = word // LANES, word % LANES
+        cells[len(rows) - 1 - height[row]][bank] = to_rgb(lane_colour(lanes[0]))
+        text = str(lanes[0]) if len(lanes) == 1 else f"{len(lanes)}×"
+        ink = "white" if lanes[0] < 20 else INK
+        axes.text(bank + 0.5, height[row] + 0.46, text, fontsize=6.5, ha="center", va="center", color=ink)
+    axes.imshow(cells, aspect="auto", interpolation="nearest", extent=(0, LANES, 0, len(rows)))
+    axes.vlines(range(LANES + 1), 0, len(rows), color="white", linewidth=0.6)
+    axes.hlines(range(len(rows) + 1), 0, LANES, color="white", linewidth=0.6)
     for bank in range(LANES):
         if access.ways > 1 and in_bank[bank] == max(in_bank):
             frame = Rectangle((bank, 0), 1, len(rows), fill=False, edgecolor="#d62728", linewidth=1.4, zorder=3)
