@@ -11,7 +11,7 @@ from typing import Any
 
 from minidl.callbacks.callback import Callback
 from minidl.callbacks.monitor import MonitorCallback
-from minidl.errors import ArgumentError, NotBuiltError
+from minidl.errors import ArgumentError, FileFormatError, NotBuiltError
 
 Logs = dict[str, Any] | None
 
@@ -185,7 +185,7 @@ class BackupAndRestore(Callback):
             return
         try:
             self._load(self._weights, self._metadata)
-        except OSError:
+        except (OSError, FileFormatError):
             if not _old(self._weights).exists():
                 raise
             warnings.warn(f"BackupAndRestore: {self._weights} cannot be read; the one before it is used.", stacklevel=2)

@@ -52,7 +52,7 @@ class CompileLoss:
         """Match losses and weights to the outputs of a prediction."""
         outputs = Outputs(y_pred, self.output_names)
         given = outputs.spread(self.loss, "loss", ArgumentError, broadcast=True)
-        targets = outputs.spread(y_true, "y")
+        targets = _spread_targets(outputs, given, y_true)
         pairs = zip(given, targets, outputs.flatten(y_pred), strict=True)
         self._losses = [_loss_object(loss, target, prediction) for loss, target, prediction in pairs]
         self._weights = outputs.spread(self.loss_weights, "loss_weights", ArgumentError, broadcast=True)
@@ -68,7 +68,7 @@ class CompileLoss:
         if self.outputs is None:
             self.build(y_true, y_pred)
         assert self.outputs is not None
-        targets = self._targets(y_true)
+        targets = _spread_targets(self.outputs, self._losses, y_true)
         predictions = self.outputs.flatten(y_pred)
         weights = self.outputs.spread(sample_weight, "sample_weight", broadcast=True)
         total = None
@@ -91,16 +91,16 @@ class CompileLoss:
             total = value if total is None else total + value
         return total
 
-    def _targets(self, y_true: Any) -> list[Any]:
-        """Return a target for each output; a list may leave out outputs without a loss, as in Keras."""
-        assert self.outputs is not None
-        wanted = [place for place, loss in enumerate(self._losses) if loss is not None]
-        if isinstance(y_true, list | tuple) and len(y_true) == len(wanted) != len(self._losses):
-            found: list[Any] = [None] * len(self._losses)
-            for place, target in zip(wanted, y_true, strict=True):
-                found[place] = target
-            return found
-        return self.outputs.spread(y_true, "y")
+
+def _spread_targets(outputs: Outputs, losses: list[Any], y_true: Any) -> list[Any]:
+    """Return a target for each output; a list may leave out outputs without a loss, as in Keras."""
+    wanted = [place for place, loss in enumerate(losses) if loss is not None]
+    if isinstance(y_true, list | tuple) and len(y_true) == len(wanted) != len(losses):
+        found: list[Any] = [None] * len(losses)
+        for place, target in zip(wanted, y_true, strict=True):
+            found[place] = target
+        return found
+    return outputs.spread(y_true, "y")
 
 
 def _resolved(loss: Any) -> Any:

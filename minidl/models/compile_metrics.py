@@ -36,7 +36,8 @@ class CompileMetrics(Metric):
         for what, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if given is not None and not isinstance(given, list | tuple | dict):
                 raise ArgumentError(
-                    f"compile: {what} must be a list, or a dict by output name. Got {given!r}. Write {what}=[{given!r}]."
+                    f"compile: {what} must be a list, or a dict by output name. Got {given!r}. "
+                    f"Write {what}=[{given!r}]."
                 )
         self._given = (_resolved(metrics), _resolved(weighted_metrics))
         self.output_names = output_names

@@ -1,0 +1,163 @@
+"""ModelCheckpoint and BackupAndRestore: when they save, where, and how training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import layers, optimizers
+from minidl.callbacks import BackupAndRestore, Callback, ModelCheckpoint
+from minidl.errors import ArgumentError, NotBuiltError
+
+X = np.random.default_rng(2).normal(size=(12, 3)).astype("float32")
+Y = X[:, :1] * 2
+
+
+class Saver(minidl.Sequential):
+    """Notes what is saved instead of writing models."""
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        self.saved.append(str(filepath))
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        self.saved.append(str(filepath))
+
+
+def saver(rate: float = 0.1) -> Saver:
+    model = Saver([layers.Input((3,)), layers.Dense(1)])
+    model.saved = []
+    model.compile(optimizers.SGD(rate), "mse", metrics=["mae"])
+    return model
+
+
+def names(model: Saver) -> list[str]:
+    return [Path(path).name for path in model.saved]
+
+
+def test_checkpoint_saves_each_epoch_under_its_name(tmp_path) -> None:
+    model = saver()
+    checkpoint = ModelCheckpoint(tmp_path / "deep" / "model-{epoch:02d}.keras")
+    model.fit(X, Y, epochs=3, verbose=0, callbacks=[checkpoint])
+    assert names(model) == ["model-01.keras", "model-02.keras", "model-03.keras"]
+    assert (tmp_path / "deep").is_dir()
+
+
+def test_checkpoint_name_may_hold_metrics(tmp_path) -> None:
+    model = saver()
+    checkpoint = ModelCheckpoint(tmp_path / "{epoch}-{val_loss:.3f}.weights.h5", save_weights_only=True)
+    history = model.fit(X, Y, verbose=0, validation_split=0.25, callbacks=[checkpoint])
+    assert names(model) == [f"1-{history.history['val_loss'][0]:.3f}.weights.h5"]
+    with pytest.raises(ArgumentError, match="names 'val_acc', which is not in the logs. There are 'epoch', 'loss'"):
+        model.fit(X, Y, verbose=0, callbacks=[ModelCheckpoint(tmp_path / "{val_acc}.keras")])
+
+
+def test_checkpoint_saves_only_the_best(tmp_path, capsys) -> None:
+    model = saver()
+    checkpoint = ModelCheckpoint(tmp_path / "best.keras", monitor="val_loss", save_best_only=True, verbose=1)
+    checkpoint.set_model(model)
+    for epoch, value in enumerate([1.0, 0.5, 0.7, 0.4]):
+        checkpoint.on_epoch_end(epoch, {"val_loss": value})
+    assert len(model.saved) == 3
+    out = capsys.readouterr().out
+    assert "Epoch 2: val_loss improved from 1.00000 to 0.50000, saving model to" in out
+    assert "Epoch 3: val_loss did not improve from 0.50000" in out
+
+
+def test_checkpoint_begins_with_a_threshold_and_mode(tmp_path) -> None:
+    model = saver()
+    checkpoint = ModelCheckpoint(
+        tmp_path / "best.keras", monitor="acc", mode="max", save_best_only=True, initial_value_threshold=0.8
+    )
+    checkpoint.set_model(model)
+    for epoch, value in enumerate([0.7, 0.9, 0.85]):
+        checkpoint.on_epoch_end(epoch, {"acc": value})
+    assert len(model.saved) == 1
+
+
+def test_checkpoint_without_its_metric_warns_and_saves(tmp_path) -> None:
+    model = saver()
+    with pytest.warns(UserWarning, match="saves the best by 'val_loss', which is not in the logs"):
+        model.fit(X, Y, verbose=0, callbacks=[ModelCheckpoint(tmp_path / "m.keras", save_best_only=True)])
+    assert len(model.saved) == 1
+
+
+def test_checkpoint_saves_every_so_many_batches(tmp_path) -> None:
+    model = saver()
+    checkpoint = ModelCheckpoint(tmp_path / "{epoch}-{batch}.keras", save_freq=4)
+    model.fit(X, Y, batch_size=2, epochs=2, verbose=0, callbacks=[checkpoint])
+    assert names(model) == ["1-4.keras", "2-2.keras", "2-6.keras"]
+
+
+@pytest.mark.parametrize(
+    ("args", "match"),
+    [
+        ({"filepath": "m.txt"}, r"the file must end in .keras or .h5. Got 'm.txt'"),
+        ({"filepath": "m.weights.h5"}, "Or do you want save_weights_only=True"),
+        ({"filepath": "m.keras", "save_weights_only": True}, "must end in .weights.h5 or .safetensors or .npz"),
+        ({"filepath": "m.keras", "save_freq": 0.5}, "save_freq must be 'epoch' or a number of batches"),
+    ],
+)
+def test_wrong_arguments_of_checkpoint_are_told(args, match) -> None:
+    with pytest.raises(ArgumentError, match=match):
+        ModelCheckpoint(**args)
+
+
+class Interrupt(Callback):
+    """Stands for a power cut at the end of an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self.at = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.at:
+            raise KeyboardInterrupt
+
+
+def model_of(weights=None) -> minidl.Model:
+    model = minidl.Sequential([layers.Input((3,)), layers.Dense(1)])
+    if weights is not None:
+        model.set_weights(weights)
+    model.compile(optimizers.SGD(0.01, momentum=0.9), "mse")
+    return model
+
+
+def test_backup_goes_on_where_training_was_cut_off(tmp_path) -> None:
+    whole = model_of()
+    start = whole.get_weights()
+    expected = whole.fit(X, Y, epochs=5, shuffle=False, verbose=0).history["loss"]
+    folder = tmp_path / "backup"
+    first = model_of(start)
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(X, Y, epochs=5, shuffle=False, verbose=0, callbacks=[BackupAndRestore(folder), Interrupt(3)])
+    again = model_of()
+    history = again.fit(X, Y, epochs=5, shuffle=False, verbose=0, callbacks=[BackupAndRestore(folder)])
+    assert history.epoch == [3, 4]
+    # The momentum was restored too, else the losses would differ.
+    np.testing.assert_allclose(history.history["loss"], expected[3:], rtol=1e-6)
+    assert not folder.exists()
+
+
+def test_backup_keeps_the_folder_if_asked_and_needs_a_built_model(tmp_path) -> None:
+    model_of().fit(X, Y, verbose=0, callbacks=[BackupAndRestore(tmp_path, delete_checkpoint=False, save_freq=1)])
+    assert (tmp_path / "latest.weights.h5").exists()
+    with pytest.raises(ArgumentError, match="backup_dir must name a folder"):
+        BackupAndRestore("")
+    unbuilt = minidl.Sequential([layers.Dense(1)])
+    unbuilt.compile("sgd", "mse")
+    with pytest.raises(NotBuiltError, match="the model must be built before fit"):
+        unbuilt.fit(iter([(X, Y)]), verbose=0, callbacks=[BackupAndRestore(tmp_path)])
+
+
+def test_backup_falls_back_to_the_state_before_a_broken_one(tmp_path) -> None:
+    backup = BackupAndRestore(tmp_path, delete_checkpoint=False, double_checkpoint=True)
+    model_of().fit(X, Y, epochs=3, verbose=0, callbacks=[backup])
+    (tmp_path / "latest.weights.h5").write_bytes(b"cut off")
+    with pytest.warns(UserWarning, match="cannot be read; the one before it is used"):
+        history = model_of().fit(
+            X, Y, epochs=3, verbose=0, callbacks=[BackupAndRestore(tmp_path, double_checkpoint=True)]
+        )
+    assert history.epoch == [2]

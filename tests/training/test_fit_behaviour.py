@@ -1,0 +1,364 @@
+"""fit, evaluate, predict: kinds of data, weights, custom steps, outputs, what is printed."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import config, layers, losses, metrics, optimizers
+from minidl.callbacks import Callback
+from minidl.data import PyDataset
+
+RNG = np.random.default_rng(11)
+X = RNG.normal(size=(22, 3)).astype("float32")
+Y = (X @ RNG.normal(size=(3, 2)) > 0).astype("float32")
+LABELS = RNG.integers(0, 4, 22)
+
+
+def linear(units: int = 2, **compile_args) -> minidl.Model:
+    model = minidl.Sequential([layers.Input((3,)), layers.Dense(units, name="only")])
+    model.compile(**{"optimizer": optimizers.SGD(0.1), "loss": "mse", **compile_args})
+    return model
+
+
+def same_start(*models: minidl.Model) -> None:
+    for model in models[1:]:
+        model.set_weights(models[0].get_weights())
+
+
+class Batches(PyDataset):
+    def __init__(self, weights=None, size: int = 5) -> None:
+        super().__init__()
+        self.weights, self.size, self.ended = weights, size, 0
+
+    def __len__(self) -> int:
+        return -(-len(X) // self.size)
+
+    def __getitem__(self, index: int):
+        part = slice(index * self.size, (index + 1) * self.size)
+        return (X[part], Y[part]) if self.weights is None else (X[part], Y[part], self.weights[part])
+
+    def on_epoch_end(self) -> None:
+        self.ended += 1
+
+
+def forever(weights=None):
+    batches = Batches(weights)
+    while True:
+        yield from (batches[k] for k in range(len(batches)))
+
+
+def test_arrays_sequences_generators_and_lists_of_batches_train_alike() -> None:
+    arrays, sequence, generator, loader = linear(), linear(), linear(), linear()
+    same_start(arrays, sequence, generator, loader)
+    expected = arrays.fit(X, Y, batch_size=5, epochs=2, shuffle=False, verbose=0).history["loss"]
+    data = Batches()
+    assert sequence.fit(data, epochs=2, shuffle=False, verbose=0).history["loss"] == expected
+    assert data.ended == 2
+    assert generator.fit(forever(), epochs=2, steps_per_epoch=5, verbose=0).history["loss"] == expected
+
+    class Loader:  # what a torch DataLoader looks like: it can only be iterated
+        def __iter__(self):
+            return iter([Batches()[k] for k in range(5)])
+
+    assert loader.fit(Loader(), epochs=2, verbose=0).history["loss"] == expected
+
+
+def test_weights_in_batches_count_as_sample_weight() -> None:
+    weights = RNG.random(22).astype("float32")
+    arrays, sequence = linear(), linear()
+    same_start(arrays, sequence)
+    expected = arrays.fit(X, Y, batch_size=5, shuffle=False, sample_weight=weights, verbose=0).history["loss"]
+    assert sequence.fit(Batches(weights), shuffle=False, verbose=0).history["loss"] == expected
+
+
+def test_class_weight_works_with_generators() -> None:
+    weights = {0: 1.0, 1: 3.0, 2: 0.0}
+    arrays, generator = (linear(4, loss=losses.SparseCategoricalCrossentropy(from_logits=True)) for _ in range(2))
+    same_start(arrays, generator)
+    expected = arrays.fit(X, LABELS, batch_size=11, shuffle=False, class_weight=weights, verbose=0).history["loss"]
+    parts = [(X[:11], LABELS[:11]), (X[11:], LABELS[11:])]
+    assert generator.fit(iter(parts), steps_per_epoch=2, class_weight=weights, verbose=0).history["loss"] == expected
+
+
+def test_validation_data_may_be_a_sequence() -> None:
+    model = linear()
+    history = model.fit(X, Y, epochs=1, verbose=0, validation_data=Batches()).history
+    assert history["val_loss"][0] == pytest.approx(model.evaluate(X, Y, verbose=0), rel=1e-5)
+
+
+def test_validation_freq_and_steps() -> None:
+    model = linear()
+    history = model.fit(X, Y, epochs=4, verbose=0, validation_data=(X, Y), validation_freq=[2, 4]).history
+    assert (len(history["loss"]), len(history["val_loss"])) == (4, 2)
+    history = model.fit(X, Y, verbose=0, validation_data=forever(), validation_steps=2).history
+    assert history["val_loss"][0] == pytest.approx(model.evaluate(X[:10], Y[:10], verbose=0), rel=1e-5)
+
+
+def test_shuffling_is_repeatable_by_the_seed_and_differs_between_epochs() -> None:
+    def orders(seed: int) -> list[list[float]]:
+        config.set_random_seed(seed)
+        seen: list[list[float]] = [[]]
+
+        class Watch(minidl.Sequential):
+            def train_step(self, data):
+                seen[-1].extend(np.asarray(data[0])[:, 0].tolist())
+                return super().train_step(data)
+
+        model = Watch([layers.Input((3,)), layers.Dense(2)])
+        model.compile("sgd", "mse")
+        for _ in range(2):
+            model.fit(X, Y, batch_size=4, verbose=0)
+            seen.append([])
+        return seen[:2]
+
+    first, again, other = orders(3), orders(3), orders(4)
+    assert first == again
+    assert first != other
+    assert first[0] != first[1]
+    assert sorted(first[0]) == sorted(X[:, 0].tolist())
+
+
+def test_initial_epoch_goes_on_counting() -> None:
+    history = linear().fit(X, Y, epochs=5, initial_epoch=3, verbose=0)
+    assert history.epoch == [3, 4]
+
+
+def test_fit_and_history_attribute_are_one() -> None:
+    model = linear()
+    assert model.fit(X, Y, verbose=0) is model.history
+
+
+def test_loss_is_the_mean_weighted_by_batch_size() -> None:
+    model = linear(optimizer=optimizers.SGD(0.0))
+    loss = model.fit(X, Y, batch_size=16, verbose=0).history["loss"][0]
+    errors = ((model.predict(X, verbose=0) - Y) ** 2).mean()
+    assert loss == pytest.approx(errors, rel=1e-5)
+
+
+def test_predict_joins_batches_and_keeps_the_structure_of_outputs() -> None:
+    a = minidl.Input((3,))
+    one, two = layers.Dense(1)(a), layers.Dense(2)(a)
+    as_list, as_dict = minidl.Model(a, [one, two]), minidl.Model(a, {"one": one, "two": two})
+    found = as_list.predict(X, batch_size=5, verbose=0)
+    assert [part.shape for part in found] == [(22, 1), (22, 2)]
+    named = as_dict.predict(X, batch_size=4, verbose=0)
+    np.testing.assert_allclose(named["two"], found[1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(as_list.predict_on_batch(X)[0], found[0], rtol=1e-5, atol=1e-6)
+    assert linear().predict(Batches(), verbose=0).shape == (22, 2)
+    assert linear().predict(X, batch_size=5, steps=2, verbose=0).shape == (10, 2)
+
+
+def test_outputs_in_a_dict_train_by_their_keys() -> None:
+    a = minidl.Input((3,))
+    outputs = {"one": layers.Dense(1, name="first")(a), "two": layers.Dense(2, name="second")(a)}
+    model = minidl.Model(a, outputs)
+    model.compile("sgd", {"one": "mse", "two": "mae"}, metrics={"two": ["mse"]})
+    history = model.fit(X, {"one": Y[:, :1], "two": Y}, verbose=0).history
+    assert list(history) == ["loss", "one_loss", "two_loss", "two_mse"]
+
+
+def test_an_output_without_a_loss_needs_no_targets() -> None:
+    a = minidl.Input((3,))
+    model = minidl.Model(a, [layers.Dense(1, name="one")(a), layers.Dense(2, name="two")(a)])
+    for loss, y in (([None, "mse"], [None, Y]), ([None, "mse"], [Y]), ({"two": "mse"}, {"two": Y})):
+        model.compile("sgd", loss)
+        with pytest.warns(UserWarning, match="no gradient for one/kernel, one/bias"):
+            assert list(model.fit(X, y, verbose=0).history) == ["loss"]
+
+
+def test_one_loss_serves_all_outputs() -> None:
+    a = minidl.Input((3,))
+    model = minidl.Model(a, [layers.Dense(2, name="one")(a), layers.Dense(2, name="two")(a)])
+    model.compile("sgd", "mse")
+    assert list(model.fit(X, [Y, Y], verbose=0).history) == ["loss", "one_loss", "two_loss"]
+
+
+def test_train_on_batch_returns_the_loss_before_the_update() -> None:
+    model = linear(metrics=["mae"])
+    before = model.test_on_batch(X, Y)
+    assert model.train_on_batch(X, Y) == pytest.approx(before)
+    assert model.test_on_batch(X, Y)[0] < before[0]
+    assert set(model.train_on_batch(X, Y, return_dict=True)) == {"loss", "mae"}
+    assert isinstance(linear().train_on_batch(X, Y), float)
+
+
+def test_train_on_batch_takes_class_weight() -> None:
+    model = linear(4, loss=losses.SparseCategoricalCrossentropy(from_logits=True), optimizer=optimizers.SGD(0.0))
+    weighted = model.train_on_batch(X, LABELS, class_weight={0: 2.0, 1: 2.0, 2: 2.0, 3: 2.0})
+    assert weighted == pytest.approx(2 * model.test_on_batch(X, LABELS), rel=1e-5)
+
+
+def test_custom_train_step_as_in_keras() -> None:
+    class Custom(minidl.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = layers.Dense(2)
+            self.tracker = metrics.Mean(name="my_loss")
+
+        def call(self, x):
+            return self.dense(x)
+
+        def train_step(self, data):
+            x, y = data[:2]
+            with minidl.GradientTape() as tape:
+                loss = losses.mean_squared_error(y, self(x, training=True)).mean()
+            variables = self.trainable_variables
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            self.tracker.update_state(loss)
+            return {"my_loss": self.tracker.result()}
+
+        @property
+        def metrics(self):
+            return [self.tracker]
+
+    model = Custom()
+    model.compile(optimizer="sgd")
+    history = model.fit(X, Y, epochs=3, batch_size=11, verbose=0).history
+    assert list(history) == ["my_loss"]
+    assert history["my_loss"][2] < history["my_loss"][0]
+
+
+def test_custom_compute_loss_is_used() -> None:
+    class Doubled(minidl.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return super().compute_loss(x, y, y_pred, sample_weight, training) * 2.0
+
+    plain, doubled = linear(), Doubled([layers.Input((3,)), layers.Dense(2)])
+    doubled.compile("sgd", "mse")
+    same_start(plain, doubled)
+    assert doubled.test_on_batch(X, Y) == pytest.approx(2 * plain.test_on_batch(X, Y))
+
+
+def test_add_loss_and_activity_regularizers_are_added_once_a_step() -> None:
+    class Penalty(layers.Layer):
+        def call(self, x):
+            self.add_loss((x * 0.0).sum() + 1.0)
+            return x
+
+    model = minidl.Sequential([layers.Input((3,)), layers.Dense(2), Penalty()])
+    model.compile(optimizers.SGD(0.0), "mse")
+    plain = ((model.predict(X, verbose=0) - Y) ** 2).mean()
+    history = model.fit(X, Y, epochs=2, batch_size=5, verbose=0).history
+    assert history["loss"] == pytest.approx([plain + 1] * 2, rel=1e-5)
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(plain + 1, rel=1e-5)
+
+
+def test_frozen_layers_do_not_change() -> None:
+    model = minidl.Sequential([layers.Input((3,)), layers.Dense(4, name="fixed"), layers.Dense(2)])
+    model.layers[0].trainable = False
+    model.compile("sgd", "mse")
+    fixed, free = (layer.get_weights() for layer in model.layers)
+    model.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0], fixed[0])
+    assert not np.array_equal(model.layers[1].get_weights()[0], free[0])
+
+
+def test_model_without_an_input_is_built_by_the_data() -> None:
+    model = minidl.Sequential([layers.Dense(4, activation="relu"), layers.Dense(2)])
+    model.compile("sgd", "mse", metrics=["accuracy"])
+    seen = []
+
+    class Look(Callback):
+        def on_train_begin(self, logs=None):
+            seen.append(self.model.built)
+
+    model.fit(X, Y, verbose=0, callbacks=Look())
+    assert seen == [True]
+
+
+def test_integer_images_become_floats() -> None:
+    model = minidl.Sequential([layers.Input((3,)), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit((X * 10).astype("uint8"), Y.astype("int64"), verbose=0)
+    assert model.predict(X.astype("float64"), verbose=0).dtype == np.float32
+
+
+def test_data_are_left_unchanged() -> None:
+    x, y = X.copy(), Y.copy()
+    linear().fit(x, y, epochs=2, batch_size=5, verbose=0)
+    np.testing.assert_array_equal(x, X)
+    np.testing.assert_array_equal(y, Y)
+
+
+def test_accuracy_is_resolved_by_the_shapes() -> None:
+    for units, y, expected in ((1, Y[:, :1], "Binary"), (4, LABELS, "Sparse"), (4, np.eye(4)[LABELS], "Categorical")):
+        model = linear(units, metrics=["accuracy", "crossentropy"], loss=None)
+        model._compile_metrics.build(y, model(X))
+        assert [type(m).__name__ for m in model._compile_metrics.metrics] == [
+            {"Sparse": "SparseCategorical"}.get(expected, expected) + kind for kind in ("Accuracy", "Crossentropy")
+        ]
+
+
+def test_crossentropy_is_resolved_by_the_shapes() -> None:
+    model = minidl.Sequential([layers.Input((3,)), layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "crossentropy")
+    sparse = model.test_on_batch(X, LABELS)
+    model.compile("sgd", "crossentropy")
+    assert model.test_on_batch(X, np.eye(4, dtype="float32")[LABELS]) == pytest.approx(sparse, rel=1e-5)
+
+
+def test_compile_config_makes_an_equal_model() -> None:
+    model = linear(4)
+    model.compile("adam", losses.Huber(0.5), metrics=["mae", metrics.RootMeanSquaredError()])
+    written = json.loads(json.dumps(model.get_compile_config()))
+    other = linear(4)
+    other.compile_from_config(written)
+    same_start(model, other)
+    y = RNG.normal(size=(22, 4))
+    first = model.fit(X, y, shuffle=False, verbose=0).history
+    assert other.fit(X, y, shuffle=False, verbose=0).history == first
+    assert linear().get_compile_config()["loss"] == "mse"
+    assert minidl.Sequential([layers.Dense(1)]).get_compile_config() == {}
+
+
+def test_prediction_and_evaluation_record_nothing() -> None:
+    model = linear()
+    with minidl.GradientTape() as tape:
+        model.predict(X, verbose=0)
+        model.evaluate(X, Y, verbose=0)
+        model.test_on_batch(X, Y)
+    assert tape.entries == []
+
+
+def test_metrics_names_are_those_of_evaluate() -> None:
+    model = linear(metrics=["mae"])
+    values = model.evaluate(X, Y, verbose=0)
+    assert model.metrics_names == ["loss", "mae"]
+    assert dict(zip(model.metrics_names, values, strict=True)) == model.evaluate(X, Y, verbose=0, return_dict=True)
+
+
+def test_moving_average_of_weights_stands_after_fit() -> None:
+    model = linear(optimizer=optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+    model.fit(X, Y, batch_size=11, verbose=0)
+    np.testing.assert_array_equal(model.get_weights()[0], model.optimizer._averages[0].numpy())
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2, "auto"])
+def test_what_is_printed_without_a_terminal(verbose, capsys) -> None:
+    linear(metrics=["mae"]).fit(X, Y, batch_size=5, epochs=2, validation_split=0.25, verbose=verbose)
+    out = capsys.readouterr().out
+    assert "\r" not in out and "\x1b" not in out
+    lines = out.splitlines()
+    if verbose == 0:
+        assert out == ""
+    else:
+        assert len(lines) == 4
+        assert lines[0] == "Epoch 1/2"
+        assert lines[1].startswith("4/4 ")
+        for name in ("loss", "mae", "val_loss", "val_mae"):
+            assert f" - {name}: " in lines[1]
+        assert "ms/step" in lines[1] or "us/step" in lines[1]
+
+
+def test_evaluate_and_predict_print_a_line_each(capsys) -> None:
+    model = linear()
+    model.evaluate(X, Y)
+    model.predict(X)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert "loss: " in lines[0]
+    assert "loss" not in lines[1]
