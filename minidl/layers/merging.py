@@ -24,7 +24,6 @@ class Merge(OptionLayer):
 
     supports_masking = True
     combine: Callable[[Any, Any], Any]
-    _options: tuple[str, ...] = ()
 
     def check(self, shapes: Any, least: int = 2) -> list[tuple[int | None, ...]]:
         """Return the shapes, once they are several and of one batch size."""
@@ -44,8 +43,7 @@ class Merge(OptionLayer):
     def call(self, inputs: Any) -> Any:
         """Return the inputs combined."""
         rank = max(x.ndim for x in inputs)
-        aligned = [F.reshape(x, (x.shape[0], *(1,) * (rank - x.ndim), *x.shape[1:])) for x in inputs]
-        return self.merge([x if x.ndim == rank else y for x, y in zip(inputs, aligned, strict=True)])
+        return self.merge([x if x.ndim == rank else _with_rank(x, rank) for x in inputs])
 
     def merge(self, inputs: list[Any]) -> Any:
         """Return inputs of equal rank combined."""
@@ -227,6 +225,11 @@ class Dot(Merge):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Return None: a sum over masked steps has no mask."""
+
+
+def _with_rank(x: Any, rank: int) -> Any:
+    """Return x with axes of size 1 after the batch axis."""
+    return F.reshape(x, (x.shape[0], *(1,) * (rank - x.ndim), *x.shape[1:]))
 
 
 def _unit(x: Any, axis: int) -> Any:

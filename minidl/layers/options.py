@@ -33,6 +33,8 @@ class OptionLayer(Layer):
     'Ones'
     """
 
+    _options: tuple[str, ...] = ()  # names of the arguments, in the order of the configuration
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         # Before __init__, where Python would only say that `filters` is missing.
         if cls.__module__.startswith("minidl."):
@@ -47,7 +49,7 @@ class OptionLayer(Layer):
         for name, value in arguments.items():
             kind = _KINDS.get(name.rsplit("_", 1)[-1])
             setattr(self, name, kind.get(value) if kind else value)
-        self._options = (*getattr(self, "_options", ()), *arguments)
+        self._options = (*self._options, *arguments)
 
     def add_option_weight(self, name: str, shape: tuple[int, ...], options: str | None = None) -> Variable:
         """Make the weight `name`, with the initializer, regularizer and constraint kept under `options` (or its name).

@@ -128,7 +128,6 @@ class Identity(OptionLayer):
     """Return the inputs."""
 
     supports_masking = True
-    _options = ()
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs."""

@@ -13,19 +13,7 @@ from minidl.layers.serialization import deserialize, serialize
 from minidl.layers.spatial import who
 
 
-class Wrapper(OptionLayer):
-    """Base of layers around a layer."""
-
-    _options: tuple[str, ...] = ()
-
-    def check_layer(self, layer: Any) -> None:
-        """Raise unless `layer` is a layer."""
-        if not isinstance(layer, Layer):
-            given = f"the class; write {layer.__name__}(…)" if isinstance(layer, type) else repr(layer)
-            raise ArgumentError(f"{who(self)}: a layer is needed. Got {given}.")
-
-
-class TimeDistributed(Wrapper):
+class TimeDistributed(OptionLayer):
     """Apply one layer to every step: x (N, T, …) -> (N, T, …).
 
     The steps are put beside the samples, (N * T, …), so that the layer runs once. Only a layer in which the samples of
@@ -41,7 +29,9 @@ class TimeDistributed(Wrapper):
 
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.check_layer(layer)
+        if not isinstance(layer, Layer):
+            given = f"the class; write {layer.__name__}(…)" if isinstance(layer, type) else repr(layer)
+            raise ArgumentError(f"{who(self)}: a layer is needed. Got {given}.")
         self.layer = layer
 
     def _step_shape(self, shape: Any) -> tuple[int | None, ...]:
@@ -89,7 +79,7 @@ class TimeDistributed(Wrapper):
         return cls(**{**config, "layer": deserialize(config["layer"])})
 
 
-class Bidirectional(Wrapper):
+class Bidirectional(OptionLayer):
     """Run a recurrent layer forwards, and one like it backwards, and put their outputs together.
 
     Parameters
@@ -118,8 +108,8 @@ class Bidirectional(Wrapper):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        for given in (layer, backward_layer):
-            if not isinstance(given, Recurrent) and not (given is None and given is backward_layer):
+        for given in [layer] if backward_layer is None else [layer, backward_layer]:
+            if not isinstance(given, Recurrent):
                 raise ArgumentError(f"{who(self)}: a recurrent layer is needed, such as LSTM(8). Got {given!r}.")
         if merge_mode not in ("concat", "sum", "mul", "ave", None):
             raise unknown_name(f"merge_mode of {who(self)}", merge_mode, ["concat", "sum", "mul", "ave"])

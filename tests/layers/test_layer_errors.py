@@ -107,6 +107,7 @@ BAD_ARGUMENTS = [
     (lambda: layers.LSTM(3, activation="gelu"), "unknown activation inside LSTM"),
     (lambda: layers.GRU(3, dropout=1.5), "dropout must lie in"),
     (lambda: layers.Bidirectional(layers.Dense(3)), "a recurrent layer is needed, such as LSTM"),
+    (lambda: layers.Bidirectional(None), "a recurrent layer is needed, such as LSTM.* Got None"),
     (lambda: layers.Bidirectional(layers.LSTM(3), merge_mode="cat"), "unknown merge_mode"),
     (lambda: layers.Bidirectional(layers.LSTM(3), backward_layer=layers.LSTM(3)), "go_backwards must differ"),
     (lambda: layers.TimeDistributed(layers.Dense), r"Got the class; write Dense\(…\)"),
