@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl import losses, metrics
 from minidl.errors import FileFormatError
+from minidl.layers.naming import snake_case
 from minidl.models.saving.objects import deserialize, is_object, serialize
 from minidl.models.saving.reading import DAMAGE
 from minidl.models.saving.registry import get_registered_object
@@ -34,7 +36,29 @@ def training_config(model: Any) -> dict[str, Any] | None:
     if config is None:
         return None
     optimizer = config.pop("optimizer")
+    for key in ("loss", "metrics", "weighted_metrics"):
+        config[key] = _spelled_out(config.get(key), KINDS[key])
     return {**config, "optimizer_config": {key: optimizer[key] for key in ("class_name", "config")}}
+
+
+def _spelled_out(value: Any, kind: str) -> Any:
+    """Write "mse" as the class MeanSquaredError: Keras 3 fails on such names of functions in an `.h5`.
+
+    The name that a metric has in the history stays.
+    """
+    if isinstance(value, list):
+        return [_spelled_out(item, kind) for item in value]
+    if isinstance(value, dict) and not is_object(value):
+        return {key: _spelled_out(item, kind) for key, item in value.items()}
+    if not isinstance(value, str) or value in ("accuracy", "acc", "crossentropy", "ce"):
+        return value
+    module = losses if kind == "losses" else metrics
+    if get_registered_object(value) is not None:
+        return value
+    found = module.get(value)
+    wanted = getattr(found, "__name__", snake_case(type(found).__name__))
+    classes = [item for item in vars(module).values() if isinstance(item, type) and snake_case(item.__name__) == wanted]
+    return {"class_name": classes[0].__name__, "config": {"name": value}} if classes else value
 
 
 def compile_from_config(model: Any, config: dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ def simplified(config: Any) -> Any:
         return [simplified(item) for item in config]
     if not isinstance(config, dict):
         return config
+    if str(config.get("module", "")).startswith(("keras.src.ops", "minidl.layers")):
+        return config  # Keras finds operations by their module only
     if not isinstance(config.get("config"), dict) or "layers" not in config["config"]:
         drop = ("module", "registered_name", "build_config", "compile_config")
         return {key: value for key, value in config.items() if key not in drop}
