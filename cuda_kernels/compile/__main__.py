@@ -51,7 +51,7 @@ def compile_all(architecture: str, selection: list[str]) -> list[dict[str, Any]]
 
 
 def in_process(architecture: str, selection: list[str]) -> list[dict[str, Any]]:
-    """`compile_all` in a process of its own: Numba keeps a device function's code for the first architecture it meets."""
+    """`compile_all` in a process of its own: Numba keeps a device function's code for the first GPU it meets."""
     command = [sys.executable, "-m", "cuda_kernels.compile", "--records", architecture, *selection]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

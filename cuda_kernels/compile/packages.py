@@ -1,4 +1,4 @@
-"""The packages that the gate needs, pinned: another compiler gives other registers, and the table would not be current."""
+"""The packages that the gate needs, pinned: another compiler gives other registers, and the table would be wrong."""
 from __future__ import annotations
 
 import sys

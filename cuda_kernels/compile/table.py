@@ -14,9 +14,9 @@ Written by `python -m cuda_kernels.compile --write`; do not edit. Compiled witho
 command: registers and instructions are facts of the machine code, and say nothing of time.
 
 A cell is *registers a thread / bytes of local memory a thread / bytes of static shared memory a block / instructions*;
-"-" marks an architecture that lacks the instructions. The last column is what the kernel claims and the gate has checked
-on each architecture: instructions that are there, and the share of one instruction in the main loop (measured on
-{last}). No kernel has a float64 instruction unless it says so.
+"-" marks an architecture that lacks the instructions. The last column is what the kernel claims and the gate has
+checked on each architecture: instructions that are there, and the share of one instruction in the main loop (the figure
+is {last}'s). No kernel has a float64 instruction unless it says so.
 
 Compilers: {pins}.
 """
