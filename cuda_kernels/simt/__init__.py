@@ -1,4 +1,4 @@
-"""The SIMT machine: runs a numba.cuda kernel's Python source on NumPy, in lockstep, and says what a GPU would make of it.
+"""The SIMT machine: a numba.cuda kernel's Python source on NumPy, in lockstep, and what a GPU would make of it.
 
     from cuda_kernels import simt
     report = simt.launch(kernel, grid, block, x, y, out)     # results are in `out`

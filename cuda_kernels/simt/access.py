@@ -21,6 +21,7 @@ class Access(Part):
     checks: bool
     counting: bool
     mask: Mask
+    dynamic_memory: np.ndarray | None
 
     def index(self, line: int, base: Value, index: Value) -> Value:
         """`base[index]`: an element of an array or tuple, or a part of an array where indices are missing."""

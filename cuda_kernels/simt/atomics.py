@@ -1,7 +1,7 @@
 """Atomic operations: as if the threads came one after another, in the order of their numbers.
 
-A GPU's order is not defined; where the result depends on it (which thread gets which ticket, how a float sum rounds), the
-machine's answer is one of the possible ones. Old values are returned only where the kernel uses them.
+A GPU's order is not defined; where the result depends on it (which thread gets which ticket, how a float sum rounds),
+the machine's answer is one of the possible ones. Old values are returned only where the kernel uses them.
 """
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Atomics(Part):
         if not mask.lanes:
             return alloc.dtype.type(0)
         if alloc.space == "local" or not alloc.writable:
-            raise UnsupportedSyntax(f"cuda.atomic.{name}: array {alloc.name!r} is {alloc.space} memory; atomics are for "
-                                    "global and shared arrays that can be written", line)
+            raise UnsupportedSyntax(f"cuda.atomic.{name}: array {alloc.name!r} is {alloc.space} memory; atomics are "
+                                    "for global and shared arrays that can be written", line)
         if self.checks and alloc.shadow is not None:
             alloc.shadow.atomic(self, line, address, mask)
             self.fences.atomic(self.active_blocks(), self.recorder.now)

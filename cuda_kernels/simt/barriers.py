@@ -18,6 +18,9 @@ class Barriers(Part):
     mask: Mask
     checks: bool
     shape: tuple[int, int]
+    warp_sync: np.ndarray | None
+    barrier_times: Any
+    least_barrier: int
 
     def syncthreads(self, line: int) -> None:
         """Every thread of a block waits for all others; orders all accesses of the block."""
@@ -81,12 +84,12 @@ class Barriers(Part):
 
     def syncthreads_or(self, line: int, x: Value) -> Value:
         """Barrier; 1 if `x` is true for any thread of the block (int32)."""
-        return self._vote(line, x).any(axis=1)[:, None].astype(np.int32)
+        return np.any(self._vote(line, x), axis=1)[:, None].astype(np.int32)
 
     def syncthreads_and(self, line: int, x: Value) -> Value:
         """Barrier; 1 if `x` is true for all threads of the block (int32)."""
         held = self._vote(line, x)
-        return (held | ~self.mask.full()).all(axis=1)[:, None].astype(np.int32)
+        return np.all(held | ~self.mask.full(), axis=1)[:, None].astype(np.int32)
 
     def syncwarp(self, line: int, members: Value = None) -> None:
         """The lanes of `members` wait for each other; orders their accesses among themselves."""

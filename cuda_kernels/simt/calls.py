@@ -18,17 +18,20 @@ _DIRECT = {
 _NO_RESULT = ("syncthreads", "syncwarp", "threadfence", "threadfence_block", "threadfence_system", "nanosleep",
               "builtin.print")
 _ADVICE = {
-    "enumerate": "loop over range(n) and index", "zip": "loop over range(n) and index both", "sum": "add up in a loop",
-    "sorted": "sort on the host", "list": "use cuda.local.array", "dict": "use an array", "set": "use an array of flags",
-    "str": "a kernel has no strings", "any": "combine with `or` in a loop", "all": "combine with `and` in a loop",
-    "map": "write a loop", "filter": "write a loop with if", "isinstance": "types are fixed when the kernel is compiled",
-    "open": "a kernel cannot reach files", "input": "a kernel cannot ask", "reversed": "use range(n - 1, -1, -1)",
+    "enumerate": "loop over range(n) and index", "zip": "loop over range(n) and index both",
+    "sum": "add up in a loop", "sorted": "sort on the host", "list": "use cuda.local.array", "dict": "use an array",
+    "set": "use an array of flags", "str": "a kernel has no strings", "any": "combine with `or` in a loop",
+    "all": "combine with `and` in a loop", "map": "write a loop", "filter": "write a loop with if",
+    "isinstance": "types are fixed when the kernel is compiled", "open": "a kernel cannot reach files",
+    "input": "a kernel cannot ask", "reversed": "use range(n - 1, -1, -1)",
     "divmod": "use // and %", "tuple": "write the elements out",
 }
 
 
 class Calls(Part):
     """Calls. Part of `FunctionTranslator`."""
+
+    call_node: ast.AST
 
     def call(self, node: ast.Call, wanted: bool, hint: str = "") -> str:
         """Translate a call; returns the name of its result."""
@@ -43,7 +46,8 @@ class Calls(Part):
             sides = (part.left, part.right)
             values = ", ".join(self.value(side) for side in sides)
             constants = tuple(self.known(side) is not None for side in sides)
-            return self.result(f"m.narrowed({self.line(part)}, {self.operator(part.op, part)!r}, {values}, {constants})")
+            name = self.operator(part.op, part)
+            return self.result(f"m.narrowed({self.line(part)}, {name!r}, {values}, {constants})")
         if dtype is not None:
             return self.result(f"m.cast({self.line(node)}, {self.program.constant(dtype, 'dtype')}, "
                                f"{', '.join(self.positional(node, 1))})")
@@ -64,9 +68,10 @@ class Calls(Part):
             raise self.unsupported(node.func)
         if type(found) is object:
             if isinstance(node.func, ast.Attribute):
-                raise self.fail(node, f"method .{node.func.attr}() of a value has no meaning in a kernel; write it with "
-                                "arithmetic, loops and cuda.* functions")
-            raise self.fail(node, f"{ast.unparse(node.func)} is not known before the kernel runs, so it cannot be called")
+                raise self.fail(node, f"method .{node.func.attr}() of a value has no meaning in a kernel; write it "
+                                "with arithmetic, loops and cuda.* functions")
+            raise self.fail(node, f"{ast.unparse(node.func)} is not known before the kernel runs, so it cannot be "
+                            "called")
         return found
 
     def _advice(self, node: ast.Call, found: Any) -> str:
@@ -166,8 +171,8 @@ class Calls(Part):
                             "variable")
         dtype = names.as_dtype(self.static(given["dtype"]))
         if dtype is None:
-            raise self.fail(node, f"cuda.{operation}: dtype {ast.unparse(given['dtype'])} is not a NumPy or Numba number "
-                            "type")
+            raise self.fail(node, f"cuda.{operation}: dtype {ast.unparse(given['dtype'])} is not a NumPy or Numba "
+                            "number type")
         self.program.sites += 1
         shape_text = repr(tuple(int(n) for n in extent))
         return self.result(f"m.{operation.replace('.', '_')}({self.line(node)}, {self.program.sites}, {shape_text}, "

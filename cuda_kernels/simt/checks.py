@@ -125,8 +125,8 @@ class Checks(Part):
             "out-of-bounds", line, array=view.alloc.name, index=index, threads=(thread,), blocks=(block,),
             count=bad.lanes,
             message=f"line {line}: thread {thread} of block {block} accesses {width} elements of array "
-            f"{view.alloc.name!r} at once from index {show_index(index)}, which is misaligned: a wide access must start "
-            f"at a multiple of {width} elements.")
+            f"{view.alloc.name!r} at once from index {show_index(index)}, which is misaligned: a wide access must "
+            f"start at a multiple of {width} elements.")
 
     def report_race(self, line: int, time: int, shadow: Shadow, address: int, thread: int, other: int, count: int,
                     earlier: str) -> None:
@@ -146,7 +146,8 @@ class Checks(Part):
         verb = {"read": "reads", "write": "writes", "atomic": "updates (atomically)"}[earlier]
         remedy = ("no barrier" if blocks[0] == blocks[1] else "nothing that orders blocks")
         if before == line and time == self.recorder.now:
-            how = f"threads {threads[0]} of block {blocks[0]} and {threads[1]} of block {blocks[1]} write it together at line {line}"
+            how = (f"threads {threads[0]} of block {blocks[0]} and {threads[1]} of block {blocks[1]} write it together "
+                   f"at line {line}")
         else:
             how = (f"thread {threads[1]} of block {blocks[1]} {verb} it at line {before}, and thread {threads[0]} of "
                    f"block {blocks[0]} {self.access_verb} it at line {line}, with {remedy} between")
@@ -174,8 +175,8 @@ class Checks(Part):
         """shared.array(0, …) without shared_bytes."""
         self.recorder.fault(
             "bad-launch", line, array=name,
-            message=f"line {line}: shared array {name!r} has shape 0, so its size comes from the launch, but the launch "
-            "gives no dynamic shared memory; pass shared_bytes= (or kernel[grid, block, stream, bytes]).")
+            message=f"line {line}: shared array {name!r} has shape 0, so its size comes from the launch, but the "
+            "launch gives no dynamic shared memory; pass shared_bytes= (or kernel[grid, block, stream, bytes]).")
 
     def note_shared(self, line: int, size: int) -> None:
         """Static shared memory is limited to 48 KB a block (CUDA C++ Programming Guide, technical specifications)."""
@@ -184,8 +185,8 @@ class Checks(Part):
         if self.recorder.shared_bytes > 48 * 1024 and self.checks:
             self.recorder.fault(
                 "bad-launch", line,
-                message=f"line {line}: the kernel's static shared arrays take {self.recorder.shared_bytes} bytes, and a "
-                "block may have 49152; use a smaller tile or dynamic shared memory.")
+                message=f"line {line}: the kernel's static shared arrays take {self.recorder.shared_bytes} bytes, and "
+                "a block may have 49152; use a smaller tile or dynamic shared memory.")
 
     # -- where a thread is --------------------------------------------------------------------------------------------
 

@@ -212,7 +212,7 @@ class Control(Part):
     def range(self, line: int, returns: bool, start: Value, stop: Value, step: Value) -> Loop:
         """Begin `for … in range(start, stop, step)`: a plain loop where all threads agree, else a masked one."""
         loop = Loop(line, self.mask, self.none, returns)
-        kind = numeric.INT64
+        kind: np.dtype = numeric.INT64
         for bound in (start, stop, step):
             if bound.dtype.kind not in "biu":
                 raise UnsupportedSyntax(f"range() needs integers, got {bound.dtype}; cast with int32(...)", line)

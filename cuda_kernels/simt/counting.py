@@ -1,12 +1,13 @@
 """Counting: the figures of each source line, by the model that `report.Figures` states.
 
-Sectors. A global access of one warp moves the distinct 32-byte sectors that its active lanes touch. Source: NVIDIA, CUDA
-C++ Best Practices Guide, "Coalesced Access to Global Memory".
+Sectors. A global access of one warp moves the distinct 32-byte sectors that its active lanes touch. Source: NVIDIA,
+CUDA C++ Best Practices Guide, "Coalesced Access to Global Memory".
 
 Ways. Shared memory has 32 banks of 4-byte words. One pass serves at most one word of each bank, to any number of lanes.
-An access of 4 bytes a lane (or fewer) is one warp-wide request; one of 8 bytes is served as two half warps and one of 16
-bytes as four quarter warps, and its ways are those of the worst part. Source: NVIDIA, CUDA C++ Programming Guide,
-"Shared Memory" of the compute capabilities; for 8 and 16 bytes: CUDA C++ Best Practices Guide and GTC 2022 S41723.
+An access of 4 bytes a lane (or fewer) is one warp-wide request; one of 8 bytes is taken as two half warps and one of
+16 bytes as four quarter warps (each part asks for 128 bytes), and its ways are those of the worst part. Source: NVIDIA,
+CUDA C++ Programming Guide, "Compute Capabilities", "Shared Memory". The split of wide accesses is a model: the guide
+states it for 64-bit accesses of compute capability 3.x and leaves the rest to measurement.
 """
 from __future__ import annotations
 
@@ -33,6 +34,7 @@ class Counting(Part):
     mask: Mask
     shape: tuple[int, int]
     lines: dict[int, Figures]
+    watching: bool
 
     def at(self, line: int) -> None:
         """A statement begins."""

@@ -24,6 +24,8 @@ UNKNOWN = object()
 class Expressions(Calls):
     """Expressions. Part of `FunctionTranslator`."""
 
+    indent: int
+
     def value(self, node: ast.expr, hint: str = "") -> str:
         """The Python expression (a name) that holds the value of `node`; emits what computes it."""
         known = self.known(node)
@@ -62,7 +64,7 @@ class Expressions(Calls):
         return UNKNOWN
 
     def known(self, node: ast.expr) -> tuple[Any] | None:
-        """(value,) where `node` is a number, tuple of numbers or array known now; constants are folded as by a compiler."""
+        """(value,) where `node` is a number, tuple of numbers or array known now; folds constants."""
         if isinstance(node, ast.Constant | ast.Name | ast.Attribute):
             found = self.static(node)
             if isinstance(found, int | float | np.generic | np.ndarray | tuple) and not isinstance(found, type):
@@ -82,7 +84,7 @@ class Expressions(Calls):
             return self.known_call(node)
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]).__name__ in _COMPARE:
             a, b = self.known(node.left), self.known(node.comparators[0])
-            if _numbers(a, b):
+            if a is not None and b is not None and _numbers(a, b):
                 return (bool(numeric.COMPARE[_COMPARE[type(node.ops[0]).__name__]](a[0], b[0])),)
         if isinstance(node, ast.Subscript):
             a, b = self.known(node.value), self.known(node.slice)
@@ -103,7 +105,7 @@ class Expressions(Calls):
 
     def _fold_binary(self, node: ast.BinOp) -> tuple[Any] | None:
         a, b = self.known(node.left), self.known(node.right)
-        if not _numbers(a, b):
+        if a is None or b is None or not _numbers(a, b):
             return None
         name = self.operator(node.op, node)
         with np.errstate(all="ignore"):
@@ -138,8 +140,8 @@ class Expressions(Calls):
             return "none_"
         if isinstance(found, types.ModuleType):
             raise self.fail(node, f"module {node.id!r} is no value")
-        raise self.fail(node, f"{node.id!r} is a {type(found).__name__}; a kernel can use numbers, tuples of numbers and "
-                        "NumPy arrays of its surroundings: pass anything else as an argument")
+        raise self.fail(node, f"{node.id!r} is a {type(found).__name__}; a kernel can use numbers, tuples of numbers "
+                        "and NumPy arrays of its surroundings: pass anything else as an argument")
 
     def on_Constant(self, node: ast.Constant) -> str:
         if node.value is None:

@@ -33,7 +33,7 @@ MATH2: dict[str, Callable[..., Any]] = {
     "remainder": lambda a, b: a - b * np.round(a / b),
 }
 TEST1: dict[str, Callable[..., Any]] = {"isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite}
-_LIBDEVICE_NAMES = {
+_LIBDEVICE_NAMES: dict[str, Callable[..., Any]] = {
     "rsqrt": lambda x: 1 / np.sqrt(x), "saturate": lambda x: np.clip(x, 0, 1), "exp10": lambda x: np.power(10.0, x),
     "tanh": np.tanh, "normcdf": lambda x: 0.5 * _erfc(-x / math.sqrt(2)),
 }
@@ -75,11 +75,11 @@ class Functions(Part):
         return np.round(x, int(digits)).astype(x.dtype)
 
     def min_(self, line: int, *values: Value) -> Value:
-        """Min of numbers in their common type; a NaN loses, as on the GPU."""
+        """The least of numbers in their common type; a NaN loses, as on the GPU."""
         return self._fold(line, np.fmin, values)
 
     def max_(self, line: int, *values: Value) -> Value:
-        """Max of numbers in their common type; a NaN loses, as on the GPU."""
+        """The greatest of numbers in their common type; a NaN loses, as on the GPU."""
         return self._fold(line, np.fmax, values)
 
     def _fold(self, line: int, function: Any, values: tuple[Value, ...]) -> Value:
@@ -96,7 +96,7 @@ class Functions(Part):
         return result
 
     def len_(self, line: int, x: Value) -> Value:
-        """Len of an array (its first axis) or a tuple."""
+        """The length of an array (its first axis) or a tuple."""
         if isinstance(x, tuple):
             return np.int64(len(x))
         if isinstance(x, View):
@@ -121,8 +121,8 @@ class Functions(Part):
                 return np.int64(x.alloc.itemsize)
             if name == "T":
                 return View(x.alloc, x.shape[::-1], x.strides[::-1], x.offset)
-        raise UnsupportedSyntax(f"attribute .{name} is not translated here; arrays have .shape, .size, .ndim, .strides, "
-                                ".itemsize and .T", line)
+        raise UnsupportedSyntax(f"attribute .{name} is not translated here; arrays have .shape, .size, .ndim, "
+                                ".strides, .itemsize and .T", line)
 
     def math(self, line: int, name: str, *x: Value) -> Value:
         """math.<name>(*x)."""
@@ -176,7 +176,7 @@ class Functions(Part):
     # -- cuda.* -------------------------------------------------------------------------------------------------------
 
     def fma(self, line: int, a: Value, b: Value, c: Value) -> Value:
-        """A * b + c rounded once: in float64 for float32 (exact product), by long double for float64."""
+        """The fused a * b + c, rounded once: in float64 for float32 (exact product), in long double for float64."""
         kind = numeric.unify(numeric.unify(a.dtype, b.dtype), c.dtype)
         if self.counting:
             self.flop(line, kind, 2)
@@ -184,9 +184,10 @@ class Functions(Part):
         return (a.astype(wide) * b.astype(wide) + c.astype(wide)).astype(kind)
 
     def selp(self, line: int, condition: Value, a: Value, b: Value) -> Value:
-        """A where the condition holds, else b."""
+        """`a` where the condition holds, else `b`."""
         kind = numeric.unify(a.dtype, b.dtype)
-        return np.where(numeric.truth(condition), numeric.cast(a, kind), numeric.cast(b, kind))[()]
+        chosen: Value = np.where(numeric.truth(condition), numeric.cast(a, kind), numeric.cast(b, kind))
+        return chosen[()]
 
     def cbrt(self, line: int, x: Value) -> Value:
         return np.cbrt(x)

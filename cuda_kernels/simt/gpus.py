@@ -13,7 +13,7 @@ from .report import Figures
 
 @dataclass(frozen=True)
 class Gpu:
-    """Peak float32 rate in FLOP/s (CUDA cores, no tensor cores), memory bandwidth in bytes/s, and where that is said."""
+    """Peak float32 rate in FLOP/s (CUDA cores, not tensor cores), memory bandwidth in bytes/s, and the source."""
 
     name: str
     flops: float

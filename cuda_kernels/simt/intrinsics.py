@@ -5,9 +5,9 @@
 
     simt.register_intrinsic(ld4, ld4_meaning)
 
-The meaning is called with a `Context` and the call's arguments. A number is a NumPy scalar (the same in every thread) or
-an array that broadcasts to `context.shape`; an array argument is passed on to `context.load` and `context.store`, which
-count and check it as any access. The meaning returns a number, a tuple of numbers or None.
+The meaning is called with a `Context` and the call's arguments. A number is a NumPy scalar (the same in every thread)
+or an array that broadcasts to `context.shape`; an array argument is passed on to `context.load` and `context.store`,
+which count and check it as any access. The meaning returns a number, a tuple of numbers or None.
 """
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ def program_of(kernel: Any, stepping: bool = False) -> Program:
     """The translated program of a kernel, made once for each function."""
     function = names.python_function(kernel)
     if function is None:
-        raise TypeError(f"simt.launch: the kernel must be a function or a @cuda.jit kernel, got {type(kernel).__name__}")
+        raise TypeError("simt.launch: the kernel must be a function or a @cuda.jit kernel, got "
+                        f"{type(kernel).__name__}")
     known = _programs.setdefault(function, {})
     if stepping not in known:
         known[stepping] = Program(function, stepping)
@@ -119,7 +120,8 @@ class Run:
         if threads > MAX_THREADS:
             self.problems.append(f"a block of {self.block} has {threads} threads; a block may have {MAX_THREADS}")
         if shared_bytes > MAX_DYNAMIC_SHARED:
-            self.problems.append(f"{shared_bytes} bytes of dynamic shared memory; a block may have {MAX_DYNAMIC_SHARED}")
+            self.problems.append(f"{shared_bytes} bytes of dynamic shared memory; a block may have "
+                                 f"{MAX_DYNAMIC_SHARED}")
         self.recorder = Recorder(self.grid, self.block, source, strict)
         self.values, self.views = self._arguments(args)
 
@@ -145,9 +147,10 @@ class Run:
     def refused(self) -> bool:
         """True if a GPU would not start this launch (a "bad-launch" fault for each reason)."""
         for problem in self.problems:
-            self.recorder.fault("bad-launch", self.program.source.tree.lineno, array=problem, message=f"the launch would be refused: {problem}.")
+            self.recorder.fault("bad-launch", self.program.source.tree.lineno, array=problem,
+                                message=f"the launch would be refused: {problem}.")
         for fault in self.recorder.faults.values():
-            fault.array = None
+            fault.array = None  # it only kept the problems apart
         return bool(self.problems)
 
     def _arguments(self, args: tuple) -> tuple[list[Any], dict[str, View]]:
@@ -165,7 +168,8 @@ class Run:
                                     "integers and floats")
                 arrays[parameter] = a
         views = bind_arrays(arrays)
-        return [views.get(p) if p in views else _number(p, a) for p, a in zip(self.parameters, args, strict=True)], views
+        values = [views[p] if p in views else _number(p, a) for p, a in zip(self.parameters, args, strict=True)]
+        return values, views
 
     def watch_float64(self) -> bool:
         """float64 arithmetic is a fault where arrays are float32 and none is float64."""

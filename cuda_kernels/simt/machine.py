@@ -80,7 +80,7 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
             return (numbers // step % size).astype(np.int32) if size > 1 else zero
 
         self.threadIdx = (axis(t, 1, bx), axis(t, bx, by), axis(t, bx * by, bz))
-        self.blockIdx = (axis(b, 1, gx), axis(b, gx, gy), axis(b, gx * gy, gz))
+        self.blockIdx: tuple[Value, ...] = (axis(b, 1, gx), axis(b, gx, gy), axis(b, gx * gy, gz))
         if self.blocks == 1:
             self.blockIdx = tuple(np.int32(np.ravel(i)[0]) for i in self.blockIdx)
         self.blockDim = tuple(np.int32(n) for n in (bx, by, bz))

@@ -36,7 +36,7 @@ class Mask:
         if self.bits.shape[1] == 1:
             return self.bits
         packed = np.ascontiguousarray(self.bits).view(np.uint64)
-        return packed.reshape(self.bits.shape[0], -1, 4).any(axis=2)
+        return np.any(packed.reshape(self.bits.shape[0], -1, 4) != 0, axis=2)
 
     def full(self) -> np.ndarray:
         """(B, P) booleans (a read-only view where that is enough)."""

@@ -64,7 +64,7 @@ class _Table(dict):
         self.rule = rule
 
     def __missing__(self, key: int) -> np.dtype:
-        by_number = {d.num: d for d in _DTYPES}
+        by_number: dict[int, np.dtype] = {d.num: d for d in _DTYPES}
         a, b = by_number[key // 64], by_number[key % 64]
         self[key] = self.rule(a, b)
         return self[key]

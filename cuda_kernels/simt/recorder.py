@@ -36,8 +36,8 @@ class Recorder:
               index: tuple[int, ...] | None = None, other_line: int | None = None, threads: tuple = (),
               blocks: tuple = (), count: int = 1) -> None:
         """Enter a fault; one of the same kind, array and lines only adds to its count."""
-        lines = (line,) if other_line is None or other_line == line else (line, other_line)
-        lines = tuple(n for n in lines if n)
+        both = (line,) if other_line is None or other_line == line else (line, other_line)
+        lines = tuple(n for n in both if n)
         key = (kind, array, tuple(sorted(lines)))
         known = self.faults.get(key)
         if known is not None:
@@ -61,7 +61,7 @@ class Fences:
         self.acquire_time: Any = None
 
     def fence(self, blocks: np.ndarray, now: int) -> None:
-        """Threadfence by some threads of `blocks`."""
+        """A `threadfence` by some threads of `blocks`."""
         if self.fence_time is None:
             self.fence_time, self.released, self.release_time, self.acquire_time = (
                 np.zeros(self.blocks, np.int32) for _ in range(4))

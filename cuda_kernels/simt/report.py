@@ -58,7 +58,7 @@ class Figures:
 
     The model (NVIDIA, CUDA C++ Best Practices Guide, "Device Memory Spaces", and CUDA C++ Programming Guide,
     "Hardware Implementation"): every array starts on a 256-byte boundary; one load or store expression, evaluated once
-    by one warp, asks for itemsize bytes for each active lane and moves the 32-byte sectors which its active lanes touch.
+    by one warp, asks for itemsize bytes for each active lane and moves the 32-byte sectors that its active lanes touch.
     There is no cache, and there is no clock.
 
     executions            times the line was executed, counted in warps (a statement run once by one warp counts 1)

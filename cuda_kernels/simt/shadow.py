@@ -1,8 +1,9 @@
 """Shadow memory: who touched each element last, and when, so that races and uninitialised reads can be seen.
 
-Time is a counter that grows with each access. For each element the shadow keeps the time and thread of the last write
-and of two readers (the latest, and one as far from it as was seen: another block, else another warp). Two accesses by different threads, of which
-one writes and which are not both atomic, are a race unless something orders them:
+Time is a counter that grows with each access. For each element the shadow keeps the time and thread of the last plain
+store, of two readers and of two atomics: the latest, and one as far from it as was seen (another block, else another
+warp). Two accesses by different threads, of which one writes and which are not both atomic, are a race unless something
+orders them:
 
 - `syncthreads` orders all accesses of a block before it with all after it;
 - `syncwarp` orders the same way the lanes of a warp that took part (nothing else does within a warp: since Volta, lanes
@@ -73,8 +74,10 @@ class Shadow:
         times, size = self.blocks, self.alloc.size
         self.write_time = np.tile(self.write_time, times)
         self.writer = np.tile(self.writer, times)
-        self.readers, self.atomics = (
-            None if slots is None else tuple(np.tile(a, times) for a in slots) for slots in (self.readers, self.atomics))
+        for name in ("readers", "atomics"):
+            slots = getattr(self, name)
+            if slots is not None:
+                setattr(self, name, tuple(np.tile(a, times) for a in slots))
         step = (np.arange(times) * size)[:, None]
         self.log = [((a[None, :] + step).reshape(-1), np.tile(t, times), when) for a, t, when in self.log]
         self.collapsed = False
@@ -208,8 +211,8 @@ class Shadow:
     def _record(self, machine: Any, slots: Slots | None, where: np.ndarray, threads: np.ndarray, when: int) -> Slots:
         """Enter accesses by `threads` at time `when` into the slots of readers or of atomics."""
         if slots is None:
-            size = self.write_time.size
-            slots = tuple(np.zeros(size, np.int32) for _ in range(4))  # type: ignore[assignment]
+            n = self.write_time.size
+            slots = (np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n, np.int32))
         first, first_time, _, _ = slots
         before, before_time = first[where], first_time[where]
         moved = (before_time > 0) & (before != threads)

@@ -1,8 +1,8 @@
 """Stepping through a kernel by source line, forwards and backwards, with every variable shown over threads.
 
-The launch is run once and recorded: for each statement the line, the active threads, the variables (arrays over threads,
-never changed in place, so keeping them is cheap) and the elements of memory that it changed. Going back is looking
-further up the record. Only the first batch of blocks is recorded; the caller's arrays are not touched.
+The launch is run once and recorded: for each statement the line, the active threads, the variables (arrays over
+threads, never changed in place, so keeping them is cheap) and the elements of memory that it changed. Going back is
+looking further up the record. Only the first batch of blocks is recorded; the caller's arrays are not touched.
 """
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ class Stepper:
     def _array(self, view: View, block: Any, warp: int | None, thread: Any) -> Any:
         data = self.history.memory(view.alloc, self.position)
         if np.ndim(view.offset) or any(np.ndim(n) for n in view.shape):
-            raise KeyError("Stepper.value: this is a different part of an array in each thread; look at the array itself")
+            raise KeyError("Stepper.value: this is another part of an array in each thread; look at the array itself")
         place = np.full((), int(view.offset))
         for n, s in zip(view.shape, view.strides, strict=True):
             place = place[..., None] + np.arange(int(n)) * s

@@ -8,8 +8,9 @@
     m.store(12, v_y, v_i, t2)
 
 where `m` is the machine and each value stands for all threads at once. An `if` runs both sides, each under the mask of
-the threads that take it; a loop runs until no thread is left in it; after a statement that threads may leave by `return`,
-`break` or `continue`, the rest runs only if a thread is left. `simt.translation(kernel)` shows the program of a kernel.
+the threads that take it; a loop runs until no thread is left in it; after a statement that threads may leave by
+`return`, `break` or `continue`, the rest runs only if a thread is left. `simt.translation(kernel)` shows the program of
+a kernel.
 """
 from __future__ import annotations
 

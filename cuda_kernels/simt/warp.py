@@ -1,8 +1,8 @@
 """Warp-wide operations: shuffles, votes and matches, and the check that the lanes they name are there.
 
-Rules checked (CUDA C++ Programming Guide, "Warp Shuffle Functions", "Warp Vote Functions"): a lane that executes must be
-in the mask; a lane in the mask that has not returned must execute the same operation; a lane's value may be taken only
-from a lane that executes. Lanes past the block's end, and lanes that returned, do not exist for the second rule.
+Rules checked (CUDA C++ Programming Guide, "Warp Shuffle Functions", "Warp Vote Functions"): a lane that executes must
+be in the mask; a lane in the mask that has not returned must execute the same operation; a lane's value may be taken
+only from a lane that executes. Lanes past the block's end, and lanes that returned, do not exist for the second rule.
 """
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Warp(Part):
         exists = self.by_warp(self.remaining.full())
         missing = named & exists & ~active & active.any(axis=1, keepdims=True)
         if missing.any():
-            self._report_lane(line, missing, f"is named in the mask of {what} but does not execute it (it is on another "
-                              "path)", "divergent-barrier" if what == "syncwarp" else "inactive-lane")
+            self._report_lane(line, missing, f"is named in the mask of {what} but does not execute it (it is on "
+                              "another path)", "divergent-barrier" if what == "syncwarp" else "inactive-lane")
 
     def _report_lane(self, line: int, bad: np.ndarray, how: str, kind: str = "inactive-lane") -> None:
         lane = int(np.flatnonzero(bad)[0])
@@ -82,8 +82,8 @@ class Warp(Part):
                 if absent.any():
                     lane = int(np.flatnonzero(absent)[0])
                     giver = int(lanes.reshape(-1)[lane])
-                    self._report_lane(line, absent, f"takes the value of lane {giver} by {what}, which does not execute "
-                                      "it, so the value is undefined")
+                    self._report_lane(line, absent, f"takes the value of lane {giver} by {what}, which does not "
+                                      "execute it, so the value is undefined")
         return np.take_along_axis(held, lanes, axis=1).reshape(shape)
 
     def _lane(self) -> np.ndarray:
@@ -123,11 +123,11 @@ class Warp(Part):
 
     def all_sync(self, line: int, mask: Value, condition: Value) -> Value:
         held, active = self._ballot(line, mask, condition, "all_sync")
-        return self._spread((held == active).all(axis=1))
+        return self._spread(np.all(held == active, axis=1))
 
     def any_sync(self, line: int, mask: Value, condition: Value) -> Value:
         held, _ = self._ballot(line, mask, condition, "any_sync")
-        return self._spread(held.any(axis=1))
+        return self._spread(np.any(held, axis=1))
 
     def eq_sync(self, line: int, mask: Value, condition: Value) -> Value:
         held, active = self._ballot(line, mask, condition, "eq_sync")

@@ -159,7 +159,7 @@ def local_arrays(x, y):
         for b in range(3):
             window[a, b] = x[i, a * 3 + b]
             order[a * 3 + b] = a * 3 + b
-    for a in range(6):
+    for _ in range(6):
         for b in range(5):
             p, q = order[b], order[b + 1]
             if window[p // 3, p % 3] > window[q // 3, q % 3]:

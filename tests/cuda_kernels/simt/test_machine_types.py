@@ -69,14 +69,14 @@ def _kernel(function, kind, arity):
 
 def _unary_of(function):
     def kernel(x):
-        y = function(x[0])
+        y = function(x[0])  # noqa: F841
         x[0] = x[0]
     return kernel
 
 
 def _binary_of(function):
     def kernel(x):
-        y = function(x[0], x[0])
+        y = function(x[0], x[0])  # noqa: F841
         x[0] = x[0]
     return kernel
 
