@@ -10,6 +10,7 @@ from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
+from minidl.layers.symbolic import in_trial
 from minidl.tensor import Tensor
 
 
@@ -129,6 +130,8 @@ class BatchNormalization(OptionLayer):
 
     def _average(self, mean: Any, variance: Any) -> None:
         """Move the moving averages; this is state, which the tape does not see."""
+        if in_trial():
+            return
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving.data * self.momentum + batch.data * (1 - self.momentum))
 

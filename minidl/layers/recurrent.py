@@ -12,6 +12,7 @@ from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import check_channels, check_rank, who
+from minidl.layers.symbolic import in_trial
 from minidl.ops.cell_activations import CELL_ACTIVATIONS
 from minidl.tensor import Tensor
 
@@ -108,7 +109,7 @@ class Recurrent(OptionLayer):
             x = F.flip(x, 1)
             steps = None if steps is None else F.flip(steps, 1)
         outputs, *states = self.run(x, states, steps, self._state_mask(sequences, training))
-        if self.stateful:
+        if self.stateful and not in_trial():
             self.states = [state.detach() for state in states]
         result = self._outputs(outputs, states, steps)
         return (result, *states) if self.return_state else result
@@ -127,7 +128,8 @@ class Recurrent(OptionLayer):
 
     def _first_states(self, given: Any, sequences: Any) -> list[Any]:
         if given is None:
-            given = self.states if self.stateful and self.states is not None else [None] * self.state_count
+            kept = self.states if self.stateful and not in_trial() else None
+            given = [None] * self.state_count if kept is None else kept
         states = list(given) if isinstance(given, list | tuple) else [given]
         if len(states) != self.state_count:
             raise ShapeError(f"{who(self)}: initial_state must be {self.state_count} tensors. Got {len(states)}.")

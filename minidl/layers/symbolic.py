@@ -7,6 +7,7 @@ functional ops work on them too: each becomes an `OpLayer`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from minidl.layers.base import Layer
 
 Shape = tuple[int | None, ...]
+
+_TRIAL: ContextVar[bool] = ContextVar("minidl_trial", default=False)
 
 
 class SymbolicTensor(Operators):
@@ -142,6 +145,11 @@ def is_shape(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(v is None or isinstance(v, int | np.integer) for v in value)
 
 
+def in_trial() -> bool:
+    """Whether a layer runs on zeros, to find shapes: then it must not change its state."""
+    return _TRIAL.get()
+
+
 def infer_by_trial(function: Callable[..., Any], structure: Any) -> Any:
     """Find output shapes by running `function` on zeros, twice with different sizes where a size is None.
 
@@ -158,8 +166,12 @@ def infer_by_trial(function: Callable[..., Any], structure: Any) -> Any:
     ------
     ShapeError : the two runs give different numbers of axes
     """
-    first = function(_zeros(structure, 2))
-    second = function(_zeros(structure, 3))
+    token = _TRIAL.set(True)
+    try:
+        first = function(_zeros(structure, 2))
+        second = function(_zeros(structure, 3))
+    finally:
+        _TRIAL.reset(token)
 
     def compare(pair: tuple[Any, Any]) -> SymbolicTensor:
         a, b = pair

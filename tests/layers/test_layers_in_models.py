@@ -81,6 +81,23 @@ def test_stateful_layer_with_another_batch_size_says_so() -> None:
         layer(np.zeros((3, 2, 1), np.float32))
 
 
+def test_finding_shapes_changes_no_state() -> None:
+    class Net(minidl.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn, self.norm = layers.LSTM(2, stateful=True), layers.BatchNormalization()
+
+        def call(self, x: Tensor) -> Tensor:
+            return self.norm(self.rnn(x), training=True)
+
+    net = Net()
+    net(layers.Input((4, 3)))
+    assert net.rnn.states is None
+    np.testing.assert_array_equal(net.norm.moving_variance.numpy(), [1, 1])
+    net(np.ones((2, 4, 3), np.float32))
+    assert net.rnn.states is not None and net.norm.moving_variance.numpy()[0] < 1
+
+
 def test_frozen_batch_normalization_works_as_in_inference() -> None:
     x = np.random.default_rng(0).normal(3, 2, (8, 4)).astype(np.float32)
     layer = layers.BatchNormalization()
