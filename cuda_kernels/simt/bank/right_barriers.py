@@ -268,3 +268,16 @@ def one_block_over_many_rows(x, y):
         cuda.syncthreads()
         y[row, thread] = x[row, thread] - mean[0]
         cuda.syncthreads()
+
+
+@right(2, THREADS, lambda: (np.zeros((2, 64), np.int32),), lambda out: (out == 64 - np.arange(64)).all())
+@cuda.jit
+def atomic_on_a_slot_of_ones_own(out):
+    """The neighbour's plain store lies before the barrier; after it only one thread touches the slot, as it likes."""
+    thread = cuda.threadIdx.x
+    slots = cuda.shared.array(THREADS, int32)
+    slots[thread] = THREADS - 1 - thread
+    cuda.syncthreads()
+    own = THREADS - 1 - thread
+    cuda.atomic.add(slots, own, 1)
+    out[cuda.blockIdx.x, own] = slots[own]

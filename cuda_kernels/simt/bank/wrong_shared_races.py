@@ -275,3 +275,18 @@ def counter_cleared_too_late(x, out):
     cuda.syncthreads()
     if thread == 0:
         out[cuda.blockIdx.x] = count[0]
+
+
+@wrong(2, THREADS, vector)
+@cuda.jit
+def reader_that_updates(x, out):
+    """Two threads read each value, and one of them goes on to change it under the other's eyes."""
+    thread = cuda.threadIdx.x
+    i = cuda.grid(1)
+    staged = cuda.shared.array(THREADS, float32)
+    staged[thread] = x[i]
+    cuda.syncthreads()
+    value = staged[thread // 2]  # <- fault: race
+    if thread == 0:
+        staged[0] += float32(1)  # <- fault: race
+    out[i] = value
