@@ -57,6 +57,12 @@ class CallbackList(Callback):
             for hook in hooks
         )
 
+    def end_line(self) -> None:
+        """End the line of a progress bar that was interrupted."""
+        bar = self._find(ProgbarLogger)
+        if bar is not None:
+            bar.end_line()
+
     def append(self, callback: Callback) -> None:
         """Add a callback at the end."""
         self.callbacks.append(callback)

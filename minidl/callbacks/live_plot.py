@@ -61,6 +61,7 @@ class LivePlot(Callback):
         """Return the curves as a matplotlib Figure: one plot a metric, training and validation in it."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
 
         names = self.names or list(dict.fromkeys(name.removeprefix("val_") for name in sorted(self.history)))
         figure = Figure(figsize=(4.5 * max(1, len(names)), 3.2), layout="constrained")
@@ -73,7 +74,7 @@ class LivePlot(Callback):
                     axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
             axes.set_title(name)
             axes.set_xlabel("epoch")
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.grid(alpha=0.3)
             if axes.lines:
                 axes.legend()

@@ -84,6 +84,12 @@ class ProgbarLogger(Callback):
         """End the line."""
         self._end(None)
 
+    def end_line(self) -> None:
+        """End a line that was interrupted."""
+        if self.progbar is not None:
+            self.progbar.end_line()
+            self.progbar = None
+
     def _begin(self) -> None:
         self.seen = 0
         self.progbar = Progbar(self.target, verbose=self.verbose)

@@ -76,6 +76,12 @@ class Progbar:
         self._seen = getattr(self, "_seen", 0) + n
         self.update(self._seen, values)
 
+    def end_line(self) -> None:
+        """Leave the line as it stands: what follows goes below it."""
+        if self._drawn and not self.finished:
+            print(flush=True)
+        self.finished = True
+
     def _per_step(self, current: int, now: float) -> float:
         """Return seconds a step; the first, which also builds things, does not count."""
         if current == 0:

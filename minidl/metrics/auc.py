@@ -14,7 +14,8 @@ from minidl.ops.activations import stable_sigmoid
 from minidl.tensor import Tensor, as_array
 
 CURVES = ("ROC", "PR")
-METHODS = ("interpolation", "minoring", "majoring")
+# The height of the curve between two neighbouring points.
+_HEIGHTS: dict[str, Any] = {"interpolation": lambda a, b: (a + b) / 2, "minoring": np.minimum, "majoring": np.maximum}
 
 
 class AUC(Metric):
@@ -54,8 +55,8 @@ class AUC(Metric):
         super().__init__(dtype, name)
         if curve not in CURVES:
             raise unknown_name("curve of AUC", curve, CURVES)
-        if summation_method not in METHODS:
-            raise unknown_name("summation_method of AUC", summation_method, METHODS)
+        if summation_method not in _HEIGHTS:
+            raise unknown_name("summation_method of AUC", summation_method, _HEIGHTS)
         if thresholds is None and (not isinstance(num_thresholds, int) or num_thresholds < 2):
             raise ArgumentError(f"AUC: num_thresholds must be an integer of 2 or more. Got {num_thresholds!r}.")
         self.curve, self.summation_method, self.from_logits = curve, summation_method, from_logits
@@ -95,8 +96,7 @@ class AUC(Metric):
         else:
             recall = ratio(tp, tp + fn)
             x, y = (ratio(fp, fp + tn), recall) if self.curve == "ROC" else (recall, ratio(tp, tp + fp))
-            join = {"interpolation": lambda a, b: (a + b) / 2, "minoring": np.minimum, "majoring": np.maximum}
-            heights = join[self.summation_method](y[:-1], y[1:])
+            heights = _HEIGHTS[self.summation_method](y[:-1], y[1:])
             areas = ((x[:-1] - x[1:]) * heights).sum(axis=0)
         if self.label_weights is None:
             return self._tensor(areas.mean())

@@ -169,11 +169,11 @@ class MeanMetricWrapper(Mean):
     """
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        super().__init__(name or getattr(fn, "__name__", type(fn).__name__), dtype)
+        super().__init__(name or str(getattr(fn, "__name__", type(fn).__name__)), dtype)
         self.fn = fn
         self.kwargs = kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take a batch into account; a mask that y_pred carries leaves values out."""
         with no_grad():
             values = as_array(self.fn(_tensor(y_true), _tensor(y_pred), **self.kwargs))

@@ -36,7 +36,7 @@ class ConfusionMetric(Metric):
         if thresholds is not None and not all(0 <= t <= 1 for t in chosen):
             raise ArgumentError(f"{self.name}: thresholds must be between 0 and 1. Got {thresholds!r}.")
         self.thresholds: list[float] = chosen
-        self.reset_state()
+        self._counts = np.zeros((4, len(chosen)))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch of labels 0 and 1, and predictions from 0 to 1."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.losses import functions
 from minidl.metrics.accuracy import as_same_rank
-from minidl.metrics.base import Mean, MeanMetricWrapper
+from minidl.metrics.base import Mean, MeanMetricWrapper, Metric
 from minidl.tensor import Tensor, as_array
 
 
@@ -161,7 +161,7 @@ class RootMeanSquaredError(Mean):
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take a batch into account."""
         y_true, y_pred = as_same_rank(as_array(y_true), as_array(y_pred))
         super().update_state(np.square(y_pred.astype(np.float64) - y_true), sample_weight)
@@ -171,7 +171,7 @@ class RootMeanSquaredError(Mean):
         return self._tensor(np.sqrt(self.total / self.count) if self.count else 0.0)
 
 
-class R2Score(Mean):
+class R2Score(Metric):
     """1 - (sum of squared errors) / (sum of squared distances from the mean), averaged over the outputs.
 
     >>> round(float(R2Score()([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]])), 4)
@@ -181,8 +181,11 @@ class R2Score(Mean):
     _direction = "up"
 
     def __init__(self, name: str = "r2_score", dtype: Any = None) -> None:
-        super().__init__(name, dtype)
-        self.reset_state()
+        super().__init__(dtype, name)
+        self.samples: Any = 0.0
+        self.sums: Any = 0.0
+        self.squares: Any = 0.0
+        self.residual: Any = 0.0
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch (N, D) into account."""
@@ -196,10 +199,7 @@ class R2Score(Mean):
 
     def reset_state(self) -> None:
         """Forget all batches."""
-        self.samples: Any = 0.0
-        self.sums: Any = 0.0
-        self.squares: Any = 0.0
-        self.residual: Any = 0.0
+        self.samples = self.sums = self.squares = self.residual = 0.0
 
     def result(self) -> Tensor:
         """Return the mean over the outputs; 0 before any batch."""

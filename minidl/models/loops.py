@@ -37,17 +37,20 @@ def run_fit(
     model.stop_training = False
     calls.on_train_begin()
     logs: Logs = {}
-    for epoch in range(model._initial_epoch or initial_epoch, epochs):
-        model.reset_metrics()
-        calls.on_epoch_begin(epoch)
-        logs = _train_epoch(model, data, learn, epoch, calls)
-        if validation is not None and _due(epoch, validation_freq):
-            found = run_epoch(model, validation, 0, calls)
-            logs.update({f"val_{name}": value for name, value in found.items()})
-        logs = dict(sorted(logs.items()))
-        calls.on_epoch_end(epoch, logs)
-        if model.stop_training:
-            break
+    try:
+        for epoch in range(model._initial_epoch or initial_epoch, epochs):
+            model.reset_metrics()
+            calls.on_epoch_begin(epoch)
+            logs = _train_epoch(model, data, learn, epoch, calls)
+            if validation is not None and _due(epoch, validation_freq):
+                found = run_epoch(model, validation, 0, calls)
+                logs.update({f"val_{name}": value for name, value in found.items()})
+            logs = dict(sorted(logs.items()))
+            calls.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+    finally:
+        calls.end_line()  # so that an error or Ctrl-C does not write over the progress bar
     if epochs > 0 and hasattr(model.optimizer, "finalize_variable_values"):
         model.optimizer.finalize_variable_values(model.trainable_variables)
     model._initial_epoch = None

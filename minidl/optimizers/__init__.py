@@ -17,7 +17,7 @@ __all__ = [
     "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize",
 ]  # fmt: skip
 
-_CLASSES: dict[str, type[Optimizer]] = {c.__name__: c for c in (SGD, RMSprop, Adam, AdamW, Adagrad)}
+_CLASSES: dict[str, Any] = {c.__name__: c for c in (SGD, RMSprop, Adam, AdamW, Adagrad)}
 _BY_NAME = {name.lower(): c for name, c in _CLASSES.items()}
 
 

@@ -39,6 +39,16 @@ def test_drawing_is_not_done_more_often_than_the_interval(capsys) -> None:
     assert capsys.readouterr().out.count("\r") <= 1
 
 
+def test_an_interrupted_line_is_ended(capsys) -> None:
+    bar = Progbar(3, live=True, interval=0.0)
+    bar.update(1)
+    bar.end_line()
+    bar.end_line()
+    assert capsys.readouterr().out.count("\n") == 1
+    Progbar(3, live=True).end_line()
+    assert capsys.readouterr().out == ""
+
+
 def test_plain_output_has_one_line(capsys) -> None:
     bar = Progbar(1000, live=False)
     for step in range(1, 1001):

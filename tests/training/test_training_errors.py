@@ -53,6 +53,15 @@ def test_compile_without_a_loss_cannot_be_trained() -> None:
         model(loss=None).fit(X, Y, verbose=0)
 
 
+def test_no_optimizer_and_no_trainable_weights_are_told() -> None:
+    with pytest.raises(NotCompiledError, match="there is no optimizer"):
+        model(optimizer=None).fit(X, Y, verbose=0)
+    frozen = model()
+    frozen.trainable = False
+    with pytest.warns(UserWarning, match="no trainable weights. Are all layers frozen"):
+        frozen.fit(X, Y, verbose=0)
+
+
 @pytest.mark.parametrize(
     ("args", "match"),
     [
