@@ -46,7 +46,7 @@ def read(path: Path, compile: bool) -> Any:
     with open_h5(weights, path) as file:
         plan = Plan(path, model)
         headline = weights_h5.plan_from(file, plan)
-        plan.carry_out(headline)
+    plan.carry_out(headline)
     return model
 
 

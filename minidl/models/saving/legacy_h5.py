@@ -19,7 +19,7 @@ from minidl.models.saving.legacy_config import modern, simplified
 from minidl.models.saving.model_json import KERAS_VERSION, model_config, model_from_dict, parse
 from minidl.models.saving.places import layer_weights, places
 from minidl.models.saving.plan import Plan, plan_optimizer
-from minidl.models.saving.reading import h5_array, h5_group, h5_strings, h5_text, open_h5, reading
+from minidl.models.saving.reading import h5_array, h5_group, h5_strings, h5_text, open_h5
 from minidl.models.saving.weights_h5 import create_h5, write_array
 from minidl.tensor import Variable
 
@@ -101,22 +101,20 @@ def _write_strings(group: Any, name: str, strings: list[str]) -> None:
 def read(path: Path, compile: bool) -> Any:
     """Return the model in a file."""
     with open_h5(path, path) as file:
-        with reading(path, "an .h5 file of a whole model"):
-            text = h5_text(file, "model_config")
-            if text is None:
-                raise FileFormatError(_no_model(file, path))
-            model = model_from_dict(modern(parse(text, path)))
-            plan = Plan(path, model)
-            group = h5_group(file, "model_weights", path)
-            if group is None:
-                raise FileFormatError(f"{os.fspath(path)!r} has a model_config but no group 'model_weights'.")
+        text = h5_text(file, "model_config")
+        if text is None:
+            raise FileFormatError(_no_model(file, path))
+        model = model_from_dict(modern(parse(text, path)))
+        plan = Plan(path, model)
+        group = h5_group(file, "model_weights", path)
+        if group is None:
+            raise FileFormatError(f"{os.fspath(path)!r} has a model_config but no group 'model_weights'.")
         headline = plan_by_order(group, plan)
         training = h5_text(file, "training_config")
         if compile and training is not None:
-            with reading(path, "an .h5 file of a whole model"):
-                compile_from_config(model, modern(json.loads(training)))
+            compile_from_config(model, modern(json.loads(training)))
             _plan_optimizer_weights(file, plan)
-        plan.carry_out(headline)
+    plan.carry_out(headline)
     return model
 
 
@@ -135,7 +133,6 @@ def _plan_optimizer_weights(file: Any, plan: Plan) -> None:
     if optimizer is None or group is None:
         return
     arrays = _arrays(group, plan.path, "the optimizer")
-    # Keras 2 listed the number of updates first, and no learning rate.
     plan_optimizer(plan, optimizer, arrays, plan.model.trainable_variables)
 
 
@@ -144,8 +141,7 @@ def read_weights(path: Path, plan: Plan, by_name: bool) -> str:
     with open_h5(path, path) as file:
         group = file
         if "layer_names" not in file.attrs and "layer_names0" not in file.attrs:
-            with reading(path, "an .h5 file of weights"):
-                group = h5_group(file, "model_weights", path)
+            group = h5_group(file, "model_weights", path)
             if group is None:
                 raise FileFormatError(_no_weights(file, path))
         return plan_by_name(group, plan) if by_name else plan_by_order(group, plan)
@@ -189,17 +185,16 @@ def _arrays(group: Any, path: Any, owner: str) -> list[Any]:
 
 def plan_by_order(group: Any, plan: Plan) -> str:
     """Plan to load layer after layer, whatever their names; layers without weights are passed over."""
-    with reading(plan.path, "an .h5 file of weights"):
-        saved = [(name, arrays) for name, arrays in _saved_layers(group, plan.path) if arrays]
-        weighty = [(layer, weights) for layer in _listed(plan.model) if (weights := layer_weights(layer))]
-        for (layer, weights), (name, arrays) in zip(weighty, saved, strict=False):
-            _plan_layer(plan, layer, weights, name, arrays)
-        for layer, weights in weighty[len(saved) :]:
-            shapes = ", ".join(str(v.shape) for v in weights.values())
-            plan.problems.append(f"layer {layer.name!r} with {shapes} has none left in the file")
-        for name, arrays in saved[len(weighty) :]:
-            plan.problems.append(f"layer {name!r} of the file with {', '.join(str(a.shape) for a in arrays)} is left over")
-        _plan_top_level(group, plan)
+    saved = [(name, arrays) for name, arrays in _saved_layers(group, plan.path) if arrays]
+    weighty = [(layer, weights) for layer in _listed(plan.model) if (weights := layer_weights(layer))]
+    for (layer, weights), (name, arrays) in zip(weighty, saved, strict=False):
+        _plan_layer(plan, layer, weights, name, arrays)
+    for layer, weights in weighty[len(saved) :]:
+        shapes = ", ".join(str(v.shape) for v in weights.values())
+        plan.problems.append(f"layer {layer.name!r} with {shapes} has none left in the file")
+    for name, arrays in saved[len(weighty) :]:
+        plan.problems.append(f"layer {name!r} of the file with {', '.join(str(a.shape) for a in arrays)} is left over")
+    _plan_top_level(group, plan)
     if len(saved) != len(weighty):
         return f"the file has {len(saved)} layers with weights, the model {len(weighty)}"
     return ""
@@ -207,12 +202,11 @@ def plan_by_order(group: Any, plan: Plan) -> str:
 
 def plan_by_name(group: Any, plan: Plan) -> str:
     """Plan to load the layers whose names are in the file; the others stay as they are."""
-    with reading(plan.path, "an .h5 file of weights"):
-        layers: dict[str, Any] = {layer.name: layer for layer in _listed(plan.model)}
-        saved = _saved_layers(group, plan.path)
-        for name, arrays in saved:
-            if name in layers:
-                _plan_layer(plan, layers[name], layer_weights(layers[name]), name, arrays)
+    layers: dict[str, Any] = {layer.name: layer for layer in _listed(plan.model)}
+    saved = _saved_layers(group, plan.path)
+    for name, arrays in saved:
+        if name in layers:
+            _plan_layer(plan, layers[name], layer_weights(layers[name]), name, arrays)
     if not any(name in layers for name, _ in saved):
         there = ", ".join(repr(name) for name, _ in saved[:6])
         raise FileFormatError(

@@ -106,17 +106,18 @@ def zip_member(archive: zipfile.ZipFile, name: str, path: Any) -> bytes:
     return archive.read(name)
 
 
-def open_h5(source: Path | bytes, path: Any) -> Any:
-    """Return an open `h5py.File`; of bytes, one in memory.
+@contextmanager
+def open_h5(source: Path | bytes, path: Any) -> Iterator[Any]:
+    """Give an open `h5py.File`; of bytes, one in memory.
 
     Raises
     ------
-    FileFormatError : no HDF5 file, or one that is cut off
+    FileFormatError : no HDF5 file, or one that is cut off; or damage that shows later, as HDF5 reads piece by piece
     """
     import h5py
 
-    with reading(path, "an HDF5 file"):
-        return h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r")
+    with reading(path, "an HDF5 file"), h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r") as file:
+        yield file
 
 
 def h5_group(parent: Any, name: str, path: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from minidl.errors import FileFormatError
 from minidl.models.saving.places import Place, places
 from minidl.models.saving.plan import Plan, plan_optimizer
-from minidl.models.saving.reading import h5_array, h5_group, reading
+from minidl.models.saving.reading import h5_array, h5_group
 
 
 def create_h5(target: Any) -> Any:
@@ -22,10 +22,16 @@ def create_h5(target: Any) -> Any:
 
 
 def write_array(group: Any, name: str, values: np.ndarray) -> None:
-    """Write one array, with a checksum (HDF5 has it for arrays with axes only)."""
-    values = np.ascontiguousarray(values) if values.ndim else values
-    checked = {"chunks": _chunks(values), "fletcher32": True} if values.ndim and values.size else {}
-    group.create_dataset(name, data=values, **checked)
+    """Write one array, with a checksum."""
+    import h5py
+
+    if values.ndim and values.size:
+        group.create_dataset(name, data=np.ascontiguousarray(values), chunks=_chunks(values), fletcher32=True)
+        return
+    # HDF5 has no checksum for one number, unless it stands in the header, which has one.
+    compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    compact.set_layout(h5py.h5d.COMPACT)
+    group.create_dataset(name, data=values, dcpl=compact)
 
 
 def _chunks(values: np.ndarray) -> tuple[int, ...]:
@@ -56,26 +62,24 @@ def _vars(file: Any, path: str) -> Any:
     return file.require_group(f"{path}/vars" if path else "vars")
 
 
-def plan_from(file: Any, plan: Plan, optimizer_too: bool = True) -> str:
+def plan_from(file: Any, plan: Plan) -> str:
     """Plan to load everything in an open HDF5 file; return a headline for an error."""
     found = places(plan.model)
-    with reading(plan.path, "an HDF5 file of weights"):
-        if "layers" not in file and "layer_names" in (file.attrs if "model_weights" not in file else ["layer_names"]):
-            raise FileFormatError(
-                f"{os.fspath(plan.path)!r} has the layout of older Keras, under a name of the newer one. "
-                "Rename it from …weights.h5 to ….h5."
-            )
-        in_file = dict(_groups_with_data(file))
-        for place in found:
-            _plan_place(file, plan, place)
-        known = {place.path for place in found}
-        extra = [path for path in in_file if path not in known and not _is_state(path)]
-        for path in extra:
-            name = in_file[path]
+    if "layers" not in file and ("model_weights" in file or "layer_names" in file.attrs):
+        raise FileFormatError(
+            f"{os.fspath(plan.path)!r} has the layout of older Keras, under a name of the newer one. "
+            "Rename it from …weights.h5 to ….h5."
+        )
+    in_file = dict(_groups_with_data(file))
+    for place in found:
+        _plan_place(file, plan, place)
+    known = {place.path for place in found}
+    for path, name in in_file.items():
+        if path not in known and not _is_state(path):
             plan.problems.append(f"{path}{f' (layer {name!r})' if name else ''} is in the file, not in the model")
-        optimizer = getattr(plan.model, "optimizer", None)
-        if optimizer_too and optimizer is not None:
-            _plan_optimizer_group(file, plan, optimizer)
+    optimizer = getattr(plan.model, "optimizer", None)
+    if optimizer is not None and not plan.problems:
+        _plan_optimizer_group(file, plan, optimizer)
     held = sum(bool(place.variables) for place in found)
     got = sum(not _is_state(path) for path in in_file)
     return f"the file has {got} layers with weights, the model {held}" if held != got else ""

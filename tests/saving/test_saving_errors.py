@@ -1,0 +1,435 @@
+"""Wrong, damaged and foreign files: each gets an error that says what is wrong, and changes nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import minidl
+from minidl import Sequential, errors, layers, models
+
+HERE = Path(__file__).parent
+FILES = HERE / "files"
+spec = importlib.util.spec_from_file_location("example_models", HERE / "example_models.py")
+examples = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(examples)
+
+WEIGHTS = ("weights.h5", "safetensors", "npz", "h5", "keras")
+
+
+def small(units: int = 3, depth: int = 2, **kwargs):
+    """A small model of Dense layers, named d0, d1, …"""
+    stack = [layers.Dense(units, name=f"d{i}", **kwargs) for i in range(depth)]
+    return Sequential([layers.Input((4,)), *stack], name="small")
+
+
+def write(model, path: Path) -> Path:
+    (model.save if path.suffix == ".keras" else model.save_weights)(path)
+    return path
+
+
+def refused(model, path: Path, match: str, error: type[Exception] = errors.FileFormatError, **kwargs) -> str:
+    """Check that loading weights raises, says so, and leaves the model as it was; return the message."""
+    before = [w.copy() for w in model.get_weights()]
+    with pytest.raises(error, match=match) as caught:
+        model.load_weights(path, **kwargs)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    return str(caught.value)
+
+
+# ---- files that do not fit
+
+
+@pytest.mark.parametrize("ending", WEIGHTS)
+def test_load_weights_names_layer_and_both_shapes(ending, tmp_path):
+    path = write(small(3), tmp_path / f"w.{ending}")
+    message = refused(small(5), path, "does not match model 'small'")
+    assert "(4, 5)" in message and "(4, 3)" in message and "d0" in message and "Nothing was loaded" in message
+
+
+@pytest.mark.parametrize("ending", WEIGHTS)
+def test_load_weights_changes_nothing_when_only_the_last_layer_differs(ending, tmp_path):
+    model = Sequential([layers.Input((4,)), layers.Dense(3, name="d0"), layers.Dense(3, name="d1")])
+    other = Sequential([layers.Input((4,)), layers.Dense(3, name="d0"), layers.Dense(2, name="d1")])
+    refused(other, write(model, tmp_path / f"w.{ending}"), "d1")
+
+
+@pytest.mark.parametrize("ending", WEIGHTS)
+@pytest.mark.parametrize("saved, own", [(3, 2), (2, 3)])
+def test_load_weights_counts_layers(ending, saved, own, tmp_path):
+    path = write(small(depth=saved), tmp_path / f"w.{ending}")
+    what = "weights" if ending in ("safetensors", "npz") else "layers with weights"
+    scale = 2 if ending in ("safetensors", "npz") else 1
+    refused(small(depth=own), path, f"the file has {saved * scale} {what}, the model {own * scale}")
+
+
+@pytest.mark.parametrize("ending", WEIGHTS)
+def test_load_weights_without_bias_is_refused(ending, tmp_path):
+    refused(small(use_bias=False), write(small(), tmp_path / f"w.{ending}"), "d0")
+
+
+@pytest.mark.parametrize("ending", ["weights.h5", "safetensors", "npz", "h5"])
+def test_skip_mismatch_loads_what_fits_and_warns(ending, tmp_path):
+    source = Sequential([layers.Input((4,)), layers.Dense(3, name="d0"), layers.Dense(3, name="d1")])
+    model = Sequential([layers.Input((4,)), layers.Dense(3, name="d0"), layers.Dense(2, name="d1")])
+    path = write(source, tmp_path / f"w.{ending}")
+    last = model.layers[1].kernel.numpy().copy()
+    with pytest.warns(UserWarning, match="(?s)d1.*left as they were"):
+        model.load_weights(path, skip_mismatch=True)
+    np.testing.assert_array_equal(model.layers[0].kernel, source.layers[0].kernel)
+    np.testing.assert_array_equal(model.layers[1].kernel, last)
+
+
+def test_long_lists_of_differences_are_cut(tmp_path):
+    message = refused(small(5, 9), write(small(3, 9), tmp_path / "w.weights.h5"), "does not match")
+    assert "and 10 more" in message
+
+
+def test_by_name_needs_a_name_in_common_and_an_older_file(tmp_path):
+    model = small()
+    refused(model, FILES / "published.h5", "none of its layers has a name.*block1_conv1", by_name=True)
+    path = write(small(), tmp_path / "w.npz")
+    refused(model, path, "by_name=True is for older .h5", errors.ArgumentError, by_name=True)
+
+
+def test_optimizer_state_of_another_optimizer_is_left_out_with_a_warning(tmp_path):
+    model, x, y = examples.trained("cnn")
+    model.save_weights(tmp_path / "a.weights.h5")
+    other, _, _ = examples.MAKERS["cnn"]()
+    other.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.warns(UserWarning, match="state of optimizer 'sgd.*' was not loaded"):
+        other.load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_array_equal(other.layers[0].kernel, model.layers[0].kernel)
+
+
+# ---- paths
+
+
+def test_missing_files_and_folders_say_so(tmp_path):
+    (tmp_path / "near.keras").write_bytes(b"")
+    for call in (models.load_model, small().load_weights):
+        with pytest.raises(FileNotFoundError, match="no file.*There: near.keras"):
+            call(tmp_path / "far.keras")
+        with pytest.raises(FileNotFoundError, match="folder .* does not exist either"):
+            call(tmp_path / "nowhere" / "far.h5")
+        with pytest.raises(IsADirectoryError, match="is a folder"):
+            call(tmp_path)
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        small().save(tmp_path / "nowhere" / "m.keras")
+    (tmp_path / "saved" / "x").mkdir(parents=True)
+    (tmp_path / "saved" / "saved_model.pb").touch()
+    with pytest.raises(IsADirectoryError, match="TensorFlow SavedModel"):
+        models.load_model(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("name", ["m.pt", "m", "m.keras.zip", "m.onnx"])
+def test_unknown_endings_list_those_that_exist(name, tmp_path):
+    (tmp_path / name).touch()
+    for call in (models.load_model, small().save):
+        with pytest.raises(errors.FileFormatError, match=r"must end in \.keras or \.h5"):
+            call(tmp_path / name)
+    for call in (small().save_weights, small().load_weights):
+        with pytest.raises(errors.FileFormatError, match=r"\.weights\.h5 or \.safetensors or \.npz"):
+            call(tmp_path / name)
+
+
+def test_weights_and_models_are_not_mixed_up(tmp_path):
+    model = small()
+    with pytest.raises(errors.FileFormatError, match="Use model.save_weights"):
+        model.save(tmp_path / "m.weights.h5")
+    with pytest.raises(errors.FileFormatError, match="For the whole model: model.save"):
+        model.save_weights(tmp_path / "m.keras")
+    for ending, hint in {"npz": "holds weights only", "weights.h5": "holds weights only", "h5": "holds weights only"}.items():
+        with pytest.raises(errors.FileFormatError, match=hint):
+            models.load_model(write(model, tmp_path / f"m.{ending}"))
+    os.replace(tmp_path / "m.h5", tmp_path / "wrong.weights.h5")
+    refused(model, tmp_path / "wrong.weights.h5", "Rename it from")
+    os.replace(tmp_path / "m.weights.h5", tmp_path / "wrong.h5")
+    refused(model, tmp_path / "wrong.h5", "ends in .weights.h5")
+
+
+def test_overwrite_false_keeps_the_file(tmp_path):
+    model = small()
+    for path in (tmp_path / "m.keras", tmp_path / "m.h5", tmp_path / "m.npz"):
+        path.write_bytes(b"precious")
+        save = model.save_weights if path.suffix == ".npz" else model.save
+        with pytest.raises(FileExistsError, match="overwrite=False"):
+            save(path, overwrite=False)
+        assert path.read_bytes() == b"precious"
+
+
+def test_unbuilt_models_have_no_weights_to_save(tmp_path):
+    model = Sequential([layers.Dense(2)])
+    for call in (model.save_weights, model.load_weights):
+        (tmp_path / "w.npz").touch()
+        with pytest.raises(errors.NotBuiltError, match="no weights yet"):
+            call(tmp_path / "w.npz")
+
+
+# ---- files that are broken or foreign
+
+
+@pytest.mark.parametrize("ending", [*WEIGHTS, "hdf5"])
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + bytes(200), b"\x89HDF\r\n\x1a\n" + bytes(100), bytes(64)])
+def test_foreign_bytes_are_refused(ending, content, tmp_path):
+    path = tmp_path / f"m.{ending}"
+    path.write_bytes(content)
+    refused(small(), path, "cannot be read as|is no")
+    if ending in ("h5", "keras"):
+        with pytest.raises(errors.FileFormatError, match="cannot be read as"):
+            models.load_model(path)
+
+
+def rezip(source: Path, target: Path, **changes: bytes | None) -> Path:
+    """Copy a .keras file with some members replaced, or left out."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = changes.get(name.split(".")[0], old.read(name))
+            if content is not None:
+                new.writestr(name, content)
+    return target
+
+
+def edited(tmp_path: Path, edit) -> Path:
+    """Return a .keras file whose configuration was changed by a function."""
+    source = tmp_path / "source.keras"
+    small().save(source)
+    with zipfile.ZipFile(source) as archive:
+        config = json.loads(archive.read("config.json"))
+    changed = edit(config)
+    return rezip(source, tmp_path / "edited.keras", config=json.dumps(changed if changed is not None else config).encode())
+
+
+def test_keras_file_without_its_parts_is_refused(tmp_path):
+    small().save(tmp_path / "m.keras")
+    for part in ("config", "model"):
+        path = rezip(tmp_path / "m.keras", tmp_path / f"{part}.keras", **{part: None})
+        with pytest.raises(errors.FileFormatError, match="has no '.*In it: "):
+            models.load_model(path)
+    path = rezip(tmp_path / "m.keras", tmp_path / "json.keras", config=b"{not json")
+    with pytest.raises(errors.FileFormatError, match="configuration .JSON"):
+        models.load_model(path)
+    path = rezip(tmp_path / "m.keras", tmp_path / "list.keras", config=b"[1, 2]")
+    with pytest.raises(errors.FileFormatError, match="must have class_name and config"):
+        models.load_model(path)
+
+
+EDITS = {
+    "unknown class": (lambda c: c["config"]["layers"][1].update(class_name="Dens"), "'Dens'.*Did you mean 'Dense'"),
+    "own class": (
+        lambda c: c["config"]["layers"][1].update(class_name="Mine", module="my_code", registered_name="Pack>Mine"),
+        "class 'Mine' of module 'my_code'.*custom_objects",
+    ),
+    "layer of Keras only": (
+        lambda c: c["config"]["layers"][1].update(class_name="MultiHeadAttention"), "MultiHeadAttention.*not known here"
+    ),
+    "bad argument": (lambda c: c["config"]["layers"][1]["config"].update(units=-3), "makes no Dense.*positive"),
+    "unknown argument": (lambda c: c["config"]["layers"][1]["config"].update(lora_rank=4), "lora_rank"),
+    "unknown activation": (lambda c: c["config"]["layers"][1]["config"].update(activation="rulu"), "rulu.*Did you mean"),
+    "missing key": (lambda c: c["config"].pop("layers"), "configuration"),
+    "no model": (lambda c: c["config"]["layers"][1], "is no model"),
+    "half precision": (lambda c: c["config"]["layers"][1]["config"]["dtype"]["config"].update(name="mixed_float16"), "float16"),
+    "lambda": (
+        lambda c: c["config"]["layers"][1]["config"].update(activation={"class_name": "__lambda__", "config": {"value": "x"}}),
+        "never runs code",
+    ),
+    "other shape": (lambda c: c["config"]["layers"][1]["config"].update(units=7), r"\(4, 7\) in the model, \(4, 3\)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EDITS)
+def test_configurations_that_make_no_model_say_why(case, tmp_path):
+    edit, match = EDITS[case]
+    path = edited(tmp_path, lambda config: edit(config) if case == "no model" else edit(config) and None)
+    with pytest.raises(errors.FileFormatError, match=match):
+        models.load_model(path)
+
+
+def test_unknown_optimizer_in_a_file_suggests_compile_false(tmp_path):
+    model = small()
+    model.compile("adam", "mse")
+    model.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+    config["compile_config"]["optimizer"]["class_name"] = "Lion"
+    path = rezip(tmp_path / "m.keras", tmp_path / "lion.keras", config=json.dumps(config).encode())
+    with pytest.raises(errors.FileFormatError, match="Lion.*compile=False"):
+        models.load_model(path)
+    assert models.load_model(path, compile=False).optimizer is None
+
+
+def test_h5_that_is_not_of_keras_is_refused(tmp_path):
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["numbers"] = np.arange(4)
+    with pytest.raises(errors.FileFormatError, match="holds no Keras model"):
+        models.load_model(tmp_path / "data.h5")
+    refused(small(), tmp_path / "data.h5", "not one of Keras.*numbers")
+
+
+def test_h5_with_missing_pieces_is_refused(tmp_path):
+    model = small()
+    for name, damage, match in (
+        ("group", lambda f: f.__delitem__("d0"), "lists a layer 'd0', but has no group"),
+        ("array", lambda f: f.__delitem__("d0/d0/kernel"), "lists weights 'd0/kernel', which are not there"),
+    ):
+        path = write(model, tmp_path / f"{name}.h5")
+        with h5py.File(path, "a") as file:
+            damage(file)
+        refused(model, path, match)
+    path = write(model, tmp_path / "w.weights.h5")
+    with h5py.File(path, "a") as file:
+        del file["layers/dense/vars/1"]
+    refused(model, path, "has 2 weights in the model, 1 in the file")
+    with h5py.File(path, "a") as file:
+        del file["layers/dense"]
+    refused(model, path, "is not in the file")
+
+
+def test_links_out_of_an_h5_file_are_refused(tmp_path):
+    model = small()
+    path = write(model, tmp_path / "w.weights.h5")
+    for link in (h5py.ExternalLink("/etc/passwd", "/"), h5py.SoftLink("/layers/dense_1/vars/1")):
+        with h5py.File(path, "a") as file:
+            del file["layers/dense/vars/1"]
+            file["layers/dense/vars/1"] = link
+        refused(model, path, "is a link; that is refused")
+
+
+def test_arrays_that_are_no_numbers_are_refused(tmp_path):
+    model = small()
+    path = write(model, tmp_path / "w.weights.h5")
+    with h5py.File(path, "a") as file:
+        del file["layers/dense/vars/1"]
+        file["layers/dense/vars/1"] = np.array([b"a", b"b", b"c"])
+    refused(model, path, "must hold numbers")
+    objects = {"d0/kernel": np.array([object()] * 3), "d0/bias": np.zeros(3)}
+    np.savez(tmp_path / "w.npz", **objects)  # pickled inside
+    refused(model, tmp_path / "w.npz", "cannot be read.*pickle")
+
+
+def test_a_file_cannot_ask_for_any_amount_of_memory(tmp_path):
+    model = small()
+    path = write(model, tmp_path / "w.weights.h5")
+    with h5py.File(path, "a") as file:
+        del file["layers/dense/vars/1"]
+        file["layers/dense/vars"].create_dataset("1", shape=(2**40,), chunks=(2**20,), dtype="f4")
+    refused(model, path, "has shape")
+    with zipfile.ZipFile(tmp_path / "w.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("d0/kernel.npy", bytes(30_000_000))
+    refused(model, tmp_path / "w.npz", "would unpack")
+
+
+# ---- damage anywhere
+
+
+def damaged_copies(content: bytes, rng: np.random.Generator, count: int):
+    """Yield copies cut off at random places, and copies with one byte changed."""
+    for place in rng.integers(0, len(content), count):
+        yield f"cut at {place}", content[:place]
+    for place, flip in zip(rng.integers(0, len(content), 2 * count), rng.integers(1, 256, 2 * count), strict=True):
+        changed = bytearray(content)
+        changed[place] ^= int(flip)
+        yield f"byte {place} ^ {flip}", bytes(changed)
+
+
+@pytest.mark.parametrize("ending", WEIGHTS)
+def test_damage_anywhere_is_noticed_and_changes_nothing(ending, tmp_path):
+    source, _, _ = examples.trained("cnn", steps=1)
+    model, _, _ = examples.MAKERS["cnn"]()
+    path = write(source, tmp_path / f"m.{ending}")
+    good = [w.copy() for w in source.get_weights()]
+    before = model.get_weights()
+    for what, content in damaged_copies(path.read_bytes(), np.random.default_rng(11), 25):
+        path.write_bytes(content)
+        try:
+            model.load_weights(path)
+        except errors.FileFormatError:
+            expected = before
+        else:  # bytes that mean nothing: then every number must be right
+            expected = good
+        for a, b in zip(model.get_weights(), expected, strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=f"{ending} {what}")
+        model.set_weights(before)
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_damaged_models_raise_only_file_format_errors(ending, tmp_path):
+    source, _, _ = examples.trained("cnn", steps=1)
+    path = tmp_path / f"m.{ending}"
+    source.save(path)
+    for _, content in damaged_copies(path.read_bytes(), np.random.default_rng(12), 20):
+        path.write_bytes(content)
+        try:
+            models.load_model(path)
+        except errors.FileFormatError as error:
+            assert str(error)
+
+
+# ---- interrupted saves
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_an_error_while_saving_keeps_the_former_file(ending, tmp_path, monkeypatch):
+    model, x, _ = examples.trained("cnn", steps=1)
+    path = tmp_path / f"m.{ending}"
+    model.save(path)
+    former = path.read_bytes()
+
+    def fail(*_):
+        raise OSError("No space left on device")
+
+    target = "minidl.models.saving.weights_h5.write_array" if ending == "keras" else "minidl.models.saving.legacy_h5.write_array"
+    monkeypatch.setattr(target, fail)
+    with pytest.raises(OSError, match="No space left"):
+        model.save(path)
+    assert path.read_bytes() == former
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_killed_save_keeps_the_former_file(tmp_path):
+    model = small()
+    path = tmp_path / "m.weights.h5"
+    model.save_weights(path)
+    former = path.read_bytes()
+    code = """
+import os, sys
+from minidl import Sequential, layers
+from minidl.models.saving import weights_h5
+model = Sequential([layers.Input((4,)), layers.Dense(3), layers.Dense(3)])
+written = []
+def write(group, name, values, real=weights_h5.write_array):
+    real(group, name, values)
+    group.file.flush()
+    written.append(name)
+    if len(written) == 3:
+        os.kill(os.getpid(), 9)
+weights_h5.write_array = write
+model.save_weights(sys.argv[1])
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(path)], timeout=120, cwd=HERE.parent.parent)
+    assert done.returncode == -9
+    assert path.read_bytes() == former
+    small().load_weights(path)
+
+
+def test_saving_does_not_import_h5py_before_it_is_needed():
+    code = "import sys, minidl; from minidl import models, saving; import minidl.models.saving; assert 'h5py' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=HERE.parent.parent)
+
+
+def test_nothing_here_imports_pickle():
+    for source in (Path(minidl.__file__).parent / "models" / "saving").glob("*.py"):
+        text = source.read_text()
+        assert "import pickle" not in text and "marshal" not in text and "eval(" not in text, source.name
+    assert io.BytesIO is not None
