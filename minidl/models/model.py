@@ -1,4 +1,4 @@
-"""Model: layers put together, by a graph of symbolic tensors or by a `call` of your own; it can be trained and saved."""
+"""Model: layers put together, by a graph of symbolic tensors or by a `call` of your own; to be trained and saved."""
 
 from __future__ import annotations
 
