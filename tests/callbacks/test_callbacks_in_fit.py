@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -228,6 +229,27 @@ def test_live_plot_writes_the_picture(tmp_path) -> None:
         fit(linear(), callbacks.LivePlot(), epochs=1)
     with pytest.raises(ArgumentError, match="path must end in .png"):
         callbacks.LivePlot(path="curves.gif")
+
+
+def test_live_plot_draws_over_its_picture_in_a_notebook(monkeypatch) -> None:
+    shown, updated = [], []
+
+    class Handle:
+        def update(self, image):
+            updated.append(image)
+
+    def display(image, display_id):
+        shown.append(image)
+        return Handle()
+
+    fake = types.ModuleType("IPython.display")
+    fake.Image, fake.display = (lambda data: data), display
+    for name, module in (("ipykernel", types.ModuleType("ipykernel")), ("IPython", types.ModuleType("IPython"))):
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setitem(sys.modules, "IPython.display", fake)
+    fit(linear(), callbacks.LivePlot(metrics="loss"), epochs=2)
+    assert (len(shown), len(updated)) == (1, 2)  # after each epoch, and at the end
+    assert shown[0].startswith(b"\x89PNG")
 
 
 def test_live_plot_has_a_plot_for_each_metric() -> None:

@@ -66,6 +66,17 @@ def test_checkpoint_saves_only_the_best(tmp_path, capsys) -> None:
     assert "Epoch 3: val_loss did not improve from 0.50000" in out
 
 
+def test_checkpoint_of_a_real_model_predicts_as_the_best_epoch_did(tmp_path) -> None:
+    model, path = model_of(), tmp_path / "best.keras"
+    checkpoint = ModelCheckpoint(path, monitor="loss", save_best_only=True)
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[checkpoint])
+    loaded = minidl.models.load_model(path)
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
+    # Training goes on as if nothing had been saved: the optimizer's state is in the file.
+    expected = model.fit(X, Y, shuffle=False, verbose=0).history["loss"]
+    assert loaded.fit(X, Y, shuffle=False, verbose=0).history["loss"] == expected
+
+
 def test_checkpoint_begins_with_a_threshold_and_mode(tmp_path) -> None:
     model = saver()
     checkpoint = ModelCheckpoint(

@@ -138,6 +138,25 @@ def test_fit_of_a_binary_classifier_has_keras_history() -> None:
     )  # fmt: skip
 
 
+def test_fit_on_padded_sequences_has_keras_history() -> None:
+    model = minidl.Sequential(
+        [
+            layers.Input((6,)),
+            layers.Embedding(9, 4, mask_zero=True),
+            layers.LSTM(5, return_sequences=True),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    run(
+        "masked", model, RECORDED["masked/words"], RECORDED["masked/tags"],
+        {
+            "optimizer": optimizers.SGD(0.5), "loss": "sparse_categorical_crossentropy",
+            "metrics": ["accuracy"], "weighted_metrics": ["sparse_categorical_crossentropy"],
+        },
+        epochs=2, batch_size=5, validation_split=0.3,
+    )  # fmt: skip
+
+
 def two() -> tuple[Any, ...]:
     return tuple(RECORDED[f"two/{part}"] for part in ("a", "b", "kind", "size"))
 
