@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 WIDTH = 20  # cells of the bar
 INTERVAL = 0.05  # seconds between two drawings on a terminal
 PLAIN_INTERVAL = 30.0  # seconds between two lines where there is none
@@ -151,8 +153,8 @@ def step_time(seconds: float) -> str:
 
 def _number(value: Any) -> str:
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = float(np.mean(value))  # a metric may have one value a class
+    except TypeError:
         return str(value)
     return f"{number:.4f}" if abs(number) > 1e-3 or number == 0 else f"{number:.4e}"
 

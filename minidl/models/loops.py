@@ -130,8 +130,8 @@ def as_numbers(results: dict[str, Any]) -> Logs:
 
 
 def _number(value: Any) -> Any:
-    array = np.asarray(value)
-    return float(array) if array.size == 1 and array.dtype.kind in "fiub" else value
+    array = np.array(value)
+    return float(array) if array.ndim == 0 and array.dtype.kind in "fiub" else array
 
 
 def _due(epoch: int, validation_freq: Any) -> bool:

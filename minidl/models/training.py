@@ -12,7 +12,7 @@ from minidl.data import as_dataset, class_weight_to_sample_weight, split_validat
 from minidl.errors import ArgumentError, NotCompiledError
 from minidl.layers.symbolic import flatten, map_structure
 from minidl.models.compilation import Compilation
-from minidl.models.loops import run_epoch, run_fit, run_predict
+from minidl.models.loops import as_numbers, run_epoch, run_fit, run_predict
 from minidl.models.removed import RemovedMethods
 from minidl.models.training_checks import as_validation, build_from_data, check_labels_of, check_numbers
 from minidl.tape import GradientTape, no_grad
@@ -232,7 +232,7 @@ class Trainer(Compilation, RemovedMethods):
         else:
             with no_grad():
                 logs = self.test_step(batch)
-        logs = {name: float(value) for name, value in logs.items()}
+        logs = as_numbers(logs)
         return logs if return_dict else self._as_list(logs)
 
 def _weighted(batch: Any, class_weight: Any) -> Any:

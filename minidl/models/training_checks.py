@@ -9,7 +9,7 @@ import numpy as np
 from minidl.data import Dataset, as_dataset, check_labels, unpack_x_y_sample_weight
 from minidl.data.dataset import ArrayDataset, SequenceDataset
 from minidl.data.structure import map_arrays
-from minidl.errors import ArgumentError, DataError, NotBuiltError
+from minidl.errors import ArgumentError, NotBuiltError
 from minidl.losses import LossFunctionWrapper, sparse_categorical_crossentropy
 from minidl.tape import no_grad
 
@@ -71,23 +71,19 @@ def build_from_data(model: Any, data: Dataset) -> None:
 
 
 def check_labels_of(model: Any, data: Dataset, function: str) -> None:
-    """Check targets in arrays against a classification loss, for models with one output.
+    """Check integer labels in arrays against the number of outputs, for models with one output.
 
     Raises
     ------
-    DataError : labels outside the classes; no targets
+    DataError : a label outside the classes, or no whole number
     """
     loss = model._compile_loss.loss if model._compile_loss is not None else None
-    if loss is None or isinstance(loss, list | dict) or not isinstance(data, ArrayDataset):
-        return
-    y = data.data[1]
-    if y is None and type(model).train_step is _plain_step() and type(model).compute_loss is _plain_loss():
-        raise DataError(f"{function}: there are no targets: y is None, but the loss needs them.")
     plain = loss.fn if isinstance(loss, LossFunctionWrapper) else loss
-    shape = _output_shape(model)
-    if plain is not sparse_categorical_crossentropy or not isinstance(y, np.ndarray) or shape is None:
+    if plain is not sparse_categorical_crossentropy or not isinstance(data, ArrayDataset):
         return
-    if isinstance(shape[-1], int) and y.ndim < 1 + len(shape) and y.size and y.shape != (len(y), *shape[1:]):
+    y, shape = data.data[1], _output_shape(model)
+    # Targets of the outputs' own shape are no labels: the loss says so.
+    if isinstance(y, np.ndarray) and shape is not None and isinstance(shape[-1], int) and y.shape[1:] != shape[1:]:
         ignored = loss.kwargs.get("ignore_class") if isinstance(loss, LossFunctionWrapper) else None
         check_labels(y, shape[-1], "y", function, ignored)
 
@@ -98,15 +94,3 @@ def _output_shape(model: Any) -> tuple[int | None, ...] | None:
     except NotBuiltError:
         return None
     return shape if isinstance(shape, tuple) and len(shape) > 1 and not isinstance(shape[0], tuple) else None
-
-
-def _plain_step() -> Any:
-    from minidl.models.training import Trainer
-
-    return Trainer.train_step
-
-
-def _plain_loss() -> Any:
-    from minidl.models.training import Trainer
-
-    return Trainer.compute_loss

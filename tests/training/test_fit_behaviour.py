@@ -192,6 +192,16 @@ def test_train_on_batch_takes_class_weight() -> None:
     assert weighted == pytest.approx(2 * model.test_on_batch(X, LABELS), rel=1e-5)
 
 
+def test_a_metric_may_have_one_value_a_class(capsys) -> None:
+    model = minidl.Sequential([layers.Input((3,)), layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy", metrics=[metrics.F1Score()])
+    one_hot = np.eye(4, dtype="float32")[LABELS]
+    history = model.fit(X, one_hot, epochs=2, verbose=2).history
+    assert [scores.shape for scores in history["f1_score"]] == [(4,), (4,)]
+    assert model.train_on_batch(X, one_hot, return_dict=True)["f1_score"].shape == (4,)
+    assert " - f1_score: " in capsys.readouterr().out
+
+
 def test_custom_train_step_as_in_keras() -> None:
     class Custom(minidl.Model):
         def __init__(self) -> None:

@@ -159,7 +159,7 @@ def test_targets_of_another_shape_are_told() -> None:
 
 
 def test_missing_targets_are_told() -> None:
-    with pytest.raises(DataError, match="fit: there are no targets: y is None"):
+    with pytest.raises(DataError, match="has a loss but no targets. Got y=None: does the data give"):
         model().fit(X, verbose=0)
     with pytest.raises(DataError, match="has a loss but no targets"):
         model().fit(iter([X]), verbose=0)
