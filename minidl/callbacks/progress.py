@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable
@@ -114,6 +115,9 @@ class Progbar:
         if not self.live:
             print(line, flush=True)
             return
+        if not finalize and sys.stdout.isatty():
+            # Trap: a line that wraps is not drawn over, but scrolls a new one with every step.
+            line = line[: shutil.get_terminal_size().columns - 1]
         covered = line.ljust(self._drawn)  # blanks over what a longer line left
         self._drawn = len(line)
         sys.stdout.write("\r" + covered + ("\n" if finalize else ""))

@@ -39,6 +39,18 @@ def test_drawing_is_not_done_more_often_than_the_interval(capsys) -> None:
     assert capsys.readouterr().out.count("\r") <= 1
 
 
+def test_a_line_never_wraps_while_it_is_drawn_over(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    bar = Progbar(2, live=True, interval=0.0)
+    values = [(f"metric_{k}", float(k)) for k in range(8)]
+    bar.update(1, values)
+    bar.update(2, values)
+    first, last = capsys.readouterr().out.split("\r")[1:]
+    assert len(first) == 39
+    assert "metric_7" in last
+
+
 def test_an_interrupted_line_is_ended(capsys) -> None:
     bar = Progbar(3, live=True, interval=0.0)
     bar.update(1)
