@@ -8,6 +8,7 @@ from cuda_kernels.simt.examples.case import values
 
 THREADS = 64
 HALO = 2
+STAGED = THREADS + 2 * HALO  # the shape of a shared array must be one name, not an expression
 
 
 def vector() -> tuple:
@@ -91,7 +92,7 @@ def counting_barrier(x, out):
     """`syncthreads_count` met by every thread: those behind the end bring False."""
     i = cuda.grid(1)
     positive = i < x.size and x[i] > float32(0)
-    count = cuda.syncthreads_count(positive)
+    count = cuda.syncthreads_count(int32(positive))
     if cuda.threadIdx.x == 0:
         out[cuda.blockIdx.x] = count
 
@@ -136,7 +137,7 @@ def sort_until_nobody_swaps(x, out):
                     keys[left] = smaller
                     swapped = True
             cuda.syncthreads()
-        going = cuda.syncthreads_or(swapped) != 0
+        going = cuda.syncthreads_or(int32(swapped)) != 0
     out[i] = keys[thread]
 
 
@@ -152,7 +153,7 @@ def break_that_all_take_together(x, out):
     thread = cuda.threadIdx.x
     seen = 0
     for start in range(0, 10000, THREADS):
-        more = cuda.syncthreads_and(start + thread < x.size)
+        more = cuda.syncthreads_and(int32(start + thread < x.size))
         if not more:
             break
         seen += THREADS
@@ -196,7 +197,7 @@ def stencil_with_zeroed_halo(x, out):
     """The halo is zeroed by a few threads and the middle filled by all, before one barrier."""
     thread = cuda.threadIdx.x
     i = cuda.grid(1)
-    staged = cuda.shared.array(THREADS + 2 * HALO, float32)
+    staged = cuda.shared.array(STAGED, float32)
     if thread < HALO:
         staged[thread] = float32(0)
         staged[THREADS + HALO + thread] = float32(0)

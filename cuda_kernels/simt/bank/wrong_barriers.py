@@ -150,7 +150,7 @@ def vote_of_some_threads(x, out):
     """`syncthreads_count` is a barrier too; the threads behind the end do not take part."""
     i = cuda.grid(1)
     if i < x.size:
-        count = cuda.syncthreads_count(x[i] > float32(0))  # <- fault: divergent-barrier
+        count = cuda.syncthreads_count(int32(x[i] > float32(0)))  # <- fault: divergent-barrier
         out[i] = x[i] * float32(count)
 
 
@@ -184,7 +184,7 @@ def barrier_hidden_in_a_function(x, out):
 def tree_that_never_reaches_the_end(x, out):
     """0 // 2 is 0 again: the loop should stop at half > 0."""
     thread = cuda.threadIdx.x
-    partial = cuda.shared.array(2 * THREADS, float32)
+    partial = cuda.shared.array(128, float32)
     partial[thread] = x[cuda.grid(1)]
     partial[thread + THREADS] = float32(0)
     cuda.syncthreads()

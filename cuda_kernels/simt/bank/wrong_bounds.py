@@ -8,6 +8,7 @@ from cuda_kernels.simt.examples.case import values
 
 THREADS = 32
 RADIUS = 2
+STAGED = THREADS + RADIUS  # one RADIUS too few for a halo on either side
 BINS = 10
 
 
@@ -88,7 +89,7 @@ def halo_one_too_short(x, out):
     """The staging array was sized for one halo, where a stencil has two."""
     thread = cuda.threadIdx.x
     i = cuda.grid(1)
-    staged = cuda.shared.array(THREADS + RADIUS, float32)
+    staged = cuda.shared.array(STAGED, float32)
     staged[thread + RADIUS] = x[i]
     if thread < RADIUS:
         staged[thread] = x[i - RADIUS] if i >= RADIUS else float32(0)

@@ -9,6 +9,7 @@ from cuda_kernels.simt.examples.case import values
 TILE = 8
 THREADS = 64
 RADIUS = 2
+STAGED = THREADS + 2 * RADIUS
 
 
 @wrong((2, 2), (TILE, TILE), lambda: (values(80, 13, 11), values(81, 11, 9), np.zeros((13, 9), np.float32)))
@@ -59,7 +60,7 @@ def stencil_without_its_right_halo(x, out):
     """The left halo is loaded, the right one forgotten."""
     thread = cuda.threadIdx.x
     i = cuda.grid(1)
-    staged = cuda.shared.array(THREADS + 2 * RADIUS, float32)
+    staged = cuda.shared.array(STAGED, float32)
     staged[thread + RADIUS] = x[i]
     if thread < RADIUS:
         staged[thread] = x[i - RADIUS] if i >= RADIUS else float32(0)
