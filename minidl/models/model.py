@@ -127,11 +127,13 @@ class Model(Trainer, SavingMethods, Layer):
         if input_shape is None:
             raise NotBuiltError(f"build: model {self.name!r} needs an input shape, such as (None, 28, 28, 1).")
         self._trial(_symbolic_like(input_shape, self.dtype))
+        self.build_shape = input_shape
         self.built = True
 
     def _build(self, input_shape: Any) -> None:
         """On a first call a subclassed model needs no trial: the call itself builds the layers inside."""
         if type(self).build is Model.build:
+            self.build_shape = input_shape  # saved with the model, so that it can be built again
             self.built = True
         else:
             super()._build(input_shape)

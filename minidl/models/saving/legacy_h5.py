@@ -31,13 +31,17 @@ TOP = "top_level_model_weights"
 
 def write(model: Any, target: Path, include_optimizer: bool = True) -> None:
     """Write a whole model."""
-    config = json.dumps(simplified(model_config(model)))
+    full = model_config(model)
+    config = simplified(full)
+    if "build_config" in full and "layers" not in full["config"]:
+        config["build_config"] = full["build_config"]  # Keras passes over it; a model of one's own is built by it here
     training = training_config(model) if include_optimizer else None
     with create_h5(target) as file:
         _write_versions(file)
-        _write_text(file, "model_config", config)
+        # Attributes of this size need the "dense" storage that comes with the file's version of HDF5.
+        file.attrs["model_config"] = json.dumps(config)
         if training is not None:
-            _write_text(file, "training_config", json.dumps(training))
+            file.attrs["training_config"] = json.dumps(training)
         write_weights(file.create_group("model_weights"), model)
         optimizer = getattr(model, "optimizer", None)
         if include_optimizer and optimizer is not None:
@@ -45,11 +49,6 @@ def write(model: Any, target: Path, include_optimizer: bool = True) -> None:
             if len(named) < len(optimizer.variables):  # two weights of one name
                 named = {f"{v.path}_{i}": v for i, v in enumerate(optimizer.variables)}
             _write_named(file.create_group("optimizer_weights"), named)
-
-
-def _write_text(file: Any, name: str, text: str) -> None:
-    # An attribute of this size needs the "dense" storage that libver gives.
-    file.attrs[name] = text
 
 
 def _write_versions(group: Any) -> None:

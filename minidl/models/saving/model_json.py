@@ -47,8 +47,8 @@ def model_from_dict(config: dict[str, Any]) -> Any:
         raise FileFormatError(f"the file's {config['class_name']!r} is no model.")
     shape = (config.get("build_config") or {}).get("input_shape")
     if shape and model.graph is None and not model.built:
-        build = model.build if hasattr(model, "pop") else model.build_from_shape
-        build(_tuples(shape))
+        model.build(_tuples(shape))
+        model.built = True
     return model
 
 

@@ -73,7 +73,7 @@ def plan_from(file: Any, plan: Plan) -> str:
     in_file = dict(_groups_with_data(file))
     for place in found:
         _plan_place(file, plan, place)
-    known = {place.path for place in found}
+    known = {place.path for place in found if place.variables}
     for path, name in in_file.items():
         if path not in known and not _is_state(path):
             plan.problems.append(f"{path}{f' (layer {name!r})' if name else ''} is in the file, not in the model")
