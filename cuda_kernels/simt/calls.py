@@ -175,6 +175,11 @@ class Calls(Part):
                             "number type")
         self.program.sites += 1
         shape_text = repr(tuple(int(n) for n in extent))
+        size = dtype.itemsize * math.prod(int(n) for n in extent)
+        if operation == "local.array":
+            self.program.local_bytes += size
+        else:
+            self.program.shared_bytes += size
         return self.result(f"m.{operation.replace('.', '_')}({self.line(node)}, {self.program.sites}, {shape_text}, "
                            f"{self.program.constant(dtype, 'dtype')}, {hint or operation!r})")
 

@@ -168,7 +168,8 @@ class Checks(Part):
             "step-limit", loop.line, count=self.mask.lanes, threads=self.first_thread(),
             blocks=self.first_block_index(),
             message=f"the loop at line {loop.line} has not ended after {self.step_limit} turns (thread "
-            f"{self.first_thread()[0]} of block {self.first_block_index()[0]} is still in it); the launch was stopped.")
+            f"{self.first_thread()[0]} of block {self.first_block_index()[0]} is still in it); the launch was stopped. "
+            "If it does end, pass a larger step_limit=.")
         raise StepLimit
 
     def report_no_dynamic_shared(self, line: int, name: str) -> None:

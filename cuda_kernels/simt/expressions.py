@@ -271,12 +271,12 @@ class Expressions(Calls):
                 result = self.result(f"m.{'and_' if is_and else 'or_'}({self.line(node)}, {result}, "
                                      f"{self.value(operand)})")
                 continue
-            merged = self.result(f"m.as_condition({result})")
+            merged = self.result(result)
             saved = self._narrow(merged, is_and)
             self.emit("if m.mask.lanes:")
             self.indent += 1
             right = self.value(operand)
-            self.emit(f"{merged} = m.merge(m.as_condition({right}), {merged})")
+            self.emit(f"{merged} = m.merge({right}, {merged})")
             self.indent -= 1
             self.emit(f"m.mask = {saved}")
             result = merged

@@ -23,6 +23,8 @@ from .translate import Program
 
 # Threads in one batch: more means fewer Python steps, fewer means values that stay in the processor's cache.
 BATCH_THREADS = 1 << 16
+BATCH_BYTES = 1 << 28  # the most that a batch's shared and local arrays may take, with their shadow
+SHADOW_FACTOR = 8
 MAX_THREADS = 1024
 MAX_BLOCK = (1024, 1024, 64)
 MAX_GRID = (2**31 - 1, 65535, 65535)
@@ -177,9 +179,10 @@ class Run:
         return numeric.FLOAT32 in kinds and numeric.FLOAT64 not in kinds
 
     def blocks_at_once(self) -> int:
-        """Blocks in one batch."""
-        x, y, z = self.block
-        return max(1, self.batch_threads // (-(-x * y * z // 32) * 32))
+        """Blocks in one batch: as many as `batch_threads` allows, fewer where their own memory would be large."""
+        threads = -(-self.block[0] * self.block[1] * self.block[2] // 32) * 32
+        own = threads * self.program.local_bytes * 2 + (self.program.shared_bytes + self.shared_bytes) * SHADOW_FACTOR
+        return max(1, min(self.batch_threads // threads, BATCH_BYTES // max(own, 1)))
 
     def execute(self, machine_type: type[Machine] = Machine, first: int = 0, count: int | None = None) -> None:
         """Run all batches (or `count` blocks from `first`)."""
@@ -343,7 +346,7 @@ def on(**options: Any) -> Iterator[Session]:
 
     session = Session(options)
     kind = type(cuda.jit(lambda: None))
-    original = kind.__getitem__
+    original, original_forall = kind.__getitem__, kind.forall
 
     def configured(kernel: Any, configuration: Any) -> Any:
         if not isinstance(configuration, tuple) or not 2 <= len(configuration) <= 4:
@@ -357,9 +360,13 @@ def on(**options: Any) -> Iterator[Session]:
 
         return start
 
-    kind.__getitem__ = configured
+    def forall(kernel: Any, tasks: int, tpb: int = 0, stream: Any = 0, sharedmem: int = 0) -> Any:
+        threads = tpb or 256
+        return configured(kernel, (max(1, -(-tasks // threads)), threads, stream, sharedmem))
+
+    kind.__getitem__, kind.forall = configured, forall
     try:
         yield session
     finally:
-        kind.__getitem__ = original
+        kind.__getitem__, kind.forall = original, original_forall
 

@@ -130,12 +130,16 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
         return np.logical_not(numeric.truth(x))
 
     def and_(self, line: int, a: Value, b: Value) -> Value:
-        """`a and b` of two conditions that cost nothing to evaluate."""
-        return np.logical_and(numeric.truth(a), numeric.truth(b))
+        """`a and b` where `b` costs nothing to evaluate: `b` where `a` holds, else `a`."""
+        if a.dtype.num == b.dtype.num == 0:
+            return np.logical_and(a, b)
+        return self.selp(line, a, b, a)
 
     def or_(self, line: int, a: Value, b: Value) -> Value:
-        """`a or b` of two conditions that cost nothing to evaluate."""
-        return np.logical_or(numeric.truth(a), numeric.truth(b))
+        """`a or b` where `b` costs nothing to evaluate: `a` where it holds, else `b`."""
+        if a.dtype.num == b.dtype.num == 0:
+            return np.logical_or(a, b)
+        return self.selp(line, a, a, b)
 
     def narrowed(self, line: int, name: str, a: Value, b: Value, constants: tuple[bool, bool]) -> Value:
         """float32(a / b) and the like, where Numba types a / b as float64 only because a constant is float64.
@@ -146,10 +150,6 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
         if all(v.dtype.num == 11 or (c and np.float32(v) == v) for v, c in zip((a, b), constants, strict=True)):
             a, b = numeric.cast(a, numeric.FLOAT32), numeric.cast(b, numeric.FLOAT32)
         return self.cast(line, numeric.FLOAT32, getattr(self, name)(line, a, b))
-
-    def as_condition(self, x: Value) -> Value:
-        """`x` as a boolean."""
-        return numeric.truth(x)
 
     def unpack(self, line: int, value: Value, count: int) -> tuple:
         """a, b = value."""

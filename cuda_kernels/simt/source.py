@@ -4,7 +4,6 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-import textwrap
 from typing import Any
 
 from .errors import UnsupportedSyntax
@@ -25,9 +24,10 @@ class Source:
                 "notebook cell") from cause
         self.first_line = max(first, 1)
         self.lines = {self.first_line + k: text.rstrip("\n") for k, text in enumerate(lines)}
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-        ast.increment_lineno(tree, self.first_line - 1)
-        node = tree.body[0]
+        indented = lines[0][:1].isspace()  # inside a function: a block around it saves dedenting its strings
+        tree = ast.parse(("if True:\n" if indented else "") + "".join(lines))
+        ast.increment_lineno(tree, self.first_line - 1 - indented)
+        node = tree.body[0].body[0] if isinstance(tree.body[0], ast.If) else tree.body[0]
         if not isinstance(node, ast.FunctionDef):
             raise UnsupportedSyntax(f"{self.name!r} is not a plain `def` function; write the kernel with def",
                                     self.first_line, self.filename, lines[0].strip())

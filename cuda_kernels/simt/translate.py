@@ -69,6 +69,8 @@ class Program:
         self.under_way: list[Any] = []
         self.pool: dict[tuple, str] = {}
         self.sites = 0
+        self.local_bytes = 0  # of a thread
+        self.shared_bytes = 0  # of a block, static
         self.breakpoints = False
         self.helper_lines: dict[int, str] = {}
         name, kernel = self.function(function, None)
@@ -78,6 +80,8 @@ class Program:
         self.filename = f"<translation of {self.source.name}>"
         exec(compile(self.text, self.filename, "exec"), self.namespace)
         self.run = self.namespace[name]
+        self.translated.clear()  # a program must not keep its function alive: it is cached for as long as that lives
+        self.source.function = None
 
     def function(self, function: Any, caller: Any) -> tuple[str, FunctionTranslator]:
         """The translated name of `function` (a kernel if `caller` is None) and its translator."""
@@ -89,7 +93,8 @@ class Program:
         if key not in self.translated:
             self.under_way.append(function)
             name = f"{function.__name__}_{len(self.translated)}" if caller else function.__name__
-            translator = FunctionTranslator(self, Source(function), name, caller is None, foreign)
+            source = Source(function) if caller else self.source
+            translator = FunctionTranslator(self, source, name, caller is None, foreign)
             self.texts.append(translator.translate())
             self.under_way.pop()
             self.translated[key] = (name, translator)

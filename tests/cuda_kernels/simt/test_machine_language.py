@@ -192,6 +192,31 @@ def test_parts_of_arrays_share_their_memory():
     np.testing.assert_allclose(y[:, 1:], x[:, 1:] + x[:, [0, 1, 2, 0, 1]] * 3, rtol=1e-6)
 
 
+def values_of_and_or(x, y):
+    i = cuda.grid(1)
+    y[i, 0] = x[i] or 7
+    y[i, 1] = x[i] and x[(i + 1) % x.size] or i
+    y[i, 2] = i and x[i - 1]
+    k = x[i] > 1
+    y[i, 3] = k and i > 4
+    y[i, 4] = (i or x[i]) + (i and i - 1 or 5)
+
+
+def test_and_or_give_values():
+    agrees(values_of_and_or, 1, 20, np.random.default_rng(11).integers(-1, 3, 20), np.zeros((20, 5), np.int64))
+
+
+def test_kernel_inside_a_function_may_have_a_docstring_that_is_flush_left():
+    def plain(x):
+        """One line,
+and another, flush left."""
+        x[0] += 1
+
+    x = np.zeros(1)
+    assert simt.launch(plain, 1, 1, x).faults == []
+    assert x[0] == 1
+
+
 def ping_pong(x, y, steps):
     a = cuda.shared.array(64, float32)
     b = cuda.shared.array(64, float32)

@@ -1,8 +1,10 @@
 """Launching, what is refused, outputs, folding and strictness of faults, stepping, breakpoints, bounded memory."""
+import gc
 import io
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,42 @@ def test_numbas_launch_syntax_runs_on_the_machine():
     assert y.tolist() == [4, 3, 2, 1, 0]
     assert report is session.reports[0]
     assert session.report.kernel == "sum_dynamic" and session.faults == []
+
+
+def test_forall_runs_on_the_machine():
+    x, y = np.arange(300, dtype=np.float32), np.zeros(300, np.float32)
+    with simt.on() as session:
+        double.forall(300)(x, y)
+    assert session.report.grid == (2, 1, 1) and session.faults == []
+    np.testing.assert_array_equal(y, x * 2)
+
+
+def large_local(x):
+    own = cuda.local.array(20_000, float32)
+    i = cuda.grid(1)
+    own[i % 20_000] = x[i]
+    x[i] = own[i % 20_000] + float32(1)
+
+
+def test_large_local_arrays_run_in_smaller_batches():
+    x = np.zeros(20_000, np.float32)
+    report = simt.launch(large_local, 157, 128, x, outputs=())
+    assert {f.kind for f in report.faults} == {"out-of-bounds"}  # 157 * 128 threads for 20,000 elements
+    assert (x == 1).all()
+
+
+def test_kernels_from_a_factory_do_not_pile_up():
+    def make(factor):
+        def kernel(x):
+            x[0] *= factor
+        return kernel
+
+    kernel = make(3)
+    simt.launch(kernel, 1, 1, np.ones(1))
+    alive = weakref.ref(kernel)
+    del kernel
+    gc.collect()
+    assert alive() is None
 
 
 def test_launch_syntax_is_numbas_again_afterwards():
