@@ -51,7 +51,7 @@ class SavingMethods:
         ArgumentError : a subclassed model that does not define get_config
         """
         from minidl.models.model import Model
-        from minidl.models.saving.graph_config import functional_config, sequential_config
+        from minidl.models.saving.write_graph import functional_config, sequential_config
         from minidl.models.sequential import Sequential
 
         cls: Any = type(self)
@@ -72,7 +72,7 @@ class SavingMethods:
     @classmethod
     def from_config(cls, config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
         """Return the model of a configuration, with new weights."""
-        from minidl.models.saving.graph_config import functional_from_config, sequential_from_config
+        from minidl.models.saving.read_graph import functional_from_config, sequential_from_config
         from minidl.models.saving.registry import custom_object_scope
 
         with custom_object_scope(custom_objects):

@@ -124,7 +124,8 @@ def record(name, make):
     outputs = model.predict(x, verbose=0)
     found["outputs"] = outputs if isinstance(outputs, list) else [outputs]
     if further:
-        found["losses"] = [np.array([float(model.train_on_batch(x, y, return_dict=True)["loss"]) for _ in range(further)])]
+        steps = [model.train_on_batch(x, y, return_dict=True) for _ in range(further)]
+        found["losses"] = [np.array([float(step["loss"]) for step in steps])]
         found["targets"] = y if isinstance(y, list) else [y]
     found["inputs"] = x if isinstance(x, list) else [x]
     flat = {f"{key}_{i}": np.asarray(v) for key, values in found.items() for i, v in enumerate(values)}
@@ -197,7 +198,8 @@ def older_whole_model():
         "optimizer_config": {
             "class_name": "Adam",
             "config": {
-                "name": "Adam", "learning_rate": 0.002, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-07, "amsgrad": False
+                "name": "Adam", "learning_rate": 0.002, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-07,
+                "amsgrad": False,
             },
         },
     }  # fmt: skip

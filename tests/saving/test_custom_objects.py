@@ -204,7 +204,8 @@ def shared_model():
     a, b = Input((4,), name="a"), Input((4,), name="b")
     dense = layers.Dense(3, name="dense")
     inner = Sequential([layers.Input((3,)), layers.Dense(2, name="in")], name="inner")
-    return Model({"a": a, "b": b}, {"y": inner(dense(a)) - inner(dense(b)), "z": dense(a)[:, 1:] @ np.ones((2, 1), "f")})
+    outputs = {"y": inner(dense(a)) - inner(dense(b)), "z": dense(a)[:, 1:] @ np.ones((2, 1), "f")}
+    return Model({"a": a, "b": b}, outputs)
 
 
 def test_json_makes_an_equal_model_with_dicts_of_inputs_and_outputs():
@@ -220,7 +221,9 @@ def test_json_makes_an_equal_model_with_dicts_of_inputs_and_outputs():
     assert len(again.get_layer("dense").inbound_nodes) == 3  # two of them on the input a
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"class_name": "Sequential"}', '{"class_name": "Dense", "config": {"units": 2}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"class_name": "Sequential"}', '{"class_name": "Dense", "config": {"units": 2}}']
+)
 def test_json_that_is_no_model_is_refused(text):
     with pytest.raises(errors.FileFormatError):
         models.model_from_json(text)
@@ -244,7 +247,9 @@ def test_clone_model_with_a_function_and_other_inputs():
     model = model_with(layers.Dense(3, name="d"), layers.Dropout(0.5, name="drop"))
 
     def thaw(layer):
-        return layers.Dropout(0.1, name="less") if isinstance(layer, layers.Dropout) else type(layer).from_config(layer.get_config())
+        if isinstance(layer, layers.Dropout):
+            return layers.Dropout(0.1, name="less")
+        return type(layer).from_config(layer.get_config())
 
     assert models.clone_model(model, clone_function=thaw).layers[1].rate == 0.1
     x = Input((4,), batch_size=2)
@@ -287,7 +292,7 @@ def test_frozen_layers_stay_frozen(tmp_path):
 def test_ops_that_keras_does_not_have_load_here(tmp_path):
     x = Input((4, 4, 1))
     y = minidl.functional.pad(x, ((0, 0), (1, 1), (0, 2), (0, 0))) * np.float32(0.5) + np.ones((6, 6, 1), np.float32)
-    y = minidl.functional.clip(minidl.functional.where(y > 0.9, y, -1.0) if False else y, -1.0, 0.9)
+    y = minidl.functional.clip(y, -1.0, 0.9)
     model = Model(x, minidl.functional.transpose(y, (0, 2, 1, 3))[..., 0])
     for name in ("m.keras", "m.h5"):
         model.save(tmp_path / name)
@@ -321,6 +326,7 @@ def test_a_sequential_without_a_shape_is_saved_without_weights(tmp_path):
 
 
 def test_very_long_lists_of_layers_fit_into_h5(tmp_path):
-    deep = Sequential([layers.Input((2,)), *(layers.Activation("linear", name=f"{'long_' * 40}{i}") for i in range(400))])
+    names = [f"{'long_' * 40}{i}" for i in range(400)]
+    deep = Sequential([layers.Input((2,)), *(layers.Activation("linear", name=name) for name in names)])
     deep.save(tmp_path / "deep.h5")
     assert len(models.load_model(tmp_path / "deep.h5").layers) == 400

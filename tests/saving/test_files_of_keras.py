@@ -61,7 +61,8 @@ def test_training_goes_on_with_the_optimizer_state_of_keras(name, ending):
 def test_compile_arguments_of_keras_are_restored():
     model = models.load_model(FILES / "branches.keras")
     optimizer = model.optimizer
-    assert (type(optimizer).__name__, optimizer.momentum, optimizer.nesterov, optimizer.clipnorm) == ("SGD", 0.9, True, 1.0)
+    assert type(optimizer).__name__ == "SGD"
+    assert (optimizer.momentum, optimizer.nesterov, optimizer.clipnorm) == (0.9, True, 1.0)
     assert type(optimizer._learning_rate).__name__ == "ExponentialDecay"
     arguments = model._compile_arguments
     assert arguments["loss_weights"] == [1.0, 0.5, 2.0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
 import os
 import subprocess
@@ -150,8 +149,8 @@ def test_weights_and_models_are_not_mixed_up(tmp_path):
         model.save(tmp_path / "m.weights.h5")
     with pytest.raises(errors.FileFormatError, match="For the whole model: model.save"):
         model.save_weights(tmp_path / "m.keras")
-    for ending, hint in {"npz": "holds weights only", "weights.h5": "holds weights only", "h5": "holds weights only"}.items():
-        with pytest.raises(errors.FileFormatError, match=hint):
+    for ending in ("npz", "weights.h5", "h5"):
+        with pytest.raises(errors.FileFormatError, match="holds weights only"):
             models.load_model(write(model, tmp_path / f"m.{ending}"))
     os.replace(tmp_path / "m.h5", tmp_path / "wrong.weights.h5")
     refused(model, tmp_path / "wrong.weights.h5", "Rename it from")
@@ -181,7 +180,9 @@ def test_unbuilt_models_have_no_weights_to_save(tmp_path):
 
 
 @pytest.mark.parametrize("ending", [*WEIGHTS, "hdf5"])
-@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + bytes(200), b"\x89HDF\r\n\x1a\n" + bytes(100), bytes(64)])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"PK\x03\x04" + bytes(200), b"\x89HDF\r\n\x1a\n" + bytes(100), bytes(64)]
+)
 def test_foreign_bytes_are_refused(ending, content, tmp_path):
     path = tmp_path / f"m.{ending}"
     path.write_bytes(content)
@@ -189,6 +190,26 @@ def test_foreign_bytes_are_refused(ending, content, tmp_path):
     if ending in ("h5", "keras"):
         with pytest.raises(errors.FileFormatError, match="cannot be read as"):
             models.load_model(path)
+
+
+@pytest.mark.parametrize(
+    "ending, content, match",
+    [
+        ("keras", "h5", "HDF5 file. Rename"),
+        ("h5", "keras", "is a zip"),
+        ("weights.h5", "npz", "is a zip"),
+        ("safetensors", "weights.h5", "HDF5 file. Rename"),
+        ("npz", b"\n<!DOCTYPE html><html>", "web page"),
+        ("h5", b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "git lfs pull"),
+        ("keras", b"", "it is empty"),
+    ],
+)
+def test_files_of_another_kind_than_their_name_says_are_recognised(ending, content, match, tmp_path):
+    path = tmp_path / f"m.{ending}"
+    if isinstance(content, str):
+        content = write(small(), tmp_path / f"other.{content}").read_bytes()
+    path.write_bytes(content)
+    refused(small(), path, match)
 
 
 def rezip(source: Path, target: Path, **changes: bytes | None) -> Path:
@@ -208,7 +229,8 @@ def edited(tmp_path: Path, edit) -> Path:
     with zipfile.ZipFile(source) as archive:
         config = json.loads(archive.read("config.json"))
     changed = edit(config)
-    return rezip(source, tmp_path / "edited.keras", config=json.dumps(changed if changed is not None else config).encode())
+    text = json.dumps(config if changed is None else changed)
+    return rezip(source, tmp_path / "edited.keras", config=text.encode())
 
 
 def test_keras_file_without_its_parts_is_refused(tmp_path):
@@ -225,6 +247,11 @@ def test_keras_file_without_its_parts_is_refused(tmp_path):
         models.load_model(path)
 
 
+def first_layer(config):
+    """Return the configuration of the first Dense."""
+    return config["config"]["layers"][1]["config"]
+
+
 EDITS = {
     "unknown class": (lambda c: c["config"]["layers"][1].update(class_name="Dens"), "'Dens'.*Did you mean 'Dense'"),
     "own class": (
@@ -234,17 +261,17 @@ EDITS = {
     "layer of Keras only": (
         lambda c: c["config"]["layers"][1].update(class_name="MultiHeadAttention"), "MultiHeadAttention.*not known here"
     ),
-    "bad argument": (lambda c: c["config"]["layers"][1]["config"].update(units=-3), "makes no Dense.*positive"),
-    "unknown argument": (lambda c: c["config"]["layers"][1]["config"].update(lora_rank=4), "lora_rank"),
-    "unknown activation": (lambda c: c["config"]["layers"][1]["config"].update(activation="rulu"), "rulu.*Did you mean"),
+    "bad argument": (lambda c: first_layer(c).update(units=-3), "makes no Dense.*positive"),
+    "unknown argument": (lambda c: first_layer(c).update(lora_rank=4), "lora_rank"),
+    "unknown activation": (lambda c: first_layer(c).update(activation="rulu"), "rulu.*Did you mean"),
     "missing key": (lambda c: c["config"].pop("layers"), "configuration"),
     "no model": (lambda c: c["config"]["layers"][1], "is no model"),
-    "half precision": (lambda c: c["config"]["layers"][1]["config"]["dtype"]["config"].update(name="mixed_float16"), "float16"),
+    "half precision": (lambda c: first_layer(c)["dtype"]["config"].update(name="mixed_float16"), "float16"),
     "lambda": (
-        lambda c: c["config"]["layers"][1]["config"].update(activation={"class_name": "__lambda__", "config": {"value": "x"}}),
+        lambda c: first_layer(c).update(activation={"class_name": "__lambda__", "config": {"value": "x"}}),
         "never runs code",
     ),
-    "other shape": (lambda c: c["config"]["layers"][1]["config"].update(units=7), r"\(4, 7\) in the model, \(4, 3\)"),
+    "other shape": (lambda c: first_layer(c).update(units=7), r"\(4, 7\) in the model, \(4, 3\)"),
 }  # fmt: skip
 
 
@@ -389,8 +416,8 @@ def test_an_error_while_saving_keeps_the_former_file(ending, tmp_path, monkeypat
     def fail(*_):
         raise OSError("No space left on device")
 
-    target = "minidl.models.saving.weights_h5.write_array" if ending == "keras" else "minidl.models.saving.legacy_h5.write_array"
-    monkeypatch.setattr(target, fail)
+    module = "weights_h5" if ending == "keras" else "legacy_h5"
+    monkeypatch.setattr(f"minidl.models.saving.{module}.write_array", fail)
     with pytest.raises(OSError, match="No space left"):
         model.save(path)
     assert path.read_bytes() == former
@@ -424,7 +451,7 @@ model.save_weights(sys.argv[1])
 
 
 def test_saving_does_not_import_h5py_before_it_is_needed():
-    code = "import sys, minidl; from minidl import models, saving; import minidl.models.saving; assert 'h5py' not in sys.modules"
+    code = "import sys, minidl.models.saving; from minidl import saving; assert 'h5py' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=HERE.parent.parent)
 
 
@@ -432,4 +459,3 @@ def test_nothing_here_imports_pickle():
     for source in (Path(minidl.__file__).parent / "models" / "saving").glob("*.py"):
         text = source.read_text()
         assert "import pickle" not in text and "marshal" not in text and "eval(" not in text, source.name
-    assert io.BytesIO is not None

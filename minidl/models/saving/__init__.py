@@ -14,8 +14,7 @@ model is as it was.
 
 from minidl.models.saving.api import load_model, load_weights, save_model, save_weights
 from minidl.models.saving.model_json import clone_model, model_from_json
-from minidl.models.saving.objects import deserialize as deserialize_keras_object
-from minidl.models.saving.objects import serialize as serialize_keras_object
+from minidl.models.saving.read_objects import deserialize as deserialize_keras_object
 from minidl.models.saving.registry import (
     CustomObjectScope,
     custom_object_scope,
@@ -24,6 +23,7 @@ from minidl.models.saving.registry import (
     register_keras_serializable,
     registered_name,
 )
+from minidl.models.saving.write_objects import serialize as serialize_keras_object
 
 __all__ = [
     "CustomObjectScope", "clone_model", "custom_object_scope", "deserialize_keras_object", "get_custom_objects",

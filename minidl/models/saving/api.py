@@ -40,8 +40,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: Any = 
     ending = check_extension(filepath, MODEL_ENDINGS, "save", hint)
     if str(filepath).lower().endswith(".weights.h5"):
         raise FileFormatError(
-            f"save: a name ending in .weights.h5 is for weights alone. Use model.save_weights({os.fspath(filepath)!r}), "
-            "or save the whole model as .keras."
+            "save: a name ending in .weights.h5 is for weights alone. Use "
+            f"model.save_weights({os.fspath(filepath)!r}), or save the whole model as .keras."
         )
     check_target(filepath, overwrite, "save")
     with atomic_write(filepath) as target:

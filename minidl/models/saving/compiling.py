@@ -7,9 +7,10 @@ from typing import Any
 from minidl import losses, metrics
 from minidl.errors import FileFormatError
 from minidl.layers.naming import snake_case
-from minidl.models.saving.objects import deserialize, is_object, serialize
+from minidl.models.saving.read_objects import deserialize, is_object
 from minidl.models.saving.reading import DAMAGE
 from minidl.models.saving.registry import get_registered_object
+from minidl.models.saving.write_objects import serialize
 from minidl.models.training import Trainer
 
 ARGUMENTS = (

@@ -55,9 +55,9 @@ def read_weights(path: Path, plan: Plan) -> str:
             plan.add(variable, arrays[name], f"{name!r}")
         else:
             plan.problems.append(f"{name!r} {variable.shape} is not in the file")
-    plan.problems.extend(
-        f"{name!r} {tuple(array.shape)} is in the file, not in the model" for name, array in arrays.items() if name not in own
-    )
+    for name, array in arrays.items():
+        if name not in own:
+            plan.problems.append(f"{name!r} {tuple(array.shape)} is in the file, not in the model")
     return f"the file has {len(arrays)} weights, the model {len(own)}" if len(arrays) != len(own) else ""
 
 

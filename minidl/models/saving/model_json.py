@@ -12,10 +12,11 @@ from minidl.layers.input import InputLayer
 from minidl.layers.op_layer import OpLayer
 from minidl.layers.symbolic import SymbolicTensor, flatten, map_structure
 from minidl.models.saving.compiling import compile_config
-from minidl.models.saving.graph_config import computing_layers
-from minidl.models.saving.objects import deserialize, serialize, serialize_object
+from minidl.models.saving.read_objects import deserialize
 from minidl.models.saving.reading import reading
 from minidl.models.saving.registry import custom_object_scope
+from minidl.models.saving.write_graph import computing_layers
+from minidl.models.saving.write_objects import serialize, serialize_object
 
 KERAS_VERSION = "3.15.1"  # the version whose layout is written
 

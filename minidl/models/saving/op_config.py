@@ -8,7 +8,8 @@ from minidl import functional as F
 from minidl.errors import FileFormatError
 from minidl.layers.op_layer import OpLayer
 from minidl.layers.symbolic import SymbolicTensor
-from minidl.models.saving.objects import deserialize, serialize
+from minidl.models.saving.read_objects import deserialize
+from minidl.models.saving.write_objects import serialize
 from minidl.tensor import Tensor
 
 
@@ -127,7 +128,7 @@ def own_layer(config: dict[str, Any]) -> OpLayer:
     return OpLayer(config["op"], static=static, constants=constants, name=config.get("name"))
 
 
-def call_operation(entry: dict[str, Any], args: list[Any], kwargs: dict[str, Any]) -> OpLayer:
+def call_operation(entry: dict[str, Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
     """Put one of Keras' operations into the graph, as an op; return its layer.
 
     Raises
@@ -137,11 +138,13 @@ def call_operation(entry: dict[str, Any], args: list[Any], kwargs: dict[str, Any
     name, config = entry["class_name"], entry.get("config") or {}
     if not is_known(entry):
         raise FileFormatError(
-            f"the file uses Keras' operation {name!r}, for which minidl has no op. Known: {', '.join(sorted(_BY_CLASS))}."
+            f"the file uses Keras' operation {name!r}, for which minidl has no op. "
+            f"Known: {', '.join(sorted(_BY_CLASS))}."
         )
     args = [*args, *kwargs.values()]
     if name == "Matmul":
-        layer: Any = F.matmul(*args).history[0]
+        product: Any = F.matmul(*args)
+        layer = product.history[0]
         layer.name = entry["name"]
         return layer
     op = _BY_CLASS[name]

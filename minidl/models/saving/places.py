@@ -11,7 +11,7 @@ from minidl.layers.base import Layer
 from minidl.layers.naming import snake_case
 from minidl.layers.op_layer import OpLayer
 from minidl.layers.weights import WeightHolder
-from minidl.models.saving.graph_config import computing_layers
+from minidl.models.saving.write_graph import computing_layers
 from minidl.tensor import Variable
 
 # Attributes of layers and models that hold no layers of their own, or the same ones again.

@@ -63,7 +63,8 @@ class Plan:
             shown = "".join(f"\n  {problem}" for problem in self.problems[:SHOWN])
             more = f"\n  … and {len(self.problems) - SHOWN} more" if len(self.problems) > SHOWN else ""
             name = f"model {getattr(self.model, 'name', '')!r}"
-            message = f"{os.fspath(self.path)!r} does not match {name}{': ' + headline if headline else ''}.{shown}{more}"
+            reason = f": {headline}" if headline else ""
+            message = f"{os.fspath(self.path)!r} does not match {name}{reason}.{shown}{more}"
             if not self.skip_mismatch:
                 raise FileFormatError(message + "\nNothing was loaded. Was the file saved from another model?")
             warnings.warn(message + "\nThese were left as they were (skip_mismatch=True).", stacklevel=4)
@@ -90,9 +91,9 @@ def plan_optimizer(plan: Plan, optimizer: Any, arrays: list[Any], trained: list[
     )
     if not fits:
         warnings.warn(
-            f"the state of optimizer {optimizer.name!r} was not loaded: the model's has {len(variables)} variables, the "
-            f"one in {os.fspath(plan.path)!r} {len(arrays)}, or their shapes differ. Training can go on, with the state "
-            "at its start.",
+            f"the state of optimizer {optimizer.name!r} was not loaded: the model's has {len(variables)} variables, "
+            f"the one in {os.fspath(plan.path)!r} {len(arrays)}, or their shapes differ. Training can go on, with the "
+            "state at its start.",
             stacklevel=4,
         )
         return

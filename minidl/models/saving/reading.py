@@ -33,10 +33,37 @@ def reading(path: Any, what: str) -> Iterator[None]:
         raise
     except DAMAGE as error:
         detail = str(error).strip() or type(error).__name__
+        known = _beginnings(path)
+        if known:
+            raise FileFormatError(f"{os.fspath(path)!r} cannot be read as {what}: {known}") from error
         raise FileFormatError(
             f"{os.fspath(path)!r} cannot be read as {what}: {detail[:300]}. Was it cut off while it was copied or "
             "downloaded, or is it another kind of file?"
         ) from error
+
+
+# What a file that is not what its name says often begins with.
+_BEGINNINGS = {
+    b"\x89HDF\r\n": ("it is an HDF5 file. Rename it to end in .h5, or .weights.h5.", (".h5", ".hdf5")),
+    b"PK\x03\x04": ("it is a zip. A model of Keras ends in .keras, weights of NumPy in .npz.", (".keras", ".npz")),
+    b"<": ("it is a web page (HTML). Download the file itself, not the page that shows it.", ()),
+    b"version https://git-lfs": ("it is a pointer of Git LFS. Fetch the file itself: git lfs pull.", ()),
+}
+
+
+def _beginnings(path: Any) -> str | None:
+    """Return what a file is, where its first bytes say so and its name something else."""
+    file = Path(path)
+    if not file.is_file():
+        return None
+    with open(file, "rb") as handle:
+        first = handle.read(64)
+    if not first:
+        return "it is empty."
+    for magic, (explanation, endings) in _BEGINNINGS.items():
+        if first.lstrip().startswith(magic) and not file.name.lower().endswith(endings):
+            return explanation
+    return None
 
 
 def existing_file(path: Any, who: str) -> Path:
@@ -116,7 +143,8 @@ def open_h5(source: Path | bytes, path: Any) -> Iterator[Any]:
     """
     import h5py
 
-    with reading(path, "an HDF5 file"), h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r") as file:
+    content = io.BytesIO(source) if isinstance(source, bytes) else source
+    with reading(path, "an HDF5 file"), h5py.File(content, "r") as file:
         yield file
 
 

@@ -34,7 +34,8 @@ def register_keras_serializable(
             raise ArgumentError(f"register_keras_serializable: a class or function is needed. Got {item!r}.")
         if isinstance(item, type) and not hasattr(item, "get_config"):
             raise ArgumentError(
-                f"register_keras_serializable: class {item.__name__} must define get_config(), which says how it is made."
+                f"register_keras_serializable: class {item.__name__} must define get_config(), "
+                "which says how it is made."
             )
         key = f"{package}>{name or item.__name__}"  # type: ignore[attr-defined]
         _GLOBAL[key] = item

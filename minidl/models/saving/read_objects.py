@@ -1,4 +1,4 @@
-"""Objects as JSON in Keras' form: module, class_name, config, registered_name. Written, and made again."""
+"""Objects from JSON in Keras' form (module, class_name, config, registered_name), by Keras or `write_objects`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ArgumentError, FileFormatError
-from minidl.layers.base import Layer
+from minidl.errors import FileFormatError
 from minidl.models.saving.reading import DAMAGE
-from minidl.models.saving.registry import get_registered_object, known_names, registered_name
+from minidl.models.saving.registry import get_registered_object, known_names
+from minidl.models.saving.write_objects import MODULES
 from minidl.tensor import Tensor
 
-# Where the classes of a Keras module live here, and the modules that a Keras path's last known part stands for.
-MODULES = {
-    "layers": "minidl.layers", "initializers": "minidl.initializers", "regularizers": "minidl.regularizers",
-    "constraints": "minidl.constraints", "schedules": "minidl.optimizers.schedules", "optimizers": "minidl.optimizers",
-    "losses": "minidl.losses", "metrics": "minidl.metrics", "activations": "minidl.activations",
-}  # fmt: skip
 # Arguments of Keras that change nothing here at these values (None and False never do).
 HARMLESS: dict[str, tuple[Any, ...]] = {
     "renorm_momentum": (0.99,), "use_cudnn": ("auto", True), "implementation": (0, 1, 2), "lora_alpha": (None,),
@@ -33,117 +27,6 @@ HARMLESS: dict[str, tuple[Any, ...]] = {
 def is_object(config: Any) -> bool:
     """Whether a piece of JSON describes an object."""
     return isinstance(config, dict) and "class_name" in config and "config" in config
-
-
-# ---- writing
-
-
-def serialize(value: Any, where: str = "") -> Any:
-    """Return a value as JSON can hold it: objects by class and configuration, arrays by their numbers.
-
-    Raises
-    ------
-    ArgumentError : something that no file can hold
-
-    >>> serialize((1, np.float32(0.5), slice(0, 2)))
-    [1, 0.5, {'class_name': '__slice__', 'config': {'start': 0, 'stop': 2, 'step': None}}]
-    """
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, list | tuple):
-        return [serialize(item, where) for item in value]
-    if isinstance(value, dict):
-        return {str(key): serialize(item, where) for key, item in value.items()}
-    if value is Ellipsis:
-        return {"class_name": "__ellipsis__", "config": {}}
-    if isinstance(value, slice):
-        parts = {key: serialize(getattr(value, key), where) for key in ("start", "stop", "step")}
-        return {"class_name": "__slice__", "config": parts}
-    if isinstance(value, bytes):
-        return {"class_name": "__bytes__", "config": {"value": value.decode("utf-8")}}
-    if isinstance(value, np.ndarray | Tensor):
-        array = value.data if isinstance(value, Tensor) else value
-        name = "__tensor__" if isinstance(value, Tensor) else "__numpy__"
-        return {"class_name": name, "config": {"value": array.tolist(), "dtype": array.dtype.name}}
-    if isinstance(value, np.dtype):
-        return value.name
-    if hasattr(value, "get_config") and not isinstance(value, type):
-        return serialize_object(value)
-    if callable(value):
-        return serialize_function(value, where)
-    raise ArgumentError(
-        f"save: {where or 'the configuration'} holds a {type(value).__name__}, which no file can hold: {value!r}. "
-        "get_config() must return numbers, strings, lists, dicts, or objects that have a get_config()."
-    )
-
-
-def serialize_object(item: Any, config: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the class and configuration of a layer, optimizer, loss, initializer …, in Keras' form."""
-    cls = type(item)
-    module = public_module(cls)
-    where = f"{cls.__name__} {getattr(item, 'name', '')!r}"
-    config = serialize(item.get_config() if config is None else config, where)
-    if isinstance(item, Layer) and isinstance(config.get("dtype"), str) and cls.__name__ != "InputLayer":
-        name = config["dtype"]
-        config["dtype"] = {
-            "module": "keras", "class_name": "DTypePolicy", "config": {"name": name}, "registered_name": None
-        }  # fmt: skip
-    described = {
-        "module": module or cls.__module__,
-        "class_name": cls.__name__,
-        "config": config,
-        "registered_name": None if module else registered_name(cls),
-    }
-    if module == "keras" and cls.__name__ == "Model":  # what Keras calls it when it has a graph
-        described |= {"module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional"}
-    shape = getattr(item, "build_shape", None)
-    if isinstance(item, Layer) and item.built and shape is not None:
-        described["build_config"] = {"input_shape": serialize(_any_batch(shape))}
-    return described
-
-
-def serialize_function(function: Any, where: str) -> dict[str, Any]:
-    """Return a function by its name; its code is not saved."""
-    name = getattr(function, "__name__", None)
-    if name is None or name == "<lambda>":
-        raise ArgumentError(
-            f"save: {where or 'the configuration'} holds a lambda, which no file can hold: only names are saved, never "
-            "code. Write it as a function with a name (def …), and load with custom_objects={'its_name': its_name}. "
-            "Or save the weights alone: model.save_weights."
-        )
-    return {
-        # Keras looks its own functions up by name alone, under this module.
-        "module": "builtins" if function.__module__.startswith("minidl.") else function.__module__,
-        "class_name": "function",
-        "config": name,
-        "registered_name": registered_name(function),
-    }
-
-
-def public_module(cls: type) -> str | None:
-    """Return Keras' name of the module that holds a class of minidl; None for a class of somebody else's."""
-    if not cls.__module__.startswith("minidl."):
-        return None
-    if cls.__name__ in ("Model", "Sequential"):
-        return "keras"
-    for part, module in MODULES.items():
-        if getattr(importlib.import_module(module), cls.__name__, None) is cls:
-            return "keras.optimizers.schedules" if part == "schedules" else f"keras.{part}"
-    return cls.__module__
-
-
-def _any_batch(shape: Any) -> Any:
-    """Return shapes with the batch's size left open."""
-    if isinstance(shape, dict):
-        return {key: _any_batch(item) for key, item in shape.items()}
-    if isinstance(shape, list | tuple) and shape and isinstance(shape[0], list | tuple):
-        return [_any_batch(item) for item in shape]
-    return [None, *shape[1:]] if shape else []
-
-
-# ---- reading
 
 
 def deserialize(config: Any, kind: str | None = None) -> Any:
@@ -248,7 +131,8 @@ def unknown_class(name: Any, module: Any, candidates: dict[str, Any]) -> FileFor
     return FileFormatError(
         f"the file names a class {name!r}{origin}, which is not known here.{hint} A class of your own must be given: "
         f"load_model(…, custom_objects={{{str(name)!r}: {name}}}), or decorated with "
-        f"minidl.saving.register_keras_serializable(). Known custom objects: {', '.join(sorted(set(custom))) or 'none'}."
+        "minidl.saving.register_keras_serializable(). Known custom objects: "
+        f"{', '.join(sorted(set(custom))) or 'none'}."
     )
 
 
@@ -345,7 +229,7 @@ def _parameters(cls: type) -> tuple[set[str], bool]:
     for base in cls.__mro__:
         if "__init__" not in vars(base) or base is object:
             continue
-        parameters = inspect.signature(base.__init__).parameters.values()
+        parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
         names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)} - {"self"}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             return names, False
