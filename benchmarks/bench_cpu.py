@@ -36,7 +36,9 @@ def main() -> None:
     if options.worker:
         work(options.worker, options.batches[0])
         return
-    print(f"CIFAR CNN, one Adam step; {platform.processor() or platform.machine()}, {os.cpu_count()} cores, {THREADS} threads")
+    print(
+        f"CIFAR CNN, one Adam step; {platform.processor() or platform.machine()}, {os.cpu_count()} cores, {THREADS} threads"
+    )
     for batch in options.batches:
         compare(batch, options.rounds, options.steps)
 

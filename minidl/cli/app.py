@@ -65,7 +65,8 @@ def train(
     data: DataName = "digits",
     data_path: DataPath = None,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="mlp, cnn, lenet5, resnet20, or a saved model to go on with.")
+        str,
+        typer.Option("--model", "-m", help="mlp, cnn, lenet5, lenet5_wide, resnet20, or a saved model to go on with."),
     ] = "cnn",
     model_file: Annotated[
         Path | None, typer.Option("--model-file", "-f", help="Where to save the model: .keras, .h5.")
@@ -74,6 +75,9 @@ def train(
     batch_size: Annotated[int, typer.Option(min=1, help="Samples a step.")] = 32,
     optimizer: Annotated[str, typer.Option(help="sgd, rmsprop, adam, adamw, adagrad.")] = "adam",
     learning_rate: Annotated[float | None, typer.Option(help="Step size; by default the optimizer's own.")] = None,
+    schedule: Annotated[
+        str, typer.Option(help="constant, or cosine: the step size falls to 0 by the end.")
+    ] = "constant",
     validation_split: Annotated[float, typer.Option(help="Share of the training data kept for validation.")] = 0.0,
     samples: Annotated[int | None, typer.Option(min=1, help="Use only the first so many training samples.")] = None,
     history: Annotated[Path | None, typer.Option(help="Write one line an epoch to this CSV file.")] = None,
@@ -88,10 +92,25 @@ def train(
 
     run_train(
         TrainOptions(
-            data, data_path, model, model_file, epochs, batch_size, optimizer, learning_rate, validation_split, samples,
-            history, curves, gpustat, verbose, backend or [], seed,
+            data,
+            data_path,
+            model,
+            model_file,
+            epochs,
+            batch_size,
+            optimizer,
+            learning_rate,
+            schedule,
+            validation_split,
+            samples,
+            history,
+            curves,
+            gpustat,
+            verbose,
+            backend or [],
+            seed,
         )
-    )  # fmt: skip
+    )
 
 
 @app.command()
@@ -128,7 +147,7 @@ def predict(
 
 @app.command()
 def summary(
-    model: Annotated[str, typer.Argument(help="A saved model, or mlp, cnn, lenet5, resnet20.")],
+    model: Annotated[str, typer.Argument(help="A saved model, or mlp, cnn, lenet5, lenet5_wide, resnet20.")],
     data: DataName = "digits",
 ) -> None:
     """Print a model's layers, shapes and numbers of weights."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from minidl.applications import LeNet5, ResNet20
 from minidl.errors import unknown_name
 from minidl.models import Sequential, load_model
 
-NAMES = ("cnn", "lenet5", "mlp", "resnet20")
+NAMES = ("cnn", "lenet5", "lenet5_wide", "mlp", "resnet20")
 
 
 def mlp(input_shape: tuple[int, int, int], classes: int) -> Sequential:
@@ -53,6 +54,7 @@ def model_of(name: str, input_shape: tuple[int, int, int], classes: int) -> Any:
     UnknownNameError : neither a known name nor a file
     """
     makers: dict[str, Callable[..., Any]] = {"cnn": cnn, "lenet5": LeNet5, "mlp": mlp, "resnet20": ResNet20}
+    makers["lenet5_wide"] = partial(LeNet5, filters=(16, 32), name="lenet5_wide")
     if name in makers:
         return makers[name](input_shape, classes)
     if Path(name).suffix:

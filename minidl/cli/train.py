@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from minidl.cli.backend import selected
 from minidl.cli.data import load
 from minidl.cli.gpustat import GpuStat
 from minidl.cli.networks import NAMES, model_of
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, unknown_name
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 
@@ -26,6 +27,7 @@ class TrainOptions(NamedTuple):
     batch_size: int
     optimizer: str
     learning_rate: float | None
+    schedule: str
     validation_split: float
     samples: int | None
     history: Path | None
@@ -45,7 +47,7 @@ def run_train(options: TrainOptions) -> None:
         x, y = data.x_train[: options.samples], data.y_train[: options.samples]
         model = model_of(options.model, x.shape[1:], len(data.class_names))
         if options.model in NAMES or getattr(model, "optimizer", None) is None:
-            model.compile(_optimizer(options), "sparse_categorical_crossentropy", metrics=["accuracy"])
+            model.compile(_optimizer(options, len(x)), "sparse_categorical_crossentropy", metrics=["accuracy"])
         if options.verbose:
             model.summary()
             print(f"Training on {len(x)} images of {options.data}.")
@@ -73,10 +75,16 @@ def check_target(path: Path | None) -> None:
         raise ArgumentError(f"--model-file: the folder {path.parent} does not exist. Try: mkdir -p {path.parent}")
 
 
-def _optimizer(options: TrainOptions) -> Any:
+def _optimizer(options: TrainOptions, samples: int) -> Any:
     optimizer = optimizers.get(options.optimizer)
-    if options.learning_rate is not None:
-        optimizer.learning_rate = options.learning_rate
+    rate = float(optimizer.learning_rate) if options.learning_rate is None else options.learning_rate
+    if options.schedule == "cosine":
+        steps = math.ceil(samples * (1 - options.validation_split) / options.batch_size) * options.epochs
+        optimizer.learning_rate = optimizers.schedules.CosineDecay(rate, steps)
+    elif options.schedule == "constant":
+        optimizer.learning_rate = rate
+    else:
+        raise unknown_name("--schedule", options.schedule, ("constant", "cosine"))
     return optimizer
 
 

@@ -24,7 +24,16 @@ def trained(tmp_path_factory):
 
 def test_train_writes_model_history_and_curves(tmp_path, capsys):
     options = ["--model-file", str(tmp_path / "m.h5"), "--history", str(tmp_path / "log.csv")]
-    options += ["--curves", str(tmp_path / "c.png"), "--validation-split", "0.2", "--backend", "dense=numpy"]
+    options += [
+        "--curves",
+        str(tmp_path / "c.png"),
+        "--validation-split",
+        "0.2",
+        "--schedule",
+        "cosine",
+        "--backend",
+        "dense=numpy",
+    ]
     assert run([*TRAIN, *options]) == 0
     printed = capsys.readouterr().out
     assert "Test: " in printed and "accuracy" in printed and f"Saved to {tmp_path / 'm.h5'}" in printed
@@ -106,6 +115,7 @@ def test_doctor_finds_this_machine_well(capsys, monkeypatch):
         (["train", "--model", "cn"], 1, "Did you mean 'cnn'"),
         (["train", "--model", "absent.keras"], 1, "does not exist"),
         (["train", "--optimizer", "adm"], 1, "Did you mean 'adam'"),
+        (["train", "--schedule", "cosin"], 1, "Did you mean 'cosine'"),
         (["train", "--backend", "conv2d=gpu"], 1, "conv2d has no backend 'gpu'"),
         (["train", "--backend", "numpy,numpy"], 1, "at most"),
         (["train", "--model-file", "model.txt"], 1, "must end in .keras or .h5"),
