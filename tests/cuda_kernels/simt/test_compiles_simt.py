@@ -33,6 +33,8 @@ def smallest(x):
 @functools.cache
 def missing_compiler():
     """Why nothing can be compiled here, or an empty string."""
+    if getattr(cuda, "implementation", "") != "NVIDIA":
+        return "numba-cuda is not installed"
     try:
         ptx_of(smallest, [np.zeros(2, np.float32)])
     except (OSError, RuntimeError, ImportError) as missing:
@@ -43,12 +45,10 @@ def missing_compiler():
 @pytest.fixture(autouse=True)
 def compiler(monkeypatch):
     """Answers for the device that Numba asks about while typing; skips where the compiler is not installed."""
-    dispatcher = pytest.importorskip("numba.cuda.dispatcher", reason="NOT RUN: needs numba-cuda")
     if missing_compiler():
-        pytest.skip(f"NOT RUN: needs NVVM and NVRTC (extra cuda13): {missing_compiler()}")
-    if hasattr(dispatcher, "get_current_device"):
-        device = SimpleNamespace(compute_capability=(9, 0))
-        monkeypatch.setattr(dispatcher, "get_current_device", lambda: device)
+        pytest.skip(f"NOT RUN: needs numba-cuda, NVVM and NVRTC (extra cuda13): {missing_compiler()}")
+    device = SimpleNamespace(compute_capability=(9, 0))
+    monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
