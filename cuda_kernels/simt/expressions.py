@@ -216,7 +216,7 @@ class Expressions(Calls):
 
     def on_Compare(self, node: ast.Compare) -> str:
         if len(node.ops) == 1:
-            return self._compare(node, node.ops[0], self.value(node.left), node.comparators[0])
+            return self._compare(node, node.ops[0], self.side(node.left), node.comparators[0])
         return self._chain(node)
 
     def _compare(self, node: ast.Compare, op: ast.cmpop, left: str, right: ast.expr) -> str:
@@ -228,11 +228,21 @@ class Expressions(Calls):
         name = _COMPARE.get(type(op).__name__)
         if name is None:
             raise self.fail(node, "`in` is not translated; compare with == and or")
-        return self.result(f"m.{name}({self.line(node)}, {left}, {self.value(right)})")
+        return self.result(f"m.{name}({self.line(node)}, {left}, {self.side(right)})")
+
+    def side(self, node: ast.expr) -> str:
+        """One side of a comparison; a float that float32 holds exactly becomes one, as the compiler makes it."""
+        known = self.known(node)
+        if known is not None and type(known[0]) is float:
+            with np.errstate(over="ignore"):
+                single = np.float32(known[0])
+            if single == known[0]:
+                return self.literal(node, single)
+        return self.value(node)
 
     def _chain(self, node: ast.Compare) -> str:
         """A < b < c: each operand once, and later ones only by the threads for which the comparison still holds."""
-        left, depth = self.value(node.left), self.indent
+        left, depth = self.side(node.left), self.indent
         result, first_saved = "", ""
         for k, (op, right) in enumerate(zip(node.ops, node.comparators, strict=True)):
             if k and not _cheap(right):
@@ -240,7 +250,7 @@ class Expressions(Calls):
                 first_saved = first_saved or saved
                 self.emit("if m.mask.lanes:")
                 self.indent += 1
-            operand = self.value(right)
+            operand = self.side(right)
             name = _COMPARE.get(type(op).__name__)
             if name is None:
                 raise self.fail(node, "only <, <=, >, >=, == and != can be chained")

@@ -90,6 +90,8 @@ class Functions(Part):
         kind = values[0].dtype
         for v in values[1:]:
             kind = numeric.unify(kind, v.dtype)
+        if kind.num == 12 and self.watch_float64:
+            self.report_float64(line)
         result = numeric.cast(values[0], kind)
         for v in values[1:]:
             result = function(result, numeric.cast(v, kind))

@@ -147,7 +147,7 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
         If both are float32 values or constants that float32 holds exactly, the result is the same in float32, and the
         compiler (LLVM's InstCombine, visitFPTrunc) leaves no float64 instruction; so neither does the machine.
         """
-        if all(v.dtype.num == 11 or (c and np.float32(v) == v) for v, c in zip((a, b), constants, strict=True)):
+        if all(v.dtype.num == 11 or (c and v.astype(np.float32) == v) for v, c in zip((a, b), constants, strict=True)):
             a, b = numeric.cast(a, numeric.FLOAT32), numeric.cast(b, numeric.FLOAT32)
         return self.cast(line, numeric.FLOAT32, getattr(self, name)(line, a, b))
 
@@ -207,12 +207,15 @@ def _compare(name: str) -> Any:
     function = numeric.COMPARE[name]
 
     def method(self: Machine, line: int, a: Value, b: Value) -> Value:
+        if self.watch_float64 and {a.dtype.num, b.dtype.num} == _FLOAT32_AND_64:
+            self.report_float64(line)
         return function(a, b)
 
     method.__name__ = name
     return method
 
 
+_FLOAT32_AND_64 = {11, 12}
 for _name in numeric.BINARY:
     setattr(Machine, _name, _binary(_name))
 for _name in numeric.COMPARE:

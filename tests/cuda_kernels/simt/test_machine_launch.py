@@ -213,6 +213,24 @@ def test_float64_is_reported_where_a_gpu_would_compute_in_it():
     assert doubles.faults == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "reported"),
+    [("x[i] > 0", False), ("x[i] > 0.5", False), ("x[i] > 0.1", True), ("x[i] > float32(0.1)", False),
+     ("0.25 < x[i] <= 0.75", False), ("max(x[i], 0.0) > 1", True), ("max(x[i], 0) > 1", True),
+     ("max(x[i], float32(0)) > 1", False), ("x[i] > s", True), ("x[i] == 1e40", True), ("n > 0.1", False)])
+def test_comparisons_are_float64_where_the_compiled_kernel_is(condition, reported, tmp_path, monkeypatch):
+    # What the kernel compiles to (PTX for sm_90, numba-cuda 0.30): setp.f64 and max.f64 appear in just these cases.
+    (tmp_path / "compares.py").write_text(
+        "from numba import cuda, float32\n\n\ndef kernel(x, y, n, s):\n    i = cuda.grid(1)\n"
+        f"    if {condition}:\n        y[i] = x[i]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "compares", raising=False)
+    import compares
+    x = np.linspace(-2, 2, 9, dtype=np.float32)
+    report = simt.launch(compares.kernel, 1, 9, x, np.zeros(9, np.float32), 3, 0.5, outputs=())
+    assert [f.kind for f in report.faults] == ["float64"] * reported
+
+
 def forever(x):
     i = cuda.grid(1)
     while x[i] >= 0:
