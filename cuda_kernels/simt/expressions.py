@@ -236,7 +236,7 @@ class Expressions(Calls):
         if known is not None and type(known[0]) is float:
             with np.errstate(over="ignore"):
                 single = np.float32(known[0])
-            if single == known[0]:
+            if float(single) == known[0]:  # a Python float alone would be compared in float32
                 return self.literal(node, single)
         return self.value(node)
 
