@@ -8,6 +8,7 @@ Keras' predictions and the optimizer's variables; files that Keras saves again f
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -28,6 +29,7 @@ def predict(model, inputs):
 def main(folder: Path) -> None:
     """Go through the folder."""
     logging.disable(logging.WARNING)
+    read_configurations(folder)
     for given in sorted(folder.glob("*.inputs.npz")):
         name = given.name.removesuffix(".inputs.npz")
         with np.load(given) as file:
@@ -45,6 +47,17 @@ def main(folder: Path) -> None:
             variable.assign(np.zeros(variable.shape))
         fresh.load_weights(folder / f"{name}.only.h5")
         save(folder / f"{name}.only.h5.npz", fresh, inputs)
+
+
+def read_configurations(folder: Path) -> None:
+    """Make an object of every configuration, and write down what Keras then says of it, or why it fails."""
+    answers = {}
+    for name, config in json.loads((folder / "configurations.json").read_text()).items():
+        try:
+            answers[name] = keras.saving.serialize_keras_object(keras.saving.deserialize_keras_object(config))
+        except Exception as error:  # whatever it is, the test shows it
+            answers[name] = f"{type(error).__name__}: {error}"
+    (folder / "answers.json").write_text(json.dumps(answers))
 
 
 def save(path: Path, model, inputs) -> None:

@@ -18,9 +18,9 @@ from minidl.tensor import Tensor
 
 # Arguments of Keras that change nothing here at these values (None and False never do).
 HARMLESS: dict[str, tuple[Any, ...]] = {
-    "renorm_momentum": (0.99,), "use_cudnn": ("auto", True), "implementation": (0, 1, 2), "lora_alpha": (None,),
-    "unroll": (True,), "time_major": (), "autocast": (True,), "jit_compile": (True,), "is_legacy_optimizer": (),
-    "initial_decay": (0.0,), "decay": (0.0,), "scale_initializer": ("ones",), "fn": (), "ddtype": (),
+    "renorm_momentum": (0.99,), "use_cudnn": ("auto", True), "implementation": (0, 1, 2), "unroll": (True,),
+    "autocast": (True,), "jit_compile": (True,),
+    "initial_decay": (0.0,), "decay": (0.0,), "class_aggregation": ("uniform_average",), "num_regressors": (0,),
 }  # fmt: skip
 
 
@@ -47,11 +47,13 @@ def deserialize(config: Any, kind: str | None = None) -> Any:
     if not is_object(config):
         return {key: deserialize(item, kind) for key, item in config.items()}
     name, inner = config["class_name"], config["config"]
+    if not isinstance(name, str):
+        raise FileFormatError(f"the file names a class {name!r}, which is no name.")
     if name in _SPECIAL:
         return _SPECIAL[name](inner)
     if name == "function":
         return find_function(inner, config.get("registered_name"), kind or kind_of(config.get("module")))
-    return make(find_class(config, kind), inner if inner is not None else {}, str(name))
+    return make(find_class(config, kind), inner if inner is not None else {}, name)
 
 
 def _lambda(_: Any) -> Any:
@@ -117,7 +119,8 @@ def _classes(kind: str | None) -> dict[str, type]:
     for part in [kind] if kind in MODULES else MODULES:
         module = importlib.import_module(MODULES[str(part)])
         for name, item in vars(module).items():
-            if isinstance(item, type) and not name.startswith("_") and item.__module__.startswith("minidl."):
+            mine = isinstance(item, type) and item.__module__.startswith("minidl.") and hasattr(item, "from_config")
+            if mine and not name.startswith("_"):
                 found.setdefault(name, item)
     return found
 
