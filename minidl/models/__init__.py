@@ -1,5 +1,7 @@
 """Models: Sequential, functional and subclassed; training; loading files."""
 
+from typing import Any
+
 from minidl.layers.base import Layer
 from minidl.layers.input import Input
 from minidl.models.model import Model
@@ -8,7 +10,7 @@ from minidl.models.sequential import Sequential
 __all__ = ["Input", "Layer", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name in ("clone_model", "load_model", "model_from_json", "save_model"):
         from minidl.models import saving
 

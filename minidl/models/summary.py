@@ -149,7 +149,7 @@ def _totals(model: Any) -> list[str]:
     itemsize = {id(v): v.data.itemsize for v in model.weights}
     bytes_each = max(itemsize.values(), default=4)
     optimizer = getattr(model, "optimizer", None)
-    slots = sum(v.size for v in optimizer.variables) if getattr(optimizer, "built", False) else 0
+    slots = sum(v.size for v in optimizer.variables) if optimizer is not None and optimizer.built else 0
 
     def show(label: str, count: int) -> str:
         return f" {label}: {count:,} ({readable_size(count * bytes_each)})"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minidl.config import set_random_seed
-from minidl.data import PyDataset, Sequence, unpack_x_y_sample_weight
+from minidl.data import PyDataset, Sequence, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from minidl.utils.files import atomic_write, get_file
 from minidl.utils.images import (
     array_to_img,
@@ -16,6 +16,7 @@ from minidl.utils.numerical import normalize, to_categorical
 from minidl.utils.sequences import pad_sequences
 
 __all__ = [
+    "Progbar",
     "PyDataset",
     "Sequence",
     "array_to_img",
@@ -27,6 +28,7 @@ __all__ = [
     "load_img",
     "model_to_mermaid",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "save_img",
@@ -46,6 +48,10 @@ def __getattr__(name: str) -> Any:
         from minidl.models.plotting import to_mermaid
 
         return to_mermaid
+    if name == "Progbar":
+        from minidl.callbacks import Progbar
+
+        return Progbar
     if name == "clear_session":
         from minidl.backend import clear_session
 
