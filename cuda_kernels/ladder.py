@@ -1,8 +1,8 @@
 """The ladders: every kernel family as rungs, each of which changes one thing, from the naive kernel to the fast one.
 
 A family is a folder of this package whose `__init__.py` lists `RUNGS`, in the order in which they are read. A rung is
-a module whose last lines make a `Rung`; the last rung of an op is its default. `conventions.md` beside this file shows
-how one looks.
+a module whose last lines make a `Rung`; the last rung of an op that is not `optional` is its default. `conventions.md`
+beside this file shows how one looks.
 
     from cuda_kernels import ladder
     ladder.ops()                          # ("gemm", "conv2d", …)
@@ -32,7 +32,8 @@ class Claims:
     local_bytes : at most so many bytes a thread of local memory (spilled registers, arrays that are no registers)
     contains : instructions that must be there, by the beginning of their names: ("LDG.E.128", "HMMA.1688.F32.TF32")
     lacks : instructions that must not be there: ("LDL", "STL")
-    loop : ("FFMA", 0.8): the loop with the most of these instructions consists of them to at least this share
+    loop : ("FFMA", 0.8): the main loop, the one with the most of these instructions, consists of them to at least this
+        share, and moves no local memory
     float64 : True if the kernel is meant to compute in float64
     """
 
@@ -75,6 +76,7 @@ class Rung:
     change : the one thing that differs from the rung before, one sentence
     run : the host function: takes arrays, chooses grid and block, launches, returns arrays
     builds : the kernels to compile, with their claims
+    optional : why this rung is never taken unasked ("rounds its operands to TF32"); "" where it may be the default
     """
 
     op: str
@@ -82,6 +84,7 @@ class Rung:
     change: str
     run: Callable[..., Any]
     builds: tuple[Build, ...]
+    optional: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"r\d+_\w+", self.name):
@@ -114,13 +117,13 @@ def rungs(op: str) -> tuple[Rung, ...]:
 
 
 def rung(op: str, name: str | None = None) -> Rung:
-    """One rung of an op by name; without a name the default, the last one. Raises KeyError.
+    """One rung of an op by name; without a name the default, the last that is not optional. Raises KeyError.
 
     `name` may be shortened to its number: "r3".
     """
     ladder = rungs(op)
     if name is None:
-        return ladder[-1]
+        return [found for found in ladder if not found.optional][-1]
     for found in ladder:
         if name in (found.name, found.name.split("_")[0]):
             return found

@@ -146,6 +146,24 @@ def _c_contiguous(a: Any) -> bool:
     return True
 
 
+def is_aligned(a: Any, nbytes: int = 16) -> bool:
+    """Does the array's memory start at a multiple of `nbytes`? What ld4 and st4 need at index 0.
+
+    A new array does; a slice like x[1:] does not.
+    """
+    start = a.ctypes.data if isinstance(a, np.ndarray) else a.__cuda_array_interface__["data"][0]
+    return start % nbytes == 0
+
+
+def rows_are_wide(a: Any) -> bool:
+    """Can every row of `a` (4-byte elements) be read by ld4: 16-byte aligned, its length a multiple of 4?
+
+    >>> rows_are_wide(np.zeros((3, 8), np.float32)), rows_are_wide(np.zeros((3, 9), np.float32))
+    (True, False)
+    """
+    return a.shape[-1] % 4 == 0 and is_aligned(a)
+
+
 _allocator: Callable[[tuple[int, ...], np.dtype], Any] | None = None
 
 

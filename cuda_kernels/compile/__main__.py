@@ -46,7 +46,8 @@ def compile_all(architecture: str, selection: list[str]) -> list[dict[str, Any]]
         record.update(registers=result.registers, local=result.local_bytes, shared=result.shared_bytes,
                       instructions=result.code.count, failures=failures(build.claims, result))
         if build.claims.loop is not None:
-            record["loop"] = [build.claims.loop[0], *result.code.main_loop(build.claims.loop[0])]
+            count, loop = result.code.main_loop(build.claims.loop[0])
+            record["loop"] = [build.claims.loop[0], count, loop.total()]
     return records
 
 

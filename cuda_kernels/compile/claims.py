@@ -24,8 +24,11 @@ def failures(claims: Claims, result: Result) -> list[str]:
     found += [f"has {prefix}, which it claims not to have" for prefix in claims.lacks if result.code.has(prefix)]
     if claims.loop is not None:
         prefix, share = claims.loop
-        count, total = result.code.main_loop(prefix)
-        if count < share * total:
-            found.append(f"has {count} {prefix} among the {total} instructions of its main loop ({count / total:.0%}); "
-                         f"it claims {share:.0%}")
+        count, loop = result.code.main_loop(prefix)
+        if count < share * loop.total():
+            found.append(f"has {count} {prefix} among the {loop.total()} instructions of its main loop "
+                         f"({count / loop.total():.0%}); it claims {share:.0%}")
+        spills = [f"{n} {name}" for name, n in sorted(loop.items()) if name.startswith(("LDL", "STL"))]
+        if spills:
+            found.append(f"moves local memory in its main loop: {', '.join(spills)}")
     return found

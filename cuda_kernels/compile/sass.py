@@ -40,12 +40,15 @@ class Code:
                 found.append((self.labels[target.group(0)], place + 1))
         return found
 
-    def main_loop(self, prefix: str) -> tuple[int, int]:
-        """(how many instructions begin with `prefix`, how many there are) in the loop that has the most of them."""
+    def main_loop(self, prefix: str) -> tuple[int, Counter[str]]:
+        """The loop with the most instructions that begin with `prefix`: how many, and all its instructions."""
         spans = [s for s in self.loops() if s[1] - s[0] > 1] or [(0, self.count)]
-        counted = [(sum(n for name, n in self.names(*span).items() if name.startswith(prefix)), span) for span in spans]
-        most, (start, stop) = max(counted, key=lambda entry: (entry[0], entry[1][0] - entry[1][1]))
-        return most, stop - start
+        counted = []
+        for start, stop in spans:
+            names = self.names(start, stop)
+            counted.append((sum(n for name, n in names.items() if name.startswith(prefix)), start - stop, names))
+        most, _, names = max(counted, key=lambda entry: entry[:2])
+        return most, names
 
 
 def parse(text: str) -> Code:
@@ -58,7 +61,8 @@ def parse(text: str) -> Code:
             continue
         found = _INSTRUCTION.match(line)
         if found and found.group(1) != "NOP":
-            code.instructions.append((found.group(1), found.group(2)))
+            name = found.group(1).replace("LDS.U.", "LDS.")  # what Turing calls LDS.128
+            code.instructions.append((name, found.group(2)))
     return code
 
 

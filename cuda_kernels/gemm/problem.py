@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.launch import check_array, empty, place_of
+from cuda_kernels.launch import check_array, empty, place_of, rows_are_wide
 
 ACTIVATIONS = (None, "relu", "sigmoid", "tanh")
 
@@ -32,12 +32,18 @@ class Problem(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """What a gemm kernel is compiled for."""
+    """What a gemm kernel is compiled for.
+
+    wide_a, wide_b, wide_c : the rows of this matrix can be read (written) 16 bytes at a time
+    """
 
     transpose_a: bool = False
     transpose_b: bool = False
     has_bias: bool = False
     activation: str | None = None
+    wide_a: bool = False
+    wide_b: bool = False
+    wide_c: bool = False
 
 
 def problem(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
@@ -63,6 +69,12 @@ def problem(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, tran
     unread = b.reshape(-1)
     return Problem(rows, cols, inner, a, b, unread if bias is None else bias, c,
                    Variant(bool(transpose_a), bool(transpose_b), bias is not None, activation))
+
+
+def with_width(p: Problem) -> Problem:
+    """The same problem, its variant saying which matrices can be read and written 16 bytes at a time."""
+    variant = p.variant._replace(wide_a=rows_are_wide(p.a), wide_b=rows_are_wide(p.b), wide_c=rows_are_wide(p.c))
+    return p._replace(variant=variant)
 
 
 # -- device functions that a variant picks -----------------------------------------------------------------------------
@@ -124,6 +136,8 @@ def reference(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, *, t
     left = (a.T if transpose_a else a).astype(np.float64)
     right = (b.T if transpose_b else b).astype(np.float64)
     total = left @ right + (0 if bias is None else bias.astype(np.float64))
-    finish = {None: lambda x: x, "relu": lambda x: np.maximum(x, 0), "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-              "tanh": np.tanh}
-    return finish[activation](total)
+    if activation == "relu":
+        return np.maximum(total, 0)
+    if activation == "sigmoid":
+        return 1 / (1 + np.exp(-total))
+    return np.tanh(total) if activation == "tanh" else total

@@ -4,6 +4,7 @@
 |---|---|---|
 | `ld4(a, i)`, `ld2(a, i)` | LDG.128 / LDS.128, .64 | the tuple a[i:i+4] (a[i:i+2]); i is a multiple of 4 (2) |
 | `st4(a, i, v)`, `st2(a, i, v)` | STG.128 / STS.128, .64 | a[i:i+4] = v |
+| `ld1(a, i)`, `st1(a, i, v)` | LDG, STG | a[i], without the code for a negative i |
 | `fma(x, y, z)` | FFMA | x * y + z, rounded once |
 | `to_tf32(x)` | cvt.rna.tf32 in PTX | x rounded to 10 bits of mantissa, still a float32 |
 | `pack_bf16(low, high)` | F2FP.BF16.PACK_AB | two float32 as bfloat16 in one uint32 |
@@ -28,7 +29,7 @@ from .background_copy import (
 )
 from .tensor_cores import fma, mma_bf16, mma_tf32, pack_bf16, round_to_bf16, round_to_tf32, to_tf32
 from .warp import FULL_WARP, warp_max, warp_min, warp_sum
-from .wide import ld2, ld4, st2, st4
+from .wide import ld1, ld2, ld4, st1, st2, st4
 
 __all__ = [
     "FULL_WARP",
@@ -38,6 +39,7 @@ __all__ = [
     "cp_async_wait_all_but_one",
     "cp_async_wait_all_but_two",
     "fma",
+    "ld1",
     "ld2",
     "ld4",
     "mma_bf16",
@@ -45,6 +47,7 @@ __all__ = [
     "pack_bf16",
     "round_to_bf16",
     "round_to_tf32",
+    "st1",
     "st2",
     "st4",
     "to_tf32",

@@ -70,7 +70,7 @@ def _cp_async_meaning(context, shared, shared_index, array, index, count):
     """The copy lands when it is waited for, so that a forgotten wait is seen as a read before the write."""
     machine = context.machine
     before = machine.mask
-    values = [np.float32(0)] * 4
+    values: list[Any] = [np.float32(0)] * 4
     whole = before.narrow(np.broadcast_to(count == 4, machine.shape))
     if whole.lanes:
         machine.mask = whole

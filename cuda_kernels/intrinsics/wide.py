@@ -1,4 +1,8 @@
-"""Loads and stores of 8 and 16 bytes: two or four neighbours of a C-contiguous array in one instruction."""
+"""Loads and stores by flat index: one element, or two or four neighbours in one instruction of 8 or 16 bytes.
+
+`a[i]` with a signed i also asks at run time whether i is negative, Python's way to count from the end: three more
+instructions for each access. `ld1(a, i)` does not; a negative i is out of bounds.
+"""
 from __future__ import annotations
 
 from typing import Any
@@ -17,10 +21,12 @@ def _make_load(count: int) -> Any:
     def load(typing_context, array, index):
         if not is_wide(array, index):
             return None
-        result = types.UniTuple(array.dtype, count)
+        result = types.UniTuple(array.dtype, count) if count > 1 else array.dtype
 
         def generate(context, builder, signature, args):
             address = element(context, builder, array, args[0], args[1], index)
+            if count == 1:
+                return builder.load(address)
             vector, pointer = vector_pointer(context, builder, array, count, address)
             value = builder.load(pointer, align=4 * count)
             parts = [builder.extract_element(value, I32(k)) for k in range(count)]
@@ -40,10 +46,13 @@ def _make_store(count: int) -> Any:
     def store(typing_context, array, index, values):
         if not is_wide(array, index):
             return None
-        given = types.UniTuple(array.dtype, count)
+        given = types.UniTuple(array.dtype, count) if count > 1 else array.dtype
 
         def generate(context, builder, signature, args):
             address = element(context, builder, array, args[0], args[1], index)
+            if count == 1:
+                builder.store(args[2], address)
+                return context.get_dummy_value()
             vector, pointer = vector_pointer(context, builder, array, count, address)
             value = ir.Constant(vector, ir.Undefined)
             for k, part in enumerate(cgutils.unpack_tuple(builder, args[2], count)):
@@ -54,11 +63,11 @@ def _make_store(count: int) -> Any:
         return types.void(array, index, given), generate
 
     def meaning(context, array, index, values):
-        context.store(array, index, tuple(values))
+        context.store(array, index, tuple(values) if count > 1 else values)
 
     simt.register_intrinsic(store, meaning)
     return store
 
 
-ld2, ld4 = _make_load(2), _make_load(4)
-st2, st4 = _make_store(2), _make_store(4)
+ld1, ld2, ld4 = _make_load(1), _make_load(2), _make_load(4)
+st1, st2, st4 = _make_store(1), _make_store(2), _make_store(4)

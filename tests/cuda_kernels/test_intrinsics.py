@@ -1,4 +1,4 @@
-"""The intrinsics' meanings in NumPy: right values, counted as one wide access, and faults where a GPU would go wrong."""
+"""The intrinsics' meanings in NumPy: right values, counted as one access, and faults where a GPU would go wrong."""
 
 import numpy as np
 import pytest
@@ -145,8 +145,9 @@ def test_mma_tf32_drops_the_digits_that_the_tensor_core_does_not_read():
 def one_bf16_tile(a, b, c):
     lane = cuda.threadIdx.x
     group, pair = lane // 4, 2 * (lane % 4)
-    left = (pack_bf16(a[group, pair], a[group, pair + 1]), pack_bf16(a[group + 8, pair], a[group + 8, pair + 1]),
-            pack_bf16(a[group, pair + 8], a[group, pair + 9]), pack_bf16(a[group + 8, pair + 8], a[group + 8, pair + 9]))
+    below = group + 8
+    left = (pack_bf16(a[group, pair], a[group, pair + 1]), pack_bf16(a[below, pair], a[below, pair + 1]),
+            pack_bf16(a[group, pair + 8], a[group, pair + 9]), pack_bf16(a[below, pair + 8], a[below, pair + 9]))
     right = (pack_bf16(b[pair, group], b[pair + 1, group]), pack_bf16(b[pair + 8, group], b[pair + 9, group]))
     zero = float32(0)
     total = mma_bf16(left, right, (zero, zero, zero, zero))

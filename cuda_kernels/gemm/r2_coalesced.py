@@ -1,0 +1,56 @@
+"""gemm r2: neighbours in a warp own neighbours in a row, so that they share what memory brings.
+
+One thread owns C[row, col]. A block owns 8 rows of 32 columns, one row a warp; the grid covers C.
+Change from r1: the x axis runs along the *columns*. The 32 lanes of a warp read one element of A together (one 32-byte
+sector, where r1 reads 16), 32 neighbours of a row of B (4 sectors, fully used), and store 32 neighbours.
+
+Operations 2 M N K. Bytes asked for as in r1: 8 M N K loaded, 4 M N stored; it is the sectors moved that fall.
+With transpose_b the lanes walk down the stored columns of b, and r2 is no better than r1.
+Claims: as r1.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.launch import grid_2d, launch
+
+from .problem import Variant, epilogue, problem, reader
+
+COLS, ROWS = 32, 8  # one warp a row, 256 threads a block
+
+
+@functools.cache
+def make_kernel(variant: Variant) -> Any:
+    """The kernel for operands stored as `variant` says."""
+    read_a, read_b = reader(variant.transpose_a), reader(variant.transpose_b)
+    finish = epilogue(variant.has_bias, variant.activation)
+
+    @cuda.jit
+    def gemm_coalesced(a, b, bias, c, inner):
+        col, row = cuda.grid(2)
+        if row < c.shape[0] and col < c.shape[1]:
+            total = float32(0)
+            for k in range(inner):
+                total += read_a(a, row, k) * read_b(b, k, col)
+            c[row, col] = finish(total, bias, col)
+
+    return gemm_coalesced
+
+
+def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
+         activation: str | None = None, out: Any = None, on: str | None = None) -> Any:
+    """C = activation(A @ B + bias), float32; see `r1_naive.gemm`."""
+    p = problem(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b, activation=activation, out=out)
+    grid = grid_2d(p.cols, p.rows, (COLS, ROWS))
+    launch(make_kernel(p.variant), grid, (COLS, ROWS), p.a, p.b, p.bias, p.c, p.inner, on=on)
+    return p.c
+
+
+RUNG = Rung(
+    op="gemm", name="r2_coalesced", change="lanes along the columns, so that a warp's loads and stores are neighbours",
+    run=gemm,
+    builds=(Build(make_kernel(Variant()), args=(float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32),
+                  claims=Claims(registers=64, contains=("FFMA",))),))

@@ -1,0 +1,132 @@
+"""gemm r7: warps own compact tiles, and the next tiles of A and B are on their way while these are multiplied.
+
+One thread owns four 4 x 4 squares of C, 16 rows and 32 columns apart. A warp owns 32 x 64 elements (its lanes 4 x 8), a
+block of 4 x 2 warps 128 x 128, the grid covers C. For each DEPTH of K a thread brings two items of each tile.
+Change from r6: the loads of the next step are issued before the products of this one, and land in the other of two
+buffers, so that one barrier a step is enough and the memory's latency passes unnoticed. A warp's compact tile reads
+32 + 64 different values a step from shared memory, where r6's strip of 8 x 128 (two such) reads 16 + 128.
+
+Operations 2 M N K. Bytes asked for, with M and N rounded up to tiles: 4 M N K (1/128 + 1/128) loaded, 4 M N stored.
+Claims: as r6, 1024 FFMA written out in the main loop.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.intrinsics import ld4
+from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.launch import grid_2d, launch
+
+from .problem import Variant, epilogue, problem, with_width
+from .tiles import outer_product, store4, tile
+
+TILE = 128  # rows and columns of C a block
+DEPTH = 16  # of K at a time: TILE * DEPTH // 4 items of each tile, two a thread
+THREADS = 256
+STRIDE = TILE + 4  # of a row of a tile; a multiple of 4, and not of 32
+BUFFER = DEPTH * STRIDE  # two of them for each operand: 33 KB of shared memory
+BUFFERS = 2 * BUFFER
+ROWS_APART, COLS_APART = 16, 32  # between a thread's squares: half of a warp's tile
+
+
+@cuda.jit(device=True)
+def _read(a_tile, b_tile, a_place, b_place):
+    """Eight values of each tile: four tuples of four."""
+    return (ld4(a_tile, a_place), ld4(a_tile, a_place + ROWS_APART), ld4(b_tile, b_place),
+            ld4(b_tile, b_place + COLS_APART))
+
+
+@cuda.jit(device=True)
+def _four_steps(a_tile, b_tile, a_place, b_place, total):
+    """Four k: the values of the next are read before this one's are multiplied."""
+    v = _read(a_tile, b_tile, a_place, b_place)
+    w = _read(a_tile, b_tile, a_place + STRIDE, b_place + STRIDE)
+    outer_product(v[0], v[1], v[2], v[3], total)
+    v = _read(a_tile, b_tile, a_place + 2 * STRIDE, b_place + 2 * STRIDE)
+    outer_product(w[0], w[1], w[2], w[3], total)
+    w = _read(a_tile, b_tile, a_place + 3 * STRIDE, b_place + 3 * STRIDE)
+    outer_product(v[0], v[1], v[2], v[3], total)
+    outer_product(w[0], w[1], w[2], w[3], total)
+
+
+@cuda.jit(device=True)
+def multiply(a_tile, b_tile, a_place, b_place, total):
+    """All DEPTH steps on one pair of buffers; also the core of the convolutions."""
+    _four_steps(a_tile, b_tile, a_place, b_place, total)
+    _four_steps(a_tile, b_tile, a_place + 4 * STRIDE, b_place + 4 * STRIDE, total)
+    _four_steps(a_tile, b_tile, a_place + 8 * STRIDE, b_place + 8 * STRIDE, total)
+    _four_steps(a_tile, b_tile, a_place + 12 * STRIDE, b_place + 12 * STRIDE, total)
+
+
+@functools.cache
+def make_kernel(variant: Variant) -> Any:
+    """The kernel for operands stored as `variant` says."""
+    fetch_a, put_a = tile(DEPTH, TILE, STRIDE, not variant.transpose_a, variant.wide_a)
+    fetch_b, put_b = tile(DEPTH, TILE, STRIDE, variant.transpose_b, variant.wide_b)
+    store = store4(variant.wide_c, epilogue(variant.has_bias, variant.activation))
+
+    @cuda.jit(launch_bounds=(THREADS, 2))
+    def gemm_warp_tile(a, b, bias, c, rows, cols, inner):
+        thread = cuda.threadIdx.x
+        second = thread + THREADS  # its other item
+        first_row, first_col = cuda.blockIdx.y * TILE, cuda.blockIdx.x * TILE
+        warp, lane = thread // 32, thread % 32
+        tile_row = warp // 2 * 32 + lane // 8 * 4
+        tile_col = warp % 2 * 64 + lane % 8 * 4
+        a_tile = cuda.shared.array(BUFFERS, float32, alignment=16)
+        b_tile = cuda.shared.array(BUFFERS, float32, alignment=16)
+        total = cuda.local.array((8, 8), float32)
+        for i in range(8):
+            for j in range(8):
+                total[i, j] = float32(0)
+        put_a(a_tile, 0, thread, fetch_a(a, thread, first_row, 0, rows, inner))
+        put_a(a_tile, 0, second, fetch_a(a, second, first_row, 0, rows, inner))
+        put_b(b_tile, 0, thread, fetch_b(b, thread, first_col, 0, cols, inner))
+        put_b(b_tile, 0, second, fetch_b(b, second, first_col, 0, cols, inner))
+        cuda.syncthreads()
+        now = 0
+        for start in range(DEPTH, inner + DEPTH, DEPTH):
+            # Past the end the loads bring zeros, which nobody multiplies: one loop body serves all steps.
+            a_next = fetch_a(a, thread, first_row, start, rows, inner)
+            a_second = fetch_a(a, second, first_row, start, rows, inner)
+            b_next = fetch_b(b, thread, first_col, start, cols, inner)
+            b_second = fetch_b(b, second, first_col, start, cols, inner)
+            multiply(a_tile, b_tile, now + tile_row, now + tile_col, total)
+            now = BUFFER - now
+            put_a(a_tile, now, thread, a_next)
+            put_a(a_tile, now, second, a_second)
+            put_b(b_tile, now, thread, b_next)
+            put_b(b_tile, now, second, b_second)
+            cuda.syncthreads()  # the other buffers are complete, and these have been read
+        row, col = first_row + tile_row, first_col + tile_col
+        for i in range(4):
+            store(c, bias, row + i, col, rows, cols, total[i, 0], total[i, 1], total[i, 2], total[i, 3])
+            store(c, bias, row + i, col + COLS_APART, rows, cols, total[i, 4], total[i, 5], total[i, 6], total[i, 7])
+            low = row + ROWS_APART + i
+            store(c, bias, low, col, rows, cols, total[i + 4, 0], total[i + 4, 1], total[i + 4, 2], total[i + 4, 3])
+            store(c, bias, low, col + COLS_APART, rows, cols, total[i + 4, 4], total[i + 4, 5], total[i + 4, 6],
+                  total[i + 4, 7])
+
+    return gemm_warp_tile
+
+
+def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
+         activation: str | None = None, out: Any = None, on: str | None = None) -> Any:
+    """C = activation(A @ B + bias), float32; see `r1_naive.gemm`."""
+    p = with_width(problem(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b, activation=activation,
+                           out=out))
+    grid = grid_2d(p.cols, p.rows, (TILE, TILE))
+    launch(make_kernel(p.variant), grid, THREADS, p.a.reshape(-1), p.b.reshape(-1), p.bias, p.c.reshape(-1), p.rows,
+           p.cols, p.inner, on=on)
+    return p.c
+
+
+FLAT, SIZES = (float32[::1],) * 4, (int32,) * 3
+RUNG = Rung(
+    op="gemm", name="r7_warp_tile_double_buffered", run=gemm,
+    change="compact warp tiles, and the next loads are on their way while these are multiplied",
+    builds=(Build(make_kernel(Variant(wide_a=True, wide_b=True, wide_c=True)), args=FLAT + SIZES,
+                  claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"),
+                                loop=("FFMA", 0.8))),))
