@@ -38,6 +38,10 @@ class Calls(Part):
         known = self.known(node)
         if known is not None:
             return self.literal(node, known[0])
+        if isinstance(node.func, ast.Name) and node.func.id in self.nested:
+            self.call_node = node
+            name, callee = self.program.nested(self.nested[node.func.id], self)
+            return self._call(node, name, callee, None)
         found = self._callee(node)
         dtype = names.as_dtype(found)
         if dtype == np.float32 and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp) and isinstance(
@@ -211,13 +215,20 @@ class Calls(Part):
     def _device_function(self, node: ast.Call, function: Any) -> str:
         self.call_node = node
         name, callee = self.program.function(function, self)
-        given: dict[str, ast.expr] = dict(zip(callee.parameters, node.args, strict=False))
+        return self._call(node, name, callee, function.__defaults__)
+
+    def _call(self, node: ast.Call, name: str, callee: Any, default_values: tuple | None) -> str:
+        """Call a translated function; `default_values` is None where the defaults are still expressions."""
+        shown, captured = callee.source.name, callee.source.captured
+        own = callee.parameters[len(captured):]
+        given: dict[str, ast.expr] = {c: ast.Name(c, ast.Load()) for c in captured}
+        given.update(zip(own, node.args, strict=False))
         for keyword in node.keywords:
-            if keyword.arg is None or keyword.arg in given or keyword.arg not in callee.parameters:
-                raise self.fail(node, f"{function.__name__}: argument {keyword.arg!r} is given twice or does not exist")
+            if keyword.arg is None or keyword.arg in given or keyword.arg not in own:
+                raise self.fail(node, f"{shown}: argument {keyword.arg!r} is given twice or does not exist")
             given[keyword.arg] = keyword.value
-        if len(node.args) > len(callee.parameters):
-            raise self.fail(node, f"{function.__name__} takes {len(callee.parameters)} arguments, got {len(node.args)}")
+        if len(node.args) > len(own):
+            raise self.fail(node, f"{shown} takes {len(own)} arguments, got {len(node.args)}")
         arguments = []
         defaults = callee.source.tree.args.defaults
         first_default = len(callee.parameters) - len(defaults)
@@ -228,10 +239,13 @@ class Calls(Part):
                     self.note_store(argument)
                 arguments.append(self.base(argument))
             elif k >= first_default:
-                default = (function.__defaults__ or ())[k - first_default]
+                if default_values is None:
+                    arguments.append(self.value(defaults[k - first_default]))
+                    continue
+                default = default_values[k - first_default]
                 arguments.append("none_" if default is None else self.literal(node, default))
             else:
-                raise self.fail(node, f"{function.__name__}: argument {parameter!r} is missing")
+                raise self.fail(node, f"{shown}: argument {parameter!r} is missing")
         line = f"{self.line(node)}, " if callee.foreign else ""
         return self.result(f"{name}(m, {line}{', '.join(arguments)})")
 

@@ -50,7 +50,7 @@ class Expressions(Calls):
         if isinstance(node, ast.Constant):
             return node.value
         if isinstance(node, ast.Name):
-            return UNKNOWN if node.id in self.variables else self.source.lookup(node.id)
+            return UNKNOWN if node.id in self.variables or node.id in self.nested else self.source.lookup(node.id)
         if isinstance(node, ast.Attribute):
             owner = self.static(node.value)
             if owner is UNKNOWN or cuda_objects().get(id(owner)) in ("threadIdx", "blockIdx", "blockDim", "gridDim"):

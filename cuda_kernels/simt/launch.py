@@ -16,10 +16,10 @@ from .counting import sample_access, timeline
 from .errors import UnsupportedSyntax
 from .machine import Machine
 from .memory import View, bind_arrays
+from .program import Program
 from .recorder import Recorder
 from .report import Fault, Figures, Report
 from .shadow import Shadow
-from .translate import Program
 
 # Threads in one batch: more means fewer Python steps, fewer means values that stay in the processor's cache.
 BATCH_THREADS = 1 << 16
@@ -179,7 +179,13 @@ class Run:
         return numeric.FLOAT32 in kinds and numeric.FLOAT64 not in kinds
 
     def blocks_at_once(self) -> int:
-        """Blocks in one batch: as many as `batch_threads` allows, fewer where their own memory would be large."""
+        """Blocks in one batch: as many as `batch_threads` allows, fewer where their own memory would be large.
+
+        One at a time where a kernel waits for a lock: in lockstep the block that holds it would wait for the others to
+        leave their loop, and they for the lock.
+        """
+        if self.program.spins:
+            return 1
         threads = -(-self.block[0] * self.block[1] * self.block[2] // 32) * 32
         own = threads * self.program.local_bytes * 2 + (self.program.shared_bytes + self.shared_bytes) * SHADOW_FACTOR
         return max(1, min(self.batch_threads // threads, BATCH_BYTES // max(own, 1)))

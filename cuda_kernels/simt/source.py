@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import inspect
 from typing import Any
 
@@ -32,6 +33,28 @@ class Source:
             raise UnsupportedSyntax(f"{self.name!r} is not a plain `def` function; write the kernel with def",
                                     self.first_line, self.filename, lines[0].strip())
         self.tree = node
+        self.definition: ast.FunctionDef = node
+        self.captured: list[str] = []
+
+    def inner(self, definition: ast.FunctionDef, around: set[str]) -> Source:
+        """A function defined inside this one; the variables of `around` that it uses become its first parameters."""
+        functions = {n.name: n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef)}
+        free: set[str] = set()
+        waiting, seen = [definition], {definition.name}
+        while waiting:  # also what the functions need that this one calls
+            current = waiting.pop()
+            used = {n.id for n in ast.walk(current) if isinstance(n, ast.Name)} - assigned_names(current)
+            free |= used - functions.keys()
+            waiting += [functions[name] for name in used & functions.keys() if name not in seen]
+            seen |= used
+        source = copy.copy(self)
+        source.name = definition.name
+        source.definition = definition
+        source.captured = sorted(free & around)
+        source.tree = copy.copy(definition)
+        source.tree.args = copy.copy(definition.args)
+        source.tree.args.args = [ast.arg(name) for name in source.captured] + definition.args.args
+        return source
 
     def fail(self, node: ast.AST, message: str) -> UnsupportedSyntax:
         """The error to raise for `node`."""

@@ -15,119 +15,28 @@ a kernel.
 from __future__ import annotations
 
 import ast
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from .errors import UnsupportedSyntax
 from .expressions import Expressions
 from .source import Source, assigned_names, escapes, leaves
+from .unsupported import INSTEAD
 
-INSTEAD = {
-    "ListComp": "a list comprehension; use cuda.local.array and a loop",
-    "SetComp": "a set comprehension; use cuda.local.array and a loop",
-    "DictComp": "a dict comprehension; index an array by number",
-    "GeneratorExp": "a generator expression; write a loop that adds up",
-    "Dict": "a dict; use an array indexed by number",
-    "Set": "a set; use an array of flags",
-    "List": "a list; use a tuple of constant length or cuda.local.array",
-    "Try": "try; test the condition with if beforehand",
-    "TryStar": "try; test the condition with if beforehand",
-    "Raise": "raise; write an error code into an array",
-    "Assert": "assert; a GPU ignores it unless compiled for debugging: write an error code into an array",
-    "With": "with; a kernel has no context managers",
-    "JoinedStr": "an f-string; a kernel has no strings, print the numbers",
-    "FormattedValue": "an f-string; a kernel has no strings, print the numbers",
-    "Lambda": "lambda; define a function marked @cuda.jit(device=True)",
-    "ClassDef": "class; use arrays and tuples",
-    "Import": "import; import at the top of the file",
-    "ImportFrom": "import; import at the top of the file",
-    "Global": "global; pass an array to write to",
-    "Nonlocal": "nonlocal; return the value instead",
-    "Delete": "del; it has no meaning in a kernel",
-    "Yield": "yield; write into an array",
-    "YieldFrom": "yield; write into an array",
-    "Await": "await; use a barrier",
-    "AsyncFor": "async; use a plain loop",
-    "AsyncWith": "async; use a barrier",
-    "AsyncFunctionDef": "async; use a plain function",
-    "NamedExpr": ":=; assign on a line of its own",
-    "Starred": "*; write the elements out",
-    "Match": "match; use if and elif",
-}
-
-
-class Program:
-    """A translated kernel: `run(machine, *arguments)`, and the text of the program."""
-
-    def __init__(self, function: Any, stepping: bool = False) -> None:
-        self.source = Source(function)
-        self.stepping = stepping
-        self.namespace: dict[str, Any] = {"none_": None}
-        self.texts: list[str] = []
-        self.translated: dict[tuple, tuple[str, Any]] = {}
-        self.under_way: list[Any] = []
-        self.pool: dict[tuple, str] = {}
-        self.sites = 0
-        self.local_bytes = 0  # of a thread
-        self.shared_bytes = 0  # of a block, static
-        self.breakpoints = False
-        self.helper_lines: dict[int, str] = {}
-        name, kernel = self.function(function, None)
-        self.stored = kernel.stored
-        self.parameters = kernel.parameters
-        self.text = "\n\n".join(self.texts)
-        self.filename = f"<translation of {self.source.name}>"
-        exec(compile(self.text, self.filename, "exec"), self.namespace)
-        self.run = self.namespace[name]
-        self.translated.clear()  # a program must not keep its function alive: it is cached for as long as that lives
-        self.source.function = None
-
-    def function(self, function: Any, caller: Any) -> tuple[str, FunctionTranslator]:
-        """The translated name of `function` (a kernel if `caller` is None) and its translator."""
-        if function in self.under_way:
-            raise caller.fail_at_call(f"{function.__name__!r} calls itself; recursion needs a stack that a kernel does "
-                                      "not have: write a loop")
-        foreign = caller is not None and function.__code__.co_filename != self.source.filename
-        key = (function, foreign)
-        if key not in self.translated:
-            self.under_way.append(function)
-            name = f"{function.__name__}_{len(self.translated)}" if caller else function.__name__
-            source = Source(function) if caller else self.source
-            translator = FunctionTranslator(self, source, name, caller is None, foreign)
-            self.texts.append(translator.translate())
-            self.under_way.pop()
-            self.translated[key] = (name, translator)
-            if not foreign:
-                self.helper_lines.update(translator.source.lines)
-        return self.translated[key]
-
-    def constant(self, value: Any, hint: str = "k") -> str:
-        """A name in the program's namespace for a value known now."""
-        number = isinstance(value, np.generic)
-        key = (type(value), value.tobytes()) if number else ("id", id(value))
-        if key not in self.pool:
-            name = f"{hint}{len(self.pool)}"
-            if number:
-                shown = str(value.item()).replace(".", "p").replace("-", "m").replace("+", "")
-                name = f"{value.dtype.name}_{shown}" if shown.isidentifier() or shown[:1].isdigit() else name
-                name = name if name.isidentifier() and name not in self.namespace else f"{hint}{len(self.pool)}"
-            self.pool[key] = name
-            self.namespace[name] = value
-        return self.pool[key]
+if TYPE_CHECKING:
+    from .program import Program
 
 
 class FunctionTranslator(Expressions):
     """Translates one function; the statements are here, the expressions in `expressions.py`."""
 
-    def __init__(self, program: Program, source: Source, name: str, kernel: bool, foreign: bool) -> None:
+    def __init__(self, program: Program, source: Source, kernel: bool = True, foreign: bool = False) -> None:
         self.program = program
         self.source = source
-        self.name = name
+        self.name = source.name
         self.kernel = kernel
         self.foreign = foreign
         self.variables = assigned_names(source.tree)
-        self.nested: dict[str, Any] = {}
+        self.nested: dict[str, Source] = {}
         self.lines: list[str] = []
         self.indent = 1
         self.temporaries = 0
@@ -307,6 +216,7 @@ class FunctionTranslator(Expressions):
             raise self.fail(node, "while … else is not translated; use a flag variable")
         loop = self.fresh("loop")
         line, returns = self.line(node), leaves(node, (ast.Return,))
+        self.program.spins |= any(word in ast.unparse(node) for word in (".cas(", ".compare_and_swap(", ".exch("))
         self.emit(f"{loop} = m.loop({line}, {returns})")
         self.emit(f"while m.again({loop}):")
         self.indent += 1
@@ -370,8 +280,10 @@ class FunctionTranslator(Expressions):
         self.emit(f"m.leave_function({self.line(node)}, {self.kernel})")
 
     def do_FunctionDef(self, node: ast.FunctionDef) -> None:
-        raise self.fail(node, f"function {node.name!r} is defined inside the kernel; define it outside, marked "
-                        "@cuda.jit(device=True)")
+        if node.decorator_list:
+            raise self.fail(node, f"function {node.name!r} inside a kernel takes no decorator; define it outside, "
+                            "marked @cuda.jit(device=True)")
+        self.nested[node.name] = self.source.inner(node, self.variables)
 
 
 def _is_docstring(node: ast.AST) -> bool:

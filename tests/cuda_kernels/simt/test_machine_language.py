@@ -132,6 +132,34 @@ def test_device_functions_return_early_take_defaults_keywords_and_give_tuples():
     np.testing.assert_allclose(y, np.clip(sums[0] / counts, -0.4, 0.4) + sums[1], rtol=1e-5)
 
 
+def nested_functions(x, y, n):
+    i = cuda.grid(1)
+
+    def at(k, other=-1):
+        if k < 0 or k >= n:
+            return other
+        return x[k] * scale
+
+    def around(k):
+        return at(k - 1) + at(k + 1, other=5)
+
+    def put(k, value):
+        y[k] = value
+
+    scale = 2
+    if i < n:
+        put(i, around(i))
+        scale = 3
+        y[i] += at(i)
+
+
+def test_functions_inside_a_kernel_see_its_variables():
+    x, y = np.arange(10) ** 2, np.zeros(10, np.int64)
+    assert simt.launch(nested_functions, 1, 32, x, y, 10).faults == []
+    before, after = np.concatenate(([-1], 2 * x[:-1])), np.concatenate((2 * x[1:], [5]))
+    assert y.tolist() == (before + after + 3 * x).tolist()
+
+
 def constants(x, y):
     i = cuda.grid(1)
     weights = cuda.const.array_like(TABLE)

@@ -50,7 +50,8 @@ BODIES = {
     "matrix product": ("v = x @ x", "loop"),
     "in": ("if i in (1, 2):\n        x[i] = 1", "=="),
     "is": ("if i is 3:\n        x[i] = 1", "=="),
-    "nested function": ("def inner(a):\n        return a + n\n    x[i] = inner(i)", "outside"),
+    "nested recursion": ("def inner(a):\n        return inner(a - 1)\n    x[i] = inner(i)", "loop"),
+    "function as a value": ("def inner(a):\n        return a\n    f = inner\n    x[i] = f(i)", "called"),
     "variable shape": ("v = cuda.local.array(n, float32)\n    v[0] = 1", "constant"),
     "variable tuple index": ("x[i] = (1, 2, 3)[i]", "local.array"),
     "global list": ("x[i] = GLOBAL_LIST[0]", "tuples"),
@@ -109,7 +110,7 @@ def test_unsupported_python_is_an_error_with_its_line_and_a_remedy(name, tmp_pat
         simt.launch(module.kernel, 1, 4, x, 3)
     first = MODULE.split("{body}")[0].count("\n") + 1
     last = first + body.count("\n")
-    recursion = (8, 12, 16) if "recursion" in name else ()
+    recursion = (8, 12, 16) if name.endswith("recursion") else ()
     assert first <= caught.value.line <= last or any(abs(caught.value.line - n) <= 1 for n in recursion), (
         caught.value.line, first, last)
     assert remedy in str(caught.value)

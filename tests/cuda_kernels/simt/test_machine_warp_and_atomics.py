@@ -224,6 +224,24 @@ def test_spin_lock_lets_one_thread_in_at_a_time():
     assert (lock[0], total[0]) == (0, sum(range(80)))
 
 
+def one_lock_for_all_blocks(lock, best, x):
+    if cuda.threadIdx.x == 0:
+        while cuda.atomic.cas(lock, 0, 0, 1) != 0:
+            pass
+        cuda.threadfence()
+        if x[cuda.blockIdx.x] > best[0]:
+            best[0] = x[cuda.blockIdx.x]
+        cuda.threadfence()
+        cuda.atomic.exch(lock, 0, 0)
+
+
+def test_blocks_may_wait_for_a_lock():
+    x = np.random.default_rng(7).integers(1, 99, 9)
+    lock, best = np.zeros(1, np.int32), np.zeros(1, np.int64)
+    assert simt.launch(one_lock_for_all_blocks, 9, 32, lock, best, x).faults == []
+    assert (lock[0], best[0]) == (0, x.max())
+
+
 # -- intrinsics -------------------------------------------------------------------------------------------------------
 
 class Intrinsic:

@@ -1,0 +1,92 @@
+"""A translated kernel: the program's text, its constants, and the device functions that it calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .source import Source
+from .translate import FunctionTranslator
+
+
+class Program:
+    """A translated kernel: `run(machine, *arguments)`, and the text of the program."""
+
+    def __init__(self, function: Any, stepping: bool = False) -> None:
+        self.source = Source(function)
+        self.stepping = stepping
+        self.namespace: dict[str, Any] = {"none_": None}
+        self.texts: list[str] = []
+        self.translated: dict[tuple, tuple[str, Any]] = {}
+        self.under_way: list[Any] = []
+        self.pool: dict[tuple, str] = {}
+        self.sites = 0
+        self.spins = False  # has a `while` with a compare-and-swap or an exchange: threads may wait for another block
+        self.local_bytes = 0  # of a thread
+        self.shared_bytes = 0  # of a block, static
+        self.breakpoints = False
+        self.helper_lines: dict[int, str] = {}
+        name, kernel = self.function(function, None)
+        self.stored = kernel.stored
+        self.parameters = kernel.parameters
+        self.text = "\n\n".join(self.texts)
+        self.filename = f"<translation of {self.source.name}>"
+        exec(compile(self.text, self.filename, "exec"), self.namespace)
+        self.run = self.namespace[name]
+        self.translated.clear()  # a program must not keep its function alive: it is cached for as long as that lives
+        self.source.function = None
+
+    def function(self, function: Any, caller: Any) -> tuple[str, FunctionTranslator]:
+        """The translated name of `function` (a kernel if `caller` is None) and its translator."""
+        foreign = caller is not None and function.__code__.co_filename != self.source.filename
+        if caller is None:
+            return self._translate(function, self.source, function.__name__, FunctionTranslator(self, self.source))
+        known = self.translated.get((function, foreign))
+        if known is not None:
+            return known
+        self.refuse_recursion(function, function.__name__, caller)
+        source = Source(function)
+        if not foreign:
+            self.helper_lines.update(source.lines)
+        translator = FunctionTranslator(self, source, kernel=False, foreign=foreign)
+        return self._translate(function, source, f"{function.__name__}_{len(self.translated)}", translator)
+
+    def nested(self, source: Source, caller: FunctionTranslator) -> tuple[str, FunctionTranslator]:
+        """The same for a function that is defined inside another."""
+        known = self.translated.get((source.definition, caller.foreign))
+        if known is not None:
+            return known
+        self.refuse_recursion(source.definition, source.name, caller)
+        translator = FunctionTranslator(self, source, kernel=False, foreign=caller.foreign)
+        translator.nested.update(caller.nested)
+        return self._translate(source.definition, source, f"{source.name}_{len(self.translated)}", translator)
+
+    def refuse_recursion(self, key: Any, name: str, caller: FunctionTranslator) -> None:
+        """A kernel has no stack to recurse on."""
+        if key in self.under_way:
+            raise caller.fail_at_call(f"{name!r} calls itself; recursion needs a stack that a kernel does not have: "
+                                      "write a loop")
+
+    def _translate(self, key: Any, source: Source, name: str,
+                   translator: FunctionTranslator) -> tuple[str, FunctionTranslator]:
+        self.under_way.append(key)
+        translator.name = name + "_" if name in ("slice", "locals") else name  # names that a program itself uses
+        self.texts.append(translator.translate())
+        self.under_way.pop()
+        self.translated[key, translator.foreign] = (translator.name, translator)
+        return translator.name, translator
+
+    def constant(self, value: Any, hint: str = "k") -> str:
+        """A name in the program's namespace for a value known now."""
+        number = isinstance(value, np.generic)
+        key = (type(value), value.tobytes()) if number else ("id", id(value))
+        if key not in self.pool:
+            name = f"{hint}{len(self.pool)}"
+            if number:
+                shown = str(value.item()).replace(".", "p").replace("-", "m").replace("+", "")
+                name = f"{value.dtype.name}_{shown}" if shown.isidentifier() or shown[:1].isdigit() else name
+                name = name if name.isidentifier() and name not in self.namespace else f"{hint}{len(self.pool)}"
+            self.pool[key] = name
+            self.namespace[name] = value
+        return self.pool[key]
