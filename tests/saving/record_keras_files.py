@@ -74,6 +74,7 @@ def recurrent():
     words = L.Input((7,), dtype="int32", name="words")
     x = L.Embedding(11, 4, mask_zero=True)(words)
     x = L.LSTM(5, return_sequences=True)(x)
+    x = L.Add()([x, L.Dense(5)(x)])  # whose mask Keras computes with operations in the graph
     x = L.Bidirectional(L.GRU(3, return_sequences=True))(x)
     x = L.TimeDistributed(L.Dense(4, activation="relu"))(x)
     x = L.Bidirectional(L.LSTM(2), merge_mode="sum")(x)

@@ -57,12 +57,11 @@ _BY_CLASS = {form.name: op for op, form in FORMS.items()} | {"Divide": "divide"}
 
 def is_operation(entry: dict[str, Any]) -> bool:
     """Whether an entry of a functional configuration is an operation of Keras rather than a layer."""
-    return str(entry.get("module", "")).startswith("keras.src.ops") or (
-        # A legacy file names no module, and Add may be the layer or the operation; only layers have a dtype.
-        "module" not in entry
-        and (entry.get("class_name") in _BY_CLASS or entry.get("class_name") in ("Matmul", "NotEqual", "Any"))
-        and set(entry.get("config") or ()) & {"dtype", "trainable"} == set()
-    )
+    if "module" in entry:
+        return str(entry["module"]).startswith("keras.src.ops")
+    # A legacy file names no module, and Add may be the layer or the operation; only layers have one of these.
+    of_layers = {"dtype", "trainable", "layers", "batch_shape", "batch_input_shape"}
+    return isinstance(entry.get("config"), dict) and not of_layers & set(entry["config"])
 
 
 def is_known(entry: dict[str, Any]) -> bool:

@@ -79,12 +79,25 @@ class GraphBuilder:
         if not isinstance(call, dict) or not isinstance((call.get("kwargs") or {}).get("mask"), dict):
             return call
         kwargs = dict(call["kwargs"])
-        for ref in _references(kwargs["mask"]):
-            source = self.entries.get(ref[0])
-            if source is None or (op_config.is_operation(source) and not op_config.is_known(source)):
-                del kwargs["mask"]
-                break
+        if any(self._made_by_unknown(ref[0]) for ref in _references(kwargs["mask"])):
+            del kwargs["mask"]
         return {**call, "kwargs": kwargs}
+
+    def _made_by_unknown(self, name: str) -> bool:
+        """Whether an operation that minidl does not have, such as NotEqual, is behind the output of an operation."""
+        stack, seen = [name], {name}
+        while stack:
+            entry = self.entries.get(stack.pop())
+            if entry is None:
+                return True
+            if not op_config.is_operation(entry):
+                continue
+            if not op_config.is_known(entry):
+                return True
+            behind = {ref[0] for ref in _references(entry.get("inbound_nodes") or [])} - seen
+            seen |= behind
+            stack.extend(behind)
+        return False
 
     def run(self) -> None:
         """Make all layers, then call them until nothing is left."""

@@ -35,9 +35,9 @@ def write_array(group: Any, name: str, values: np.ndarray) -> None:
 
 
 def _chunks(values: np.ndarray) -> tuple[int, ...]:
-    """Return pieces of at most 16 MiB, cut along the first axis."""
-    row = max(1, values.nbytes // values.shape[0])
-    return (max(1, min(values.shape[0], (16 << 20) // row)), *values.shape[1:])
+    """Return equal pieces of about 16 MiB, cut along the first axis."""
+    pieces = max(1, -(-values.nbytes // (16 << 20)))
+    return (-(-values.shape[0] // pieces), *values.shape[1:])
 
 
 def write(file: Any, model: Any) -> None:
