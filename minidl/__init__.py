@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "activations", "applications", "backend", "callbacks", "config", "constraints", "data", "datasets", "errors", "functional",
-    "initializers", "layers", "lens", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "regularizers",
+    "initializers", "layers", "lens", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers",
     "saving", "testing", "utils",
 )  # fmt: skip
 _FROM = {"Input": "layers", "Model": "models", "Sequential": "models"}

@@ -29,7 +29,7 @@ NUMPY_OPS = {
     "minidl.ops.activations": [
         "relu", "relu6", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softplus", "swish", "clipped_relu",
     ],
-    "minidl.ops.softmax": ["softmax", "log_softmax"],
+    "minidl.ops.softmaxes": ["softmax", "log_softmax"],
     "minidl.ops.normalization": ["batch_norm", "batch_norm_inference", "layer_norm"],
     "minidl.ops.dropout": ["dropout"],
     "minidl.ops.embedding": ["embedding"],
@@ -40,7 +40,7 @@ NUMPY_OPS = {
         "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "exp", "log", "sqrt", "square",
         "absolute", "negative", "clip", "cast", "where",
     ],
-    "minidl.ops.shape": ["reshape", "transpose", "concatenate", "stack", "pad", "slice", "broadcast_to"],
+    "minidl.ops.shapes": ["reshape", "transpose", "concatenate", "stack", "pad", "slice", "broadcast_to"],
     "minidl.ops.upsample2d": ["upsample2d"],
     "minidl.ops.losses": [
         "categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "mean_squared_error",

@@ -1,1 +1,27 @@
-"""The arithmetic: one file an op, forward above backward, in plain NumPy. See `docs/architecture.md` for the contract."""
+"""The arithmetic: one file an op, forward above backward, in plain NumPy. See `docs/architecture.md` for the contract.
+
+A Keras program that calls `keras.ops.mean(x)` means a function of tensors. The names below are no files here; they are
+looked up in `minidl.functional.keras_ops`, then in `minidl.functional`, when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_KERAS = frozenset(
+    """abs absolute add all any arange argmax argmin binary_crossentropy broadcast_to cast categorical_crossentropy clip
+    concatenate convert_to_numpy convert_to_tensor divide elu equal exp expand_dims flip floor gelu greater
+    greater_equal hard_sigmoid hard_silu isnan leaky_relu less less_equal log log1p log_softmax logical_and logical_not
+    logical_or matmul max maximum mean min minimum multiply ndim negative norm not_equal one_hot ones ones_like pad
+    power ravel relu relu6 reshape round selu shape sigmoid sign silu size softmax softplus softsign
+    sparse_categorical_crossentropy split sqrt square squeeze stack std stop_gradient subtract sum swish tanh transpose
+    unstack var where zeros zeros_like""".split()
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _KERAS:
+        raise AttributeError(f"module 'minidl.ops' has no attribute {name!r}")
+    keras_ops = importlib.import_module("minidl.functional.keras_ops")
+    return getattr(keras_ops if hasattr(keras_ops, name) else importlib.import_module("minidl.functional"), name)

@@ -14,7 +14,7 @@ from minidl.errors import ArgumentError, ShapeError
 from minidl.ops.activations import stable_sigmoid
 from minidl.ops.checks import normalize_axis, require_float
 from minidl.ops.labels import check_labels
-from minidl.ops.softmax import log_softmax_forward
+from minidl.ops.softmaxes import log_softmax_forward
 
 EPSILON = 1e-7  # keras.config.epsilon()
 

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-MODULES = ("elementwise", "activations", "softmax", "losses", "reduce", "shape", "upsample2d")
+MODULES = ("elementwise", "activations", "softmaxes", "losses", "reduce", "shapes", "upsample2d")
 
 # Every run draws the same examples, and a slow machine fails nothing.
 checked = settings(max_examples=60, deadline=None, derandomize=True)

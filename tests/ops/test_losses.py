@@ -12,7 +12,7 @@ from pointwise import all_different, away_from, checked, find, normal, seeds, sh
 
 from minidl.errors import ArgumentError, DataError, DTypeError, ShapeError
 from minidl.ops import losses
-from minidl.ops.softmax import softmax_forward
+from minidl.ops.softmaxes import softmax_forward
 from minidl.testing import check_gradients
 
 PAIRED = ["categorical_crossentropy", "binary_crossentropy", "mean_squared_error", "mean_absolute_error", "huber"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pointwise import checked, find, normal, seeds, shapes
 
 from minidl.errors import ArgumentError, DTypeError, ShapeError
-from minidl.ops import shape as sh
+from minidl.ops import shapes as sh
 from minidl.testing import check_gradients
 
 

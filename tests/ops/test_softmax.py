@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pointwise import checked, find, normal, seeds, shapes
 
 from minidl.errors import ArgumentError, DTypeError, ShapeError
-from minidl.ops.softmax import log_softmax_backward, log_softmax_forward, softmax_backward, softmax_forward
+from minidl.ops.softmaxes import log_softmax_backward, log_softmax_forward, softmax_backward, softmax_forward
 from minidl.testing import check_gradients
 
 BOTH = ["softmax", "log_softmax"]
