@@ -11,8 +11,9 @@ launch for stepping forward and back. `simt.register_intrinsic` gives an intrins
 from .errors import KernelFault, SimtError, UnsupportedSyntax
 from .gpus import GPUS, Gpu
 from .intrinsics import Context, register_intrinsic
-from .launch import Session, launch, on, translation
+from .launch import launch, translation
 from .report import KINDS, Fault, Figures, Report, TimelineStep, WarpAccess
+from .session import Session, on
 from .stepper import Stepper, step
 
 __all__ = [

@@ -12,6 +12,7 @@ import pytest
 from numba import cuda, float32
 
 from cuda_kernels import simt
+from cuda_kernels.simt.source import Source
 
 
 @cuda.jit
@@ -32,7 +33,7 @@ def sum_dynamic(x, y):
 
 def line_of(kernel, text):
     function = getattr(kernel, "py_func", kernel)
-    source = simt.launch.__globals__["program_of"](function).source
+    source = Source(function)
     return next(n for n, shown in source.lines.items() if text in shown)
 
 

@@ -1,0 +1,70 @@
+"""Which arguments are outputs, and which of their elements were never written."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .memory import View
+from .parts import Part
+from .program import Program
+from .recorder import Recorder
+
+
+class Outputs(Part):
+    """The check of outputs after a launch. Part of `Run`."""
+
+    program: Program
+    recorder: Recorder
+    views: dict[str, View]
+    values: list[Any]
+    parameters: list[str]
+    outputs: Iterable[Any] | None
+
+    def _check_outputs(self) -> None:
+        for name, must in self._expected_outputs().items():
+            view = self.views[name]
+            alloc = view.alloc
+            if not alloc.size or not (must or alloc.stored):
+                continue
+            written = np.zeros(alloc.size, bool) if alloc.shadow is None else alloc.shadow.touched()
+            addresses = np.full((), int(view.offset))
+            for n, s in zip(view.shape, view.strides, strict=True):
+                addresses = addresses[..., None] + np.arange(n) * s
+            missing = ~written[addresses]
+            count = int(np.count_nonzero(missing))
+            if count:
+                index = tuple(int(k) for k in np.unravel_index(int(missing.argmax()), missing.shape))
+                shown = index[0] if len(index) == 1 else index
+                self.recorder.fault(
+                    "unwritten-output", self._store_line(name), array=name, index=index, count=count,
+                    message=f"{count} of {missing.size} elements of output {name!r} are never written, the first at "
+                    f"index {shown}: does the grid cover the array, and does the guard let the last elements pass?")
+
+    def _expected_outputs(self) -> dict[str, bool]:
+        """Names of outputs, and whether the caller said so."""
+        if self.outputs is None:
+            return {n: False for n, v in self.views.items()
+                    if v.alloc.stored and not v.alloc.loaded and n in self.program.stored}
+        chosen: dict[str, bool] = {}
+        given = self.outputs
+        for item in given if isinstance(given, list | tuple | set) else (given,):
+            for parameter, value in zip(self.parameters, self.values, strict=True):
+                if isinstance(value, View) and (
+                        (isinstance(item, str) and item == parameter)
+                        or (isinstance(item, int) and not isinstance(item, bool) and self.parameters[item] == parameter)
+                        or (isinstance(item, np.ndarray) and item.size and np.shares_memory(item, value.alloc.data))):
+                    chosen[parameter] = True
+                    break
+            else:
+                raise ValueError(f"simt.launch: outputs= names {item!r}, which is no array argument of "
+                                 f"{self.program.source.name!r} ({', '.join(self.parameters)})")
+        return chosen
+
+    def _store_line(self, name: str) -> int:
+        """The first line that stores to an array (0 if none does)."""
+        times = self.views[name].alloc.shadow
+        if times is not None and times.write_time.any():
+            return self.recorder.line_of[int(times.write_time[times.write_time > 0].min())]
+        return 0

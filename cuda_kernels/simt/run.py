@@ -1,0 +1,200 @@
+"""One launch: its arguments as the kernel sees them, its batches of blocks, and its report."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from . import numeric
+from .control import StepLimit
+from .counting import sample_access, timeline
+from .errors import UnsupportedSyntax
+from .machine import Machine
+from .memory import View, bind_arrays
+from .outputs import Outputs
+from .program import Program
+from .recorder import Recorder
+from .report import Figures, Report
+from .shadow import Shadow
+
+# Threads in one batch: more means fewer Python steps, fewer means values that stay in the processor's cache.
+BATCH_THREADS = 1 << 16
+BATCH_BYTES = 1 << 28  # the most that a batch's shared and local arrays may take, with their shadow
+SHADOW_FACTOR = 8
+MAX_THREADS = 1024
+MAX_BLOCK = (1024, 1024, 64)
+MAX_GRID = (2**31 - 1, 65535, 65535)
+MAX_DYNAMIC_SHARED = 227 * 1024
+STEP_LIMIT = 100_000
+
+
+class Run(Outputs):
+    """One launch: its arguments as the kernel sees them, and its recorder."""
+
+    def __init__(self, program: Program, grid: Any, block: Any, args: tuple, *, checks: bool, strict: bool,
+                 shared_bytes: int, outputs: Iterable[Any] | None, step_limit: int, batch_threads: int) -> None:
+        self.program = program
+        self.checks = checks
+        self.shared_bytes = shared_bytes
+        self.outputs = outputs
+        self.step_limit = step_limit
+        self.batch_threads = batch_threads
+        self.parameters = program.parameters
+        source = {**program.helper_lines, **program.source.lines}
+        self.problems: list[str] = []
+        self.grid = self._extent(grid, "grid", MAX_GRID)
+        self.block = self._extent(block, "block", MAX_BLOCK)
+        threads = self.block[0] * self.block[1] * self.block[2]
+        if threads > MAX_THREADS:
+            self.problems.append(f"a block of {self.block} has {threads} threads; a block may have {MAX_THREADS}")
+        if shared_bytes > MAX_DYNAMIC_SHARED:
+            self.problems.append(f"{shared_bytes} bytes of dynamic shared memory; a block may have "
+                                 f"{MAX_DYNAMIC_SHARED}")
+        self.recorder = Recorder(self.grid, self.block, source, strict)
+        self.values, self.views = self._arguments(args)
+
+    def _extent(self, given: Any, what: str, limit: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(x, y, z); anything a GPU would refuse becomes a problem."""
+        sizes = tuple(given) if isinstance(given, tuple | list) else (given,)
+        bad = [n for n in sizes if isinstance(n, bool) or not isinstance(n, int | np.integer)]
+        if bad:
+            self.problems.append(f"the {what} {given!r} is not made of integers (use // or -(-n // t), not /)")
+            return (1, 1, 1)
+        if not 1 <= len(sizes) <= 3:
+            self.problems.append(f"the {what} {given!r} has {len(sizes)} dimensions; 1 to 3 are possible")
+            return (1, 1, 1)
+        extent = tuple(int(n) for n in sizes) + (1,) * (3 - len(sizes))
+        if min(extent) < 1:
+            self.problems.append(f"the {what} {given!r} has no {'blocks' if what == 'grid' else 'threads'}")
+            return (1, 1, 1)
+        for axis, n, most in zip("xyz", extent, limit, strict=True):
+            if n > most:
+                self.problems.append(f"the {what} {given!r} has {n} in {axis}; at most {most} are possible")
+        return extent  # type: ignore[return-value]
+
+    def refused(self) -> bool:
+        """True if a GPU would not start this launch (a "bad-launch" fault for each reason)."""
+        for problem in self.problems:
+            self.recorder.fault("bad-launch", self.program.source.tree.lineno, array=problem,
+                                message=f"the launch would be refused: {problem}.")
+        for fault in self.recorder.faults.values():
+            fault.array = None  # it only kept the problems apart
+        return bool(self.problems)
+
+    def _arguments(self, args: tuple) -> tuple[list[Any], dict[str, View]]:
+        name = self.program.source.name
+        if len(args) != len(self.parameters):
+            raise TypeError(f"simt.launch: kernel {name!r} takes {len(self.parameters)} arguments "
+                            f"({', '.join(self.parameters)}), got {len(args)}")
+        arrays: dict[str, np.ndarray] = {}
+        for parameter, a in zip(self.parameters, args, strict=True):
+            if isinstance(a, np.ndarray) or (hasattr(a, "copy_to_host") and isinstance(getattr(a, "ary", None),
+                                                                                       np.ndarray)):
+                a = a if isinstance(a, np.ndarray) else a.ary
+                if a.dtype.kind not in "biuf" or not a.dtype.isnative:
+                    raise TypeError(f"simt.launch: argument {parameter!r} has dtype {a.dtype}; kernels take booleans, "
+                                    "integers and floats")
+                arrays[parameter] = a
+        views = bind_arrays(arrays)
+        values = [views[p] if p in views else _number(p, a) for p, a in zip(self.parameters, args, strict=True)]
+        return values, views
+
+    def watch_float64(self) -> bool:
+        """float64 arithmetic is a fault where arrays are float32 and none is float64."""
+        kinds = {v.dtype for v in self.views.values()}
+        return numeric.FLOAT32 in kinds and numeric.FLOAT64 not in kinds
+
+    def blocks_at_once(self) -> int:
+        """Blocks in one batch: as many as `batch_threads` allows, fewer where their own memory would be large.
+
+        One at a time where a kernel waits for a lock: in lockstep the block that holds it would wait for the others to
+        leave their loop, and they for the lock.
+        """
+        if self.program.spins:
+            return 1
+        threads = -(-self.block[0] * self.block[1] * self.block[2] // 32) * 32
+        own = threads * self.program.local_bytes * 2 + (self.program.shared_bytes + self.shared_bytes) * SHADOW_FACTOR
+        return max(1, min(self.batch_threads // threads, BATCH_BYTES // max(own, 1)))
+
+    def execute(self, machine_type: type[Machine] = Machine, first: int = 0, count: int | None = None) -> None:
+        """Run all batches (or `count` blocks from `first`)."""
+        total = self.grid[0] * self.grid[1] * self.grid[2]
+        stop = total if count is None else min(total, first + count)
+        if self.checks:
+            self._prepare_shadows()
+        step = self.blocks_at_once()
+        with np.errstate(all="ignore"):
+            for start in range(first, stop, step):
+                machine = machine_type(
+                    self.recorder, start, min(step, stop - start), checks=self.checks,
+                    dynamic_bytes=self.shared_bytes, step_limit=self.step_limit,
+                    watch_float64=self.watch_float64())
+                try:
+                    self.program.run(machine, *self.values)
+                except StepLimit:
+                    return
+                except UnsupportedSyntax as error:
+                    line = error.line or self._line_of(error)
+                    text = self.recorder.source.get(line, "").strip()
+                    raise UnsupportedSyntax(error.reason, line, self.program.source.filename, text) from None
+                except (TypeError, ValueError, AttributeError) as error:
+                    line = self._line_of(error)
+                    error.add_note(f"in kernel {self.program.source.name!r}, line {line}: "
+                                   f"{self.recorder.source.get(line, '').strip()}")
+                    raise
+                finally:
+                    self.last_machine = machine
+        if self.checks:
+            self._check_outputs()
+
+    def _line_of(self, error: BaseException) -> int:
+        """The kernel's line that the translated program was running when `error` was raised."""
+        trace, place = error.__traceback__, 0
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == self.program.filename:
+                place = trace.tb_lineno
+            trace = trace.tb_next
+        for text in reversed(self.program.text.split("\n")[:place]):
+            found = re.search(r"m\.at\((\d+)\)", text)
+            if found:
+                return int(found[1])
+        return self.program.source.first_line
+
+    def _prepare_shadows(self) -> None:
+        """Shadow memory for the arrays that the kernel may write."""
+        for name, view in self.views.items():
+            alloc = view.alloc
+            if alloc.shadow is None and name in self.program.stored and alloc.size:
+                alloc.shadow = Shadow(None, alloc)
+
+    def report(self, seconds: float) -> Report:
+        """Everything found, as a `Report`."""
+        recorder, source = self.recorder, self.program.source
+        total = Figures()
+        for figures in recorder.lines.values():
+            total.add(figures)
+        report = Report(
+            source.name, self.grid, self.block, source.filename, source.first_line, dict(recorder.source),
+            list(recorder.faults.values()), total, dict(sorted(recorder.lines.items())), self.checks, seconds,
+            recorder.shared_bytes + self.shared_bytes,
+            {n: (str(v.dtype), tuple(v.shape)) for n, v in self.views.items()})
+        if self.checks and recorder.samples:
+            report.accesses = [sample_access(self.last_machine, entry) for kept in recorder.samples.values()
+                               for entry in kept]
+            report.timeline = timeline(recorder.steps)
+        return report
+
+
+def _number(name: str, a: Any) -> Any:
+    """An argument that is no array, with the type Numba gives it."""
+    if a is None:
+        return None
+    if isinstance(a, tuple):
+        return tuple(_number(name, v) for v in a)
+    try:
+        return numeric.typed(a)
+    except TypeError as cause:
+        raise TypeError(f"simt.launch: argument {name!r} must be a NumPy array, a number, a tuple of numbers or None, "
+                        f"got {type(a).__name__}. Pass lists as np.asarray(...).") from cause
