@@ -92,7 +92,40 @@ def convolutions():
     return model, rng.normal(size=(6, 9, 8, 3)).astype("float32"), np.eye(4, dtype="float32")[[0, 1, 2, 3, 0, 1]]
 
 
-MAKERS = {"cnn": cnn, "branches": branches, "recurrent": recurrent, "convolutions": convolutions}
+def named_outputs():
+    """Outputs by name; a model of two outputs called twice inside; a moving average of the weights."""
+    u = Input((3,), name="u")
+    two = Model(u, [layers.Dense(2, name="wide")(u), layers.Dense(1, name="narrow")(u)], name="two")
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    (p, q), (r, s) = two(a), two(b)
+    outputs = {"sum": p + r, "both": layers.Concatenate(name="both")([q, s])}
+    model = Model({"a": a, "b": b}, outputs, name="named_outputs")
+    model.compile(
+        optimizers.Adam(0.01, use_ema=True, gradient_accumulation_steps=2),
+        loss={"sum": losses.mean_absolute_error, "both": "mse"},
+        loss_weights={"sum": 1.0, "both": 0.3},
+        metrics={"both": ["mae"]},
+    )
+    rng = np.random.default_rng(4)
+    x = {key: rng.normal(size=(8, 3)).astype("float32") for key in ("a", "b")}
+    return model, x, {key: rng.normal(size=(8, 2)).astype("float32") for key in ("sum", "both")}
+
+
+def operations():
+    """All ops that Keras has operations for, with constants on either side."""
+    x = start = Input((4,))
+    x = x * np.arange(4, dtype="float32") + F.softmax(x) - F.log_softmax(x / 2.5) + F.gelu(x) + F.leaky_relu(x, 0.2)
+    x = x + F.swish(x) * F.sigmoid(x) + F.elu(x) - F.clip(x, -1, 1) + F.softplus(x) + F.relu6(x) + F.tanh(2.0 - x)
+    x = F.minimum(F.exp(-F.square(x)), F.sqrt(abs(x) + 1.0)) + F.log(F.maximum(x, 0.5)) ** 3
+    x = F.stack([x, x @ np.eye(4, 6, dtype="float32")[:, :4]], axis=1)[..., ::2].reshape(-1, 2, 2)
+    x = x.transpose(0, 2, 1).astype("float32") + x.min(axis=1, keepdims=True) + x.sum(axis=(1, 2), keepdims=True)
+    model = Model(start, layers.Dense(2)(layers.Flatten()(x)), name="operations")
+    model.compile("adagrad", "mse")
+    rng = np.random.default_rng(5)
+    return model, rng.normal(size=(6, 4)).astype("float32"), rng.normal(size=(6, 2)).astype("float32")
+
+
+MAKERS = {f.__name__: f for f in (cnn, branches, recurrent, convolutions, named_outputs, operations)}
 
 
 def trained(name: str, steps: int = 2):
@@ -105,7 +138,12 @@ def trained(name: str, steps: int = 2):
 
 def same_outputs(one, other, x) -> None:
     """Check that two models predict the same, bit for bit."""
-    first, second = one.predict(x, verbose=0), other.predict(x, verbose=0)
-    pairs = zip(first, second, strict=True) if isinstance(first, list) else [(first, second)]
-    for a, b in pairs:
+    for a, b in zip(as_list(one.predict(x, verbose=0)), as_list(other.predict(x, verbose=0)), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def as_list(outputs) -> list:
+    """Return outputs, or inputs, in order."""
+    if isinstance(outputs, dict):
+        return [outputs[key] for key in sorted(outputs)]
+    return outputs if isinstance(outputs, list) else [outputs]

@@ -22,7 +22,10 @@ import numpy as np  # noqa: E402
 
 def predict(model, inputs):
     """Return a model's outputs as a list."""
-    outputs = model(inputs[0] if len(inputs) == 1 else inputs, training=False)
+    given = list(inputs.values())[0] if len(inputs) == 1 else list(inputs.values())
+    outputs = model(given if "arr_0" in inputs else inputs, training=False)
+    if isinstance(outputs, dict):
+        outputs = [outputs[key] for key in sorted(outputs)]
     return [np.asarray(y) for y in (outputs if isinstance(outputs, list) else [outputs])]
 
 
@@ -33,7 +36,7 @@ def main(folder: Path) -> None:
     for given in sorted(folder.glob("*.inputs.npz")):
         name = given.name.removesuffix(".inputs.npz")
         with np.load(given) as file:
-            inputs = [file[key] for key in file.files]
+            inputs = dict(file)
         for ending in ("keras", "h5"):
             model = keras.models.load_model(folder / f"{name}.{ending}")
             save(folder / f"{name}.{ending}.npz", model, inputs)

@@ -38,7 +38,8 @@ def read_by_keras(tmp_path_factory):
     for name in examples.MAKERS:
         model, x, y = examples.trained(name, steps=3)
         made[name] = model, x, y
-        np.savez(folder / f"{name}.inputs.npz", *(x if isinstance(x, list) else [x]))
+        named = x if isinstance(x, dict) else {f"arr_{i}": part for i, part in enumerate(examples.as_list(x))}
+        np.savez(folder / f"{name}.inputs.npz", **named)
         model.save(folder / f"{name}.keras")
         model.save(folder / f"{name}.h5")
         model.save_weights(folder / f"{name}.weights.h5")
@@ -58,9 +59,9 @@ def read_by_keras(tmp_path_factory):
 def test_keras_predicts_the_same_from_our_files(name, ending, read_by_keras):
     folder, made = read_by_keras
     model, x, _ = made[name]
-    ours = model.predict(x, verbose=0)
+    ours = examples.as_list(model.predict(x, verbose=0))
     with np.load(folder / f"{name}.{ending}.npz") as theirs:
-        for i, y in enumerate(ours if isinstance(ours, list) else [ours]):
+        for i, y in enumerate(ours):
             np.testing.assert_allclose(theirs[f"output_{i}"], y, rtol=1e-5, atol=1e-5)
 
 

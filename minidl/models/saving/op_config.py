@@ -91,8 +91,26 @@ def describe(layer: OpLayer, refer: Any) -> dict[str, Any]:
         "config": {"name": layer.name, **config},
         "registered_name": form.name,
         "name": layer.name,
-        "inbound_nodes": [{"args": [*args, *(serialize(layer.static[s]) for s in form.trailing)], "kwargs": {}}],
+        "inbound_nodes": [{"args": [*args, *_trailing(layer, form)], "kwargs": {}}],
     }
+
+
+def _trailing(layer: OpLayer, form: Form) -> list[Any]:
+    values = {name: layer.static[name] for name in form.trailing}
+    if "key" in values:
+        values["key"] = _without_ellipsis(values["key"], layer.inbound_nodes[0].inputs[0].ndim)
+    return [serialize(value) for value in values.values()]
+
+
+def _without_ellipsis(key: Any, rank: int) -> Any:
+    """Write `x[..., 0]` as `x[:, :, 0]`: Keras does not get an Ellipsis out of an `.h5`."""
+    parts = list(key) if isinstance(key, tuple | list) else [key]
+    places = [place for place, part in enumerate(parts) if part is Ellipsis]
+    if len(places) != 1 or not all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts):
+        return key
+    taken = sum(part is not None and part is not Ellipsis for part in parts)
+    parts[places[0] : places[0] + 1] = [slice(None)] * (rank - taken)
+    return tuple(parts)
 
 
 def _constant(value: Any) -> Any:
