@@ -4,8 +4,8 @@ Not a test: it needs an environment with Keras and PyTorch. From the project's f
 
     KERAS_BACKEND=torch python tests/programs/run_with_keras.py [part of a name ...]
 
-Left out, and said so: programs with a GradientTape (Keras has no tape of its own, TensorFlow has), and programs that
-read image files, where Keras needs Pillow and TensorFlow.
+Left out, and said so: programs with a GradientTape (Keras has no tape of its own, TensorFlow has), those that read
+image files (where Keras needs TensorFlow), and stateful layers (which Keras 3.15 cannot train on PyTorch).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ DATA = Path(os.environ.get("MINIDL_TEST_DATA") or FOLDER.parents[3] / "shared" /
 LEFT_OUT = {
     "GradientTape": "GradientTape is TensorFlow's",
     "image_dataset_from_directory": "Keras reads folders of images with TensorFlow",
+    "stateful=True": "on PyTorch, Keras 3.15 cannot train stateful layers (their state is changed in place)",
 }
 
 

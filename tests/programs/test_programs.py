@@ -45,8 +45,11 @@ def test_program_runs_and_learns(program, as_a_user, request, tmp_path, monkeypa
 
 
 def test_programs_name_the_library_in_imports_only():
-    """`import minidl as keras` is the one thing that a program changes."""
-    for program in PROGRAMS:
-        for line in program.read_text().splitlines():
-            if "minidl" in line:
-                assert line.startswith(("import minidl as keras", "from minidl")), f"{program.name}: {line}"
+    """`import minidl as keras` is the one thing that a program changes; two leave a check out where Keras fails it."""
+    elsewhere = [
+        program.stem
+        for program in PROGRAMS
+        for line in program.read_text().splitlines()
+        if "minidl" in line and not line.startswith(("import minidl as keras", "from minidl"))
+    ]
+    assert elsewhere == ["08_transfer_learning_nested", "29_weights_and_files"]

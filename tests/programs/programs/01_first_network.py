@@ -1,6 +1,5 @@
 """A first network: a diagnosis from eight measurements (the tutorial that many people start with, about 2016)."""
 
-import numpy as np
 from sample_data import medical_records
 
 import minidl as keras
@@ -22,7 +21,7 @@ model.add(Dense(1, activation="sigmoid"))
 model.compile(loss="binary_crossentropy", optimizer="adam", metrics=["accuracy"])
 
 # fit the model
-history = model.fit(X, Y, epochs=40, batch_size=10, validation_split=0.2, verbose=0)
+history = model.fit(X, Y, epochs=25, batch_size=10, validation_split=0.2, verbose=0)
 
 # evaluate the model
 scores = model.evaluate(X, Y, verbose=0)
@@ -39,4 +38,3 @@ assert history.history["loss"][-1] < 0.7 * history.history["loss"][0]
 assert history.history["val_accuracy"][-1] > 0.8
 assert abs((predictions[:, 0] == Y).mean() - scores[1]) < 1e-6
 assert model.count_params() == 12 * 9 + 8 * 13 + 9
-assert isinstance(np.asarray(model.get_weights()[0]), np.ndarray)

@@ -1,10 +1,10 @@
-"""Forecasting a series: windows into a GRU, then a stateful LSTM that is fed step by step."""
+"""Forecasting a series: windows into two GRUs, the best epoch kept by ModelCheckpoint."""
 
 import numpy as np
 from sample_data import sine_with_noise
 
 import minidl as keras
-from minidl.layers import GRU, LSTM, Dense
+from minidl.layers import GRU, Dense
 from minidl.models import Sequential
 
 keras.utils.set_random_seed(4)
@@ -37,24 +37,3 @@ mae = best.evaluate(x_val, y_val, verbose=0)
 print(f"validation MAE {mae:.3f}; repeating the last value gives {naive:.3f}")
 assert abs(mae - min(history.history["val_loss"])) < 1e-4
 assert mae < naive
-
-# stateful: the state goes on from batch to batch until it is reset
-stateful = Sequential([keras.Input(batch_shape=(1, 10, 1)), LSTM(12, stateful=True), Dense(1)])
-stateful.compile(loss="mse", optimizer="adam")
-xs = series[:200].reshape(20, 1, 10, 1)
-ys = series[10:210:10].reshape(20, 1)
-epoch_losses = []
-for _ in range(8):
-    total = 0.0
-    for batch_x, batch_y in zip(xs, ys, strict=True):
-        total += float(stateful.train_on_batch(batch_x, batch_y))
-    epoch_losses.append(total / 20)
-    stateful.layers[0].reset_state()
-print(epoch_losses)
-assert epoch_losses[-1] < epoch_losses[0]
-first = stateful.predict(xs[0], verbose=0)
-second = stateful.predict(xs[0], verbose=0)  # same input, but the state has moved on
-stateful.layers[0].reset_state()
-third = stateful.predict(xs[0], verbose=0)
-assert abs(first - second).max() > 1e-6
-np.testing.assert_allclose(first, third, atol=1e-6)

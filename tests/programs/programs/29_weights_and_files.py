@@ -46,7 +46,7 @@ np.testing.assert_allclose(loaded.predict(x_test, verbose=0), expected, rtol=1e-
 assert json.loads(model.to_json())["class_name"] == "Sequential"
 
 # the whole model, in both formats; training goes on where it stood
-for path in ("whole.h5", "whole.keras"):
+for path in ("whole.keras", "whole.h5"):
     model.save(path)
     again = load_model(path)
     np.testing.assert_allclose(again.predict(x_test, verbose=0), expected, rtol=1e-5, atol=1e-6)
