@@ -178,6 +178,7 @@ class Calls(Part):
             raise self.fail(node, f"cuda.{operation}: dtype {ast.unparse(given['dtype'])} is not a NumPy or Numba "
                             "number type")
         self.program.sites += 1
+        self.own_arrays.add(hint)
         shape_text = repr(tuple(int(n) for n in extent))
         size = dtype.itemsize * math.prod(int(n) for n in extent)
         if operation == "local.array":
@@ -235,7 +236,7 @@ class Calls(Part):
         for k, parameter in enumerate(callee.parameters):
             if parameter in given:
                 argument = given[parameter]
-                if parameter in callee.stored:
+                if parameter in callee.stored or "*" in callee.stored:
                     self.note_store(argument)
                 arguments.append(self.base(argument))
             elif k >= first_default:

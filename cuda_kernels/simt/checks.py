@@ -42,7 +42,9 @@ class Checks(Part):
         """Races of a plain store."""
         if alloc.space == "local":
             self._mark_local(alloc, address, mask)
-        elif alloc.shadow is not None:
+        else:
+            if alloc.shadow is None:
+                alloc.shadow = Shadow(None, alloc)
             alloc.shadow.write(self, line, address, mask)
 
     # -- local memory: one flag for each element and thread, or for all threads while they agree ---------------------

@@ -140,7 +140,7 @@ class Counting(Part):
             words = (words[:, :, None] + np.arange(parts)).reshape(-1, WARP)
         ways, waves = _passes(words)
         if key is not None:
-            if len(_ways_cache) > 20000:
+            if len(_ways_cache) > 4000:
                 _ways_cache.clear()
             _ways_cache[key] = (ways, waves)
         return ways, waves * times

@@ -19,6 +19,7 @@ _COMPARE = {"Lt": "lt", "LtE": "le", "Gt": "gt", "GtE": "ge", "Eq": "eq", "NotEq
 _UNARY = {"USub": "neg", "UAdd": "pos", "Invert": "invert", "Not": "not_"}
 _AXES = ("x", "y", "z")
 UNKNOWN = object()
+ANY = "*"  # among the names of arrays that are written to: any of them
 
 
 class Expressions(Calls):
@@ -193,6 +194,8 @@ class Expressions(Calls):
         for part in ast.walk(node):
             if isinstance(part, ast.Name):
                 self.stored.add(part.id)
+                if part.id not in self.parameters and part.id not in self.own_arrays:
+                    self.stored.add(ANY)  # another name for an array, or a part of one
                 break
 
     note_escape = note_store

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .expressions import ANY
 from .source import Source
 from .translate import FunctionTranslator
 
@@ -28,7 +29,7 @@ class Program:
         self.breakpoints = False
         self.helper_lines: dict[int, str] = {}
         name, kernel = self.function(function, None)
-        self.stored = kernel.stored
+        self.stored = set(kernel.parameters) if ANY in kernel.stored else kernel.stored
         self.parameters = kernel.parameters
         self.text = "\n\n".join(self.texts)
         self.filename = f"<translation of {self.source.name}>"

@@ -41,7 +41,9 @@ class FunctionTranslator(Expressions):
         self.indent = 1
         self.temporaries = 0
         self.loops: list[str] = []
-        self.stored: set[str] = set()
+        self.stored: set[str] = set()  # names of arrays that are written to, or handed on
+        self.own_arrays: set[str] = set()  # names of shared and local arrays
+        self.parameters: list[str] = []
         self.constants: dict[str, Any] = {}
         self.returns_value = False
         self.call_node: ast.AST = source.tree

@@ -166,3 +166,20 @@ def test_whole_blocks_may_return_before_a_barrier():
     x = np.arange(64, dtype=np.float32)
     assert simt.launch(whole_blocks_leave, 4, 32, x, 64).faults == []
     assert x[:3].tolist() == [31, 30, 29]
+
+
+def row_of(x, i):
+    return x[i]
+
+
+def writes_through_a_row(x, y):
+    i = cuda.grid(1)
+    y[i] = x[(i + 1) % x.shape[0], 0]
+    row = row_of(x, i)
+    row[0] = float32(1)
+
+
+def test_store_through_another_name_is_seen():
+    report = simt.launch(writes_through_a_row, 1, 32, np.zeros((32, 3), np.float32), np.zeros(32, np.float32),
+                         outputs=())
+    assert [(f.kind, f.array) for f in report.faults] == [("race", "x")]
