@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
-from minidl import Input, Model, Sequential, layers, losses, optimizers, regularizers
+import numpy as np
+import pytest
+
+from minidl import Input, Model, Sequential, errors, layers, losses, optimizers, regularizers
 from minidl import functional as F
 
 
@@ -147,3 +150,24 @@ def as_list(outputs) -> list:
     if isinstance(outputs, dict):
         return [outputs[key] for key in sorted(outputs)]
     return outputs if isinstance(outputs, list) else [outputs]
+
+
+def small(units: int = 3, depth: int = 2, **kwargs):
+    """A small model of Dense layers, named d0, d1, …"""
+    stack = [layers.Dense(units, name=f"d{i}", **kwargs) for i in range(depth)]
+    return Sequential([layers.Input((4,)), *stack], name="small")
+
+
+def write(model, path: Path) -> Path:
+    (model.save if path.suffix == ".keras" else model.save_weights)(path)
+    return path
+
+
+def refused(model, path: Path, match: str, error: type[Exception] = errors.FileFormatError, **kwargs) -> str:
+    """Check that loading weights raises, says so, and leaves the model as it was; return the message."""
+    before = [w.copy() for w in model.get_weights()]
+    with pytest.raises(error, match=match) as caught:
+        model.load_weights(path, **kwargs)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    return str(caught.value)

@@ -88,6 +88,29 @@ def test_registered_layers_load_by_themselves(tmp_path):
     same(model, models.load_model(tmp_path / "m.h5", custom_objects={"Twice": Twice}))
 
 
+def test_a_registered_class_does_not_replace_one_of_keras(tmp_path):
+    @saving.register_keras_serializable("tests_saving")
+    class Flatten(layers.Layer):
+        def call(self, x):
+            return -x
+
+    @saving.register_keras_serializable("tests_saving")
+    def relu(x):
+        return x - 100
+
+    @saving.register_keras_serializable("tests_saving")
+    def bent(x):
+        return x * x
+
+    dense = [layers.Dense(2, activation="relu"), layers.Dense(2, activation=bent)]
+    model = model_with(layers.Flatten(), Flatten(name="mine"), *dense)
+    model.save(tmp_path / "m.keras")
+    again = models.load_model(tmp_path / "m.keras")
+    assert [type(layer) for layer in again.layers[:2]] == [layers.Flatten, Flatten]
+    assert again.layers[2].activation is minidl.activations.relu and again.layers[3].activation is bent
+    same(model, again)
+
+
 def test_own_layer_inside_a_wrapper(tmp_path):
     x = Input((3, 4))
     model = Model(x, layers.TimeDistributed(Block(2))(x))

@@ -9,7 +9,7 @@ from minidl.errors import FileFormatError
 from minidl.layers.naming import snake_case
 from minidl.models.saving.read_objects import deserialize, is_object
 from minidl.models.saving.reading import DAMAGE
-from minidl.models.saving.registry import get_registered_object
+from minidl.models.saving.registry import exact_object
 from minidl.models.saving.write_objects import serialize
 from minidl.models.training import Trainer
 
@@ -54,7 +54,7 @@ def _spelled_out(value: Any, kind: str) -> Any:
     if not isinstance(value, str) or value in ("accuracy", "acc", "crossentropy", "ce"):
         return value
     module = losses if kind == "losses" else metrics
-    if get_registered_object(value) is not None:
+    if exact_object(value) is not None:
         return value
     found = module.get(value)
     wanted = getattr(found, "__name__", snake_case(type(found).__name__))
@@ -93,6 +93,6 @@ def _read(value: Any, kind: str | None) -> Any:
     if isinstance(value, list):
         return [_read(item, kind) for item in value]
     if isinstance(value, str) and kind is not None:
-        found = get_registered_object(value)
+        found = exact_object(value)
         return value if found is None else found
     return value

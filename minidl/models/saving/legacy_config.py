@@ -6,9 +6,6 @@ from typing import Any
 
 # Keras 2's classes under names of older versions, and what they are called now.
 RENAMED = {"Convolution2D": "Conv2D", "Convolution1D": "Conv1D", "BatchNormalizationV1": "BatchNormalization"}
-# Arguments of Keras 1 and 2 that have another name now.
-ARGUMENTS = {"batch_input_shape": "batch_input_shape", "init": "kernel_initializer", "nb_filter": "filters"}
-
 
 def simplified(config: Any) -> Any:
     """Return a configuration as Keras 3 writes it into `.h5`: layers and models by class name alone.

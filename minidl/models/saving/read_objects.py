@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.errors import FileFormatError
 from minidl.models.saving.reading import DAMAGE
-from minidl.models.saving.registry import get_registered_object, known_names
+from minidl.models.saving.registry import exact_object, get_registered_object, known_names
 from minidl.models.saving.write_objects import MODULES
 from minidl.tensor import Tensor
 
@@ -91,14 +91,15 @@ def find_class(config: dict[str, Any], kind: str | None = None) -> Any:
     ------
     FileFormatError : there is none; the nearest name is suggested
     """
-    name = config["class_name"]
-    for known_as in (config.get("registered_name"), name):
-        # Keras' own classes are written with their plain name; yours may be called so too, and then are meant.
-        found = get_registered_object(known_as)
-        if found is not None:
-            return found
-    module = config.get("module")
+    name, module, registered = config["class_name"], config.get("module"), config.get("registered_name")
     kind = kind_of(module) or kind
+    # A registered class of yours may be called Dense too; where the file means Keras' Dense, it stays Keras'.
+    keras_own = isinstance(module, str) and module.startswith("keras.") and registered is None
+    if not (keras_own and name in _classes(kind)):
+        for known_as in (registered, name):
+            found = exact_object(known_as)
+            if found is not None:
+                return found
     if name in ("Sequential", "Functional", "Model") and kind in (None, "layers"):
         models = importlib.import_module("minidl.models")
         return models.Sequential if name == "Sequential" else models.Model
@@ -110,6 +111,9 @@ def find_class(config: dict[str, Any], kind: str | None = None) -> Any:
         return OpLayer
     if isinstance(name, str) and name in candidates:
         return candidates[name]
+    found = get_registered_object(registered) or get_registered_object(name)
+    if found is not None:
+        return found
     raise unknown_class(name, module, candidates)
 
 
@@ -186,7 +190,7 @@ def _argument(key: str, value: Any) -> Any:
     """Read one argument of a configuration; a name may be that of a function of your own."""
     end = key.rsplit("_", 1)[-1]
     if isinstance(value, str) and end in _FUNCTIONS:
-        found = get_registered_object(value)
+        found = exact_object(value)
         if found is None and key == "fn":  # older files of a metric that is a function
             return find_function(value, None, "metrics")
         return value if found is None else found

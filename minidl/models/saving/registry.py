@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from minidl import activations, layers, losses, metrics
 from minidl.errors import ArgumentError
 from minidl.layers import serialization
 
@@ -55,6 +56,12 @@ def get_custom_objects() -> dict[str, Any]:
     return _GLOBAL
 
 
+def exact_object(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """Return the class or function that is known by just this name, or None."""
+    tables = (custom_objects or {}, _scoped(), _GLOBAL)
+    return next((table[name] for table in tables if name in table), None) if isinstance(name, str) else None
+
+
 def get_registered_object(
     name: Any, custom_objects: dict[str, Any] | None = None, module_objects: dict[str, Any] | None = None
 ) -> Any:
@@ -65,9 +72,9 @@ def get_registered_object(
     if not isinstance(name, str):
         return None
     tables = [custom_objects or {}, _scoped(), _GLOBAL]
-    for table in tables:
-        if name in table:
-            return table[name]
+    found = exact_object(name, custom_objects)
+    if found is not None:
+        return found
     short = name.rsplit(">", 1)[-1]
     for table in tables:
         for key, item in table.items():
@@ -89,7 +96,10 @@ def custom_object_scope(custom_objects: dict[str, Any] | None) -> Iterator[None]
         raise ArgumentError(
             f"custom_object_scope: a dict of names and classes or functions is needed. Got {custom_objects!r}."
         )
-    registered = {**_GLOBAL, **{name.rsplit(">", 1)[-1]: item for name, item in _GLOBAL.items()}}
+    short = {name.rsplit(">", 1)[-1]: item for name, item in _GLOBAL.items()}
+    # A registered function or class of yours may be called relu or Dense; the plain name stays minidl's.
+    taken = (layers, activations, losses, metrics)
+    registered = {**_GLOBAL, **{n: item for n, item in short.items() if not any(hasattr(m, n) for m in taken)}}
     outer = _scoped()
     with serialization.custom_object_scope({**registered, **outer, **(custom_objects or {})}):
         yield
