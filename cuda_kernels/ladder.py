@@ -94,26 +94,35 @@ class Rung:
 
 
 @functools.cache
-def families() -> dict[str, tuple[Rung, ...]]:
-    """Family (a folder) -> its rungs in order."""
-    found = {}
-    for module in pkgutil.iter_modules(cuda_kernels.__path__):
-        if module.ispkg and module.name not in NO_FAMILY:
-            found[module.name] = tuple(importlib.import_module(f"cuda_kernels.{module.name}").RUNGS)
-    return found
+def families() -> tuple[str, ...]:
+    """The names of all families: the folders of this package that hold ladders."""
+    return tuple(m.name for m in pkgutil.iter_modules(cuda_kernels.__path__) if m.ispkg and m.name not in NO_FAMILY)
+
+
+@functools.cache
+def family_rungs(family: str) -> tuple[Rung, ...]:
+    """The rungs of a family, in order. Raises ImportError if its folder lists none."""
+    module = importlib.import_module(f"cuda_kernels.{family}")
+    if not getattr(module, "RUNGS", ()):
+        raise ImportError(f"ladder: cuda_kernels/{family}/__init__.py lists no RUNGS = (r1_….RUNG, …).")
+    return tuple(module.RUNGS)
 
 
 def ops() -> tuple[str, ...]:
     """The names of all ops that have kernels."""
-    return tuple(dict.fromkeys(rung.op for rungs_ in families().values() for rung in rungs_))
+    return tuple(dict.fromkeys(rung.op for family in families() for rung in family_rungs(family)))
 
 
 def rungs(op: str) -> tuple[Rung, ...]:
-    """The ladder of an op, from the first rung to the default. Raises KeyError for an unknown op."""
-    found = tuple(r for rungs_ in families().values() for r in rungs_ if r.op == op)
-    if not found:
-        raise KeyError(f"ladder: no kernels for op {op!r}. There are: {', '.join(ops())}.")
-    return found
+    """The ladder of an op, from the first rung to the last. Raises KeyError for an unknown op.
+
+    The families whose names the op begins with are looked at first, so that one op does not import all kernels.
+    """
+    for family in sorted(families(), key=lambda name: (not op.startswith(name), -len(name))):
+        found = tuple(r for r in family_rungs(family) if r.op == op)
+        if found:
+            return found
+    raise KeyError(f"ladder: no kernels for op {op!r}. There are: {', '.join(ops())}.")
 
 
 def rung(op: str, name: str | None = None) -> Rung:

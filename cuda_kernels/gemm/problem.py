@@ -18,19 +18,6 @@ from cuda_kernels.launch import check_array, empty, place_of, rows_are_wide
 ACTIVATIONS = (None, "relu", "sigmoid", "tanh")
 
 
-class Problem(NamedTuple):
-    """One product: sizes, operands as given, and arrays to launch with."""
-
-    rows: int
-    cols: int
-    inner: int
-    a: Any
-    b: Any
-    bias: Any  # (cols,); where there is none, an array that the kernel was made not to read
-    c: Any
-    variant: Variant
-
-
 class Variant(NamedTuple):
     """What a gemm kernel is compiled for.
 
@@ -44,6 +31,24 @@ class Variant(NamedTuple):
     wide_a: bool = False
     wide_b: bool = False
     wide_c: bool = False
+
+
+# What the compile gate builds of each rung: the plain product, and one with every option.
+PLAIN = Variant(wide_a=True, wide_b=True, wide_c=True)
+EVERYTHING = Variant(transpose_a=True, transpose_b=True, has_bias=True, activation="sigmoid")
+
+
+class Problem(NamedTuple):
+    """One product: sizes, operands as given, and arrays to launch with."""
+
+    rows: int
+    cols: int
+    inner: int
+    a: Any
+    b: Any
+    bias: Any  # (cols,); where there is none, an array that the kernel was made not to read
+    c: Any
+    variant: Variant
 
 
 def problem(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,

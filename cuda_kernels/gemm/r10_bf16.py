@@ -18,7 +18,7 @@ from cuda_kernels.intrinsics import ld1, mma_bf16, pack_bf16, st1, st4
 from cuda_kernels.ladder import Build, Claims, Rung
 
 from . import r8_tf32
-from .problem import Variant, epilogue, problem
+from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem
 from .tiles import load4, store2
 
 TILE = 128  # rows and columns of C a block
@@ -34,23 +34,24 @@ BUFFERS = 2 * BUFFER
 def packed_tile(k_contiguous: bool, wide: bool) -> tuple[Any, Any]:
     """Device functions `fetch` and `put` as in `tiles.tile`, for an item of eight values: four words of the tile.
 
-    Along K an item is eight neighbours of the operand, otherwise four neighbours in two rows that follow each other.
+    Along K an item is four neighbours of the operand and four more 16 further on (four lanes then read 64 bytes of a
+    row together), otherwise four neighbours in two rows that follow each other.
     """
     load = load4(wide)
 
     @cuda.jit(device=True)
     def fetch_along_k(matrix, item, first, start, size, inner):
-        row, k = first + item // 4, start + item % 4 * 8
-        return load(matrix, row, k, size, inner), load(matrix, row, k + 4, size, inner)
+        row, k = first + item // 4, start + item % 4 * 4
+        return load(matrix, row, k, size, inner), load(matrix, row, k + 16, size, inner)
 
     @cuda.jit(device=True)
     def put_across(tile, base, item, values):
         low, high = values
-        place = base + item % 4 * FOUR_DOWN + item // 4
+        place = base + item % 4 * 2 * STRIDE + item // 4
         st1(tile, place, pack_bf16(low[0], low[1]))
         st1(tile, place + STRIDE, pack_bf16(low[2], low[3]))
-        st1(tile, place + 2 * STRIDE, pack_bf16(high[0], high[1]))
-        st1(tile, place + 3 * STRIDE, pack_bf16(high[2], high[3]))
+        st1(tile, place + 8 * STRIDE, pack_bf16(high[0], high[1]))
+        st1(tile, place + 9 * STRIDE, pack_bf16(high[2], high[3]))
 
     @cuda.jit(device=True)
     def fetch_across_k(matrix, item, first, start, size, inner):
@@ -150,7 +151,10 @@ def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpo
 RUNG = Rung(
     op="gemm", name="r10_bf16", change="products of bfloat16 pairs on tensor cores", run=gemm,
     optional="rounds its operands to bfloat16",
-    builds=(Build(make_kernel(Variant(wide_a=True, wide_b=True, wide_c=True)), args=r8_tf32.FLAT + r8_tf32.SIZES,
-                  since=(8, 0),
-                  claims=Claims(registers=128, contains=("HMMA.16816.F32.BF16", "LDG.E.128", "STG.E.64"),
-                                loop=("HMMA", 0.05))),))
+    builds=(
+        Build(make_kernel(PLAIN), args=r8_tf32.ARGUMENTS, since=(8, 0),
+              claims=Claims(registers=128, contains=("HMMA.16816.F32.BF16", "LDG.E.128", "STG.E.64"),
+                            loop=("HMMA", 0.05))),
+        Build(make_kernel(EVERYTHING), args=r8_tf32.ARGUMENTS, since=(8, 0), label="everything",
+              claims=Claims(registers=128, local_bytes=64)),
+    ))

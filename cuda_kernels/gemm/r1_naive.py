@@ -16,7 +16,7 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import grid_2d, launch
 
-from .problem import Variant, epilogue, problem, reader
+from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, reader
 
 TILE = 16  # 256 threads a block: eight warps, enough for any GPU to keep busy
 
@@ -51,7 +51,12 @@ def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpo
     return p.c
 
 
+ARGUMENTS = (float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32)
 RUNG = Rung(
     op="gemm", name="r1_naive", change="one thread for each element of C, lanes down the rows", run=gemm,
-    builds=(Build(make_kernel(Variant()), args=(float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32),
-                  claims=Claims(registers=64, contains=("FFMA",))),))
+    builds=(
+        Build(make_kernel(PLAIN), args=ARGUMENTS,
+              claims=Claims(registers=64, contains=("FFMA",))),
+        Build(make_kernel(EVERYTHING), args=ARGUMENTS, label="everything",
+              claims=Claims(registers=64)),
+    ))

@@ -17,7 +17,7 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import grid_2d, launch
 
-from .problem import Variant, epilogue, problem, reader
+from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, reader
 
 COLS, ROWS = 32, 8  # one warp a row, 256 threads a block
 
@@ -49,8 +49,13 @@ def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpo
     return p.c
 
 
+ARGUMENTS = (float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32)
 RUNG = Rung(
     op="gemm", name="r2_coalesced", change="lanes along the columns, so that a warp's loads and stores are neighbours",
     run=gemm,
-    builds=(Build(make_kernel(Variant()), args=(float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32),
-                  claims=Claims(registers=64, contains=("FFMA",))),))
+    builds=(
+        Build(make_kernel(PLAIN), args=ARGUMENTS,
+              claims=Claims(registers=64, contains=("FFMA",))),
+        Build(make_kernel(EVERYTHING), args=ARGUMENTS, label="everything",
+              claims=Claims(registers=64)),
+    ))

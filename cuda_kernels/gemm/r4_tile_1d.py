@@ -18,7 +18,7 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import grid_2d, launch
 
-from .problem import Variant, epilogue, problem, reader
+from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, reader
 
 TILE = 64  # rows and columns of C a block
 DEPTH = 8  # of K at a time: TILE * DEPTH elements of each tile, one a thread
@@ -77,7 +77,12 @@ def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpo
     return p.c
 
 
+ARGUMENTS = (float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32)
 RUNG = Rung(
     op="gemm", name="r4_tile_1d", change="a thread owns eight elements of a column, their sums in registers", run=gemm,
-    builds=(Build(make_kernel(Variant()), args=(float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32),
-                  claims=Claims(registers=64, contains=("FFMA", "LDS"), lacks=("LDL", "STL"))),))
+    builds=(
+        Build(make_kernel(PLAIN), args=ARGUMENTS,
+              claims=Claims(registers=64, contains=("FFMA", "LDS"), lacks=("LDL", "STL"))),
+        Build(make_kernel(EVERYTHING), args=ARGUMENTS, label="everything",
+              claims=Claims(registers=64)),
+    ))

@@ -18,7 +18,7 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import grid_2d, launch
 
-from .problem import Variant, epilogue, problem, reader
+from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, reader
 
 TILE = 128  # rows and columns of C a block
 DEPTH = 8  # of K at a time
@@ -87,7 +87,12 @@ def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpo
     return p.c
 
 
+ARGUMENTS = (float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32)
 RUNG = Rung(
     op="gemm", name="r5_tile_2d", change="a thread owns 8 x 8 elements: 64 products from 16 values", run=gemm,
-    builds=(Build(make_kernel(Variant()), args=(float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32),
-                  claims=Claims(registers=128, local_bytes=64, loop=("FFMA", 0.45))),))
+    builds=(
+        Build(make_kernel(PLAIN), args=ARGUMENTS,
+              claims=Claims(registers=128, local_bytes=64, loop=("FFMA", 0.45))),
+        Build(make_kernel(EVERYTHING), args=ARGUMENTS, label="everything",
+              claims=Claims(registers=128, local_bytes=64)),
+    ))

@@ -22,7 +22,7 @@ from cuda_kernels.intrinsics import ld4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import grid_2d, launch
 
-from .problem import Variant, epilogue, problem, with_width
+from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, with_width
 from .tiles import outer_product, store4, tile
 
 TILE = 128  # rows and columns of C a block
@@ -95,9 +95,13 @@ def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpo
     return p.c
 
 
-FLAT, SIZES = (float32[::1],) * 4, (int32,) * 3
+ARGUMENTS = (float32[::1],) * 4 + (int32,) * 3
 RUNG = Rung(
     op="gemm", name="r6_ld4", change="16-byte loads and stores, and the steps along K written out", run=gemm,
-    builds=(Build(make_kernel(Variant(wide_a=True, wide_b=True, wide_c=True)), args=FLAT + SIZES,
-                  claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"),
-                                loop=("FFMA", 0.75))),))
+    builds=(
+        Build(make_kernel(PLAIN), args=ARGUMENTS,
+              claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"),
+                            loop=("FFMA", 0.75))),
+        Build(make_kernel(EVERYTHING), args=ARGUMENTS, label="everything",
+              claims=Claims(registers=128)),
+    ))

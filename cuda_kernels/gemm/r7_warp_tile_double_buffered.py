@@ -19,7 +19,7 @@ from cuda_kernels.intrinsics import ld4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import grid_2d, launch
 
-from .problem import Variant, epilogue, problem, with_width
+from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, with_width
 from .tiles import outer_product, store4, tile
 
 TILE = 128  # rows and columns of C a block
@@ -123,10 +123,14 @@ def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpo
     return p.c
 
 
-FLAT, SIZES = (float32[::1],) * 4, (int32,) * 3
+ARGUMENTS = (float32[::1],) * 4 + (int32,) * 3
 RUNG = Rung(
     op="gemm", name="r7_warp_tile_double_buffered", run=gemm,
     change="compact warp tiles, and the next loads are on their way while these are multiplied",
-    builds=(Build(make_kernel(Variant(wide_a=True, wide_b=True, wide_c=True)), args=FLAT + SIZES,
-                  claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"),
-                                loop=("FFMA", 0.8))),))
+    builds=(
+        Build(make_kernel(PLAIN), args=ARGUMENTS,
+              claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"),
+                            loop=("FFMA", 0.8))),
+        Build(make_kernel(EVERYTHING), args=ARGUMENTS, label="everything",
+              claims=Claims(registers=128, local_bytes=64)),
+    ))

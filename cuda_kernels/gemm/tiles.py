@@ -16,7 +16,16 @@ import functools
 from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
-from cuda_kernels.intrinsics import ld4, st1, st2, st4
+from cuda_kernels.intrinsics import ld1, ld4, st1, st2, st4
+
+
+@cuda.jit(device=True)
+def _left(row, col, rows, cols):
+    """How many elements of this row there are from `col` on; none (or a negative number) outside the matrix."""
+    left = int32(0)
+    if int32(row) < rows:
+        left = int32(cols - col)
+    return left
 
 
 @cuda.jit(device=True)
@@ -31,15 +40,16 @@ def _load4_wide(matrix, row, col, rows, cols):
 @cuda.jit(device=True)
 def _load4_narrow(matrix, row, col, rows, cols):
     v0, v1, v2, v3 = float32(0), float32(0), float32(0), float32(0)
-    start = row * cols + col
-    if row < rows and col < cols:
-        v0 = matrix[start]
-    if row < rows and col + 1 < cols:
-        v1 = matrix[start + 1]
-    if row < rows and col + 2 < cols:
-        v2 = matrix[start + 2]
-    if row < rows and col + 3 < cols:
-        v3 = matrix[start + 3]
+    left = _left(row, col, rows, cols)
+    start = int32(row * cols + col)
+    if left > 0:
+        v0 = ld1(matrix, start)
+    if left > 1:
+        v1 = ld1(matrix, start + 1)
+    if left > 2:
+        v2 = ld1(matrix, start + 2)
+    if left > 3:
+        v3 = ld1(matrix, start + 3)
     return v0, v1, v2, v3
 
 
@@ -96,26 +106,27 @@ def store4(wide: bool, finish: Any) -> Any:
 
     @cuda.jit(device=True)
     def store4_wide(c, bias, row, col, rows, cols, v0, v1, v2, v3):
-        if row < rows and col < cols:
-            st4(c, row * cols + col, (finish(v0, bias, col), finish(v1, bias, col + 1),
-                                      finish(v2, bias, col + 2), finish(v3, bias, col + 3)))
+        if int32(row) < rows and int32(col) < cols:
+            st4(c, int32(row * cols + col), (finish(v0, bias, col), finish(v1, bias, col + 1),
+                                             finish(v2, bias, col + 2), finish(v3, bias, col + 3)))
 
     @cuda.jit(device=True)
     def store4_narrow(c, bias, row, col, rows, cols, v0, v1, v2, v3):
-        start = row * cols + col
-        if row < rows and col < cols:
-            c[start] = finish(v0, bias, col)
-        if row < rows and col + 1 < cols:
-            c[start + 1] = finish(v1, bias, col + 1)
-        if row < rows and col + 2 < cols:
-            c[start + 2] = finish(v2, bias, col + 2)
-        if row < rows and col + 3 < cols:
-            c[start + 3] = finish(v3, bias, col + 3)
+        left = _left(row, col, rows, cols)
+        start = int32(row * cols + col)
+        if left > 0:
+            st1(c, start, finish(v0, bias, col))
+        if left > 1:
+            st1(c, start + 1, finish(v1, bias, col + 1))
+        if left > 2:
+            st1(c, start + 2, finish(v2, bias, col + 2))
+        if left > 3:
+            st1(c, start + 3, finish(v3, bias, col + 3))
 
     return store4_wide if wide else store4_narrow
 
 
-# -- the product of tiles, on the ordinary arithmetic units: r6 and r7 --------------------------------------------------
+# -- the product of tiles, on the ordinary arithmetic units: r6 and r7 -------------------------------------------------
 
 @cuda.jit(device=True)
 def outer_product(a_low, a_high, b_low, b_high, total):
@@ -134,15 +145,16 @@ def store2(wide: bool, finish: Any) -> Any:
 
     @cuda.jit(device=True)
     def store2_wide(c, bias, row, col, rows, cols, v0, v1):
-        if row < rows and col < cols:
-            st2(c, row * cols + col, (finish(v0, bias, col), finish(v1, bias, col + 1)))
+        if int32(row) < rows and int32(col) < cols:
+            st2(c, int32(row * cols + col), (finish(v0, bias, col), finish(v1, bias, col + 1)))
 
     @cuda.jit(device=True)
     def store2_narrow(c, bias, row, col, rows, cols, v0, v1):
-        start = row * cols + col
-        if row < rows and col < cols:
-            c[start] = finish(v0, bias, col)
-        if row < rows and col + 1 < cols:
-            c[start + 1] = finish(v1, bias, col + 1)
+        left = _left(row, col, rows, cols)
+        start = int32(row * cols + col)
+        if left > 0:
+            st1(c, start, finish(v0, bias, col))
+        if left > 1:
+            st1(c, start + 1, finish(v1, bias, col + 1))
 
     return store2_wide if wide else store2_narrow

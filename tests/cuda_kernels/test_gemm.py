@@ -2,11 +2,13 @@
 
 import inspect
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cuda_kernels import ladder
+from cuda_kernels.gemm import __main__ as gemm_table
 from cuda_kernels.gemm import r3_shared, r7_warp_tile_double_buffered, r9_3xtf32, r10_bf16
 from cuda_kernels.gemm.problem import ACTIVATIONS, Variant, reference
 from cuda_kernels.intrinsics import round_to_bf16, round_to_tf32
@@ -186,3 +188,8 @@ def test_gemm_says_what_is_wrong(a, b, options, error, said):
 def test_gemm_refuses_a_transposed_view():
     with pytest.raises(ValueError, match="C-contiguous"):
         RUNGS[0].run(np.zeros((4, 3), np.float32).T, np.zeros((4, 5), np.float32))
+
+
+def test_readme_shows_what_the_machine_counts():
+    readme = (Path(gemm_table.__file__).parent / "README.md").read_text()
+    assert gemm_table.table(256, 256, 64) in readme
