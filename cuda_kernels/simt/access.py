@@ -137,7 +137,9 @@ class Access(Part):
             raise UnsupportedSyntax(f"assigning to a part of an array ({len(index)} of {len(view.shape)} indices) is "
                                     "not translated; assign its elements in a loop", line)
         if not hasattr(value, "dtype") or isinstance(value, View):
-            raise UnsupportedSyntax("an array's element must be one number", line)
+            what = ("no value: was the variable assigned on this path?" if value is None else
+                    f"a {type(value).__name__.lower()}")
+            raise UnsupportedSyntax(f"an array's element must be one number, got {what}", line)
         address, mask, _ = self.locate(line, view, index, "store")
         self.write(line, view.alloc, address, mask, value)
 
@@ -154,7 +156,7 @@ class Access(Part):
             self.count_access(line, alloc, address, mask, "store", alloc.itemsize)
         if self.recorder.undo is not None:
             self.recorder.undo(self, alloc)
-        alloc.scatter(self, address, numeric.cast(value, alloc.dtype), mask)
+        alloc.scatter(self, address, self.cast(line, alloc.dtype, value), mask)
 
     # -- arrays made by the kernel ------------------------------------------------------------------------------------
 

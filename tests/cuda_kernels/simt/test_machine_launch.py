@@ -264,6 +264,13 @@ def test_empty_arrays_are_arguments_too():
     assert simt.launch(double, 1, 32, empty, empty.copy()).faults == []
 
 
+def test_numbas_simulator_and_the_machine_exclude_each_other():
+    program = "from test_machine_launch import *\nsimt.launch(double, 1, 1, np.zeros(1), np.zeros(1))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          cwd=Path(__file__).parent, env={**_environment(), "NUMBA_ENABLE_CUDASIM": "1"})
+    assert "unset it to use the SIMT machine" in done.stderr
+
+
 # -- stepping ---------------------------------------------------------------------------------------------------------
 
 def staged(x, y):

@@ -140,3 +140,14 @@ def test_float_to_int_cast_cuts_and_saturates():
     y = np.zeros(5, np.int32)
     simt.launch(kernel, 1, 5, x, y)
     assert y.tolist() == [1, -1, 2**31 - 1, -(2**31), 0]
+
+
+def test_store_of_a_float_into_integers_cuts_and_saturates():
+    def kernel(x, y):
+        i = cuda.grid(1)
+        y[i] = x[i]
+
+    x = np.array([1.9, -1.9, 3e9, -3e9, np.nan], np.float32)
+    y = np.zeros(5, np.int32)
+    simt.launch(kernel, 1, 5, x, y)
+    assert y.tolist() == [1, -1, 2**31 - 1, -(2**31), 0]
