@@ -146,13 +146,16 @@ def unknown_class(name: Any, module: Any, candidates: dict[str, Any]) -> FileFor
 def find_function(name: Any, registered: Any, kind: str | None) -> Any:
     """Return a function by name: one of your own, or an activation, loss or metric."""
     for known_as in (registered, name):
-        found = get_registered_object(known_as)
+        found = exact_object(known_as)
         if found is not None:
             return found
     for part in [kind] if kind in MODULES else ["activations", "losses", "metrics"]:
         found = getattr(importlib.import_module(MODULES[str(part)]), str(name), None)
         if inspect.isfunction(found) and not str(name).startswith("_"):
             return found
+    found = get_registered_object(registered) or get_registered_object(name)
+    if found is not None:
+        return found
     raise FileFormatError(
         f"the file names a function {name!r}, which is not known here. Pass custom_objects={{{str(name)!r}: {name}}}, "
         "or decorate it with minidl.saving.register_keras_serializable()."
