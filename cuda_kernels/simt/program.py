@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ class Program:
         self.texts: list[str] = []
         self.translated: dict[tuple, tuple[str, Any]] = {}
         self.under_way: list[Any] = []
+        self.numbers = itertools.count(1)  # one for each function: those of one factory have one name
         self.pool: dict[tuple, str] = {}
         self.sites = 0
         self.spins = False  # has a `while` with a compare-and-swap or an exchange: threads may wait for another block
@@ -51,7 +53,7 @@ class Program:
         if not foreign:
             self.helper_lines.update(source.lines)
         translator = FunctionTranslator(self, source, kernel=False, foreign=foreign)
-        return self._translate(function, source, f"{function.__name__}_{len(self.translated)}", translator)
+        return self._translate(function, source, f"{function.__name__}_{next(self.numbers)}", translator)
 
     def nested(self, source: Source, caller: FunctionTranslator) -> tuple[str, FunctionTranslator]:
         """The same for a function that is defined inside another."""
@@ -61,7 +63,7 @@ class Program:
         self.refuse_recursion(source.definition, source.name, caller)
         translator = FunctionTranslator(self, source, kernel=False, foreign=caller.foreign)
         translator.nested.update(caller.nested)
-        return self._translate(source.definition, source, f"{source.name}_{len(self.translated)}", translator)
+        return self._translate(source.definition, source, f"{source.name}_{next(self.numbers)}", translator)
 
     def refuse_recursion(self, key: Any, name: str, caller: FunctionTranslator) -> None:
         """A kernel has no stack to recurse on."""

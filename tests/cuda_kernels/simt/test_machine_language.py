@@ -132,6 +132,28 @@ def test_device_functions_return_early_take_defaults_keywords_and_give_tuples():
     np.testing.assert_allclose(y, np.clip(sums[0] / counts, -0.4, 0.4) + sums[1], rtol=1e-5)
 
 
+def plus_one(v):
+    return v + 1
+
+
+def doubled(function):
+    def stage(v):
+        return function(v) * 2
+    return stage
+
+
+def test_device_functions_of_one_factory_are_told_apart():
+    twice = doubled(doubled(plus_one))
+
+    def kernel(x):
+        i = cuda.grid(1)
+        x[i] = twice(x[i])
+
+    x = np.arange(4)
+    assert simt.launch(kernel, 1, 4, x).faults == []
+    assert x.tolist() == [4, 8, 12, 16]
+
+
 def nested_functions(x, y, n):
     i = cuda.grid(1)
 
