@@ -24,6 +24,7 @@ class Program:
         self.under_way: list[Any] = []
         self.numbers = itertools.count(1)  # one for each function: those of one factory have one name
         self.pool: dict[tuple, str] = {}
+        self.taken = {"slice", "locals", "True", "False", "None"}  # what a program itself uses, and its functions
         self.sites = 0
         self.spins = False  # has a `while` with a compare-and-swap or an exchange: threads may wait for another block
         self.local_bytes = 0  # of a thread
@@ -74,7 +75,10 @@ class Program:
     def _translate(self, key: Any, source: Source, name: str,
                    translator: FunctionTranslator) -> tuple[str, FunctionTranslator]:
         self.under_way.append(key)
-        translator.name = name + "_" if name in ("slice", "locals") else name  # names that a program itself uses
+        while name in self.taken or name in self.namespace:
+            name += "_"
+        self.taken.add(name)
+        translator.name = name
         self.texts.append(translator.translate())
         self.under_way.pop()
         self.translated[key, translator.foreign] = (translator.name, translator)
@@ -90,6 +94,8 @@ class Program:
                 shown = str(value.item()).replace(".", "p").replace("-", "m").replace("+", "")
                 name = f"{value.dtype.name}_{shown}" if shown.isidentifier() or shown[:1].isdigit() else name
                 name = name if name.isidentifier() and name not in self.namespace else f"{hint}{len(self.pool)}"
+            while name in self.taken or name in self.namespace:
+                name += "_"
             self.pool[key] = name
             self.namespace[name] = value
         return self.pool[key]

@@ -154,6 +154,23 @@ def test_device_functions_of_one_factory_are_told_apart():
     assert x.tolist() == [4, 8, 12, 16]
 
 
+def int64_2(x):
+    tail = x[2:]
+    tail[0] = 2
+
+
+def slice(x):
+    tail = x[2:]
+    tail[0] = 3
+
+
+@pytest.mark.parametrize(("kernel", "expected"), [(int64_2, 2), (slice, 3)])
+def test_kernel_may_have_a_name_that_its_translation_uses(kernel, expected):
+    x = np.zeros(4)
+    assert simt.launch(kernel, 1, 1, x, outputs=()).faults == []
+    assert x.tolist() == [0, 0, expected, 0]
+
+
 def nested_functions(x, y, n):
     i = cuda.grid(1)
 
