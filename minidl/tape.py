@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.selection import Choice, resolve
-from minidl.errors import TapeError
+from minidl.errors import DTypeError, TapeError
 from minidl.tensor import Tensor, as_array
 
 _TAPES: ContextVar[tuple[GradientTape, ...]] = ContextVar("minidl_tapes", default=())
@@ -73,10 +73,17 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     layer, choice = layers[-1] if layers else ("", None)
     function, backend, why = resolve(op, "forward", choice)
     started = time.perf_counter()
-    y, cache = function(*[None if t is None else t.data for t in tensors], **static)
+    result = function(*[None if t is None else t.data for t in tensors], **static)
     ms = (time.perf_counter() - started) * 1e3
+    # Trap: `y, cache = result` would take an array with two rows apart.
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TapeError(
+            f"{op}: its forward on {backend!r} must return (y, cache): the result, and what the backward needs (or "
+            f"None). Got {_kind(result)}."
+        )
+    y, cache = result
     single = not isinstance(y, tuple)
-    outputs = (Tensor.wrap(y),) if single else tuple(Tensor.wrap(part) for part in y)
+    outputs = tuple(Tensor.wrap(_checked_output(op, backend, part, tensors)) for part in ((y,) if single else y))
     tapes = _TAPES.get()
     if tapes:
         needs = tuple(t is not None and t._tracked for t in tensors)
@@ -91,6 +98,26 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
         for tape in tapes:  # a copy each: one tape lets go of its entries without disturbing another
             tape.entries.append(entry if len(tapes) == 1 else copy(entry))
     return outputs[0] if single else outputs
+
+
+def _checked_output(op: str, backend: str, y: Any, inputs: tuple[Tensor | None, ...]) -> Any:
+    if isinstance(y, np.generic | int | float):
+        y = np.asarray(y)  # a sum over all cells: NumPy gives a scalar, not an array without axes
+    if not hasattr(y, "shape"):
+        raise TapeError(f"{op}: its forward on {backend!r} must give an array. Got {type(y).__name__}.")
+    if y.dtype == np.float64 and op != "cast" and any(t is not None and t.dtype == np.float32 for t in inputs):
+        raise DTypeError(
+            f"{op}: its forward on {backend!r} must keep float32. Got float64 {y.shape}. np.zeros and np.ones make "
+            "float64 by default: say dtype=x.dtype."
+        )
+    return y
+
+
+def _kind(result: Any) -> str:
+    if isinstance(result, tuple):
+        return f"a tuple of {len(result)}"
+    shape = getattr(result, "shape", None)
+    return type(result).__name__ if shape is None else f"one {type(result).__name__} of shape {tuple(shape)}"
 
 
 def _as_tensors(inputs: Sequence[Any]) -> tuple[Tensor | None, ...]:
@@ -314,10 +341,9 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
     entry.ms_backward = (time.perf_counter() - started) * 1e3
     entry.backend_backward, entry.why_backward = backend, why
     if not isinstance(gradients, tuple) or len(gradients) != len(entry.inputs):
-        got = f"a tuple of {len(gradients)}" if isinstance(gradients, tuple) else type(gradients).__name__
         raise TapeError(
             f"{entry.op}: its backward on {backend!r} must return a tuple with one gradient an input "
-            f"({len(entry.inputs)}). Got {got}. A missing comma, `return (dx,)`?"
+            f"({len(entry.inputs)}). Got {_kind(gradients)}. A missing comma, `return (dx,)`?"
         )
     for position, (tensor, gradient) in enumerate(zip(entry.inputs, gradients, strict=True)):
         if gradient is not None and tensor is not None and needs[position]:

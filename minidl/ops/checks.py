@@ -37,10 +37,11 @@ def require_same_dtype(op: str, **arrays: np.ndarray) -> None:
         require_array(op, name, array)
     if len({array.dtype for array in arrays.values()}) > 1:
         got = ", ".join(f"{name} {array.dtype}" for name, array in arrays.items())
-        raise DTypeError(
-            f"{op}: all inputs must have the same dtype. Got {got}. "
-            "NumPy makes float64 by default: was one of them not cast to float32?"
-        )
+        cause = "NumPy makes float64 by default: was one of them not cast to float32?"
+        for name, array in arrays.items():
+            if array.dtype.kind != "f":
+                cause = f"Cast the {array.dtype} first: {name}.astype('float32')."
+        raise DTypeError(f"{op}: all inputs must have the same dtype. Got {got}. {cause}")
 
 
 def require_number(op: str, **arrays: np.ndarray) -> None:

@@ -68,7 +68,9 @@ def _one_a_row(op: str, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
 
 def _as_integers(op: str, labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind not in "iuf":
-        raise DTypeError(f"{op}: labels must be integers. Got {labels.dtype} of shape {labels.shape}.")
+        raise DTypeError(
+            f"{op}: labels must be integers. Got {labels.dtype} of shape {labels.shape}. Cast them: y.astype('int32')."
+        )
     if labels.dtype.kind == "f":
         whole = np.isfinite(labels) & (labels == np.floor(labels))
         if not whole.all():

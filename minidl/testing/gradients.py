@@ -81,7 +81,8 @@ def check_gradients(
 
     Raises
     ------
-    GradientError : naming the input, the worst cell, both numbers and how many cells disagree
+    GradientError : naming the input, the worst cell, both numbers and how many cells disagree; or an input that one
+        of the two functions changed in place
     DTypeError : an input is float32, in which differences cannot be told from rounding
 
     >>> def forward(x): return x ** 2, x
@@ -101,9 +102,12 @@ def check_gradients(
             )
     if wrt is None:
         wrt = [i for i, a in enumerate(arrays) if a is not None and a.dtype.kind == "f"]
+    before = [None if a is None else a.copy() for a in arrays]
     y, cache = forward(*arrays, **static)
+    _check_unchanged(forward, before, arrays)
     weights = _random_like(y, np.random.default_rng(seed))
     analytic = backward(weights, cache)
+    _check_unchanged(backward, before, arrays)
     name = getattr(backward, "__name__", "backward")
     if not isinstance(analytic, tuple) or len(analytic) != len(arrays):
         raise GradientError(
@@ -117,6 +121,15 @@ def check_gradients(
     for position in wrt:
         expected = numerical_gradient(weighted_sum, arrays, position, epsilon)
         _compare(name, position, expected, analytic[position], rtol, atol)
+
+
+def _check_unchanged(function: Any, before: list[np.ndarray | None], after: Sequence[np.ndarray | None]) -> None:
+    for position, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old is not None and new is not None and not np.array_equal(old, new, equal_nan=old.dtype.kind == "f"):
+            raise GradientError(
+                f"{getattr(function, '__name__', 'function')}: input {position} was changed in place. An op may not: "
+                "the array may be a weight, or needed elsewhere. Write y = x * 2 rather than x *= 2."
+            )
 
 
 def _random_like(y: Any, rng: np.random.Generator) -> Any:
