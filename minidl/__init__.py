@@ -15,15 +15,18 @@ from minidl.tensor import Tensor, Variable, convert_to_tensor
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "applications", "backend", "callbacks", "config", "constraints", "data", "datasets", "errors", "functional",
-    "initializers", "layers", "lens", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers",
-    "saving", "testing", "utils",
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "data", "datasets", "errors",
+    "functional", "initializers", "layers", "lens", "losses", "metrics", "models", "ops", "optimizers",
+    "preprocessing", "random", "regularizers", "saving", "testing", "utils",
 )  # fmt: skip
-_FROM = {"Input": "layers", "Model": "models", "Sequential": "models"}
+_FROM = {
+    "Initializer": "initializers", "Input": "layers", "Layer": "layers", "Loss": "losses", "Metric": "metrics",
+    "Model": "models", "Optimizer": "optimizers", "Regularizer": "regularizers", "Sequential": "models",
+}  # fmt: skip
 
 __all__ = [
-    "GradientTape", "Input", "Model", "Sequential", "Tensor", "Variable", "apply", "convert_to_tensor", "current_selection", "no_grad",
-    "ops_table", "register_backend", "register_op", "use", "using", *_MODULES,
+    "GradientTape", "Tensor", "Variable", "apply", "convert_to_tensor", "current_selection", "no_grad", "ops_table",
+    "register_backend", "register_op", "use", "using", *_FROM, *_MODULES,
 ]  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def set_random_seed(seed: int) -> None:
         raise ArgumentError(f"set_random_seed: the seed must be a non-negative integer. Got {seed!r}.")
     _SEED, _CALLS = int(seed), 0
     random.seed(int(seed))
-    np.random.seed(int(seed) % 2**32)
+    np.random.seed(int(seed) % 2**32)  # noqa: NPY002 (it is what programs of others draw from)
 
 
 def next_seed() -> int:

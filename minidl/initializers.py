@@ -98,7 +98,7 @@ class TruncatedNormal(RandomNormal):
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
         """Return truncated normal values."""
-        return self.mean + self.stddev * truncated_normal(rng, shape)
+        return self.mean + self.stddev * draw_truncated_normal(rng, shape)
 
 
 class RandomUniform(Initializer):
@@ -156,7 +156,7 @@ class VarianceScaling(Initializer):
         if self.distribution == "untruncated_normal":
             return rng.normal(0, math.sqrt(variance), shape)
         # Cutting a normal at two standard deviations leaves it this standard deviation.
-        return truncated_normal(rng, shape) * math.sqrt(variance) / 0.87962566103423978
+        return draw_truncated_normal(rng, shape) * math.sqrt(variance) / 0.87962566103423978
 
 
 class _Scaled(VarianceScaling):
@@ -227,7 +227,7 @@ class Orthogonal(Initializer):
         return self.gain * (q if rows >= columns else q.T).reshape(shape)
 
 
-def truncated_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def draw_truncated_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Return standard normal values, drawing again those beyond ±2."""
     values = rng.standard_normal(shape)
     outside = np.abs(values) > 2
@@ -266,6 +266,12 @@ _BY_NAME = {
     "lecun_normal": LecunNormal, "orthogonal": Orthogonal,
 }  # fmt: skip
 
+# Keras' lower-case names of the classes: initializers.he_normal(seed=1).
+constant, identity, ones, zeros, orthogonal = Constant, Identity, Ones, Zeros, Orthogonal
+glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
+lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+
 
 def get(identifier: Any) -> Any:
     """Return the initializer of a name, class, configuration, array or number; None stays None.
@@ -291,7 +297,9 @@ def get(identifier: Any) -> Any:
         return Constant(identifier)
     if callable(identifier):
         return identifier
-    raise ArgumentError(f"initializer: a name, an Initializer or a function of (shape, dtype) is needed. Got {identifier!r}.")
+    raise ArgumentError(
+        f"initializer: a name, an Initializer or a function of (shape, dtype) is needed. Got {identifier!r}."
+    )
 
 
 def serialize(initializer: Any) -> Any:

@@ -3,4 +3,6 @@
 from minidl.backends.selection import current_selection, resolve, use, using
 from minidl.backends.table import BackendTable, ops_table, register_backend, register_op
 
-__all__ = ["BackendTable", "current_selection", "ops_table", "register_backend", "register_op", "resolve", "use", "using"]
+__all__ = [
+    "BackendTable", "current_selection", "ops_table", "register_backend", "register_op", "resolve", "use", "using",
+]  # fmt: skip

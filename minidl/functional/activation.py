@@ -1,4 +1,4 @@
-"""Activation functions. Those that are no op of their own are composed of ops, so their gradients come from the tape."""
+"""Activation functions. Those that are no op of their own are made of ops, so their gradients come from the tape."""
 
 from __future__ import annotations
 

@@ -23,12 +23,12 @@ def tensor(x: Any) -> Any:
     return x if hasattr(x, "__minidl_apply__") else convert_to_tensor(x)
 
 
-def need_rank(function: str, x: Any, rank: int, axes: str) -> None:
+def need_rank(function: str, x: Any, rank: int, axes: str, name: str = "x") -> None:
     """Raise ShapeError unless x has `rank` axes."""
     if len(x.shape) != rank:
+        hint = " Is the channel axis missing? x[..., None] adds one." if len(x.shape) == rank - 1 else ""
         raise ShapeError(
-            f"{function}: x must have {rank} axes, {axes}. Got {len(x.shape)}: {tuple(x.shape)}. "
-            f"{'Is the channel axis missing? x[..., None] adds one.' if len(x.shape) == rank - 1 else ''}"
+            f"{function}: {name} must have {rank} axes, {axes}. Got {len(x.shape)}: {tuple(x.shape)}.{hint}"
         )
 
 
@@ -60,8 +60,9 @@ def conv2d(
     """
     x, w = tensor(x), tensor(w)
     need_rank("conv2d", x, 4, "(N, H, W, C)")
+    need_rank("conv2d", w, 4, "(R, S, C // groups, K)", name="w")
     strides, dilation = pair(strides, "conv2d strides"), pair(dilation, "conv2d dilation")
-    pad = resolve_padding(padding, x.shape[1:3], w.shape[:2], strides, dilation)
+    pad = resolve_padding(padding, x.shape[1:3], w.shape[:2], strides, dilation, "conv2d")
     return apply("conv2d", x, w, b, strides=strides, padding=pad, dilation=dilation, groups=groups)
 
 
@@ -74,12 +75,14 @@ def conv1d(
     """
     x, w = tensor(x), tensor(w)
     need_rank("conv1d", x, 3, "(N, T, C)")
+    need_rank("conv1d", w, 3, "(R, C // groups, K)", name="w")
     strides, dilation = pair(strides, "conv1d strides")[0], pair(dilation, "conv1d dilation")[0]
     length, taps = x.shape[1], w.shape[0]
     if padding == "causal":
         time = ((taps - 1) * dilation, 0)
     elif isinstance(padding, str | int):
-        time = resolve_padding(padding, (length, length), (taps, taps), (strides, strides), (dilation, dilation))[0]
+        window = (length, length), (taps, taps), (strides, strides), (dilation, dilation)
+        time = resolve_padding(padding, *window, op="conv1d")[0]
     else:
         time = tuple(padding)
     images = x.reshape((-1, 1, *x.shape[1:]))
@@ -97,13 +100,21 @@ def depthwise_conv2d(
     """Convolve every channel with kernels of its own: x (N, H, W, C), w (R, S, C, M) -> (N, P, Q, C * M)."""
     x, w = tensor(x), tensor(w)
     need_rank("depthwise_conv2d", x, 4, "(N, H, W, C)")
+    need_rank("depthwise_conv2d", w, 4, "(R, S, C, M)", name="w")
     strides, dilation = pair(strides, "depthwise_conv2d strides"), pair(dilation, "depthwise_conv2d dilation")
-    pad = resolve_padding(padding, x.shape[1:3], w.shape[:2], strides, dilation)
+    pad = resolve_padding(padding, x.shape[1:3], w.shape[:2], strides, dilation, "depthwise_conv2d")
     return apply("depthwise_conv2d", x, w, b, strides=strides, padding=pad, dilation=dilation)
 
 
 def separable_conv2d(
-    x: Any, depthwise: Any, pointwise: Any, b: Any = None, *, strides: Any = 1, padding: Any = "valid", dilation: Any = 1
+    x: Any,
+    depthwise: Any,
+    pointwise: Any,
+    b: Any = None,
+    *,
+    strides: Any = 1,
+    padding: Any = "valid",
+    dilation: Any = 1,
 ) -> Tensor:
     """Mix space, then channels: a depthwise convolution followed by a 1×1 one, pointwise (1, 1, C * M, K)."""
     y = depthwise_conv2d(x, depthwise, strides=strides, padding=padding, dilation=dilation)
@@ -128,6 +139,7 @@ def conv2d_transpose(
 
     x, w = tensor(x), tensor(w)
     need_rank("conv2d_transpose", x, 4, "(N, P, Q, C)")
+    need_rank("conv2d_transpose", w, 4, "(R, S, K, C)", name="w")
     strides, dilation = pair(strides, "conv2d_transpose strides"), pair(dilation, "conv2d_transpose dilation")
     pad, extra = resolve_transpose_padding(padding, w.shape[:2], strides, dilation, output_padding)
     return apply(
@@ -150,5 +162,5 @@ def _pool(op: str, x: Any, pool_size: Any, strides: Any, padding: Any) -> Tensor
     need_rank(op, x, 4, "(N, H, W, C)")
     pool_size = pair(pool_size, f"{op} pool_size")
     strides = pool_size if strides is None else pair(strides, f"{op} strides")
-    pad = resolve_padding(padding, x.shape[1:3], pool_size, strides, (1, 1))
+    pad = resolve_padding(padding, x.shape[1:3], pool_size, strides, (1, 1), op)
     return apply(op, x, pool_size=pool_size, strides=strides, padding=pad)

@@ -26,7 +26,9 @@ def expand_dims(x: Any, axis: int) -> Tensor:
     x = tensor(x)
     rank = len(x.shape) + 1
     if not -rank <= axis < rank:
-        raise ArgumentError(f"expand_dims: axis must be in [{-rank}, {rank - 1}]. Got {axis} for shape {tuple(x.shape)}.")
+        raise ArgumentError(
+            f"expand_dims: axis must be in [{-rank}, {rank - 1}]. Got {axis} for shape {tuple(x.shape)}."
+        )
     return x[(slice(None),) * (axis % rank) + (None,)]
 
 

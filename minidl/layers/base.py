@@ -76,7 +76,7 @@ class Layer(WeightHolder):
         self.dtype = dtype_name(dtype)
         self.autocast = autocast
         self.backend = normalise(backend) if backend is not None else None
-        self.declared_shape = declared_shape(type(self).__name__, kwargs)
+        self.declared_shape = declared_shape(type(self), kwargs)
         self.built = False
 
     def unique_name(self, base: str | None = None) -> str:

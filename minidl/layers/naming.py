@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import re
 from collections import Counter
 from typing import Any
@@ -47,8 +49,9 @@ def dtype_name(dtype: Any) -> str:
     return name
 
 
-def declared_shape(who: str, kwargs: dict[str, Any]) -> Shape | None:
+def declared_shape(layer_class: type, kwargs: dict[str, Any]) -> Shape | None:
     """Read the shape arguments that Keras takes on a first layer; any other argument is an error."""
+    who = layer_class.__name__
     shape: Shape | None = None
     batch = kwargs.pop("batch_size", None)
     if kwargs.get("input_dim") is not None:
@@ -62,5 +65,8 @@ def declared_shape(who: str, kwargs: dict[str, Any]) -> Shape | None:
     known = {"input_dim", "input_shape", "batch_input_shape", "batch_shape"}
     unknown = sorted(set(kwargs) - known)
     if unknown:
-        raise ArgumentError(f"{who}: unknown arguments {', '.join(map(repr, unknown))}. See help({who}).")
+        takes = [name for c in layer_class.__mro__[:-1] for name in inspect.signature(c).parameters]
+        near = difflib.get_close_matches(unknown[0], takes, n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise ArgumentError(f"{who}: unknown arguments {', '.join(map(repr, unknown))}. {hint}See help({who}).")
     return shape

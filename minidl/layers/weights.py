@@ -163,10 +163,8 @@ class WeightHolder:
         """
         own, given = self.weights, list(weights)
         if len(own) != len(given):
-            raise ShapeError(
-                f"set_weights: layer {self.name!r} has {len(own)} weights. Got {len(given)}. "
-                f"{'It is not built yet: call it once, or build(input_shape).' if not self.built else ''}"
-            )
+            hint = "" if self.built else " It is not built yet: call it once, or build(input_shape)."
+            raise ShapeError(f"set_weights: layer {self.name!r} has {len(own)} weights. Got {len(given)}.{hint}")
         for variable, value in zip(own, given, strict=True):
             if variable.shape != np.shape(value):
                 raise ShapeError(f"set_weights: {variable.path!r} has shape {variable.shape}. Got {np.shape(value)}.")

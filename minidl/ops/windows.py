@@ -52,7 +52,12 @@ def same_padding(size: int, kernel: int, stride: int = 1, dilation: int = 1) -> 
 
 
 def resolve_padding(
-    padding: str | int | Sequence[Any], input_hw: Pair, kernel_hw: Pair, strides: Pair, dilation: Pair = (1, 1)
+    padding: str | int | Sequence[Any],
+    input_hw: Pair,
+    kernel_hw: Pair,
+    strides: Pair,
+    dilation: Pair = (1, 1),
+    op: str = "padding",
 ) -> Padding:
     """Return ((top, bottom), (left, right)) for any way of writing a padding.
 
@@ -61,6 +66,7 @@ def resolve_padding(
     padding : "valid" (none), "same" (output = ceil(input / stride)), a number of cells for all four sides,
         a pair (rows, columns), or ((top, bottom), (left, right))
     input_hw, kernel_hw, strides, dilation : one entry for rows, one for columns
+    op : whose padding it is, for the messages
 
     Raises
     ------
@@ -72,7 +78,7 @@ def resolve_padding(
     >>> resolve_padding((1, 2), (5, 8), (3, 3), (1, 1))
     ((1, 1), (2, 2))
     """
-    check_steps("padding", strides=strides, dilation=dilation)
+    check_steps(op, strides=strides, dilation=dilation)
     if padding == "valid":
         explicit: Padding = ((0, 0), (0, 0))
     elif padding == "same":
@@ -80,7 +86,7 @@ def resolve_padding(
         explicit = (rows, columns)
     else:
         explicit = explicit_padding(padding)
-    window_output_hw("padding", input_hw, kernel_hw, strides, explicit, dilation)
+    window_output_hw(op, input_hw, kernel_hw, strides, explicit, dilation)
     return explicit
 
 

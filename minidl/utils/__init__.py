@@ -1,9 +1,11 @@
 """Helpers with Keras' names: files, images, labels, sequences."""
 
+import importlib
 from typing import Any
 
 from minidl.config import set_random_seed
 from minidl.data import PyDataset, Sequence, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from minidl.utils import np_utils
 from minidl.utils.files import atomic_write, get_file
 from minidl.utils.images import (
     array_to_img,
@@ -16,44 +18,60 @@ from minidl.utils.numerical import normalize, to_categorical
 from minidl.utils.sequences import pad_sequences
 
 __all__ = [
+    "CustomObjectScope",
     "Progbar",
     "PyDataset",
     "Sequence",
     "array_to_img",
     "atomic_write",
     "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
     "get_file",
+    "get_registered_name",
+    "get_registered_object",
     "image_dataset_from_directory",
     "img_to_array",
     "load_img",
     "model_to_mermaid",
     "normalize",
+    "np_utils",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
+    "register_keras_serializable",
     "save_img",
+    "serialize_keras_object",
     "set_random_seed",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
 
 
+# These stand above the helpers here, and use them: imported on first use. name -> (module, name there).
+_LATER = {
+    "Progbar": ("minidl.callbacks", "Progbar"),
+    "clear_session": ("minidl.backend", "clear_session"),
+    "model_to_mermaid": ("minidl.models.plotting", "to_mermaid"),
+    "plot_model": ("minidl.models.plotting", "plot_model"),
+} | {
+    name: ("minidl.saving", name)
+    for name in (
+        "CustomObjectScope", "custom_object_scope", "deserialize_keras_object", "get_custom_objects",
+        "get_registered_name", "get_registered_object", "register_keras_serializable", "serialize_keras_object",
+    )
+}  # fmt: skip
+_INSTEAD = {
+    "model_to_dot": "plot_model, which needs no graphviz, or model_to_mermaid for text,",
+    "print_summary": "model.summary()",
+}
+
+
 def __getattr__(name: str) -> Any:
-    # These stand above the models, which themselves use the helpers here: imported on first use.
-    if name == "plot_model":
-        from minidl.models.plotting import plot_model
-
-        return plot_model
-    if name == "model_to_mermaid":
-        from minidl.models.plotting import to_mermaid
-
-        return to_mermaid
-    if name == "Progbar":
-        from minidl.callbacks import Progbar
-
-        return Progbar
-    if name == "clear_session":
-        from minidl.backend import clear_session
-
-        return clear_session
+    if name in _LATER:
+        module, attribute = _LATER[name]
+        return getattr(importlib.import_module(module), attribute)
+    if name in _INSTEAD:
+        raise AttributeError(f"minidl.utils.{name} does not exist; use {_INSTEAD[name]} instead.")
     raise AttributeError(f"module 'minidl.utils' has no attribute {name!r}")
