@@ -1,0 +1,1 @@
+"""Rungs of conv2d's backward_weights."""

@@ -1,0 +1,74 @@
+"""conv2d_backward_weights r1: one thread computes one element of dw, a sum over all windows.
+
+    dw[r, s, c, k] = sum over n, i, j of  xpad[n, i*si + r*di, j*sj + s*dj, c] * dy[n, i, j, k]
+
+One thread owns dw[r, s, c, k]. A block owns THREADS neighbouring elements, k fastest, the grid covers dw. dw is small
+and the sum long: a first layer with 3 x 3 x 3 x 32 weights keeps four blocks busy, and a sum of N P Q numbers in one
+float32 loses digits.
+Operations 2 N P Q K R S C / groups, where no tap lies on the padding. Bytes asked for: 8 for each two operations.
+Claims: one FFMA for each product, no local memory.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.launch import blocks_for, launch
+from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+
+from ..problem import weights_problem
+
+THREADS = 256  # eight warps
+
+
+@functools.cache
+def make_kernel(window: Window, groups: int) -> Any:
+    """The kernel for a window; the sizes of the arrays are read at run time."""
+    (si, sj), ((top, _), (left, _)), (di, dj) = window[1:]
+
+    @cuda.jit
+    def conv2d_backward_weights_direct(x, dy, dw, size):
+        height, width = x.shape[1], x.shape[2]
+        group_c, channels = dw.shape[2], dw.shape[3]
+        index = cuda.grid(1)
+        if index < size:
+            k = index % channels
+            c = index // channels % group_c
+            s = index // channels // group_c % dw.shape[1]
+            r = index // channels // group_c // dw.shape[1]
+            x_c = k // (channels // groups) * group_c + c
+            total = float32(0)
+            for n in range(dy.shape[0]):
+                for i in range(dy.shape[1]):
+                    row = i * si + r * di - top
+                    for j in range(dy.shape[2]):
+                        col = j * sj + s * dj - left
+                        if row >= 0 and row < height and col >= 0 and col < width:
+                            total += x[n, row, col, x_c] * dy[n, i, j, k]
+            dw[r, s, c, k] = total
+
+    return conv2d_backward_weights_direct
+
+
+def conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
+                            padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1, out: Any = None,
+                            on: str | None = None) -> Any:
+    """dw, the gradient of conv2d with respect to w; arguments and errors as `problem.weights_problem`.
+
+    x (N, H, W, C), dy (N, P, Q, K), w_shape (R, S, C // groups, K); the options as in the forward pass.
+    """
+    p = weights_problem(x, dy, w_shape, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+    kernel = make_kernel(p.shapes.window, p.shapes.groups)
+    launch(kernel, blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.out, p.out.size, on=on)
+    return p.out
+
+
+EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
+IMAGES = float32[:, :, :, ::1]
+RUNG = Rung(
+    op="conv2d_backward_weights", name="r1_direct", run=conv2d_backward_weights,
+    change="one thread for each element of dw, which sums over all windows",
+    builds=(Build(make_kernel(EXAMPLE, 2), args=(IMAGES, IMAGES, IMAGES, int32),
+                  claims=Claims(registers=64, contains=("FFMA",))),))

@@ -1,0 +1,73 @@
+"""conv2d r1: one thread computes one element of y, straight from the definition.
+
+One thread owns y[n, i, j, k]. A block owns THREADS neighbouring elements, k fastest, the grid covers y: the lanes of a
+warp share their pixels of x and read neighbouring weights.
+
+Operations 2 N P Q K R S C / groups, where no tap lies on the padding. Bytes asked for: 8 for each two operations,
+4 N P Q K stored. Every pixel is asked for R S K times, every weight N P Q times; caches serve most of it.
+Claims: one FFMA for each product, no local memory.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.launch import blocks_for, launch
+from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+
+from ..problem import forward_problem
+
+THREADS = 256  # eight warps
+
+
+@functools.cache
+def make_kernel(window: Window, groups: int, has_bias: bool) -> Any:
+    """The kernel for a window; the sizes of the arrays are read at run time."""
+    (si, sj), ((top, _), (left, _)), (di, dj) = window[1:]
+
+    @cuda.jit
+    def conv2d_direct(x, w, b, y, size):
+        height, width = x.shape[1], x.shape[2]
+        group_c, channels = w.shape[2], y.shape[3]
+        index = cuda.grid(1)
+        if index < size:
+            k = index % channels
+            j = index // channels % y.shape[2]
+            i = index // channels // y.shape[2] % y.shape[1]
+            n = index // channels // y.shape[2] // y.shape[1]
+            first_c = k // (channels // groups) * group_c
+            total = float32(0)
+            for r in range(w.shape[0]):
+                row = i * si + r * di - top
+                for s in range(w.shape[1]):
+                    col = j * sj + s * dj - left
+                    if row >= 0 and row < height and col >= 0 and col < width:
+                        for c in range(group_c):
+                            total += x[n, row, col, first_c + c] * w[r, s, c, k]
+            if has_bias:
+                total += b[k]
+            y[n, i, j, k] = total
+
+    return conv2d_direct
+
+
+def conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
+           dilation: Pair = (1, 1), groups: int = 1, out: Any = None, on: str | None = None) -> Any:
+    """y = conv2d(x, w) + b, float32; arguments and errors as `problem.forward_problem` describes.
+
+    x (N, H, W, C), w (R, S, C // groups, K), b (K,) or None, padding ((top, bottom), (left, right)); y (N, P, Q, K).
+    """
+    p = forward_problem(x, w, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+    kernel = make_kernel(p.shapes.window, p.shapes.groups, p.has_bias)
+    launch(kernel, blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.bias, p.out, p.out.size, on=on)
+    return p.out
+
+
+EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
+IMAGES = float32[:, :, :, ::1]
+RUNG = Rung(
+    op="conv2d", name="r1_direct", change="one thread for each element of y, as the definition has it", run=conv2d,
+    builds=(Build(make_kernel(EXAMPLE, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES, int32),
+                  claims=Claims(registers=64, contains=("FFMA",))),))

@@ -1,0 +1,128 @@
+"""What every rung of the convolutions agrees on: operands, shapes and their checks.
+
+    y[n, i, j, k] = b[k] + sum over r, s, c of  xpad[n, i*si + r*di, j*sj + s*dj, c] * w[r, s, c, k]
+
+x (N, H, W, C), w (R, S, C // groups, K), b (K,), y (N, P, Q, K). Output channels of group g see the input channels of
+group g only. dx, dw, db and dy have the shapes of x, w, b and y.
+"""
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cuda_kernels.launch import check_array, empty, place_of
+from cuda_kernels.windows import Padding, Pair, Window, make_window
+
+
+class Shapes(NamedTuple):
+    """The sizes of one convolution but for the batch: what fast kernels are compiled for."""
+
+    h: int
+    w: int
+    c: int
+    p: int
+    q: int
+    k: int
+    window: Window
+    groups: int
+
+    @property
+    def group_c(self) -> int:
+        """Input channels of a group."""
+        return self.c // self.groups
+
+    @property
+    def group_k(self) -> int:
+        """Output channels of a group."""
+        return self.k // self.groups
+
+    @property
+    def taps(self) -> int:
+        """R * S."""
+        return self.window.taps[0] * self.window.taps[1]
+
+
+class Problem(NamedTuple):
+    """One launch: the shapes, the batch, the operands and the output, and a bias or an array that is not read."""
+
+    shapes: Shapes
+    n: int
+    a: Any
+    b: Any
+    bias: Any
+    out: Any
+    has_bias: bool
+
+
+def shapes_of(function: str, x_shape: tuple[int, ...], w_shape: tuple[int, ...], strides: Pair, padding: Padding,
+              dilation: Pair, groups: int) -> Shapes:
+    """The sizes of the convolution of x with w. Raises ValueError if they do not fit together."""
+    if len(x_shape) != 4 or len(w_shape) != 4:
+        raise ValueError(f"{function}: x must be (N, H, W, C) and w (R, S, C // groups, K). Got x {tuple(x_shape)}, w "
+                         f"{tuple(w_shape)}. A grey image needs a channel axis: x[..., None].")
+    _, h, w, c = (int(size) for size in x_shape)
+    r, s, group_c, k = (int(size) for size in w_shape)
+    if not isinstance(groups, int | np.integer) or groups < 1 or c % groups or k % groups:
+        raise ValueError(f"{function}: groups must divide the channels, in and out. Got groups {groups!r}, C {c}, "
+                         f"K {k}.")
+    if group_c * groups != c:
+        raise ValueError(f"{function}: x has {c} channels but w expects {group_c * groups}. Got x {tuple(x_shape)}, w "
+                         f"{tuple(w_shape)}, groups {groups}. Are the axes (N, H, W, C) and (R, S, C // groups, K)?")
+    window = make_window(function, (r, s), strides, padding, dilation)
+    p, q = window.outputs(function, h, w)
+    return Shapes(h, w, c, p, q, k, window, int(groups))
+
+
+def forward_problem(x: Any, w: Any, b: Any, *, strides: Pair, padding: Padding, dilation: Pair, groups: int,
+                    out: Any) -> Problem:
+    """Check the operands of y = conv2d(x, w) + b, and make room for y (N, P, Q, K).
+
+    Raises TypeError (wrong dtype, arrays in different places), ValueError (shapes, layout, empty, window).
+    """
+    place_of(x, w, b, out, function="conv2d")
+    check_array("conv2d", "x", x, ndim=4)
+    check_array("conv2d", "w", w, ndim=4)
+    shapes = shapes_of("conv2d", x.shape, w.shape, strides, padding, dilation, groups)
+    if b is not None:
+        check_array("conv2d", "b", b, ndim=1, shape=(shapes.k,))
+    y = empty((x.shape[0], shapes.p, shapes.q, shapes.k), like=x) if out is None else out
+    check_array("conv2d", "out", y, shape=(x.shape[0], shapes.p, shapes.q, shapes.k))
+    return Problem(shapes, int(x.shape[0]), x, w, w.reshape(-1) if b is None else b, y, b is not None)
+
+
+def data_problem(dy: Any, w: Any, x_shape: tuple[int, ...], b: Any, *, strides: Pair, padding: Padding, dilation: Pair,
+                 groups: int, out: Any) -> Problem:
+    """Check the operands of dx = conv2d_backward_data(dy, w), and make room for dx (N, H, W, C). Errors as above."""
+    function = "conv2d_backward_data"
+    place_of(dy, w, b, out, function=function)
+    check_array(function, "dy", dy, ndim=4)
+    check_array(function, "w", w, ndim=4)
+    shapes = shapes_of(function, x_shape, w.shape, strides, padding, dilation, groups)
+    _check_dy(function, dy, x_shape, shapes)
+    if b is not None:
+        check_array(function, "b", b, ndim=1, shape=(shapes.c,))
+    dx = empty(tuple(x_shape), like=dy) if out is None else out
+    check_array(function, "out", dx, shape=tuple(x_shape))
+    return Problem(shapes, int(x_shape[0]), dy, w, w.reshape(-1) if b is None else b, dx, b is not None)
+
+
+def weights_problem(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair, padding: Padding, dilation: Pair,
+                    groups: int, out: Any) -> Problem:
+    """Check the operands of dw = conv2d_backward_weights(x, dy), and make room for dw. Errors as above."""
+    function = "conv2d_backward_weights"
+    place_of(x, dy, out, function=function)
+    check_array(function, "x", x, ndim=4)
+    check_array(function, "dy", dy, ndim=4)
+    shapes = shapes_of(function, x.shape, w_shape, strides, padding, dilation, groups)
+    _check_dy(function, dy, x.shape, shapes)
+    dw = empty(tuple(w_shape), like=x) if out is None else out
+    check_array(function, "out", dw, shape=tuple(w_shape))
+    return Problem(shapes, int(x.shape[0]), x, dy, dy.reshape(-1), dw, False)
+
+
+def _check_dy(function: str, dy: Any, x_shape: tuple[int, ...], shapes: Shapes) -> None:
+    expected = (int(x_shape[0]), shapes.p, shapes.q, shapes.k)
+    if tuple(dy.shape) != expected:
+        raise ValueError(f"{function}: dy must be {expected}, as the output for x {tuple(x_shape)} with {shapes.window}. "
+                         f"Got dy {tuple(dy.shape)}. Are strides and padding those of the forward pass?")

@@ -1,0 +1,6 @@
+"""Depthwise convolution, forward and both gradients. README.md tells the ladder's story."""
+from .backward_data import r1_direct as data_r1
+from .backward_weights import r1_direct as weights_r1
+from .forward import r1_direct as forward_r1
+
+RUNGS = (forward_r1.RUNG, data_r1.RUNG, weights_r1.RUNG)

@@ -1,0 +1,1 @@
+"""Rungs of depthwise_conv2d's forward."""

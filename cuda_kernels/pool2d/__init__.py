@@ -1,0 +1,4 @@
+"""Max and average pooling, forward and backward. README.md tells the ladder's story."""
+from . import r1_direct
+
+RUNGS = (*r1_direct.RUNGS,)

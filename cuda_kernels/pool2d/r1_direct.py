@@ -1,0 +1,176 @@
+"""pool2d r1: one thread for each element of the output, in all four kernels.
+
+Forward, one thread owns y[n, i, j, c] and looks at its window. Backward, one thread owns dx[n, h, w, c] and gathers from
+every window that holds its pixel, so that nothing has to be added atomically. For the maximum it asks of each such
+window whether this pixel is the first one that equals y. A block owns THREADS neighbouring elements, c fastest.
+
+Bytes asked for, with R S taps and no padding: forward 4 N P Q C R S loaded, 4 N P Q C stored. Backward at most
+ceil(R/si) ceil(S/sj) windows a pixel, each 4 bytes of dy, and for the maximum 4 of y and up to 4 R S of x.
+Operations R S compares or additions a window.
+Claims: no local memory.
+"""
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.launch import blocks_for, check_array, launch, place_of
+from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+
+from .problem import backward_problem, forward_problem
+
+THREADS = 256
+
+
+@functools.cache
+def make_forward(window: Window, average: bool) -> Any:
+    """The forward kernel for a window."""
+    (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
+
+    @cuda.jit
+    def pool2d_direct(x, y, size):
+        height, width, channels = x.shape[1], x.shape[2], x.shape[3]
+        index = cuda.grid(1)
+        if index < size:
+            c = index % channels
+            j = index // channels % y.shape[2]
+            i = index // channels // y.shape[2] % y.shape[1]
+            n = index // channels // y.shape[2] // y.shape[1]
+            first_row, first_col = i * si - top, j * sj - left
+            best, total, count = float32(-math.inf), float32(0), int32(0)
+            for row in range(max(first_row, 0), min(first_row + taps_r, height)):
+                for col in range(max(first_col, 0), min(first_col + taps_s, width)):
+                    value = x[n, row, col, c]
+                    if average:
+                        total += value
+                        count += 1
+                    # Trap: max(best, NaN) is best on a GPU; NumPy keeps the NaN.
+                    elif value > best or value != value:
+                        best = value
+            if average:
+                best = total / float32(count)
+            y[n, i, j, c] = best
+
+    return pool2d_direct
+
+
+@functools.cache
+def make_max_backward(window: Window) -> Any:
+    """The kernel of the maximum's gradient."""
+    (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
+
+    @cuda.jit(device=True)
+    def is_first(x, y_value, n, row, col, c, first_row, first_col):
+        """Is (row, col) the pixel of the window at (first_row, first_col) to which its gradient goes?"""
+        height, width = x.shape[1], x.shape[2]
+        here = x[n, row, col, c] == y_value
+        # A NaN equals nothing: then no tap was the maximum, and the last one takes the gradient.
+        here = here or (row == first_row + taps_r - 1 and col == first_col + taps_s - 1)
+        for r in range(max(first_row, 0), min(first_row + taps_r, height)):
+            for s in range(max(first_col, 0), min(first_col + taps_s, width)):
+                earlier = r < row or (r == row and s < col)
+                if here and earlier and x[n, r, s, c] == y_value:
+                    here = False
+        return here
+
+    @cuda.jit
+    def max_pool2d_backward_direct(x, y, dy, dx, size):
+        channels = x.shape[3]
+        index = cuda.grid(1)
+        if index < size:
+            c = index % channels
+            col = index // channels % x.shape[2]
+            row = index // channels // x.shape[2] % x.shape[1]
+            n = index // channels // x.shape[2] // x.shape[1]
+            total = float32(0)
+            # Window i holds the row if i*si <= row + top < i*si + taps_r.
+            last_i = min((row + top) // si, y.shape[1] - 1)
+            last_j = min((col + left) // sj, y.shape[2] - 1)
+            for i in range(max(0, (row + top - taps_r + si) // si), last_i + 1):
+                for j in range(max(0, (col + left - taps_s + sj) // sj), last_j + 1):
+                    if is_first(x, y[n, i, j, c], n, row, col, c, i * si - top, j * sj - left):
+                        total += dy[n, i, j, c]
+            dx[n, row, col, c] = total
+
+    return max_pool2d_backward_direct
+
+
+@functools.cache
+def make_average_backward(window: Window) -> Any:
+    """The kernel of the average's gradient."""
+    (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
+
+    @cuda.jit
+    def average_pool2d_backward_direct(dy, dx, size):
+        height, width, channels = dx.shape[1], dx.shape[2], dx.shape[3]
+        index = cuda.grid(1)
+        if index < size:
+            c = index % channels
+            col = index // channels % width
+            row = index // channels // width % height
+            n = index // channels // width // height
+            total = float32(0)
+            last_i = min((row + top) // si, dy.shape[1] - 1)
+            last_j = min((col + left) // sj, dy.shape[2] - 1)
+            for i in range(max(0, (row + top - taps_r + si) // si), last_i + 1):
+                rows = min(i * si - top + taps_r, height) - max(i * si - top, 0)
+                for j in range(max(0, (col + left - taps_s + sj) // sj), last_j + 1):
+                    cols = min(j * sj - left + taps_s, width) - max(j * sj - left, 0)
+                    total += dy[n, i, j, c] / float32(rows * cols)
+            dx[n, row, col, c] = total
+
+    return average_pool2d_backward_direct
+
+
+def max_pool2d(x: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = NO_PADDING,
+               out: Any = None, on: str | None = None) -> Any:
+    """y (N, P, Q, C), the largest value of every window of x (N, H, W, C). Errors: `problem.forward_problem`."""
+    shapes, y = forward_problem("max_pool2d", x, pool_size, strides, padding, out)
+    launch(make_forward(shapes.window, False), blocks_for(y.size, THREADS), THREADS, x, y, y.size, on=on)
+    return y
+
+
+def average_pool2d(x: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = NO_PADDING,
+                   out: Any = None, on: str | None = None) -> Any:
+    """y (N, P, Q, C), the mean of every window's pixels inside the image. Errors: `problem.forward_problem`."""
+    shapes, y = forward_problem("average_pool2d", x, pool_size, strides, padding, out)
+    launch(make_forward(shapes.window, True), blocks_for(y.size, THREADS), THREADS, x, y, y.size, on=on)
+    return y
+
+
+def max_pool2d_backward(dy: Any, x: Any, y: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2),
+                        padding: Padding = NO_PADDING, out: Any = None, on: str | None = None) -> Any:
+    """dx (N, H, W, C) from dy (N, P, Q, C) and the forward's x and y. Errors: `problem.backward_problem`."""
+    place_of(dy, x, y, out, function="max_pool2d_backward")
+    check_array("max_pool2d_backward", "x", x, ndim=4)
+    shapes, dx = backward_problem("max_pool2d_backward", dy, x.shape, pool_size, strides, padding, out)
+    check_array("max_pool2d_backward", "y", y, shape=tuple(dy.shape))
+    launch(make_max_backward(shapes.window), blocks_for(dx.size, THREADS), THREADS, x, y, dy, dx, dx.size, on=on)
+    return dx
+
+
+def average_pool2d_backward(dy: Any, x_shape: tuple[int, ...], *, pool_size: Pair = (2, 2), strides: Pair = (2, 2),
+                            padding: Padding = NO_PADDING, out: Any = None, on: str | None = None) -> Any:
+    """dx (N, H, W, C) from dy (N, P, Q, C) and x's shape. Errors: `problem.backward_problem`."""
+    shapes, dx = backward_problem("average_pool2d_backward", dy, x_shape, pool_size, strides, padding, out)
+    launch(make_average_backward(shapes.window), blocks_for(dx.size, THREADS), THREADS, dy, dx, dx.size, on=on)
+    return dx
+
+
+EXAMPLE = Window((3, 2), (2, 1), ((1, 1), (0, 1)), (1, 1))
+IMAGES = float32[:, :, :, ::1]
+CLAIMS = Claims(registers=64)
+CHANGE = "one thread for each element of the output"
+RUNGS = (
+    Rung(op="max_pool2d", name="r1_direct", change=CHANGE, run=max_pool2d,
+         builds=(Build(make_forward(EXAMPLE, False), args=(IMAGES, IMAGES, int32), claims=CLAIMS),)),
+    Rung(op="average_pool2d", name="r1_direct", change=CHANGE, run=average_pool2d,
+         builds=(Build(make_forward(EXAMPLE, True), args=(IMAGES, IMAGES, int32), label="average", claims=CLAIMS),)),
+    Rung(op="max_pool2d_backward", name="r1_direct", change=CHANGE, run=max_pool2d_backward,
+         builds=(Build(make_max_backward(EXAMPLE), args=(IMAGES,) * 4 + (int32,), claims=CLAIMS),)),
+    Rung(op="average_pool2d_backward", name="r1_direct", change=CHANGE, run=average_pool2d_backward,
+         builds=(Build(make_average_backward(EXAMPLE), args=(IMAGES, IMAGES, int32), claims=CLAIMS),)),
+)
