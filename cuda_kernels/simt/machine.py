@@ -187,8 +187,8 @@ def _binary(name: str) -> Any:
         try:
             ta, tb = a.dtype, b.dtype
         except AttributeError:
-            raise TypeError(f"line {line}: operator {name!r} needs numbers, got "
-                            f"{type(a).__name__} and {type(b).__name__}") from None
+            raise UnsupportedSyntax(f"operator {name!r} needs numbers, got {type(a).__name__} and "
+                                    f"{type(b).__name__}", line) from None
         result = table[ta.num * 64 + tb.num]
         if result.kind == "f" and self.counting:
             if counts:

@@ -114,6 +114,10 @@ class View:
     """An array as a kernel holds it: `shape`, `strides` and `offset` in elements of `alloc`."""
 
     __slots__ = ("alloc", "shape", "strides", "offset")
+    __array_ufunc__ = None  # arithmetic on a whole array is an error, even `x == y`
+
+    def __ne__(self, other: object) -> bool:
+        raise TypeError("a View as a condition")
 
     def __init__(self, alloc: Allocation, shape: tuple[Value, ...], strides: tuple[int, ...], offset: Value) -> None:
         self.alloc = alloc

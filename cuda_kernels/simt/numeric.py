@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import UnsupportedSyntax
+
 Value = Any
 INT64, UINT64, FLOAT32, FLOAT64 = np.dtype("i8"), np.dtype("u8"), np.dtype("f4"), np.dtype("f8")
 BOOL, INT32, _UINT16 = np.dtype("?"), np.dtype("i4"), np.dtype("u2")
@@ -46,13 +48,13 @@ def _bitwise_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     if a.kind == "b" and b.kind == "b":
         return BOOL
     if "f" in (a.kind, b.kind):
-        raise TypeError(f"bitwise operation on {a} and {b}: Numba allows integers and booleans only")
+        raise UnsupportedSyntax(f"& | ^ take integers and booleans, got {a} and {b}; cast with int32(...)")
     return arithmetic_dtype(a, b)
 
 
 def _shift_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     if "f" in (a.kind, b.kind):
-        raise TypeError(f"shift of {a} by {b}: Numba allows integers only")
+        raise UnsupportedSyntax(f"<< and >> take integers, got {a} and {b}; cast with int32(...)")
     return UINT64 if a.kind == "u" else INT64
 
 
@@ -159,6 +161,8 @@ def plus(x: Value) -> Value:
 
 def invert(x: Value) -> Value:
     """~x: integers widen to 64 bits."""
+    if x.dtype.kind == "f":
+        raise UnsupportedSyntax(f"~ takes integers and booleans, got {x.dtype}; cast with int32(...)")
     if x.dtype.kind in "iu":
         x = cast(x, UINT64 if x.dtype.kind == "u" else INT64)
     return np.invert(x)

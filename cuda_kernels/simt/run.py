@@ -28,6 +28,8 @@ MAX_BLOCK = (1024, 1024, 64)
 MAX_GRID = (2**31 - 1, 65535, 65535)
 MAX_DYNAMIC_SHARED = 227 * 1024
 STEP_LIMIT = 100_000
+WHOLE_ARRAY = ("a whole array cannot be added, compared or tested in a kernel, where each thread works on single "
+               "elements; index it, x[i], in a loop if need be")
 
 
 class Run(Outputs):
@@ -141,8 +143,10 @@ class Run(Outputs):
                     raise UnsupportedSyntax(error.reason, line, self.program.source.filename, text) from None
                 except (TypeError, ValueError, AttributeError) as error:
                     line = self._line_of(error)
-                    error.add_note(f"in kernel {self.program.source.name!r}, line {line}: "
-                                   f"{self.recorder.source.get(line, '').strip()}")
+                    text = self.recorder.source.get(line, "").strip()
+                    if "View" in str(error):
+                        raise UnsupportedSyntax(WHOLE_ARRAY, line, self.program.source.filename, text) from error
+                    error.add_note(f"in kernel {self.program.source.name!r}, line {line}: {text}")
                     raise
                 finally:
                     self.last_machine = machine
