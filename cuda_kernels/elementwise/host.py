@@ -1,0 +1,166 @@
+"""The host functions of the elementwise ops: one factory for each kind, which the rungs fill with their kernels.
+
+    unary forward        run(x, *, out, on, **settings) -> y                  swish: -> (y, gate)
+    unary backward       run(dy, kept, *, on, **settings) -> dx               kept: x or y, see functions.UNARY
+    binary forward       run(a, b, *, out, on) -> y                           broadcast as in NumPy
+    binary backward      run(dy, p, q, *, a_shape, b_shape, needs, on) -> (da, db)
+                         p, q: (a, b) for multiply, maximum, minimum; (b, y) for divide; None for add and subtract
+    where                run(condition, a, b, *, out, on) -> y
+    where backward       run(dy, condition, *, a_shape, b_shape, needs, on) -> (da, db)
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cuda_kernels.indexing import join_axes, stretched_strides, strides_of
+from cuda_kernels.ladder import rung
+from cuda_kernels.launch import check_array, empty, zeros
+
+from .functions import UNARY
+from .pairs import PAIRS
+
+Sizes = tuple[int, ...]
+
+
+def broadcast(op: str, **shapes: Sizes) -> Sizes:
+    """The shape that the shapes broadcast to; ValueError where they do not."""
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        got = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"{op}: the shapes do not broadcast. Got {got}. Counted from the last axis, two sizes must be "
+                         "equal or one of them 1.") from None
+
+
+def walk(target: Sizes, *shapes: Sizes) -> tuple[Sizes, ...]:
+    """Joined sizes and strides of a walk over `target` that reads arrays of these shapes, and writes row by row."""
+    return join_axes(target, strides_of(target), *(stretched_strides(shape, target) for shape in shapes))
+
+
+def sum_to(dy: Any, shape: Sizes, on: str | None) -> Any:
+    """Sum a gradient over the axes along which an input of `shape` was stretched."""
+    if tuple(dy.shape) == tuple(shape):
+        return dy
+    added = dy.ndim - len(shape)
+    stretched = tuple(i + added for i, n in enumerate(shape) if n == 1 and dy.shape[i + added] != 1)
+    axes = tuple(range(added)) + stretched
+    return rung("reduce_sum").run(dy, axes=axes, on=on).reshape(shape)
+
+
+def unary_forward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
+    """The host function of a unary forward; apply(function, x, y, on=) launches."""
+    def run(x: Any, *, out: Any = None, on: str | None = None, **settings: Any) -> Any:
+        check_array(op, "x", x)
+        y = empty(x.shape, like=x) if out is None else out
+        check_array(op, "out", y, shape=x.shape)
+        apply(UNARY[op].make(**settings)[0], x.reshape(-1), y.reshape(-1), on=on)
+        if op != "swish":
+            return y
+        gate = empty(x.shape, like=x)
+        apply(UNARY["sigmoid"].make()[0], x.reshape(-1), gate.reshape(-1), on=on)
+        return y, gate
+
+    run.__name__, run.__doc__ = op, f"y = {op}(x) for a float32 array of any shape. {UNARY[op].make.__doc__}"
+    return run
+
+
+def unary_backward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
+    """The host function of a unary backward; apply(gradient, dy, kept, dx, on=) launches."""
+    def run(dy: Any, kept: Any = None, *, out: Any = None, on: str | None = None, **settings: Any) -> Any:
+        name = f"{op}_backward"
+        kept = dy if UNARY[op].keeps == "" else kept
+        check_array(name, "dy", dy)
+        check_array(name, UNARY[op].keeps or "dy", kept, shape=dy.shape)
+        dx = empty(dy.shape, like=dy) if out is None else out
+        check_array(name, "out", dx, shape=dy.shape)
+        apply(UNARY[op].make(**settings)[1], dy.reshape(-1), kept.reshape(-1), dx.reshape(-1), on=on)
+        return dx
+
+    run.__name__, run.__doc__ = f"{op}_backward", f"dx from dy and the {UNARY[op].keeps or 'nothing'} kept by {op}."
+    return run
+
+
+def binary_forward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
+    """The host function of a binary forward; apply(function, walk, a, b, y, on=) launches."""
+    def run(a: Any, b: Any, *, out: Any = None, on: str | None = None) -> Any:
+        check_array(op, "a", a)
+        check_array(op, "b", b)
+        shape = broadcast(op, a=tuple(a.shape), b=tuple(b.shape))
+        y = empty(shape, like=a) if out is None else out
+        check_array(op, "out", y, shape=shape)
+        apply(PAIRS[op].forward, walk(shape, a.shape, b.shape), a.reshape(-1), b.reshape(-1), y.reshape(-1), on=on)
+        return y
+
+    run.__name__, run.__doc__ = op, f"y = {op}(a, b), float32, broadcast as in NumPy."
+    return run
+
+
+def binary_backward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
+    """The host function of a binary backward; apply(gradient, walk, dy, p, q, d, on=) launches."""
+    def run(dy: Any, p: Any = None, q: Any = None, *, a_shape: Sizes, b_shape: Sizes,
+            needs: tuple[bool, bool] = (True, True), on: str | None = None) -> tuple[Any, Any]:
+        name, pair = f"{op}_backward", PAIRS[op]
+        check_array(name, "dy", dy)
+        p, q = (p, q) if pair.keeps else (dy, dy)
+        for wanted, kept in zip(pair.keeps, (p, q), strict=False):
+            check_array(name, wanted, kept)
+        ways = walk(dy.shape, p.shape, q.shape)
+        gradients = []
+        for to, shape, needed in ((pair.to_a, a_shape, needs[0]), (pair.to_b, b_shape, needs[1])):
+            d = dy
+            if not needed:
+                gradients.append(None)
+                continue
+            if pair.keeps or to is PAIRS["subtract"].to_b:  # otherwise the gradient is dy itself
+                d = empty(dy.shape, like=dy)
+                apply(to, ways, dy.reshape(-1), p.reshape(-1), q.reshape(-1), d.reshape(-1), on=on)
+            gradients.append(sum_to(d, tuple(shape), on))
+        return gradients[0], gradients[1]
+
+    run.__name__, run.__doc__ = f"{op}_backward", f"(da, db) of {op}, summed over the axes that were stretched."
+    return run
+
+
+def where_forward(apply: Callable[..., None]) -> Callable[..., Any]:
+    """The host function of where; apply(walk, condition, a, b, y, on=) launches."""
+    def where(condition: Any, a: Any, b: Any, *, out: Any = None, on: str | None = None) -> Any:
+        """Take a where the condition (bool) holds, else b; all three broadcast."""
+        check_array("where", "condition", condition, dtype=np.bool_)
+        check_array("where", "a", a)
+        check_array("where", "b", b)
+        shape = broadcast("where", condition=tuple(condition.shape), a=tuple(a.shape), b=tuple(b.shape))
+        y = empty(shape, like=a) if out is None else out
+        check_array("where", "out", y, shape=shape)
+        apply(walk(shape, condition.shape, a.shape, b.shape), condition.reshape(-1).view(np.uint8), a.reshape(-1),
+              b.reshape(-1), y.reshape(-1), on=on)
+        return y
+
+    return where
+
+
+def where_backward(apply: Callable[..., None]) -> Callable[..., Any]:
+    """The host function of where's backward: dy where the condition picks an input, 0 elsewhere."""
+    def where_backward(dy: Any, condition: Any, *, a_shape: Sizes, b_shape: Sizes,
+                       needs: tuple[bool, bool] = (True, True), on: str | None = None) -> tuple[Any, Any]:
+        """(da, db), summed over the axes that were stretched."""
+        check_array("where_backward", "dy", dy)
+        check_array("where_backward", "condition", condition, dtype=np.bool_)
+        nothing = zeros((1,), like=dy)
+        # The gradient of a is where(condition, dy, 0), that of b where(condition, 0, dy).
+        to_a, to_b = walk(dy.shape, condition.shape, dy.shape, (1,)), walk(dy.shape, condition.shape, (1,), dy.shape)
+        mask, flat = condition.reshape(-1).view(np.uint8), dy.reshape(-1)
+        gradients = []
+        for ways, a, b, shape, needed in ((to_a, flat, nothing, a_shape, needs[0]),
+                                          (to_b, nothing, flat, b_shape, needs[1])):
+            if not needed:
+                gradients.append(None)
+                continue
+            d = empty(dy.shape, like=dy)
+            apply(ways, mask, a, b, d.reshape(-1), on=on)
+            gradients.append(sum_to(d, tuple(shape), on))
+        return gradients[0], gradients[1]
+
+    return where_backward
