@@ -29,6 +29,7 @@ INT32_MAX = 2**31 - 1
 MAX_GRID = (INT32_MAX, 65535, 65535)
 MAX_THREADS = 1024
 STATIC_SHARED_BYTES = 48 * 1024  # more than this has to be asked for, and must be dynamic
+H100_MULTIPROCESSORS = 132
 OUT_OF_MEMORY, UNSUPPORTED_PTX = 2, 222  # CUresult, from NVIDIA's cuda.h
 
 
@@ -56,15 +57,26 @@ def grid_2d(cols: int, rows: int, block: tuple[int, int]) -> tuple[int, int]:
     return blocks_for(cols, block[0]), blocks_for(rows, block[1])
 
 
-def resident_blocks(per_multiprocessor: int, needed: int, multiprocessors: int = 132) -> int:
+def resident_blocks(per_multiprocessor: int, needed: int, multiprocessors: int = H100_MULTIPROCESSORS) -> int:
     """Blocks for a grid-stride loop: enough to fill the GPU, and never more than there is work for.
 
-    per_multiprocessor : blocks that fit on one multiprocessor at once; `multiprocessors` : 132 on an H100, 40 on a T4
+    per_multiprocessor : blocks that fit on one multiprocessor at once
+    multiprocessors : of the GPU, see `multiprocessors(x)`; 40 on a T4, 108 on an A100
 
     >>> resident_blocks(8, 10_000), resident_blocks(8, 3)
     (1056, 3)
     """
     return max(1, min(needed, per_multiprocessor * multiprocessors))
+
+
+def multiprocessors(like: Any) -> int:
+    """How many multiprocessors the GPU of a device array has; for a NumPy array those of an H100, to plan for."""
+    return H100_MULTIPROCESSORS if isinstance(like, np.ndarray) else _multiprocessors()
+
+
+@functools.cache
+def _multiprocessors() -> int:
+    return int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
 
 
 # -- arrays ------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from . import packages, table
 from .build import ARCHITECTURES, compile_build
 from .claims import failures
 
+RUNGS_A_PROCESS = 12  # a process takes a second or two to start, and then some seconds a rung
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "kernels" / "table.md"
 
 
@@ -49,6 +51,17 @@ def compile_all(architecture: str, selection: list[str]) -> list[dict[str, Any]]
             count, loop = result.code.main_loop(build.claims.loop[0])
             record["loop"] = [build.claims.loop[0], count, loop.total()]
     return records
+
+
+def compile_everywhere(architectures: list[str], selection: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """The records of each architecture, made by as many processes at a time as there are processors."""
+    rungs = list(dict.fromkeys(f"{rung.op}:{rung.name}" for rung, _ in chosen(selection)))
+    portions = [rungs[k:k + RUNGS_A_PROCESS] for k in range(0, len(rungs), RUNGS_A_PROCESS)]
+    jobs = [(architecture, portion) for architecture in architectures for portion in portions]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = list(pool.map(lambda job: in_process(*job), jobs))
+    return {architecture: [record for (where, _), records in zip(jobs, done, strict=True) if where == architecture
+                           for record in records] for architecture in architectures}
 
 
 def in_process(architecture: str, selection: list[str]) -> list[dict[str, Any]]:
@@ -100,9 +113,7 @@ def main() -> int:
         for _, build in chosen(options.selection):
             print(f"// {build.name}, {architectures[-1]}\n{compile_build(build, architectures[-1]).text}")
         return 0
-    with ThreadPoolExecutor(2) as pool:
-        records = dict(zip(architectures, pool.map(lambda arch: in_process(arch, options.selection), architectures),
-                           strict=True))
+    records = compile_everywhere(architectures, options.selection)
     failed = report(records)
     if (options.write or options.check) and (options.selection or options.arch):
         parser.error("--write and --check are for all kernels and all architectures")

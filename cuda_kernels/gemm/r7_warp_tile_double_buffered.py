@@ -60,39 +60,36 @@ def multiply(a_tile, b_tile, a_place, b_place, total):
     _four_steps(a_tile, b_tile, a_place + 12 * STRIDE, b_place + 12 * STRIDE, total)
 
 
+@cuda.jit(device=True)
+def place_in_tile(thread):
+    """Row and column of a thread's first square in the block's tile: warps 4 x 2, lanes 4 x 8."""
+    warp, lane = thread // 32, thread % 32
+    return warp // 2 * 32 + lane // 8 * 4, warp % 2 * 64 + lane % 8 * 4
+
+
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
-    """The kernel for operands stored as `variant` says."""
+def sum_of_tiles(variant: Variant) -> Any:
+    """A device function that adds up what a block owns over part of K, `start` to `stop` (multiples of DEPTH)."""
     fetch_a, put_a = tile(DEPTH, TILE, STRIDE, not variant.transpose_a, variant.wide_a)
     fetch_b, put_b = tile(DEPTH, TILE, STRIDE, variant.transpose_b, variant.wide_b)
-    store = store4(variant.wide_c, epilogue(variant.has_bias, variant.activation))
 
-    @cuda.jit(launch_bounds=(THREADS, 2))
-    def gemm_warp_tile(a, b, bias, c, rows, cols, inner):
+    @cuda.jit(device=True, forceinline=True)
+    def add_up(a, b, a_tile, b_tile, first_row, first_col, rows, cols, inner, start, stop, total):
         thread = cuda.threadIdx.x
         second = thread + THREADS  # its other item
-        first_row, first_col = cuda.blockIdx.y * TILE, cuda.blockIdx.x * TILE
-        warp, lane = thread // 32, thread % 32
-        tile_row = warp // 2 * 32 + lane // 8 * 4
-        tile_col = warp % 2 * 64 + lane % 8 * 4
-        a_tile = cuda.shared.array(BUFFERS, float32, alignment=16)
-        b_tile = cuda.shared.array(BUFFERS, float32, alignment=16)
-        total = cuda.local.array((8, 8), float32)
-        for i in range(8):
-            for j in range(8):
-                total[i, j] = float32(0)
-        put_a(a_tile, 0, thread, fetch_a(a, thread, first_row, 0, rows, inner))
-        put_a(a_tile, 0, second, fetch_a(a, second, first_row, 0, rows, inner))
-        put_b(b_tile, 0, thread, fetch_b(b, thread, first_col, 0, cols, inner))
-        put_b(b_tile, 0, second, fetch_b(b, second, first_col, 0, cols, inner))
+        tile_row, tile_col = place_in_tile(thread)
+        put_a(a_tile, 0, thread, fetch_a(a, thread, first_row, start, rows, inner))
+        put_a(a_tile, 0, second, fetch_a(a, second, first_row, start, rows, inner))
+        put_b(b_tile, 0, thread, fetch_b(b, thread, first_col, start, cols, inner))
+        put_b(b_tile, 0, second, fetch_b(b, second, first_col, start, cols, inner))
         cuda.syncthreads()
         now = 0
-        for start in range(DEPTH, inner + DEPTH, DEPTH):
-            # Past the end the loads bring zeros, which nobody multiplies: one loop body serves all steps.
-            a_next = fetch_a(a, thread, first_row, start, rows, inner)
-            a_second = fetch_a(a, second, first_row, start, rows, inner)
-            b_next = fetch_b(b, thread, first_col, start, cols, inner)
-            b_second = fetch_b(b, second, first_col, start, cols, inner)
+        for following in range(start + DEPTH, stop + DEPTH, DEPTH):
+            # What is loaded behind the end (zeros behind K) nobody multiplies: one loop body serves all steps.
+            a_next = fetch_a(a, thread, first_row, following, rows, inner)
+            a_second = fetch_a(a, second, first_row, following, rows, inner)
+            b_next = fetch_b(b, thread, first_col, following, cols, inner)
+            b_second = fetch_b(b, second, first_col, following, cols, inner)
             multiply(a_tile, b_tile, now + tile_row, now + tile_col, total)
             now = BUFFER - now
             put_a(a_tile, now, thread, a_next)
@@ -100,6 +97,18 @@ def make_kernel(variant: Variant) -> Any:
             put_b(b_tile, now, thread, b_next)
             put_b(b_tile, now, second, b_second)
             cuda.syncthreads()  # the other buffers are complete, and these have been read
+
+    return add_up
+
+
+@functools.cache
+def store_tile(wide: bool, finish: Any) -> Any:
+    """A device function that stores a thread's four squares, finished by the epilogue."""
+    store = store4(wide, finish)
+
+    @cuda.jit(device=True, forceinline=True)
+    def store_squares(c, bias, first_row, first_col, rows, cols, total):
+        tile_row, tile_col = place_in_tile(cuda.threadIdx.x)
         row, col = first_row + tile_row, first_col + tile_col
         for i in range(4):
             store(c, bias, row + i, col, rows, cols, total[i, 0], total[i, 1], total[i, 2], total[i, 3])
@@ -108,6 +117,27 @@ def make_kernel(variant: Variant) -> Any:
             store(c, bias, low, col, rows, cols, total[i + 4, 0], total[i + 4, 1], total[i + 4, 2], total[i + 4, 3])
             store(c, bias, low, col + COLS_APART, rows, cols, total[i + 4, 4], total[i + 4, 5], total[i + 4, 6],
                   total[i + 4, 7])
+
+    return store_squares
+
+
+@functools.cache
+def make_kernel(variant: Variant) -> Any:
+    """The kernel for operands stored as `variant` says."""
+    add_up = sum_of_tiles(variant)
+    store = store_tile(variant.wide_c, epilogue(variant.has_bias, variant.activation))
+
+    @cuda.jit(launch_bounds=(THREADS, 2))
+    def gemm_warp_tile(a, b, bias, c, rows, cols, inner):
+        first_row, first_col = cuda.blockIdx.y * TILE, cuda.blockIdx.x * TILE
+        a_tile = cuda.shared.array(BUFFERS, float32, alignment=16)
+        b_tile = cuda.shared.array(BUFFERS, float32, alignment=16)
+        total = cuda.local.array((8, 8), float32)
+        for i in range(8):
+            for j in range(8):
+                total[i, j] = float32(0)
+        add_up(a, b, a_tile, b_tile, first_row, first_col, rows, cols, inner, 0, inner, total)
+        store(c, bias, first_row, first_col, rows, cols, total)
 
     return gemm_warp_tile
 

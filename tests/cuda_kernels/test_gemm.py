@@ -9,7 +9,7 @@ import pytest
 
 from cuda_kernels import ladder
 from cuda_kernels.gemm import __main__ as gemm_table
-from cuda_kernels.gemm import r3_shared, r7_warp_tile_double_buffered, r9_3xtf32, r10_bf16
+from cuda_kernels.gemm import r3_shared, r7_warp_tile_double_buffered, r9_3xtf32, r10_bf16, r11_split_k
 from cuda_kernels.gemm.problem import ACTIVATIONS, Variant, reference
 from cuda_kernels.intrinsics import round_to_bf16, round_to_tf32
 from cuda_kernels.launch import simt_options
@@ -159,8 +159,30 @@ def test_3xtf32_gives_nan_for_infinity_as_its_header_says():
 
 
 def test_default_rung_is_the_last_float32_one():
-    assert ladder.rung("gemm").name == "r7_warp_tile_double_buffered"
+    assert ladder.rung("gemm").name == "r11_split_k"
     assert {r.name for r in RUNGS if r.optional} == {"r8_tf32", "r9_3xtf32", "r10_bf16"}
+
+
+@pytest.mark.parametrize("transpose_a, transpose_b", [(False, False), (True, True)])
+@pytest.mark.parametrize("m, n, k", [(5, 10, 400), (130, 20, 200), (1, 1, 65), (7, 8, 129)])
+def test_split_k_shares_the_work_along_k(m, n, k, transpose_a, transpose_b):
+    a, b = operands(m, n, k, transpose_a, transpose_b)
+    bias = values(9, n)
+    options = {"transpose_a": transpose_a, "transpose_b": transpose_b, "activation": "tanh"}
+    with simt_options() as reports:
+        c = r11_split_k.gemm(a, b, bias, **options)
+        again = r11_split_k.gemm(a, b, bias, **options)
+    assert_close(c, reference(a, b, bias, **options), k)
+    np.testing.assert_array_equal(c, again)
+    parts = reports[0].grid[2]
+    assert parts == -(-k // 64) and [r.kernel for r in reports[:2]] == ["gemm_split_k", "gemm_add_parts"]
+    assert reports[1].figures.global_load_bytes == 4 * m * n * (parts + 1), "the parts, and the bias"
+
+
+def test_split_k_leaves_large_results_whole():
+    assert r11_split_k.parts_for(4096, 4096, 4096, 264) == 1
+    assert r11_split_k.parts_for(1, 1, 10**6, 264) == 264
+    assert r11_split_k.parts_for(46340, 46340, 10**6, 10**9) == 1, "the parts stay within int32 indices"
 
 
 def test_kernels_are_made_once_for_each_variant():
