@@ -12,7 +12,8 @@ from .memory import Allocation, View, c_strides
 from .parts import Part
 
 Value = Any
-MAX_STATIC_SHARED = 48 * 1024
+_UNKNOWN = 2**63
+_REMEMBERED = 1024
 
 
 class Access(Part):
@@ -22,6 +23,7 @@ class Access(Part):
     counting: bool
     mask: Mask
     dynamic_memory: np.ndarray | None
+    known_indices: dict[int, tuple[Value, Value, int]]
 
     def index(self, line: int, base: Value, index: Value) -> Value:
         """`base[index]`: an element of an array or tuple, or a part of an array where indices are missing."""
@@ -82,16 +84,17 @@ class Access(Part):
         """(address, mask of threads inside the array, where outside or None). Nobody reaches outside."""
         address, outside = view.offset, None
         for axis, (i, size, stride) in enumerate(zip(index, view.shape, view.strides, strict=True)):
-            if i.dtype is not numeric.INT64:
-                if i.dtype.kind not in "biu":
-                    raise UnsupportedSyntax(f"an index must be an integer, got {i.dtype}; cast it with int32(...)",
-                                            line)
-                i = i.astype(np.int64)
+            known = self.known_indices.get(id(i))
+            if known is None and i.dtype is not numeric.INT64:
+                known = self._as_index(line, i)
+            if known is not None:
+                i = known[1]
             if check is None or check[axis]:
                 limit = size - (width - 1) if axis == len(index) - 1 else size
-                wrong = self._outside(i, limit)
-                if wrong is not None:
-                    outside = wrong if outside is None else outside | wrong
+                if known is None or isinstance(limit, np.ndarray) or known[2] >= limit:
+                    wrong = self._outside(i, limit)
+                    if wrong is not None:
+                        outside = wrong if outside is None else outside | wrong
             address = address + (i if stride == 1 else i * np.int64(stride))
         if outside is None:
             return address, self.mask, None
@@ -102,6 +105,18 @@ class Access(Part):
         if self.checks:
             self.report_outside(line, view, index, self.mask.narrow(np.atleast_2d(outside)), action, width)
         return address, inside, outside
+
+    def _as_index(self, line: int, i: Value) -> tuple[Value, Value, int]:
+        """(an index, the same as int64, its largest value); those that come often (threadIdx) are remembered."""
+        if i.dtype.kind not in "biu":
+            raise UnsupportedSyntax(f"an index must be an integer, got {i.dtype}; cast it with int32(...)", line)
+        wide = i.astype(np.int64)
+        if i.ndim == 0 or i.size > _REMEMBERED:
+            return i, wide, _UNKNOWN
+        largest = int(wide.max()) if wide.min() >= 0 else _UNKNOWN
+        if len(self.known_indices) < _REMEMBERED:
+            self.known_indices[id(i)] = (i, wide, largest)  # keeps `i`, so that its id stays its own
+        return i, wide, largest
 
     @staticmethod
     def _outside(i: Value, size: Value) -> Value:

@@ -60,6 +60,7 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
         self.dynamic: dict[np.dtype, Allocation] = {}
         self.dynamic_memory: np.ndarray | None = None
         self.local: dict[int, Allocation] = {}
+        self.known_indices: dict[int, tuple[Value, Value, int]] = {}
         self.constants: dict[int, View] = {}
         self.shared_shadows: list[Any] = []
         self.barrier_times: Any = recorder.now

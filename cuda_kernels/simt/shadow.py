@@ -44,6 +44,8 @@ class Shadow:
         self.writer = np.zeros(size, np.int32)
         self.readers: Slots | None = None
         self.atomics: Slots | None = None
+        self.last_write = 0  # of any element
+        self.complete = False  # every element was written
         self.log: list[tuple[np.ndarray, np.ndarray, int]] = []
         self.logged = 0
 
@@ -88,17 +90,16 @@ class Shadow:
         """A plain load by the threads of `mask`."""
         machine.access_verb = "reads"
         where, threads = self.select(machine, address, mask)
-        times = self.write_time[where]
         now = machine.tick(line)
-        if self.shared and not times.all():
-            self._check_initialised(machine, line, where, threads, times)
-        if times.max() > (machine.least_barrier if self.shared else 0):
+        if self.last_write > (machine.least_barrier if self.shared else 0):
             self._check_write(machine, line, where, threads)
         if self.atomics is not None:
             self._check_slots(machine, line, where, threads, self.atomics, "atomic")
         if not self.shared:
             self.readers = self._record(machine, self.readers, where, threads, now)
             return
+        if not self.complete:
+            self._check_initialised(machine, line, where, threads)
         self.log.append((where, threads, now))
         self.logged += where.size
         if self.logged > _LOG_LIMIT:
@@ -110,14 +111,14 @@ class Shadow:
         where, threads = self.select(machine, address, mask)
         now = machine.tick(line)
         self.settle(machine)
-        if self.write_time[where].max() > (machine.least_barrier if self.shared else 0):
+        if self.last_write > (machine.least_barrier if self.shared else 0):
             self._check_write(machine, line, where, threads)
         if self.readers is not None:
             self._check_slots(machine, line, where, threads, self.readers, "read")
         if self.atomics is not None:
             self._check_slots(machine, line, where, threads, self.atomics, "atomic")
         self.writer[where] = threads
-        self.write_time[where] = now
+        self.write_time[where] = self.last_write = now
         last = self.writer[where]
         if (last != threads).any():
             self._report(machine, line, where, threads, last, np.full(where.size, now), last != threads, "write")
@@ -128,10 +129,9 @@ class Shadow:
         where, threads = self.select(machine, address, mask)
         now = machine.tick(line)
         self.settle(machine)
-        times = self.write_time[where]
-        if self.shared and not times.all():
-            self._check_initialised(machine, line, where, threads, times)
-        if times.max() > (machine.least_barrier if self.shared else 0):
+        if self.shared and not self.complete:
+            self._check_initialised(machine, line, where, threads)
+        if self.last_write > (machine.least_barrier if self.shared else 0):
             self._check_write(machine, line, where, threads)
         if self.readers is not None:
             self._check_slots(machine, line, where, threads, self.readers, "read")
@@ -149,9 +149,9 @@ class Shadow:
 
     # -- the rules ----------------------------------------------------------------------------------------------------
 
-    def _check_initialised(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray,
-                           times: np.ndarray) -> None:
-        unknown = times == 0
+    def _check_initialised(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
+        self.complete = bool(self.write_time.all())
+        unknown = self.write_time[where] == 0
         if self.atomics is not None:
             unknown &= self.atomics[1][where] == 0
         if unknown.any():
