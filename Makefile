@@ -2,14 +2,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lint types contracts doctest bench-cpu clean
+.PHONY: help demo test check lint types contracts doctest gate bank bench-cpu bench-simt clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (under 10 minutes on 2 cores)"
 	@echo "make check      everything: lint, types, import contracts, all tests, documentation examples"
+	@echo "make gate       compile every CUDA kernel for three GPUs, without one, and hold it to its claims"
+	@echo "make bank       the SIMT machine's bank of wrong and right kernels: both counts"
+	@echo "make bench-simt the SIMT machine beside Numba's simulator"
 	@echo "make bench-cpu  a training step of the CIFAR CNN beside PyTorch and Keras, on the CPU"
 	@echo "make clean      remove .venv and what was built"
 
@@ -59,5 +63,21 @@ doctest: $(VENV)/.test
 bench-cpu: $(VENV)/.bench
 	$(BIN)/python benchmarks/bench_cpu.py
 
+# NVIDIA's compilers are pinned, older than what the tests may use: an environment of their own.
+$(GATE)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(GATE)
+	$(GATE)/bin/python -m pip install --quiet --upgrade pip
+	$(GATE)/bin/python -m pip install --quiet --group gate
+	@touch $@
+
+gate: $(GATE)/.ready
+	$(GATE)/bin/python -m cuda_kernels.compile
+
+bank: $(VENV)/.base
+	$(BIN)/python -m cuda_kernels.simt.bank
+
+bench-simt: $(VENV)/.base
+	$(BIN)/python benchmarks/bench_simt.py
+
 clean:
-	rm -rf $(VENV) demo_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(GATE) demo_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
