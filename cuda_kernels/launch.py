@@ -279,7 +279,7 @@ def simt_options(**options: Any) -> Iterator[list[simt.Report]]:
 
 
 def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...], *args: Any, shared_bytes: int = 0,
-           on: str | None = None, stream: Any = 0) -> simt.Report | None:
+           on: str | None = None, stream: Any = 0, outputs: tuple[str, ...] | None = None) -> simt.Report | None:
     """Launch `kernel` over `grid` blocks of `block` threads; results are written into the array arguments.
 
     Parameters
@@ -290,6 +290,7 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     shared_bytes : dynamic shared memory of a block, for cuda.shared.array(0, dtype)
     on : "simt" or "cuda" to insist on a place; None goes where the arrays are
     stream : a CUDA stream (GPU only)
+    outputs : the arrays that the SIMT machine expects to be filled by this launch; () where several launches share one
 
     Returns
     -------
@@ -327,7 +328,8 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     if math.prod(block) > MAX_THREADS:
         raise ValueError(f"{name}: a block may have {MAX_THREADS} threads. Got {block}, which is {math.prod(block)}.")
     if place == "simt":
-        report = simt.launch(kernel, grid, block, *values, shared_bytes=shared_bytes, **_simt_options)
+        expected = {} if outputs is None else {"outputs": outputs}
+        report = simt.launch(kernel, grid, block, *values, shared_bytes=shared_bytes, **{**expected, **_simt_options})
         if _reports is not None:
             _reports.append(report)
         return report
