@@ -52,12 +52,17 @@ def _four_steps(a_tile, b_tile, a_place, b_place, total):
 
 
 @cuda.jit(device=True)
-def multiply(a_tile, b_tile, a_place, b_place, total):
-    """All DEPTH steps on one pair of buffers; also the core of the convolutions."""
+def multiply_half(a_tile, b_tile, a_place, b_place, total):
+    """Eight of the DEPTH = 16 steps on one pair of buffers."""
     _four_steps(a_tile, b_tile, a_place, b_place, total)
     _four_steps(a_tile, b_tile, a_place + 4 * STRIDE, b_place + 4 * STRIDE, total)
-    _four_steps(a_tile, b_tile, a_place + 8 * STRIDE, b_place + 8 * STRIDE, total)
-    _four_steps(a_tile, b_tile, a_place + 12 * STRIDE, b_place + 12 * STRIDE, total)
+
+
+@cuda.jit(device=True)
+def multiply(a_tile, b_tile, a_place, b_place, total):
+    """All DEPTH steps on one pair of buffers."""
+    multiply_half(a_tile, b_tile, a_place, b_place, total)
+    multiply_half(a_tile, b_tile, a_place + 8 * STRIDE, b_place + 8 * STRIDE, total)
 
 
 @cuda.jit(device=True)
@@ -85,18 +90,21 @@ def sum_of_tiles(variant: Variant) -> Any:
         cuda.syncthreads()
         now = 0
         for following in range(start + DEPTH, stop + DEPTH, DEPTH):
+            # A's loads fly over the first half of the products, B's over the second: fewer registers than all at once.
             # What is loaded behind the end (zeros behind K) nobody multiplies: one loop body serves all steps.
+            other = BUFFER - now
             a_next = fetch_a(a, thread, first_row, following, rows, inner)
             a_second = fetch_a(a, second, first_row, following, rows, inner)
+            multiply_half(a_tile, b_tile, now + tile_row, now + tile_col, total)
+            put_a(a_tile, other, thread, a_next)
+            put_a(a_tile, other, second, a_second)
             b_next = fetch_b(b, thread, first_col, following, cols, inner)
             b_second = fetch_b(b, second, first_col, following, cols, inner)
-            multiply(a_tile, b_tile, now + tile_row, now + tile_col, total)
-            now = BUFFER - now
-            put_a(a_tile, now, thread, a_next)
-            put_a(a_tile, now, second, a_second)
-            put_b(b_tile, now, thread, b_next)
-            put_b(b_tile, now, second, b_second)
+            multiply_half(a_tile, b_tile, now + tile_row + 8 * STRIDE, now + tile_col + 8 * STRIDE, total)
+            put_b(b_tile, other, thread, b_next)
+            put_b(b_tile, other, second, b_second)
             cuda.syncthreads()  # the other buffers are complete, and these have been read
+            now = other
 
     return add_up
 
