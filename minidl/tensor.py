@@ -97,19 +97,20 @@ class Operators:
     def __getitem__(self, key: Any) -> Any:
         return _apply("slice", self, key=key)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+    # `np.sum(tensor)` comes here too, with `out=None` and for the mean `dtype=None`, which mean nothing.
+    def sum(self, axis: Any = None, keepdims: bool = False, *, out: None = None) -> Any:
         """Return the sum over `axis` (an int, several, or None for all)."""
         return _apply("reduce_sum", self, axes=axis, keepdims=keepdims)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def mean(self, axis: Any = None, keepdims: bool = False, *, dtype: None = None, out: None = None) -> Any:
         """Return the mean over `axis` (an int, several, or None for all)."""
         return _apply("reduce_mean", self, axes=axis, keepdims=keepdims)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def max(self, axis: Any = None, keepdims: bool = False, *, out: None = None) -> Any:
         """Return the maximum over `axis`; its gradient goes to the first of equal ones."""
         return _apply("reduce_max", self, axes=axis, keepdims=keepdims)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def min(self, axis: Any = None, keepdims: bool = False, *, out: None = None) -> Any:
         """Return the minimum over `axis`; its gradient goes to the first of equal ones."""
         return _apply("reduce_min", self, axes=axis, keepdims=keepdims)
 

@@ -158,13 +158,13 @@ def register_backend(
     ArgumentError : the name is "numpy", which is the reference that everything is compared with
 
     >>> import numpy as np, minidl
-    >>> def slow_relu(x):
-    ...     y = np.array([max(value, 0) for value in x.ravel()], x.dtype).reshape(x.shape)
+    >>> def slow_absolute(x):
+    ...     y = np.array([value if value > 0 else -value for value in x.ravel()], x.dtype).reshape(x.shape)
     ...     return y, None
-    >>> minidl.register_backend("relu", "loops", forward=slow_relu)
-    >>> with minidl.using(relu_forward="loops"):
-    ...     minidl.functional.relu([-1.0, 2.0]).numpy()
-    array([0., 2.], dtype=float32)
+    >>> minidl.register_backend("absolute", "loops", forward=slow_absolute)
+    >>> with minidl.using(absolute_forward="loops"):
+    ...     minidl.functional.absolute([-1.0, 2.0]).numpy()
+    array([1., 2.], dtype=float32)
     """
     implementations = _implementations(op)
     if name == "numpy" and op in _BUILT_IN:

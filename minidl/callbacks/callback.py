@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.errors import ArgumentError
+
 Logs = dict[str, Any] | None
 
 
@@ -117,6 +119,8 @@ class LambdaCallback(Callback):
             "on_train_batch_end": on_train_batch_end, **kwargs,
         }  # fmt: skip
         for name, function in given.items():
+            if not hasattr(Callback, name):
+                raise ArgumentError(f"LambdaCallback: there is no {name!r}. See help(Callback) for when it is called.")
             if function is not None:
                 setattr(self, name, function)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl import regularizers
 from minidl.backends.selection import normalise
-from minidl.errors import NotBuiltError
+from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.naming import declared_shape, dtype_name, reset_names, snake_case, unique_name
 from minidl.layers.symbolic import (
     Node,
@@ -114,6 +114,8 @@ class Layer(WeightHolder):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the layer on tensors or arrays, or add it to a graph when called on symbolic tensors."""
+        if "built" not in self.__dict__:
+            raise NotBuiltError(f"{type(self).__name__}: its __init__ must call super().__init__() first.")
         if symbolic_in((args, kwargs)):
             return self._call_symbolic(args, kwargs)
         args, kwargs = self._to_tensors(args), self._to_tensors(kwargs)
@@ -126,6 +128,7 @@ class Layer(WeightHolder):
                 outputs = self.call(*args, **kwargs)
                 if self.activity_regularizer is not None:
                     self._regularize_activity(outputs)
+            self._check_returned(outputs)
         except Exception as error:
             self._note(error, args)
             raise
@@ -154,6 +157,8 @@ class Layer(WeightHolder):
     def _ensure_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.built:
             return
+        if args and (args[0] is None or isinstance(args[0], str)):
+            raise ArgumentError(f"layer {self.name!r}: inputs must be arrays or tensors. Got {args[0]!r}.")
         inputs = args[0] if args else next(iter(kwargs.values()), None)
         with layer_scope(self.name, self.backend):
             self._build(shapes_of(inputs) if _all_shaped(inputs) else None)
@@ -178,6 +183,10 @@ class Layer(WeightHolder):
         else:
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}
         return bool(training), kwargs
+
+    def _check_returned(self, outputs: Any) -> None:
+        if outputs is None:
+            raise ArgumentError(f"layer {self.name!r}: call() returned None. Is its `return` missing?")
 
     def _regularize_activity(self, outputs: Any) -> None:
         for output in flatten(outputs):
@@ -250,7 +259,9 @@ class Layer(WeightHolder):
         def run(structure: Any) -> Any:
             positional, named = structure
             _, named = self._resolve_training(named)
-            return self.call(*positional, **named)
+            outputs = self.call(*positional, **named)
+            self._check_returned(outputs)
+            return outputs
 
         with no_grad():
             outputs = infer_by_trial(run, (args, kwargs))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl import functional as F
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, DataError
 from minidl.layers.core import only_none
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
@@ -73,6 +73,12 @@ class Embedding(OptionLayer):
 
     def call(self, inputs: Any) -> Any:
         """Return the rows."""
+        if inputs.dtype.kind == "f":
+            fractions = inputs.data != np.floor(inputs.data)
+            if fractions.any():
+                raise DataError(
+                    f"{who(self)}: ids must be whole numbers. Got {inputs.data[fractions][0]}. Was the data scaled?"
+                )
         return F.embedding(inputs if inputs.dtype.kind in "iu" else inputs.astype("int32"), self.embeddings)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -28,6 +28,7 @@ class Graph:
         self.output_tensors = _symbolic(outputs, "outputs")
         self.nodes, seen = self._order()
         self.layers = self._layers(seen)
+        _check_names(self.layers)
 
     def _order(self) -> tuple[list[Node], dict[int, int]]:
         """Walk from the outputs to the inputs; return nodes, each after those it needs, and when each layer was met."""
@@ -101,15 +102,16 @@ class Graph:
             results = flatten(node.layer(*args, **kwargs))
             for output, result in zip(node.outputs, results, strict=True):
                 known[id(output)] = result
-        return map_structure(lambda leaf: known[id(leaf)], self.outputs)
+        return map_structure(lambda leaf: known[id(leaf)], bare(self.outputs))
 
-    def input_values(self, name: str, given: Any) -> list[Tensor]:
+    def input_values(self, name: str, given: Any, any_size: bool = False) -> list[Tensor]:
         """Match what a model was called with to its inputs, by name or order, and check the shapes.
 
-        As in Keras, a missing or extra axis of size 1 at the end is added or dropped.
+        As in Keras, a missing or extra axis of size 1 at the end is added or dropped. With `any_size` only the number
+        of axes is checked.
         """
         values = self._match(name, given)
-        return [self._adjust(name, t, v) for t, v in zip(self.input_tensors, values, strict=True)]
+        return [self._adjust(name, t, v, any_size) for t, v in zip(self.input_tensors, values, strict=True)]
 
     def _match(self, name: str, given: Any) -> list[Any]:
         names = [t.name for t in self.input_tensors]
@@ -124,7 +126,7 @@ class Graph:
             raise ArgumentError(f"model {name!r}: {len(names)} inputs are needed, {names}. Got {len(values)}.")
         return values
 
-    def _adjust(self, name: str, expected: SymbolicTensor, value: Any) -> Any:
+    def _adjust(self, name: str, expected: SymbolicTensor, value: Any, any_size: bool) -> Any:
         given, wanted = tuple(value.shape), expected.shape
         shape = given
         if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
@@ -133,7 +135,7 @@ class Graph:
             value = value.reshape(shape[:-1])
         shape = tuple(value.shape)
         fits = len(shape) == len(wanted) and all(
-            w is None or n is None or n == w for n, w in zip(shape, wanted, strict=True)
+            any_size or w is None or n is None or n == w for n, w in zip(shape, wanted, strict=True)
         )
         if not fits:
             hint = "Is the batch axis missing? x[None] adds one." if given == wanted[1:] else ""
@@ -142,6 +144,16 @@ class Graph:
             )
         # As in Keras, numbers become what the input says: images of bytes are floats inside the model.
         return value if value.dtype == expected.dtype else value.astype(expected.dtype)
+
+
+def _check_names(layers: list[Layer]) -> None:
+    names = [layer.name for layer in layers]
+    for name in names:
+        if names.count(name) > 1:
+            raise ArgumentError(
+                f"Model: the names of layers must differ. {names.count(name)} layers are named {name!r}. To use one "
+                "layer in several places, make it once and call it again."
+            )
 
 
 def _symbolic(structure: Any, what: str) -> list[SymbolicTensor]:
@@ -154,3 +166,8 @@ def _symbolic(structure: Any, what: str) -> list[SymbolicTensor]:
     if not leaves:
         raise ArgumentError(f"Model: there must be at least one of {what}.")
     return leaves
+
+
+def bare(structure: Any) -> Any:
+    """Return the one thing in a list of one, as Keras' models do: outputs=[y] gives y; others as they are."""
+    return structure[0] if isinstance(structure, list | tuple) and len(structure) == 1 else structure

@@ -4,6 +4,6 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(f"module 'minidl.utils.np_utils' has no attribute {name!r}")
-    raise ImportError(f"keras.utils.np_utils was removed from Keras; use minidl.utils.{name} instead.")
+    if name in ("normalize", "to_categorical"):  # ImportError, as `from … import` hides the words of an AttributeError
+        raise ImportError(f"keras.utils.np_utils was removed from Keras; use minidl.utils.{name} instead.")
+    raise AttributeError(f"module 'minidl.utils.np_utils' has no attribute {name!r}")

@@ -307,3 +307,8 @@ def test_tensorboard_writes_real_event_files(tmp_path) -> None:
     fit(linear(), callbacks.TensorBoard(tmp_path / "logs"), epochs=1, validation_split=0.2)
     assert list((tmp_path / "logs" / "train").glob("events.*"))
     assert list((tmp_path / "logs" / "validation").glob("events.*"))
+
+
+def test_lambda_callback_refuses_a_time_that_never_comes():
+    with pytest.raises(ArgumentError, match="LambdaCallback: there is no 'on_epoch_finish'"):
+        LambdaCallback(on_epoch_finish=print)

@@ -326,7 +326,8 @@ def test_ops_that_keras_does_not_have_load_here(tmp_path):
 
 def test_two_layers_of_one_name_are_refused(tmp_path):
     x = Input((4,))
-    model = Model(x, layers.Dense(2, name="twin")(layers.Dense(4, name="twin")(x)))
+    model = Model(x, layers.Dense(2, name="twin")(layers.Dense(4, name="other")(x)))
+    model.get_layer("other").name = "twin"
     with pytest.raises(errors.ArgumentError, match="several layers named 'twin'"):
         model.save(tmp_path / "m.keras")
     model.save_weights(tmp_path / "w.safetensors")  # names are made unique
