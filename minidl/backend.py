@@ -1,10 +1,40 @@
-"""Keras' `backend` module: the few functions of it that programs still call."""
+"""Keras' `backend` module: the functions of it that programs still call.
 
+Programs of before Keras 3 write `from keras import backend as K` and `K.mean(x)`; such names are those of `minidl.ops`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minidl import ops, random
 from minidl.config import floatx, set_floatx
 from minidl.layers.naming import reset_names
 from minidl.ops import workspace
 
-__all__ = ["clear_session", "epsilon", "floatx", "image_data_format", "set_floatx"]
+__all__ = [
+    "clear_session", "epsilon", "flatten", "floatx", "get_value", "image_data_format", "int_shape", "random_normal",
+    "random_uniform", "set_floatx", "set_value",
+]  # fmt: skip
+
+_REMOVED = {
+    "function": "a Model from the same inputs to the outputs you want",
+    "gradients": "GradientTape",
+    "learning_phase": "the argument training= of a layer's call",
+    "set_learning_phase": "the argument training= of a layer's call",
+    "get_session": "nothing: every op runs at once",
+    "set_session": "nothing: every op runs at once",
+    "set_image_data_format": "channels_last, the one layout of minidl",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _REMOVED:
+        raise AttributeError(f"minidl.backend.{name} does not exist; use {_REMOVED[name]} instead.")
+    name = {"dot": "matmul", "concat": "concatenate", "pow": "power"}.get(name, name)
+    if name not in ops.KERAS_NAMES:
+        raise AttributeError(f"module 'minidl.backend' has no attribute {name!r}")
+    return getattr(ops, name)
 
 
 def clear_session(free_memory: bool = True) -> None:
@@ -22,3 +52,33 @@ def epsilon() -> float:
 def image_data_format() -> str:
     """Return "channels_last": images are (N, H, W, C) throughout."""
     return "channels_last"
+
+
+def flatten(x: Any) -> Any:
+    """Return all values in one row."""
+    return ops.ravel(x)
+
+
+def int_shape(x: Any) -> tuple[int | None, ...]:
+    """Return the shape, None where a size is not known yet."""
+    return tuple(x.shape)
+
+
+def get_value(x: Any) -> np.ndarray:
+    """Return the values of a variable or tensor, as a copy."""
+    return np.array(x)
+
+
+def set_value(x: Any, value: Any) -> None:
+    """Give a variable other values."""
+    x.assign(value)
+
+
+def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+    """Return numbers of a normal distribution; `minidl.random.normal`."""
+    return random.normal(shape, mean, stddev, dtype, seed)
+
+
+def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+    """Return numbers evenly spread over [minval, maxval); `minidl.random.uniform`."""
+    return random.uniform(shape, minval, maxval, dtype, seed)

@@ -2,7 +2,15 @@
 
 from minidl.data.batching import batches
 from minidl.data.checks import check_finite, check_labels, check_same_size, swapped_hint
-from minidl.data.dataset import Dataset, PyDataset, Sequence, as_batches, as_dataset, unpack_x_y_sample_weight
+from minidl.data.dataset import (
+    Dataset,
+    PyDataset,
+    Sequence,
+    as_batches,
+    as_dataset,
+    pack_x_y_sample_weight,
+    unpack_x_y_sample_weight,
+)
 from minidl.data.split import class_weight_to_sample_weight, split_validation
 from minidl.data.structure import as_arrays
 
@@ -18,6 +26,7 @@ __all__ = [
     "check_labels",
     "check_same_size",
     "class_weight_to_sample_weight",
+    "pack_x_y_sample_weight",
     "split_validation",
     "swapped_hint",
     "unpack_x_y_sample_weight",

@@ -178,6 +178,21 @@ def unpack_x_y_sample_weight(data: Any) -> Batch:
     return x, y, sample_weight
 
 
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """Put a batch together as a `train_step` of one's own takes it apart: `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+    >>> pack_x_y_sample_weight("images", "labels")
+    ('images', 'labels')
+    >>> pack_x_y_sample_weight(["left", "right"])  # several inputs alone would look like x and y
+    (['left', 'right'],)
+    """
+    if sample_weight is not None:
+        return x, y, sample_weight
+    if y is not None:
+        return x, y
+    return (x,) if isinstance(x, list | tuple) else x
+
+
 def as_dataset(
     x: Any,
     y: Any = None,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.callback_list import CallbackList
-from minidl.data import Dataset
+from minidl.data import Dataset, pack_x_y_sample_weight
 from minidl.layers.symbolic import flatten, map_structure
 from minidl.tape import no_grad
 
@@ -84,7 +84,7 @@ def run_epoch(model: Any, data: Dataset, verbose: Any, callbacks: Any) -> Logs:
         for step, batch in enumerate(data.epoch()):
             calls.on_test_batch_begin(step)
             model.clear_losses()
-            results = model.test_step(batch)
+            results = model.test_step(pack_x_y_sample_weight(*batch))
             if calls.watch_test_batches:
                 calls.on_test_batch_end(step, as_numbers(results))
         model.clear_losses()
@@ -102,7 +102,7 @@ def run_predict(model: Any, data: Dataset, verbose: Any, callbacks: Any) -> Any:
     with no_grad():
         for step, batch in enumerate(data.epoch()):
             calls.on_predict_batch_begin(step)
-            structure = model.predict_step(batch)
+            structure = model.predict_step(pack_x_y_sample_weight(*batch))
             leaves = [tensor.data for tensor in flatten(structure)]
             parts.append(leaves)
             calls.on_predict_batch_end(step, {"outputs": structure})

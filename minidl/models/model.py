@@ -7,7 +7,7 @@ from typing import Any
 from minidl.errors import ArgumentError, NotBuiltError, unknown_name
 from minidl.layers.base import Layer
 from minidl.layers.symbolic import SymbolicTensor, flatten, is_shape, map_structure
-from minidl.models.graph import Graph
+from minidl.models.graph import Graph, bare
 from minidl.models.saving_methods import SavingMethods
 from minidl.models.training import Trainer
 
@@ -41,6 +41,8 @@ class Model(Trainer, SavingMethods, Layer):
     name : the model's name
     """
 
+    _any_size = False  # whether inputs may have other sizes than the graph's
+
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any) -> None:
         if name is None and type(self) is Model:
             name = self.unique_name("functional")
@@ -63,14 +65,14 @@ class Model(Trainer, SavingMethods, Layer):
             raise NotImplementedError(
                 f"{type(self).__name__}: define call(self, inputs), or give inputs= and outputs= to Model."
             )
-        values = self.graph.input_values(self.name, inputs)
+        values = self.graph.input_values(self.name, inputs, self._any_size)
         masks = None if mask is None else flatten(mask)
         return self.graph.run(values, bool(training), masks)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs: the graph's, or found by a trial on zeros."""
         if self.graph is not None and _same_shapes(args[0], self.graph):
-            return map_structure(lambda t: SymbolicTensor(t.shape, t.dtype.name), self.graph.outputs)
+            return map_structure(lambda t: SymbolicTensor(t.shape, t.dtype.name), bare(self.graph.outputs))
         return self._trial(*args, **kwargs)
 
     def sublayers(self) -> list[Layer]:
@@ -161,12 +163,12 @@ class Model(Trainer, SavingMethods, Layer):
     @property
     def input_shape(self) -> Any:
         """The shape of the input, or a list of shapes."""
-        return map_structure(lambda t: t.shape, self.input)
+        return map_structure(lambda t: t.shape, bare(self.input))
 
     @property
     def output_shape(self) -> Any:
         """The shape of the output, or a list of shapes."""
-        return map_structure(lambda t: t.shape, self.output)
+        return map_structure(lambda t: t.shape, bare(self.output))
 
     @property
     def input_names(self) -> list[str]:

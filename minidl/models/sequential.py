@@ -105,6 +105,8 @@ class Sequential(Model):
         if not is_shape(input_shape):
             raise ArgumentError(f"Sequential {self.name!r}: it takes one input. Got shapes {input_shape}.")
         first = self._stack[0] if self._stack else None
+        # As in Keras: nobody asked for these sizes, so that other data may be longer or larger. Layers still check.
+        self._any_size = True
         self._begin(InputLayer(batch_shape=(None, *input_shape[1:]), dtype=_input_dtype(first)).output)
         for layer in self._stack:
             self._extend(layer)

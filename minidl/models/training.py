@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from minidl import config
-from minidl.data import as_dataset, class_weight_to_sample_weight, split_validation, unpack_x_y_sample_weight
+from minidl.data import (
+    as_dataset,
+    class_weight_to_sample_weight,
+    pack_x_y_sample_weight,
+    split_validation,
+    unpack_x_y_sample_weight,
+)
 from minidl.errors import ArgumentError, NotCompiledError
 from minidl.layers.symbolic import flatten, map_structure
 from minidl.models.compilation import Compilation
@@ -219,7 +225,7 @@ class Trainer(Compilation, RemovedMethods):
         """Return the predictions for one batch, as arrays."""
         (batch,) = list(as_dataset(x, None, None, _size(x), False, 0, None, "predict_on_batch").epoch())
         with no_grad():
-            return map_structure(lambda t: np.array(t.data), self.predict_step(batch))
+            return map_structure(lambda t: np.array(t.data), self.predict_step(pack_x_y_sample_weight(*batch)))
 
     def _on_batch(self, function: str, x: Any, y: Any, weight: Any, class_weight: Any, return_dict: bool) -> Any:
         data = as_dataset(x, y, weight, _size(x), False, 0, None, function)
@@ -231,15 +237,17 @@ class Trainer(Compilation, RemovedMethods):
             logs = self.train_step(_weighted(batch, class_weight))
         else:
             with no_grad():
-                logs = self.test_step(batch)
+                logs = self.test_step(pack_x_y_sample_weight(*batch))
         logs = as_numbers(logs)
         return logs if return_dict else self._as_list(logs)
 
+
 def _weighted(batch: Any, class_weight: Any) -> Any:
+    """Return a batch as `train_step` takes it, with the class weights as sample weights."""
     x, y, sample_weight = batch
-    if class_weight is None:
-        return batch
-    return x, y, class_weight_to_sample_weight(y, class_weight, "fit")
+    if class_weight is not None:
+        sample_weight = class_weight_to_sample_weight(y, class_weight, "fit")
+    return pack_x_y_sample_weight(x, y, sample_weight)
 
 
 def _size(x: Any) -> int:

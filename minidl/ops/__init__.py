@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_KERAS = frozenset(
+KERAS_NAMES = frozenset(
     """abs absolute add all any arange argmax argmin binary_crossentropy broadcast_to cast categorical_crossentropy clip
     concatenate convert_to_numpy convert_to_tensor divide elu equal exp expand_dims flip floor gelu greater
     greater_equal hard_sigmoid hard_silu isnan leaky_relu less less_equal log log1p log_softmax logical_and logical_not
@@ -21,7 +21,7 @@ _KERAS = frozenset(
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _KERAS:
+    if name not in KERAS_NAMES:
         raise AttributeError(f"module 'minidl.ops' has no attribute {name!r}")
     keras_ops = importlib.import_module("minidl.functional.keras_ops")
     return getattr(keras_ops if hasattr(keras_ops, name) else importlib.import_module("minidl.functional"), name)

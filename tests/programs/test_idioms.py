@@ -50,3 +50,15 @@ def test_a_loss_function_gets_integer_targets_as_floats():
     history = model.fit(np.eye(2)[[0, 1] * 8], np.array([0, 1] * 8), epochs=2, verbose=0)
     assert sorted(history.history) == ["loss", "share"]
     assert history.history["loss"][1] < history.history["loss"][0]
+
+
+def test_a_list_of_one_output_is_one_output():
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs=[inputs], outputs=[layers.Dense(2)(inputs)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    x, y = np.ones((4, 3)), np.ones((4, 2))
+    for targets in (y, [y]):
+        assert sorted(model.fit(x, targets, verbose=0).history) == ["loss", "mae"]
+    assert model.predict(x, verbose=0).shape == model([x]).shape == (4, 2)
+    assert (model.input_shape, model.output_shape) == ((None, 3), (None, 2))
+    assert layers.Dense(1)(model(inputs)).shape == (None, 1)

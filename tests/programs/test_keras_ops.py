@@ -105,3 +105,18 @@ def test_random_draws_follow_their_distributions():
     assert sorted(shuffled) == list(range(30)) and shuffled.tolist() != list(range(30))
     dropped = keras.random.dropout(np.ones((40, 50), np.float32), 0.25, seed=6).numpy()
     assert set(np.unique(dropped)) == {0, np.float32(1 / 0.75)} and 0.2 < (dropped == 0).mean() < 0.3
+
+
+def test_backend_functions_of_before_keras_3():
+    K = keras.backend
+    assert K.int_shape(keras.Input((3, 2))) == (None, 3, 2) and K.flatten(X).shape == (60,)
+    np.testing.assert_allclose(K.mean(K.square(X), axis=-1).numpy(), np.square(X).mean(-1), rtol=1e-6)
+    np.testing.assert_allclose(K.dot(X[0], X[0].T).numpy(), X[0] @ X[0].T, rtol=1e-5)
+    optimizer = keras.optimizers.Adam(0.1)
+    K.set_value(optimizer.learning_rate, 0.02)
+    assert K.get_value(optimizer.learning_rate) == np.float32(0.02)
+    assert K.random_normal((2, 3)).shape == K.random_uniform((2, 3)).shape == (2, 3)
+    with pytest.raises(AttributeError, match="gradients does not exist; use GradientTape instead"):
+        K.gradients  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'meen'"):
+        K.meen  # noqa: B018
