@@ -4,10 +4,10 @@ Sectors. A global access of one warp moves the distinct 32-byte sectors that its
 CUDA C++ Best Practices Guide, "Coalesced Access to Global Memory".
 
 Ways. Shared memory has 32 banks of 4-byte words. One pass serves at most one word of each bank, to any number of lanes.
-An access of 4 bytes a lane (or fewer) is one warp-wide request; one of 8 bytes is taken as two half warps and one of
-16 bytes as four quarter warps (each part asks for 128 bytes), and its ways are those of the worst part. Source: NVIDIA,
-CUDA C++ Programming Guide, "Compute Capabilities", "Shared Memory". The split of wide accesses is a model: the guide
-states it for 64-bit accesses of compute capability 3.x and leaves the rest to measurement.
+The ways of a warp-wide access are the largest number of distinct words that it wants from one bank, so that an access of
+8 or 16 bytes a lane has 2 or 4 at best: its 256 or 512 bytes cannot pass in fewer. Source: NVIDIA, CUDA C++ Programming
+Guide, "Compute Capabilities", "Shared Memory". How the hardware groups the lanes of a wide access into passes is not
+published; the count here is what no grouping can beat.
 """
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Counting(Part):
         if bits is not None:
             words = np.where(bits, words, _NOBODY)
         if parts > 1:
-            words = (words[:, :, None] + np.arange(parts)).reshape(-1, WARP)
+            words = (words[:, :, None] + np.arange(parts)).reshape(len(words), -1)
         ways, waves = _passes(words)
         if key is not None:
             if len(_ways_cache) > 4000:
@@ -190,11 +190,8 @@ def sample_access(machine: Any, entry: tuple) -> WarpAccess:
     if alloc.space == "global":
         sectors = tuple(sorted({s for a in active for s in range(a // 32, (a + width - 1) // 32 + 1)}))
     else:
-        parts = max(1, width // 4)
-        for first in range(0, WARP, WARP // parts):
-            words = {a // 4 + k for a in addresses[first:first + WARP // parts] if a >= 0 for k in range(parts)}
-            banks = [w % 32 for w in words]
-            ways = max([ways, *(banks.count(b) for b in set(banks))])
+        banks = [word % 32 for word in {a // 4 + k for a in active for k in range(max(1, width // 4))}]
+        ways = max(banks.count(bank) for bank in set(banks))
     return WarpAccess(line, alloc.name, alloc.space, action, machine.block_index(block), warp, tuple(addresses), width,
                       sectors, ways)
 

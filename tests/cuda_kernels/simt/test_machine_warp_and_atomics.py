@@ -299,8 +299,8 @@ def shared_wide(y, stride):
     y[t] = a[0]
 
 
-@pytest.mark.parametrize(("stride", "ways"), [(4, 1), (8, 2)])
-def test_wide_shared_access_conflicts_by_quarter_warp(stride, ways):
+@pytest.mark.parametrize(("stride", "ways"), [(0, 1), (4, 4), (8, 8)])
+def test_a_wide_shared_access_counts_the_words_of_all_its_lanes(stride, ways):
     report = simt.launch(shared_wide, 1, 32, np.zeros(32, np.float32), stride)
     assert report.faults == []
     assert report.figures.shared_ways == ways
