@@ -37,7 +37,8 @@ def main() -> None:
         work(options.worker, options.batches[0])
         return
     print(
-        f"CIFAR CNN, one Adam step; {platform.processor() or platform.machine()}, {os.cpu_count()} cores, {THREADS} threads"
+        f"CIFAR CNN, one Adam step; {platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
+        f"{THREADS} threads"
     )
     for batch in options.batches:
         compare(batch, options.rounds, options.steps)

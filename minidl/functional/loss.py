@@ -25,9 +25,7 @@ def sparse_categorical_crossentropy(
     return apply("sparse_categorical_crossentropy", y_true, y_pred, from_logits=from_logits, ignore_class=ignore_class)
 
 
-def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
-) -> Tensor:
+def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0) -> Tensor:
     """Return the mean over the last axis of -(t * log(p) + (1 - t) * log(1 - p))."""
     return apply(
         "binary_crossentropy", y_true, y_pred, from_logits=from_logits, label_smoothing=label_smoothing

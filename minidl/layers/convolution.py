@@ -28,9 +28,7 @@ class Convolution(OptionLayer):
     rank = 2
     paddings: tuple[str, ...] = ("valid", "same")
 
-    def keep_window(
-        self, kernel_size: Any, strides: Any, padding: Any, data_format: Any, dilation_rate: Any
-    ) -> None:
+    def keep_window(self, kernel_size: Any, strides: Any, padding: Any, data_format: Any, dilation_rate: Any) -> None:
         """Check and keep the arguments that say where the kernel goes."""
         strides = sizes(self, "strides", strides, self.rank)
         dilation = sizes(self, "dilation_rate", dilation_rate, self.rank)

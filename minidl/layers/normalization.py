@@ -108,9 +108,7 @@ class BatchNormalization(OptionLayer):
         order = [*(i for i in range(inputs.ndim) if i != axis), axis]
         x = inputs if axis == last else F.transpose(inputs, order)
         if not (training and self.trainable):
-            y = F.batch_norm_inference(
-                x, self.gamma, self.beta, self.moving_mean, self.moving_variance, self.epsilon
-            )
+            y = F.batch_norm_inference(x, self.gamma, self.beta, self.moving_mean, self.moving_variance, self.epsilon)
         elif mask is None:
             y, mean, variance = F.batch_norm(x, self.gamma, self.beta, self.epsilon)
             self._average(mean, variance)

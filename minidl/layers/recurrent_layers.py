@@ -172,9 +172,7 @@ class LSTM(Recurrent):
     def run(self, x: Any, states: list[Any], mask: Any, recurrent_mask: Any) -> Any:
         """Run the op lstm."""
         h, c = states
-        return F.lstm(
-            x, self.kernel, self.recurrent_kernel, self.bias, h, c, mask, recurrent_mask, **self.cell_names()
-        )
+        return F.lstm(x, self.kernel, self.recurrent_kernel, self.bias, h, c, mask, recurrent_mask, **self.cell_names())
 
 
 class GRU(Recurrent):

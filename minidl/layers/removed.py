@@ -63,6 +63,4 @@ def refuse_removed(layer_class: type, arguments: Iterable[str]) -> None:
     known = inspect.signature(layer_class.__init__).parameters  # type: ignore[misc]
     for name in old:
         if name not in known:
-            raise ArgumentError(
-                f"{layer_class.__name__}: {name} was removed from Keras; use {REMOVED[name]} instead."
-            )
+            raise ArgumentError(f"{layer_class.__name__}: {name} was removed from Keras; use {REMOVED[name]} instead.")

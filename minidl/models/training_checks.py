@@ -14,9 +14,7 @@ from minidl.losses import LossFunctionWrapper, sparse_categorical_crossentropy
 from minidl.tape import no_grad
 
 
-def check_numbers(
-    epochs: Any, initial_epoch: Any, validation_freq: Any, class_weight: Any, sample_weight: Any
-) -> None:
+def check_numbers(epochs: Any, initial_epoch: Any, validation_freq: Any, class_weight: Any, sample_weight: Any) -> None:
     """Check the arguments of `fit` that are not about data.
 
     Raises

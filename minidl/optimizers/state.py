@@ -114,9 +114,7 @@ class OptimizerState:
         """
         names = [name] if isinstance(name, str) else list(name)
         # Weight by weight, not slot by slot: the order in which Keras saves them.
-        rows = [
-            [self.add_variable_from_reference(v, slot, initializer) for slot in names] for v in trainable_variables
-        ]
+        rows = [[self.add_variable_from_reference(v, slot, initializer) for slot in names] for v in trainable_variables]
         columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
         return columns[0] if isinstance(name, str) else columns
 
@@ -140,9 +138,7 @@ class OptimizerState:
             )
         for variable, value in zip(self._variables, weights, strict=True):
             if variable.shape != np.shape(value):
-                raise ShapeError(
-                    f"{self.name}: {variable.path!r} has shape {variable.shape}. Got {np.shape(value)}."
-                )
+                raise ShapeError(f"{self.name}: {variable.path!r} has shape {variable.shape}. Got {np.shape(value)}.")
         for variable, value in zip(self._variables, weights, strict=True):
             variable.assign(value)
 

@@ -32,9 +32,7 @@ SLICE_KEYS = [(1,), (slice(None), slice(0, None, 2)), (Ellipsis, -1), (slice(1, 
 EXTREME = np.array([[-1e4, -90.0, -20.0, -1.5, -1e-3], [1e-3, 0.7, 20.0, 90.0, 1e4]])
 
 
-def record(
-    op: str, source: str, function: Callable[..., Any], arrays: list[np.ndarray], **static: Any
-) -> None:
+def record(op: str, source: str, function: Callable[..., Any], arrays: list[np.ndarray], **static: Any) -> None:
     """Run `function` on the arrays as tensors and keep output and gradients."""
     name = f"{op}-{sum(case['op'] == op for case in INDEX)}"
     tensors = [torch.tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
@@ -96,9 +94,7 @@ def record_elementwise() -> None:
     for op, function in {"log": torch.log, "sqrt": torch.sqrt}.items():
         record(op, f"torch.{function.__name__}", function, [positive(3, 5)])
     for exponent in (0, 1, 2, 3, 0.5, -1.5):
-        record(
-            "power", "torch.pow", lambda x, e=exponent: torch.pow(x, e), [positive(3, 5)], exponent=exponent
-        )
+        record("power", "torch.pow", lambda x, e=exponent: torch.pow(x, e), [positive(3, 5)], exponent=exponent)
     for low, high in ((-0.5, 0.7), (None, 0.2), (0.1, None)):
         x = np.concatenate([normal(9), [v for v in (low, high) if v is not None]])
         record("clip", "torch.clamp", lambda x, a=low, b=high: torch.clamp(x, a, b), [x], low=low, high=high)
@@ -138,13 +134,9 @@ def record_activations() -> None:
         {"max_value": None, "negative_slope": 0.0, "threshold": 1.0},
     ):
         x = np.concatenate([3 * normal(12), [0.25, 8.0, -8.0]])
-        record(
-            "clipped_relu", "keras.activations.relu", lambda x, s=settings: a.relu(x, **s), [x], **settings
-        )
+        record("clipped_relu", "keras.activations.relu", lambda x, s=settings: a.relu(x, **s), [x], **settings)
     for axis in (0, 1, 2):
-        record(
-            "softmax", "torch.softmax", lambda x, d=axis: torch.softmax(x, d), [normal(2, 3, 4)], axis=axis
-        )
+        record("softmax", "torch.softmax", lambda x, d=axis: torch.softmax(x, d), [normal(2, 3, 4)], axis=axis)
         record(
             "log_softmax",
             "torch.log_softmax",

@@ -83,9 +83,10 @@ def test_what_keras_saves_again_still_loads_here(name, read_by_keras):
     again = models.load_model(folder / f"{name}.again.keras")
     examples.same_outputs(model, again, x)
     assert again.optimizer.get_config().keys() == model.optimizer.get_config().keys()
-    assert again.evaluate(x, y, verbose=0, return_dict=True).keys() == model.evaluate(
-        x, y, verbose=0, return_dict=True
-    ).keys()
+    assert (
+        again.evaluate(x, y, verbose=0, return_dict=True).keys()
+        == model.evaluate(x, y, verbose=0, return_dict=True).keys()
+    )
 
 
 # Arguments that Keras 3.15 itself leaves out of the configurations of these classes, and so loses in its own files.

@@ -7,6 +7,7 @@ from typing import Any
 # Keras 2's classes under names of older versions, and what they are called now.
 RENAMED = {"Convolution2D": "Conv2D", "Convolution1D": "Conv1D", "BatchNormalizationV1": "BatchNormalization"}
 
+
 def simplified(config: Any) -> Any:
     """Return a configuration as Keras 3 writes it into `.h5`: layers and models by class name alone.
 

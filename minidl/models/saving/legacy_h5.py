@@ -148,9 +148,7 @@ def read_weights(path: Path, plan: Plan, by_name: bool) -> str:
 
 def _no_weights(file: Any, path: Path) -> str:
     if "layers" in file or "vars" in file:
-        return (
-            f"{os.fspath(path)!r} has the layout of Keras 3's weights. Rename it so that it ends in .weights.h5."
-        )
+        return f"{os.fspath(path)!r} has the layout of Keras 3's weights. Rename it so that it ends in .weights.h5."
     there = ", ".join(list(file)[:8]) or "nothing"
     return (
         f"{os.fspath(path)!r} is an HDF5 file, but not one of Keras: it has no 'layer_names' and no 'model_weights'. "

@@ -122,9 +122,7 @@ def zip_member(archive: zipfile.ZipFile, name: str, path: Any) -> bytes:
     """
     if name not in archive.namelist():
         there = ", ".join(sorted(archive.namelist())[:8]) or "nothing"
-        raise FileFormatError(
-            f"{os.fspath(path)!r} has no {name!r}, so it is no model file of Keras. In it: {there}."
-        )
+        raise FileFormatError(f"{os.fspath(path)!r} has no {name!r}, so it is no model file of Keras. In it: {there}.")
     info = archive.getinfo(name)
     if info.file_size > EXPANSION * max(info.compress_size, 1024):
         raise FileFormatError(

@@ -16,9 +16,7 @@ _GLOBAL: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
 
 
-def register_keras_serializable(
-    package: str = "Custom", name: str | None = None
-) -> Callable[[Registered], Registered]:
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Registered], Registered]:
     """Return a decorator that makes a class or function known to `load_model`, as "package>name".
 
     >>> import minidl
