@@ -18,7 +18,7 @@ NO_PADDING: Padding = ((0, 0), (0, 0))
 
 
 class Window(NamedTuple):
-    """What a kernel is compiled for: taps (R, S), strides (si, sj), ((top, bottom), (left, right)), dilation (di, dj)."""
+    """What a kernel is compiled for: taps (R, S), strides (si, sj), padding, dilation (di, dj)."""
 
     taps: Pair
     strides: Pair

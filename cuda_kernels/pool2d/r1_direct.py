@@ -1,7 +1,7 @@
 """pool2d r1: one thread for each element of the output, in all four kernels.
 
-Forward, one thread owns y[n, i, j, c] and looks at its window. Backward, one thread owns dx[n, h, w, c] and gathers from
-every window that holds its pixel, so that nothing has to be added atomically. For the maximum it asks of each such
+Forward, one thread owns y[n, i, j, c] and looks at its window. Backward, one thread owns dx[n, h, w, c] and gathers
+from every window that holds its pixel, so that nothing has to be added atomically. For the maximum it asks of each such
 window whether this pixel is the first one that equals y. A block owns THREADS neighbouring elements, c fastest.
 
 Bytes asked for, with R S taps and no padding: forward 4 N P Q C R S loaded, 4 N P Q C stored. Backward at most
@@ -127,7 +127,7 @@ def make_average_backward(window: Window) -> Any:
 
 def max_pool2d(x: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = NO_PADDING,
                out: Any = None, on: str | None = None) -> Any:
-    """y (N, P, Q, C), the largest value of every window of x (N, H, W, C). Errors: `problem.forward_problem`."""
+    """Return y (N, P, Q, C), the largest value of every window of x (N, H, W, C). Errors: `problem.forward_problem`."""
     shapes, y = forward_problem("max_pool2d", x, pool_size, strides, padding, out)
     launch(make_forward(shapes.window, False), blocks_for(y.size, THREADS), THREADS, x, y, y.size, on=on)
     return y
@@ -135,7 +135,7 @@ def max_pool2d(x: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padd
 
 def average_pool2d(x: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = NO_PADDING,
                    out: Any = None, on: str | None = None) -> Any:
-    """y (N, P, Q, C), the mean of every window's pixels inside the image. Errors: `problem.forward_problem`."""
+    """Return y (N, P, Q, C), the mean of every window's pixels inside the image. Errors: `problem.forward_problem`."""
     shapes, y = forward_problem("average_pool2d", x, pool_size, strides, padding, out)
     launch(make_forward(shapes.window, True), blocks_for(y.size, THREADS), THREADS, x, y, y.size, on=on)
     return y
@@ -143,7 +143,7 @@ def average_pool2d(x: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), 
 
 def max_pool2d_backward(dy: Any, x: Any, y: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2),
                         padding: Padding = NO_PADDING, out: Any = None, on: str | None = None) -> Any:
-    """dx (N, H, W, C) from dy (N, P, Q, C) and the forward's x and y. Errors: `problem.backward_problem`."""
+    """Return dx (N, H, W, C) from dy (N, P, Q, C) and the forward's x and y. Errors: `problem.backward_problem`."""
     place_of(dy, x, y, out, function="max_pool2d_backward")
     check_array("max_pool2d_backward", "x", x, ndim=4)
     shapes, dx = backward_problem("max_pool2d_backward", dy, x.shape, pool_size, strides, padding, out)
@@ -154,7 +154,7 @@ def max_pool2d_backward(dy: Any, x: Any, y: Any, *, pool_size: Pair = (2, 2), st
 
 def average_pool2d_backward(dy: Any, x_shape: tuple[int, ...], *, pool_size: Pair = (2, 2), strides: Pair = (2, 2),
                             padding: Padding = NO_PADDING, out: Any = None, on: str | None = None) -> Any:
-    """dx (N, H, W, C) from dy (N, P, Q, C) and x's shape. Errors: `problem.backward_problem`."""
+    """Return dx (N, H, W, C) from dy (N, P, Q, C) and x's shape. Errors: `problem.backward_problem`."""
     shapes, dx = backward_problem("average_pool2d_backward", dy, x_shape, pool_size, strides, padding, out)
     launch(make_average_backward(shapes.window), blocks_for(dx.size, THREADS), THREADS, dy, dx, dx.size, on=on)
     return dx
@@ -162,7 +162,7 @@ def average_pool2d_backward(dy: Any, x_shape: tuple[int, ...], *, pool_size: Pai
 
 EXAMPLE = Window((3, 2), (2, 1), ((1, 1), (0, 1)), (1, 1))
 IMAGES = float32[:, :, :, ::1]
-CLAIMS = Claims(registers=64)
+CLAIMS = Claims(registers=128)
 CHANGE = "one thread for each element of the output"
 RUNGS = (
     Rung(op="max_pool2d", name="r1_direct", change=CHANGE, run=max_pool2d,

@@ -1,11 +1,13 @@
-"""The convolution ladders on the SIMT machine: every rung equals NumPy's op, groups and all kinds of windows included."""
+"""The convolution ladders on the SIMT machine: every rung equals NumPy's op, groups and all windows included."""
 
 import numpy as np
 import pytest
 
 from cuda_kernels import ladder
+from cuda_kernels.conv2d import transpose
 from cuda_kernels.launch import simt_options
 from minidl.ops.conv2d import conv2d_backward, conv2d_forward
+from minidl.ops.conv2d_transpose import conv2d_transpose_backward, conv2d_transpose_forward
 
 CASES = {  # x, w, options
     "one": ((1, 1, 1, 1), (1, 1, 1, 1), {}),
@@ -17,7 +19,7 @@ CASES = {  # x, w, options
     "pointwise strided": ((1, 5, 6, 4), (1, 1, 4, 4), {"strides": (2, 3)}),
     "groups": ((1, 6, 5, 8), (3, 2, 4, 12), {"groups": 2, "strides": (2, 1), "padding": ((1, 0), (0, 1))}),
     "narrow groups": ((1, 5, 4, 6), (2, 2, 2, 9), {"groups": 3, "padding": ((1, 1), (0, 0))}),
-    "two tiles of channels": ((1, 3, 4, 12), (2, 2, 12, 132), {}),
+    "two tiles of channels": ((1, 2, 3, 12), (2, 2, 12, 132), {}),
 }
 ROUNDING = 2e-5  # float32 sums of some hundred products of numbers near 1
 
@@ -95,7 +97,9 @@ def test_gradient_of_the_image_adds_a_bias_for_transposed_convolution(rung):
     x_shape, w_shape, options = CASES["strided"]
     _, w, dy, dx, _, _ = gradients(x_shape, w_shape, options)
     b = values(5, x_shape[3])
-    assert_close(rung.run(dy, w, x_shape, b, **options), dx + b)
+    out = np.full(x_shape, np.nan, np.float32)
+    assert rung.run(dy, w, x_shape, b, out=out, **options) is out
+    assert_close(out, dx + b)
 
 
 @pytest.mark.parametrize("change, error, said", [
@@ -124,3 +128,68 @@ def test_gradients_check_the_shape_of_dy():
     for rung in ladder.rungs("conv2d_backward_weights"):
         with pytest.raises(ValueError, match=r"dy must be \(1, 3, 3, 6\)"):
             rung.run(x, dy, w.shape)
+
+
+@pytest.mark.parametrize("rung", ["r1", None], ids=["r1", "default"])
+@pytest.mark.parametrize("options", [
+    {}, {"strides": (2, 3), "padding": ((1, 0), (0, 1)), "output_padding": (1, 2)},
+    {"dilation": (2, 1), "strides": (2, 2)}])
+def test_transposed_convolution_and_its_gradients_equal_numpy(rung, options):
+    x, w, b = values(1, (2, 3, 4, 5)), values(2, (3, 2, 4, 5)), values(3, 4)
+    y, cache = conv2d_transpose_forward(x, w, b, **options)
+    dy = values(4, y.shape)
+    dx, dw, _ = conv2d_transpose_backward(dy, cache)
+    assert_close(transpose.conv2d_transpose(x, w, b, rung=rung, **options), y)
+    options.pop("output_padding", None)
+    assert_close(transpose.conv2d_transpose_backward_data(dy, w, rung=rung, **options), dx)
+    assert_close(transpose.conv2d_transpose_backward_weights(x, dy, w.shape, rung=rung, **options), dw)
+
+
+def test_transposed_convolution_says_what_is_wrong():
+    x, w = values(1, (1, 3, 3, 2)), values(2, (3, 3, 4, 2))
+    with pytest.raises(ValueError, match="output_padding must be"):
+        transpose.conv2d_transpose(x, w, output_padding=(1, 0))
+    with pytest.raises(ValueError, match="cuts off the whole output"):
+        transpose.conv2d_transpose(x, w, padding=((3, 3), (0, 0)))
+
+
+def test_direct_rungs_count_what_their_headers_say():
+    n, h, q, c, r, k = 2, 5, 4, 3, 2, 8
+    x, w = values(1, (n, h, q + r - 1, c)), values(2, (r, r, c, k))
+    windows = n * (h - r + 1) * q
+    products = windows * k * r * r * c
+    with simt_options() as reports:
+        y = ladder.rung("conv2d", "r1").run(x, w)
+        ladder.rung("conv2d_backward_weights", "r1").run(x, y, w.shape)
+        ladder.rung("conv2d_backward_data", "r1").run(y, w, x.shape)
+    for report, stored in zip(reports, (y, w, x), strict=True):
+        assert report.figures.flops == 2 * products
+        assert report.figures.global_load_bytes == 8 * products
+        assert report.figures.global_store_bytes == stored.nbytes
+
+
+def test_fast_rungs_ask_for_far_less_than_the_direct_one():
+    x, w = values(1, (1, 10, 10, 8)), values(2, (3, 3, 8, 64))
+    loaded = {}
+    for name in ("r1", "r3", "r4"):
+        with simt_options() as reports:
+            ladder.rung("conv2d", name).run(x, w)
+        loaded[name] = reports[0].figures.global_load_bytes
+    assert loaded["r3"] == 4 * 64 * 64 * 72 * 2 // 64
+    assert loaded["r1"] == 8 * 64 * 64 * 72 and loaded["r4"] == loaded["r3"]
+
+
+def test_phases_of_a_strided_gradient_waste_no_product():
+    x_shape, dy, w = (1, 16, 16, 32), values(1, (1, 8, 8, 16)), values(2, (2, 2, 32, 16))
+    with simt_options() as reports:
+        ladder.rung("conv2d_backward_data").run(dy, w, x_shape, strides=(2, 2))
+    tile = 128 * 32  # each phase has 64 pixels, in one tile of 128, and meets one tap of 16 channels
+    assert [report.figures.flops for report in reports] == [2 * tile * 16] * 4
+
+
+def test_long_sums_of_the_weight_gradient_are_cut_into_parts():
+    x, dy = values(1, (2, 18, 18, 4)), values(2, (2, 16, 16, 4))
+    with simt_options() as reports:
+        dw = ladder.rung("conv2d_backward_weights").run(x, dy, (3, 3, 4, 4))
+    assert len(reports) == 2, "the product in two parts, and their sum"
+    assert_close(dw, ladder.rung("conv2d_backward_weights", "r1").run(x, dy, (3, 3, 4, 4)))

@@ -63,7 +63,7 @@ def make_kernel(window: Window, groups: int, has_bias: bool) -> Any:
 def conv2d_backward_data(dy: Any, w: Any, x_shape: tuple[int, ...], b: Any = None, *, strides: Pair = (1, 1),
                          padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1, out: Any = None,
                          on: str | None = None) -> Any:
-    """dx, the gradient of conv2d with respect to x (N, H, W, C); arguments and errors as `problem.data_problem`.
+    """Return dx, the gradient of conv2d with respect to x (N, H, W, C); arguments and errors as `problem.data_problem`.
 
     dy (N, P, Q, K), w (R, S, C // groups, K), x_shape (N, H, W, C); the options as in the forward pass. b (C,), if
     given, is added to every pixel.
@@ -80,4 +80,4 @@ RUNG = Rung(
     op="conv2d_backward_data", name="r1_direct", run=conv2d_backward_data,
     change="one thread for each element of dx, which gathers from all windows that meet it",
     builds=(Build(make_kernel(EXAMPLE, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES, int32),
-                  claims=Claims(registers=64, contains=("FFMA",))),))
+                  claims=Claims(registers=72, contains=("FFMA",))),))

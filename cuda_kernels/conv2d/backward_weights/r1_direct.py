@@ -55,7 +55,7 @@ def make_kernel(window: Window, groups: int) -> Any:
 def conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
                             padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1, out: Any = None,
                             on: str | None = None) -> Any:
-    """dw, the gradient of conv2d with respect to w; arguments and errors as `problem.weights_problem`.
+    """Return dw, the gradient of conv2d with respect to w; arguments and errors as `problem.weights_problem`.
 
     x (N, H, W, C), dy (N, P, Q, K), w_shape (R, S, C // groups, K); the options as in the forward pass.
     """
@@ -71,4 +71,4 @@ RUNG = Rung(
     op="conv2d_backward_weights", name="r1_direct", run=conv2d_backward_weights,
     change="one thread for each element of dw, which sums over all windows",
     builds=(Build(make_kernel(EXAMPLE, 2), args=(IMAGES, IMAGES, IMAGES, int32),
-                  claims=Claims(registers=64, contains=("FFMA",))),))
+                  claims=Claims(registers=72, contains=("FFMA",))),))

@@ -55,7 +55,7 @@ def make_kernel(window: Window, groups: int, has_bias: bool) -> Any:
 
 def conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
            dilation: Pair = (1, 1), groups: int = 1, out: Any = None, on: str | None = None) -> Any:
-    """y = conv2d(x, w) + b, float32; arguments and errors as `problem.forward_problem` describes.
+    """Return y = conv2d(x, w) + b, float32; arguments and errors as `problem.forward_problem` describes.
 
     x (N, H, W, C), w (R, S, C // groups, K), b (K,) or None, padding ((top, bottom), (left, right)); y (N, P, Q, K).
     """
@@ -70,4 +70,4 @@ IMAGES = float32[:, :, :, ::1]
 RUNG = Rung(
     op="conv2d", name="r1_direct", change="one thread for each element of y, as the definition has it", run=conv2d,
     builds=(Build(make_kernel(EXAMPLE, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES, int32),
-                  claims=Claims(registers=64, contains=("FFMA",))),))
+                  claims=Claims(registers=72, contains=("FFMA",))),))

@@ -55,7 +55,7 @@ def make_kernel(window: Window) -> Any:
 def depthwise_conv2d_backward_data(dy: Any, w: Any, x_shape: tuple[int, ...], *, strides: Pair = (1, 1),
                                    padding: Padding = NO_PADDING, dilation: Pair = (1, 1), out: Any = None,
                                    on: str | None = None) -> Any:
-    """dx (N, H, W, C) from dy (N, P, Q, C*M) and w (R, S, C, M). Errors: `problem.data_problem`."""
+    """Return dx (N, H, W, C) from dy (N, P, Q, C*M) and w (R, S, C, M). Errors: `problem.data_problem`."""
     shapes, dx = data_problem(dy, w, x_shape, strides, padding, dilation, out)
     launch(make_kernel(shapes.window), blocks_for(dx.size, THREADS), THREADS, dy, w, dx, dx.size, on=on)
     return dx

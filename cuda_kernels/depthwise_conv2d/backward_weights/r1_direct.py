@@ -53,7 +53,7 @@ def make_kernel(window: Window) -> Any:
 def depthwise_conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
                                       padding: Padding = NO_PADDING, dilation: Pair = (1, 1), out: Any = None,
                                       on: str | None = None) -> Any:
-    """dw (R, S, C, M) from x (N, H, W, C) and dy (N, P, Q, C*M). Errors: `problem.weights_problem`."""
+    """Return dw (R, S, C, M) from x (N, H, W, C) and dy (N, P, Q, C*M). Errors: `problem.weights_problem`."""
     shapes, dw = weights_problem(x, dy, w_shape, strides, padding, dilation, out)
     launch(make_kernel(shapes.window), blocks_for(dw.size, THREADS), THREADS, x, dy, dw, dw.size, on=on)
     return dw

@@ -53,9 +53,10 @@ def make_kernel(window: Window, has_bias: bool) -> Any:
 
 def depthwise_conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
                      dilation: Pair = (1, 1), out: Any = None, on: str | None = None) -> Any:
-    """y (N, P, Q, C*M) of x (N, H, W, C), w (R, S, C, M), b (C*M,) or None. Errors: `problem.forward_problem`."""
+    """Return y (N, P, Q, C*M) of x (N, H, W, C), w (R, S, C, M), b (C*M,) or None. Errors: `problem.forward_problem`."""
     shapes, bias, y = forward_problem(x, w, b, strides, padding, dilation, out)
-    launch(make_kernel(shapes.window, b is not None), blocks_for(y.size, THREADS), THREADS, x, w, bias, y, y.size, on=on)
+    launch(make_kernel(shapes.window, b is not None), blocks_for(y.size, THREADS), THREADS, x, w, bias, y, y.size,
+           on=on)
     return y
 
 

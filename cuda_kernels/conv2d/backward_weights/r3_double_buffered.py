@@ -1,0 +1,80 @@
+"""conv2d_backward_weights r3: r2's product with two buffers, 16-byte loads and constant shapes.
+
+The kernel of `pipeline.py`: one thread owns 8 x 8 elements of one part of dw (8 x 4 where K <= 32), a block 128
+elements (r, s, c) by 128, 64 or 32 output channels, blockIdx.z the groups and the parts of the sum.
+Change from r2: the next tiles are on their way while these are multiplied, and divisions are multiplications.
+
+Operations 2 M K R S C / groups with M = N P Q. Bytes asked for, with R S C / groups and K / groups rounded up to tiles
+and no padding: 4 M K R S C / groups (1/128 + 1/tile_cols) loaded, 4 parts R S C K / groups stored and read again.
+Claims: FFMA is four fifths of the main loop of the wide tile, without local memory; a few addresses are spilled outside
+of it, and with three channels, whose pixels are found one by one, inside.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.launch import blocks_for, is_aligned
+from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+
+from .. import pipeline, split
+from ..forward.r4_double_buffered import matrix_place, window_place
+from ..problem import Shapes, weights_problem
+
+
+@functools.cache
+def make_kernel(shapes: Shapes, aligned: bool) -> Any:
+    """The kernel for these shapes. Its output is (parts, R, S, C, K)."""
+    in_window, in_matrix = window_place(shapes), matrix_place(shapes)
+    part_size = shapes.taps * shapes.group_c * shapes.k
+
+    @cuda.jit(device=True)
+    def place_x(group, row, inner):
+        return in_window(group, inner, row)  # A is the columns, transposed
+
+    @cuda.jit(device=True)
+    def place_dw(group, part, row, col):
+        return int32(part * part_size + in_matrix(group, row, col))
+
+    wide_c, wide_k = aligned and shapes.group_c % 4 == 0, aligned and shapes.group_k % 4 == 0
+    product = pipeline.Product(
+        place_x, in_matrix, place_dw, along_k_a=False, along_k_b=False, wide_a=wide_c, wide_b=wide_k, wide_c=wide_k,
+        has_bias=False, tile_cols=pipeline.tile_cols_for(shapes.group_k))
+    return pipeline.make_kernel(product, "conv2d_backward_weights_double_buffered")
+
+
+def conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
+                            padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1, out: Any = None,
+                            on: str | None = None) -> Any:
+    """Return dw, the gradient of conv2d with respect to w; see `r1_direct.conv2d_backward_weights`."""
+    p = weights_problem(x, dy, w_shape, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+    sizes = p.shapes
+    rows, cols, inner = sizes.taps * sizes.group_c, sizes.group_k, p.n * sizes.p * sizes.q
+    tile_cols = pipeline.tile_cols_for(cols)
+    blocks = blocks_for(rows, pipeline.TILE_ROWS) * blocks_for(cols, tile_cols) * groups
+    parts = split.parts_for(blocks, inner)
+    partial = split.room_for_parts(p.out, parts)
+    kernel = make_kernel(sizes, all(is_aligned(a) for a in (p.a, p.b, partial)))
+    pipeline.launch_product(kernel, tile_cols, p.a, p.b, p.bias, partial, rows, cols, inner, groups=groups, parts=parts,
+                            on=on)
+    split.add_up(partial, p.out, on=on)
+    return p.out
+
+
+SAME = Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1))
+WIDE = Shapes(28, 28, 128, 28, 28, 128, SAME, 1)
+FIRST = Shapes(32, 32, 3, 32, 32, 32, SAME, 1)
+ARGUMENTS = (float32[::1],) * 4 + (int32,) * 5
+RUNG = Rung(
+    op="conv2d_backward_weights", name="r3_double_buffered", run=conv2d_backward_weights,
+    change="two buffers, 16-byte loads, and shapes that are constants",
+    builds=(
+        Build(make_kernel(WIDE, True), args=ARGUMENTS,
+              claims=Claims(registers=128, local_bytes=16, contains=("LDG.E.128", "LDS.128", "STG.E.128"),
+                            loop=("FFMA", 0.8))),
+        Build(make_kernel(FIRST, True), args=ARGUMENTS, label="rgb",
+              claims=Claims(registers=128, local_bytes=64, contains=("LDG.E.128", "LDS.128", "STG.E.128"))),
+        Build(split.add_parts, args=split.ADD_PARTS_ARGUMENTS, claims=Claims(registers=40)),
+    ))

@@ -1,0 +1,78 @@
+"""conv2d r2: write the windows out as the rows of a matrix, the "columns", and multiply that by w with the best gemm.
+
+    columns[(n, i, j), (r, s, c)] = xpad[n, i*si + r*di, j*sj + s*dj, c],   y = columns @ w + b
+
+One thread owns one element of the columns, a block THREADS neighbours, c fastest; the product is gemm's default rung.
+The columns take R S times the memory of x, so they are made for as many images at a time as fit in COLUMNS_BYTES.
+Change from r1: a copy turns the convolution into the one problem for which a fast kernel exists. With groups the
+product would be several with strided results: then r1 runs.
+
+Operations none here, 2 M K R S C in gemm with M = N P Q. Bytes asked for, without padding: 4 M R S C loaded and as many
+stored, and read again by gemm.
+Claims: no local memory.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from cuda_kernels import ladder
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.launch import blocks_for, empty, launch
+from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+
+from ..problem import forward_problem
+from . import r1_direct
+
+THREADS = 256
+COLUMNS_BYTES = 256 * 2**20
+
+
+@functools.cache
+def make_kernel(window: Window) -> Any:
+    """The kernel for a window; the sizes of the arrays are read at run time."""
+    (_, taps_s), (si, sj), ((top, _), (left, _)), (di, dj) = window
+
+    @cuda.jit
+    def im2col(x, columns, p, q, size):
+        channels = x.shape[3]
+        index = cuda.grid(1)
+        if index < size:
+            place, row = index % columns.shape[1], index // columns.shape[1]
+            c, s, r = place % channels, place // channels % taps_s, place // channels // taps_s
+            j, i, n = row % q, row // q % p, row // q // p
+            h_pixel, w_pixel = i * si + r * di - top, j * sj + s * dj - left
+            value = float32(0)
+            if h_pixel >= 0 and h_pixel < x.shape[1] and w_pixel >= 0 and w_pixel < x.shape[2]:
+                value = x[n, h_pixel, w_pixel, c]
+            columns[row, place] = value
+
+    return im2col
+
+
+def conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
+           dilation: Pair = (1, 1), groups: int = 1, out: Any = None, on: str | None = None) -> Any:
+    """Return y = conv2d(x, w) + b, float32; see `r1_direct.conv2d`, which also computes it where groups > 1."""
+    if groups != 1:
+        return r1_direct.conv2d(x, w, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out,
+                                on=on)
+    p = forward_problem(x, w, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+    sizes, gemm = p.shapes, ladder.rung("gemm").run
+    windows, length = sizes.p * sizes.q, sizes.taps * sizes.c
+    at_once = min(p.n, max(1, COLUMNS_BYTES // (4 * windows * length)))
+    columns = empty((at_once * windows, length), like=x)
+    for first in range(0, p.n, at_once):
+        last = min(p.n, first + at_once)
+        part = columns[:(last - first) * windows]
+        launch(make_kernel(sizes.window), blocks_for(part.size, THREADS), THREADS, x[first:last], part, sizes.p,
+               sizes.q, part.size, on=on)
+        gemm(part, w.reshape(length, sizes.k), b, out=p.out[first:last].reshape(-1, sizes.k), on=on)
+    return p.out
+
+
+EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
+RUNG = Rung(
+    op="conv2d", name="r2_im2col", change="columns in memory, and a matrix product", run=conv2d,
+    builds=(Build(make_kernel(EXAMPLE), args=(float32[:, :, :, ::1], float32[:, ::1], int32, int32, int32),
+                  claims=Claims(registers=64)),))
