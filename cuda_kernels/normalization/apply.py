@@ -1,0 +1,82 @@
+"""The cell by cell parts of normalization: one thread an element, each knowing its group and its weight.
+
+    forward    x_hat = (x - mean[group]) inv_std[group],   y = gamma[weight] x_hat + beta[weight]
+    backward   dx = scale (g - mean of g - x_hat mean of g x_hat),   g = dy gamma
+"""
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.indexing import index_function
+from cuda_kernels.ladder import Build, Claims
+
+
+@cuda.jit
+def inverse_deviation(variance, inv_std, epsilon, size):
+    """inv_std = 1 / sqrt(variance + epsilon)."""
+    i = cuda.grid(1)
+    if i < size:
+        inv_std[i] = float32(1) / math.sqrt(variance[i] + epsilon)
+
+
+@functools.cache
+def make_normalize(group: Any, weight: Any, has_gamma: bool, has_beta: bool, store_x_hat: bool) -> Any:
+    """y, and x_hat where the backward wants it."""
+    @cuda.jit
+    def normalize(x, mean, inv_std, gamma, beta, x_hat, y, size):
+        i = cuda.grid(1)
+        if i < size:
+            k = group(i)
+            value = (x[i] - mean[k]) * inv_std[k]
+            if store_x_hat:
+                x_hat[i] = value
+            if has_gamma:
+                value *= gamma[weight(i)]
+            if has_beta:
+                value += beta[weight(i)]
+            y[i] = value
+
+    return normalize
+
+
+@functools.cache
+def make_backward(group: Any, weight: Any, has_gamma: bool) -> Any:
+    """Dx from the sums of g and g x_hat of each group."""
+    @cuda.jit
+    def normalize_backward(dy, x_hat, inv_std, gamma, sums, dots, dx, share, size):
+        i = cuda.grid(1)
+        if i < size:
+            k = group(i)
+            g = dy[i]
+            if has_gamma:
+                g *= gamma[weight(i)]
+            dx[i] = inv_std[k] * (g - sums[k] * share - x_hat[i] * (dots[k] * share))
+
+    return normalize_backward
+
+
+@functools.cache
+def make_scale(has_gamma: bool) -> Any:
+    """Dx = dy gamma inv_std: batch norm with given statistics; channels are the last axis."""
+    @cuda.jit
+    def scale_channels(dy, inv_std, gamma, dx, channels, size):
+        i = cuda.grid(1)
+        if i < size:
+            c = i % channels
+            scale = inv_std[c]
+            if has_gamma:
+                scale *= gamma[c]
+            dx[i] = dy[i] * scale
+
+    return scale_channels
+
+
+FLAT = float32[::1]
+CLAIMS = Claims(registers=40, lacks=("LDL", "STL"))
+_GROUP, _WEIGHT = index_function((6, 5), (1, 0)), index_function((6, 5), (0, 1))
+FORWARD = (Build(inverse_deviation, (FLAT, FLAT, float32, int32), CLAIMS),
+           Build(make_normalize(_GROUP, _WEIGHT, True, True, True), (FLAT,) * 7 + (int32,), CLAIMS))
+BACKWARD = (Build(make_backward(_GROUP, _WEIGHT, True), (FLAT,) * 7 + (float32, int32), CLAIMS),)
