@@ -129,7 +129,7 @@ class Counting(Part):
         rows, bits, times = self._rows(address, mask)
         key = None
         if rows.size <= 1024:
-            key = (rows.tobytes(), None if bits is None else bits.tobytes(), itemsize, width)
+            key = (rows.tobytes(), rows.dtype, None if bits is None else bits.tobytes(), itemsize, width)
             known = _ways_cache.get(key)
             if known is not None:
                 return known[0], known[1] * times
