@@ -1,0 +1,98 @@
+"""The shape kernels on the SIMT machine equal minidl's NumPy ops, forward and backward."""
+
+import numpy as np
+import pytest
+
+from cuda_kernels import ladder
+from cuda_kernels.launch import simt_options
+from minidl.ops import shapes as shape_ops
+from minidl.ops import upsample2d as upsampling
+
+
+def values(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def run(op, *args, **options):
+    return ladder.rung(op).run(*args, **options)
+
+
+@pytest.mark.parametrize("shape, axes", [((5, 37), None), ((33, 65), (1, 0)), ((2, 3, 4, 5), (0, 3, 1, 2)),
+                                         ((3, 4, 5), (2, 1, 0)), ((7,), None), ((2, 1, 3), (1, 2, 0))])
+@pytest.mark.parametrize("rung", ladder.rungs("transpose"), ids=lambda rung: rung.name)
+def test_transpose_equals_numpy(rung, shape, axes):
+    x = values(*shape)
+    np.testing.assert_array_equal(rung.run(x, axes=axes), x.transpose(axes))
+
+
+def test_tiled_transpose_moves_whole_sectors_without_bank_conflicts():
+    x = values(64, 64)
+    with simt_options() as reports:
+        for rung in ladder.rungs("transpose"):
+            rung.run(x)
+    plain, tiled = (report.figures for report in reports)
+    least = x.nbytes // 32
+    assert (plain.global_load_sectors, tiled.global_load_sectors, tiled.global_store_sectors) == (8 * least, least,
+                                                                                                  least)
+    assert tiled.shared_ways == 1
+
+
+KEYS = [np.s_[1:4], np.s_[::-1], np.s_[-1, ::-2], np.s_[..., 1:6:2], np.s_[None, 2:3, None, 0], np.s_[3:0:-2, 5:1:-1]]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_slice_equals_numpy(key):
+    x = values(5, 7, 2)
+    expected, cache = shape_ops.slice_forward(x, key=key)
+    np.testing.assert_array_equal(run("slice", x, key=key), expected)
+    dy = values(*expected.shape, seed=1)
+    got = run("slice_backward", dy, shape=x.shape, key=key)
+    np.testing.assert_array_equal(got, shape_ops.slice_backward(dy, cache)[0])
+
+
+@pytest.mark.parametrize("padding", [((1, 2), (0, 3)), ((0, 0), (0, 0))])
+def test_pad_equals_numpy(padding):
+    x = values(4, 5)
+    expected, cache = shape_ops.pad_forward(x, padding=padding, value=-1.5)
+    np.testing.assert_array_equal(run("pad", x, padding=padding, value=-1.5), expected)
+    dy = values(*expected.shape)
+    np.testing.assert_array_equal(run("pad_backward", dy, padding=padding), shape_ops.pad_backward(dy, cache)[0])
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_concatenate_equals_numpy(axis):
+    xs = [np.moveaxis(values(n, 3, 5, seed=n), 0, axis).copy() for n in (2, 1, 4)]
+    expected, cache = shape_ops.concatenate_forward(*xs, axis=axis)
+    np.testing.assert_array_equal(run("concatenate", *xs, axis=axis), expected)
+    got = run("concatenate_backward", expected, sizes=cache.sizes, axis=axis)
+    for gradient, x in zip(got, xs, strict=True):
+        np.testing.assert_array_equal(gradient, x)
+
+
+@pytest.mark.parametrize("shape, target", [((3, 1), (2, 3, 5)), ((1,), (4,)), ((2, 3), (2, 3))])
+def test_broadcast_to_equals_numpy(shape, target):
+    x, dy = values(*shape), values(*target, seed=1)
+    np.testing.assert_array_equal(run("broadcast_to", x, shape=target), np.broadcast_to(x, target))
+    wanted = shape_ops.broadcast_to_backward(dy, shape_ops.ShapeCache(shape))[0]
+    np.testing.assert_allclose(run("broadcast_to_backward", dy, shape=shape), wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+@pytest.mark.parametrize("shape, size", [((2, 3, 4, 2), (2, 3)), ((1, 1, 5, 3), (4, 1)), ((1, 2, 2, 1), (5, 5))])
+def test_upsample2d_equals_numpy(shape, size, interpolation):
+    x = values(*shape)
+    expected, cache = upsampling.upsample2d_forward(x, size=size, interpolation=interpolation)
+    got = run("upsample2d", x, size=size, interpolation=interpolation)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+    dy = values(*expected.shape, seed=1)
+    dx = run("upsample2d_backward", dy, size=size, interpolation=interpolation)
+    np.testing.assert_allclose(dx, upsampling.upsample2d_backward(dy, cache)[0], rtol=1e-5, atol=1e-5)
+
+
+def test_errors_name_the_rule():
+    with pytest.raises(ValueError, match="transpose: axes must name each of the 2 axes once"):
+        run("transpose", values(2, 3), axes=(0, 0))
+    with pytest.raises(ValueError, match="slice: index 4 is out of range"):
+        run("slice", values(3), key=4)
+    with pytest.raises(ValueError, match="concatenate: all axes but axis 1 must agree"):
+        run("concatenate", values(2, 3), values(3, 3))
