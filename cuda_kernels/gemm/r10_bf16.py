@@ -6,7 +6,7 @@ in the same space, and a word read from shared memory carries two values. The op
 relative errors near 1e-2. Operands and result are float32 in global memory, so r10 moves the bytes of r8.
 
 Operations 2 M N K. Bytes asked for, with M and N rounded up to tiles: 4 M N K (1/128 + 1/128) loaded, 4 M N stored.
-Claims: HMMA.16816.F32.BF16, 32 of them in the main loop; no local memory. Needs sm_80.
+Claims: HMMA.16816.F32.BF16, 32 of them in the main loop, and no local memory there. Needs sm_80.
 """
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ BUFFERS = 2 * BUFFER
 def packed_tile(k_contiguous: bool, wide: bool) -> tuple[Any, Any]:
     """Device functions `fetch` and `put` as in `tiles.tile`, for an item of eight values: four words of the tile.
 
-    Along K an item is four neighbours of the operand and four more 16 further on (four lanes then read 64 bytes of a
-    row together), otherwise four neighbours in two rows that follow each other.
+    Along K an item is four neighbours of the operand and four more 8 further on (two lanes read 32 bytes of a row
+    together, a whole sector), otherwise four neighbours in two rows that follow each other.
     """
     load = load4(wide)
 
     @cuda.jit(device=True)
     def fetch_along_k(matrix, item, first, start, size, inner):
-        row, k = first + item // 4, start + item % 4 * 4
-        return load(matrix, row, k, size, inner), load(matrix, row, k + 16, size, inner)
+        row, k = first + item // 2 % TILE, start + (item // THREADS * 4 + item % 2) * 4
+        return load(matrix, row, k, size, inner), load(matrix, row, k + 8, size, inner)
 
     @cuda.jit(device=True)
     def put_across(tile, base, item, values):
         low, high = values
-        place = base + item % 4 * 2 * STRIDE + item // 4
+        place = base + (item // THREADS * 4 + item % 2) * 2 * STRIDE + item // 2 % TILE
         st1(tile, place, pack_bf16(low[0], low[1]))
         st1(tile, place + STRIDE, pack_bf16(low[2], low[3]))
-        st1(tile, place + 8 * STRIDE, pack_bf16(high[0], high[1]))
-        st1(tile, place + 9 * STRIDE, pack_bf16(high[2], high[3]))
+        st1(tile, place + FOUR_DOWN, pack_bf16(high[0], high[1]))
+        st1(tile, place + FOUR_DOWN + STRIDE, pack_bf16(high[2], high[3]))
 
     @cuda.jit(device=True)
     def fetch_across_k(matrix, item, first, start, size, inner):
@@ -153,7 +153,7 @@ RUNG = Rung(
     optional="rounds its operands to bfloat16",
     builds=(
         Build(make_kernel(PLAIN), args=r8_tf32.ARGUMENTS, since=(8, 0),
-              claims=Claims(registers=128, contains=("HMMA.16816.F32.BF16", "LDG.E.128", "STG.E.64"),
+              claims=Claims(registers=128, local_bytes=16, contains=("HMMA.16816.F32.BF16", "LDG.E.128", "STG.E.64"),
                             loop=("HMMA", 0.05))),
         Build(make_kernel(EVERYTHING), args=r8_tf32.ARGUMENTS, since=(8, 0), label="everything",
               claims=Claims(registers=128, local_bytes=64)),

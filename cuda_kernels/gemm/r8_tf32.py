@@ -7,7 +7,8 @@ Change from r7: products by mma.sync. The operands keep 10 bits of their mantiss
 memory); the sums are float32. Not a float32 product any more: relative errors near 1e-3 instead of 1e-7.
 
 Operations 2 M N K. Bytes asked for, with M and N rounded up to tiles: 4 M N K (1/128 + 1/128) loaded, 4 M N stored.
-Shared memory: STRIDE = 136 puts the 4 x 8 values that a warp reads together into 32 different banks.
+Shared memory: STRIDE = 136 puts the 4 x 8 values that a warp reads together into 32 different banks. (Turning A round
+on its way in meets two-way conflicts: one pass more for each of those few stores.)
 Claims: HMMA.1688.F32.TF32, 32 of them in the main loop; no local memory. Needs sm_80.
 """
 from __future__ import annotations

@@ -69,18 +69,21 @@ def tile(depth: int, extent: int, stride: int, k_contiguous: bool, wide: bool) -
         `first` of `size`, and at `start` of `inner` along K: four values
     put(tile, base, item, values) : into the tile that begins at `base` of a shared array
 
-    k_contiguous : neighbours in the operand's memory are neighbours along K (A as it is, B transposed)
+    k_contiguous : neighbours in the operand's memory are neighbours along K (A as it is, B transposed). Two lanes then
+        read 32 bytes of a row together, a whole sector, and 16 rows fall into different banks when they are put down.
     """
     load = load4(wide)
-    fours = depth // 4 if k_contiguous else extent // 4  # items side by side in a row of the operand
+    fours = extent // 4  # items side by side in a row of the operand, if they lie across K
 
     @cuda.jit(device=True)
     def fetch_along_k(matrix, item, first, start, size, inner):
-        return load(matrix, first + item // fours, start + item % fours * 4, size, inner)
+        k = (item // (2 * extent) * 2 + item % 2) * 4
+        return load(matrix, first + item // 2 % extent, start + k, size, inner)
 
     @cuda.jit(device=True)
     def put_across(tile, base, item, values):
-        place = base + item % fours * 4 * stride + item // fours
+        k = (item // (2 * extent) * 2 + item % 2) * 4
+        place = base + k * stride + item // 2 % extent
         st1(tile, place, values[0])
         st1(tile, place + stride, values[1])
         st1(tile, place + 2 * stride, values[2])

@@ -62,7 +62,7 @@ def test_gemm_transposes_operands(rung, m, n, k, transpose_a, transpose_b):
     assert_close(c, expected_of(rung, a, b, transpose_a=transpose_a, transpose_b=transpose_b), k)
 
 
-@pytest.mark.parametrize("with_bias, activation", [(True, activation) for activation in ACTIVATIONS] + [(False, "relu")])
+@pytest.mark.parametrize("with_bias, activation", [(True, name) for name in ACTIVATIONS] + [(False, "relu")])
 @pytest.mark.parametrize("rung", RUNGS, ids=by_name)
 def test_gemm_adds_bias_and_activates(rung, with_bias, activation):
     a, b = operands(9, 20, 12)
