@@ -88,8 +88,18 @@ class Optimizer(OptimizerState):
     # ---- updating
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
-        """Update weights, given as pairs (gradient, variable); return the number of updates done."""
+        """Update weights, given as pairs (gradient, variable); return the number of updates done.
+
+        Raises
+        ------
+        ArgumentError : not pairs
+        """
         pairs = list(grads_and_vars)
+        if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+            raise ArgumentError(
+                f"{self.name}: apply_gradients takes pairs (gradient, variable): zip(gradients, variables). Gradients "
+                "alone go with optimizer.apply(gradients, variables)."
+            )
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
         return self._iterations
 

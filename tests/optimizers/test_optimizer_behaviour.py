@@ -237,3 +237,8 @@ def test_optimizers_are_named_by_class_and_number() -> None:
     assert first.name != second.name
     assert second.variables[0].path == f"{second.name}/iteration"
     assert "Adam" in repr(first)
+
+
+def test_apply_gradients_without_variables_says_what_it_takes() -> None:
+    with pytest.raises(ArgumentError, match=r"takes pairs \(gradient, variable\)"):
+        SGD(0.1).apply_gradients([np.ones(1, "float32")])
