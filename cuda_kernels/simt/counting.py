@@ -4,10 +4,10 @@ Sectors. A global access of one warp moves the distinct 32-byte sectors that its
 CUDA C++ Best Practices Guide, "Coalesced Access to Global Memory".
 
 Ways. Shared memory has 32 banks of 4-byte words. One pass serves at most one word of each bank, to any number of lanes.
-The ways of a warp-wide access are the largest number of distinct words that it wants from one bank, so that an access of
-8 or 16 bytes a lane has 2 or 4 at best: its 256 or 512 bytes cannot pass in fewer. Source: NVIDIA, CUDA C++ Programming
-Guide, "Compute Capabilities", "Shared Memory". How the hardware groups the lanes of a wide access into passes is not
-published; the count here is what no grouping can beat.
+The ways of a warp-wide access are the largest number of distinct words that it wants from one bank, so that an access
+of 8 or 16 bytes a lane has 2 or 4 at best: its 256 or 512 bytes cannot pass in fewer. Source: NVIDIA, CUDA C++
+Programming Guide, "Compute Capabilities", "Shared Memory". How the hardware groups the lanes of a wide access into
+passes is not published; the count here is what no grouping can beat.
 """
 from __future__ import annotations
 
