@@ -124,5 +124,6 @@ def weights_problem(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair,
 def _check_dy(function: str, dy: Any, x_shape: tuple[int, ...], shapes: Shapes) -> None:
     expected = (int(x_shape[0]), shapes.p, shapes.q, shapes.k)
     if tuple(dy.shape) != expected:
-        raise ValueError(f"{function}: dy must be {expected}, as the output for x {tuple(x_shape)} with "
-                         f"{shapes.window}. Got dy {tuple(dy.shape)}. Are strides and padding those of the forward pass?")
+        raise ValueError(f"{function}: dy must be {expected}, as the output for x {tuple(x_shape)} "
+                         f"with {shapes.window}. Got dy {tuple(dy.shape)}. Are strides and padding those of the "
+                         "forward pass?")

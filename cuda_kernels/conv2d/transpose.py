@@ -41,7 +41,7 @@ def conv2d_transpose_backward_data(dy: Any, w: Any, *, strides: Pair = (1, 1), p
 def conv2d_transpose_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
                                       padding: Padding = NO_PADDING, dilation: Pair = (1, 1), out: Any = None,
                                       rung: str | None = None, on: str | None = None) -> Any:
-    """Return dw (R, S, K, C) of x (N, P, Q, C) and dy (N, H, W, K): a rung of conv2d_backward_weights, with its errors."""
+    """Return dw (R, S, K, C) of x (N, P, Q, C) and dy (N, H, W, K): a rung of conv2d_backward_weights."""
     return ladder.rung("conv2d_backward_weights", rung).run(
         dy, x, w_shape, strides=strides, padding=padding, dilation=dilation, out=out, on=on)
 

@@ -85,3 +85,23 @@ def test_depthwise_says_what_is_wrong(rung):
         rung.run(x, w[:, :, :3].copy(), dilation=(2, 2))
     with pytest.raises(ValueError, match=r"b must have shape \(3,\)"):
         rung.run(x, w[:, :, :3].copy(), values(1, 4))
+
+
+def test_long_sums_of_the_weight_gradient_are_cut_into_parts():
+    x_shape, w_shape = (2, 20, 20, 3), (1, 2, 3, 1)
+    x, _, dy, _, dw = gradients(x_shape, w_shape, {})
+    with simt_options() as reports:
+        result = ladder.rung("depthwise_conv2d_backward_weights").run(x, dy, w_shape)
+    np.testing.assert_allclose(result, dw, rtol=1e-5, atol=5e-5)
+    assert len(reports) == 2, "the parts, and their sum"
+
+
+def test_wide_rungs_load_a_quarter_as_often():
+    x, w = values(1, (1, 6, 6, 8)), values(2, (3, 3, 8, 1))
+    with simt_options() as reports:
+        ladder.rung("depthwise_conv2d", "r1").run(x, w)
+        ladder.rung("depthwise_conv2d", "r2").run(x, w)
+    products = 4 * 4 * 8 * 9
+    assert [report.figures.flops for report in reports] == [2 * products] * 2
+    assert [report.figures.global_load_bytes for report in reports] == [8 * products] * 2
+    assert reports[0].figures.global_loads == 4 * reports[1].figures.global_loads

@@ -28,7 +28,7 @@ def bias_column(dy, db, rows, channels):
 
 
 def conv2d_backward_bias(dy: Any, *, out: Any = None, on: str | None = None) -> Any:
-    """Return db (K,), the sum of dy (..., K) over all axes but the last. Raises TypeError, ValueError as `check_array`."""
+    """Return db (K,), the sum of dy (..., K) over all axes but the last. Errors: `check_array`."""
     dy, db = checked(dy, out)
     channels = db.size
     launch(bias_column, blocks_for(channels, THREADS), THREADS, dy, db, dy.size // channels, channels, on=on)

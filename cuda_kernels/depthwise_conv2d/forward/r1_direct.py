@@ -53,7 +53,7 @@ def make_kernel(window: Window, has_bias: bool) -> Any:
 
 def depthwise_conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
                      dilation: Pair = (1, 1), out: Any = None, on: str | None = None) -> Any:
-    """Return y (N, P, Q, C*M) of x (N, H, W, C), w (R, S, C, M), b (C*M,) or None. Errors: `problem.forward_problem`."""
+    """Return y (N, P, Q, C*M) of x (N, H, W, C), w (R, S, C, M), b (C*M,) or None; see `forward_problem`."""
     shapes, bias, y = forward_problem(x, w, b, strides, padding, dilation, out)
     launch(make_kernel(shapes.window, b is not None), blocks_for(y.size, THREADS), THREADS, x, w, bias, y, y.size,
            on=on)

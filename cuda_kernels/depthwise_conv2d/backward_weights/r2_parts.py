@@ -1,0 +1,85 @@
+"""depthwise_conv2d_backward_weights r2: blocks share the windows out among themselves, and a second kernel adds up.
+
+One block owns a part of the windows, 32 channels of dy, and one tap: its 8 warps take every eighth window, and meet in
+shared memory. The grid covers parts (x), channels (y) and taps (z); the parts are added in a fixed order by a second
+kernel.
+Change from r1: hundreds of blocks instead of a few, and short sums, which also lose fewer digits.
+
+Operations and bytes as r1's, and 8 parts R S C M bytes for the parts.
+Claims: no local memory.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.conv2d import split
+from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.launch import blocks_for, launch
+from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window, splitter
+
+from ..problem import Shapes, weights_problem
+
+CHANNELS = 32  # a block
+WARPS = 8
+
+
+@functools.cache
+def make_kernel(shapes: Shapes) -> Any:
+    """The kernel for these shapes. Its output is (parts, R*S, C*M)."""
+    height, width, channels_x, multiplier, p, q, window = shapes
+    (taps_r, taps_s), (si, sj), ((top, _), (left, _)), (di, dj) = window
+    channels, taps = channels_x * multiplier, taps_r * taps_s
+    split_q, split_p = splitter(q), splitter(p)
+
+    @cuda.jit
+    def depthwise_conv2d_backward_weights_parts(x, dy, partial, windows, share):
+        lane, warp = cuda.threadIdx.x, cuda.threadIdx.y
+        k = cuda.blockIdx.y * CHANNELS + lane
+        tap = cuda.blockIdx.z
+        r, s = tap // taps_s, tap % taps_s
+        begin = cuda.blockIdx.x * share
+        sums = cuda.shared.array((WARPS, CHANNELS), float32)
+        total = float32(0)
+        if k < channels:
+            for place in range(begin + warp, min(begin + share, windows), WARPS):
+                line, j = split_q(place)
+                n, i = split_p(line)
+                row, col = int32(i * si + r * di - top), int32(j * sj + s * dj - left)
+                if row >= 0 and row < height and col >= 0 and col < width:
+                    pixel = (n * height + row) * width + col
+                    total += x[pixel * channels_x + k // multiplier] * dy[place * channels + k]
+        sums[warp, lane] = total
+        cuda.syncthreads()
+        if warp == 0 and k < channels:
+            for other in range(1, WARPS):
+                total += sums[other, lane]
+            partial[(cuda.blockIdx.x * taps + tap) * channels + k] = total
+
+    return depthwise_conv2d_backward_weights_parts
+
+
+def depthwise_conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
+                                      padding: Padding = NO_PADDING, dilation: Pair = (1, 1), out: Any = None,
+                                      on: str | None = None) -> Any:
+    """Return dw (R, S, C, M) from x and dy; see `r1_direct.depthwise_conv2d_backward_weights`."""
+    shapes, dw = weights_problem(x, dy, w_shape, strides, padding, dilation, out)
+    windows, channels = int(x.shape[0]) * shapes.p * shapes.q, shapes.c * shapes.m
+    taps, across = shapes.window.taps[0] * shapes.window.taps[1], blocks_for(channels, CHANNELS)
+    share = blocks_for(windows, split.parts_for(across * taps, windows))
+    parts = blocks_for(windows, share)
+    partial = split.room_for_parts(dw, parts)
+    launch(make_kernel(shapes), (parts, across, taps), (CHANNELS, WARPS), x.reshape(-1), dy.reshape(-1),
+           partial.reshape(-1), windows, share, on=on)
+    split.add_up(partial, dw, on=on)
+    return dw
+
+
+EXAMPLE = Shapes(28, 28, 64, 1, 28, 28, Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)))
+FLAT = float32[::1]
+RUNG = Rung(
+    op="depthwise_conv2d_backward_weights", name="r2_parts", run=depthwise_conv2d_backward_weights,
+    change="blocks for parts of the windows, whose sums a second kernel adds",
+    builds=(Build(make_kernel(EXAMPLE), args=(FLAT,) * 3 + (int32,) * 2,
+                  claims=Claims(registers=64, contains=("FFMA",))),))

@@ -1,0 +1,82 @@
+"""depthwise_conv2d r2: one thread for four channels, with 16-byte loads and shapes that are constants.
+
+One thread owns four neighbouring channels of y[n, i, j]; a block THREADS such fours, the grid covers y.
+Change from r1: each load brings four pixels' channels or four weights, and divisions are multiplications. That needs
+M = 1, channels that are a multiple of four, and arrays that begin on 16 bytes; else r1 runs.
+
+Operations and bytes as r1's with M = 1.
+Claims: 16-byte loads and stores, no local memory.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.intrinsics import ld4, st4
+from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.launch import blocks_for, is_aligned, launch
+from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window, splitter
+
+from ..problem import Shapes, forward_problem
+from . import r1_direct
+
+THREADS = 128
+
+
+@cuda.jit(device=True)
+def add_products4(total, value, factor):
+    """Return total + value * factor for tuples of four."""
+    return (total[0] + value[0] * factor[0], total[1] + value[1] * factor[1], total[2] + value[2] * factor[2],
+            total[3] + value[3] * factor[3])
+
+
+@functools.cache
+def make_kernel(shapes: Shapes, has_bias: bool) -> Any:
+    """The kernel for these shapes, whose m is 1."""
+    height, width, channels, _, p, q, window = shapes
+    (taps_r, taps_s), (si, sj), ((top, _), (left, _)), (di, dj) = window
+    split_c, split_q, split_p = splitter(channels // 4), splitter(q), splitter(p)
+
+    @cuda.jit
+    def depthwise_conv2d_wide(x, w, b, y, fours):
+        four = cuda.grid(1)
+        if four < fours:
+            pixel, c = split_c(four)
+            line, j = split_q(pixel)
+            n, i = split_p(line)
+            total = (float32(0), float32(0), float32(0), float32(0))
+            if has_bias:
+                total = (b[4 * c], b[4 * c + 1], b[4 * c + 2], b[4 * c + 3])
+            for r in range(taps_r):
+                row = int32(i * si + r * di - top)
+                for s in range(taps_s):
+                    col = int32(j * sj + s * dj - left)
+                    if row >= 0 and row < height and col >= 0 and col < width:
+                        pixel_in = (n * height + row) * width + col
+                        total = add_products4(total, ld4(x, int32(pixel_in * channels + 4 * c)),
+                                              ld4(w, int32((r * taps_s + s) * channels + 4 * c)))
+            st4(y, int32(four * 4), total)
+
+    return depthwise_conv2d_wide
+
+
+def depthwise_conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
+                     dilation: Pair = (1, 1), out: Any = None, on: str | None = None) -> Any:
+    """Return y = depthwise_conv2d(x, w) + b; see `r1_direct.depthwise_conv2d`."""
+    shapes, bias, y = forward_problem(x, w, b, strides, padding, dilation, out)
+    if shapes.m != 1 or shapes.c % 4 or not all(is_aligned(a) for a in (x, w, y)):
+        return r1_direct.depthwise_conv2d(x, w, b, strides=strides, padding=padding, dilation=dilation, out=y, on=on)
+    fours = y.size // 4
+    launch(make_kernel(shapes, b is not None), blocks_for(fours, THREADS), THREADS, x.reshape(-1), w.reshape(-1), bias,
+           y.reshape(-1), fours, on=on)
+    return y
+
+
+EXAMPLE = Shapes(28, 28, 64, 1, 28, 28, Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)))
+FLAT = float32[::1]
+RUNG = Rung(
+    op="depthwise_conv2d", name="r2_wide", run=depthwise_conv2d,
+    change="one thread for four channels, with 16-byte loads and constant shapes",
+    builds=(Build(make_kernel(EXAMPLE, True), args=(FLAT,) * 4 + (int32,),
+                  claims=Claims(registers=64, contains=("LDG.E.128", "STG.E.128", "FFMA"))),))
