@@ -171,7 +171,8 @@ def layer_scope(path: str, choice: Choice | None = None) -> Iterator[None]:
 class GradientTape:
     """Records every op that runs inside its `with` block; `gradient` walks them back.
 
-    Trainable variables are tracked by themselves; any other tensor after `tape.watch(x)`.
+    Trainable variables are tracked by themselves; any other tensor after `tape.watch(x)`. The walk back is not itself
+    recorded, so a gradient of a gradient is None.
 
     Parameters
     ----------
