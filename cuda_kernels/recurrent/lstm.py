@@ -1,0 +1,125 @@
+"""lstm r1: a product a step, and one kernel for the four gates, the memory and the state.
+
+    [i | f | g | o] = x[t] w + h[t-1] u + b,   c[t] = f c[t-1] + i g,   h[t] = o a(c[t])
+One thread owns unit j of sample n: its four gates lie U apart. Without fusing, a step is ten kernels over (N, U).
+Bytes a step, N U elements: 40 loaded and 28 stored each, beside the product.
+Claims: no local memory.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.launch import zeros
+
+from .activations import cell_activation
+from .common import Walk, make_begin, options
+
+
+@functools.cache
+def make_step(f: Any, gate: Any, counts: Any, times: Any) -> Any:
+    """One step; gates holds x w + b and receives i f g o after their activations."""
+    @cuda.jit
+    def lstm_step(gates, from_state, mask, factors, states, cells, before, t, steps, units, size):
+        index = cuda.grid(1)
+        if index < size:
+            n, j = index // units, index % units
+            here, row = (n * (steps + 1) + t) * units + j, n * 4 * units + j
+            k = (n * steps + t) * 4 * units + j
+            i = gate(gates[k] + from_state[row])
+            keep = gate(gates[k + units] + from_state[row + units])
+            g = f(gates[k + 2 * units] + from_state[row + 2 * units])
+            o = gate(gates[k + 3 * units] + from_state[row + 3 * units])
+            gates[k], gates[k + units], gates[k + 2 * units], gates[k + 3 * units] = i, keep, g, o
+            c = keep * cells[here] + i * g
+            h = o * f(c)
+            if not counts(mask, n * steps + t):
+                c, h = cells[here], states[here]
+            cells[here + units], states[here + units] = c, h
+            before[index] = times(h, factors, index)
+
+    return lstm_step
+
+
+@functools.cache
+def make_step_back(f: Any, slope: Any, gate_slope: Any, counts: Any, times: Any) -> Any:
+    """One step back; see `minidl.ops.lstm.lstm_backward` for the derivation."""
+    @cuda.jit
+    def lstm_step_back(d_sequence, past, factors, mask, gates, cells, carried, waiting, dc, dz_now, dz, t, steps,
+                       units, size):
+        index = cuda.grid(1)
+        if index < size:
+            n, j = index // units, index % units
+            here, row = (n * (steps + 1) + t) * units + j, n * 4 * units + j
+            k = (n * steps + t) * 4 * units + j
+            dh = carried[index] + times(past[index], factors, index)
+            dy = waiting[index] + d_sequence[(n * steps + t) * units + j]
+            d_i, d_f, d_g, d_o = float32(0), float32(0), float32(0), float32(0)
+            if counts(mask, n * steps + t):
+                i, keep, g, o = gates[k], gates[k + units], gates[k + 2 * units], gates[k + 3 * units]
+                read = f(cells[here + units])
+                dh += dy
+                dc_now = dc[index] + dh * o * slope(read)
+                d_i = dc_now * g * gate_slope(i)
+                d_f = dc_now * cells[here] * gate_slope(keep)
+                d_g = dc_now * i * slope(g)
+                d_o = dh * read * gate_slope(o)
+                dc[index] = dc_now * keep
+                carried[index], waiting[index] = float32(0), float32(0)
+            else:
+                carried[index], waiting[index] = dh, dy
+            dz_now[row], dz_now[row + units], dz_now[row + 2 * units], dz_now[row + 3 * units] = d_i, d_f, d_g, d_o
+            dz[k], dz[k + units], dz[k + 2 * units], dz[k + 3 * units] = d_i, d_f, d_g, d_o
+
+    return lstm_step_back
+
+
+def lstm(x: Any, w: Any, u: Any, b: Any, h0: Any, c0: Any, mask: Any, recurrent_mask: Any, *, activation: str = "tanh",
+         recurrent_activation: str = "sigmoid", on: str | None = None) -> tuple[Any, ...]:
+    """(sequence, h, c, gates (N, T, 4U), states, cells (N, T + 1, U)); b, h0, c0 and the masks may be None."""
+    walk = Walk("lstm", 4, x, w, u, mask, recurrent_mask, on)
+    f, gate = (cell_activation("lstm", name)[0] for name in (activation, recurrent_activation))
+    step, gates = make_step(f, gate, walk.counts, walk.times), walk.project(b)
+    (cells, _), (states, before) = walk.begin(c0), walk.begin(h0)
+    for t in range(walk.steps):
+        from_state = walk.gemm(before, u)
+        walk.launch(step, gates.reshape(-1), from_state.reshape(-1), walk.mask, walk.factors, states.reshape(-1),
+                    cells.reshape(-1), before.reshape(-1), t, walk.steps, walk.units)
+    sequence, h = walk.outputs(states)
+    return sequence, h, walk.outputs(cells)[1], gates, states, cells
+
+
+def lstm_backward(d_sequence: Any, d_h: Any, d_c: Any, x: Any, w: Any, u: Any, mask: Any, recurrent_mask: Any,
+                  gates: Any, states: Any, cells: Any, *, activation: str = "tanh",
+                  recurrent_activation: str = "sigmoid", on: str | None = None) -> tuple[Any, ...]:
+    """(dx, dw, du, db, dh0, dc0); d_sequence, d_h and d_c may be None."""
+    walk = Walk("lstm_backward", 4, x, w, u, mask, recurrent_mask, on)
+    f, slope = cell_activation("lstm", activation)
+    step = make_step_back(f, slope, cell_activation("lstm", recurrent_activation)[1], walk.counts, walk.times)
+    d_sequence = zeros((walk.n, walk.steps, walk.units), like=x) if d_sequence is None else d_sequence
+    # Copies: `carried` and `dc` are changed from step to step, and d_h and d_c are the caller's.
+    past, waiting = walk.state("", None), walk.state("", None)
+    carried, dc = walk.finish(walk.state("d_h", d_h), past), walk.finish(walk.state("d_c", d_c), past)
+    dz_now, dz = walk.empty(walk.n, 4 * walk.units), walk.empty(walk.n, walk.steps, 4 * walk.units)
+    for t in reversed(range(walk.steps)):
+        walk.launch(step, d_sequence.reshape(-1), past.reshape(-1), walk.factors, walk.mask, gates.reshape(-1),
+                    cells.reshape(-1), carried.reshape(-1), waiting.reshape(-1), dc.reshape(-1), dz_now.reshape(-1),
+                    dz.reshape(-1), t, walk.steps, walk.units)
+        past = walk.gemm(dz_now, u, transpose_b=True)
+    return (*walk.weight_gradients(dz, dz, states), walk.finish(carried, past), dc)
+
+
+FLAT = float32[::1]
+CLAIMS = Claims(registers=96, lacks=("LDL", "STL"))
+_FREE = options(None, None)
+_TANH, _SIGMOID = (cell_activation("lstm", name) for name in ("tanh", "sigmoid"))
+_CHANGE = "one product a step, and one kernel for what follows it"
+RUNGS = (
+    Rung(op="lstm", name="r1_fused", change=_CHANGE, run=lstm,
+         builds=(Build(make_step(_TANH[0], _SIGMOID[0], *_FREE), (FLAT,) * 7 + (int32,) * 4, CLAIMS),
+                 Build(make_begin(_FREE[1]), (FLAT,) * 4 + (int32,) * 3, CLAIMS))),
+    Rung(op="lstm_backward", name="r1_fused", change=_CHANGE, run=lstm_backward,
+         builds=(Build(make_step_back(*_TANH, _SIGMOID[1], *_FREE), (FLAT,) * 11 + (int32,) * 4, CLAIMS),)),
+)
