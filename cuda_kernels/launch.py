@@ -17,24 +17,59 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from . import simt
 from ._cuda import cuda
+from .arrays import (
+    INT32_MAX,
+    NoGpuError,
+    check_array,
+    check_memory,
+    empty,
+    explained,
+    gpu_problem,
+    is_aligned,
+    is_device_array,
+    place_of,
+    require_gpu,
+    rows_are_wide,
+    set_allocator,
+    to_device,
+    zeros,
+)
 
-INT32_MAX = 2**31 - 1
+__all__ = [
+    "INT32_MAX",
+    "MAX_GRID",
+    "MAX_THREADS",
+    "NoGpuError",
+    "blocks_for",
+    "check_array",
+    "empty",
+    "gpu_problem",
+    "grid_2d",
+    "is_aligned",
+    "is_device_array",
+    "launch",
+    "multiprocessors",
+    "place_of",
+    "require_gpu",
+    "resident_blocks",
+    "rows_are_wide",
+    "set_allocator",
+    "simt_options",
+    "to_device",
+    "zeros",
+]
+
 MAX_GRID = (INT32_MAX, 65535, 65535)
 MAX_THREADS = 1024
 STATIC_SHARED_BYTES = 48 * 1024  # more than this has to be asked for, and must be dynamic
 H100_MULTIPROCESSORS = 132
-OUT_OF_MEMORY, UNSUPPORTED_PTX = 2, 222  # CUresult, from NVIDIA's cuda.h
-
-
-class NoGpuError(RuntimeError):
-    """A GPU was asked for and cannot be used; the message says why and what to install."""
 
 
 # -- launch shapes -----------------------------------------------------------------------------------------------------
@@ -77,184 +112,6 @@ def multiprocessors(like: Any) -> int:
 @functools.cache
 def _multiprocessors() -> int:
     return int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
-
-
-# -- arrays ------------------------------------------------------------------------------------------------------------
-
-def is_device_array(a: Any) -> bool:
-    """True for an array in a GPU's memory (anything with `__cuda_array_interface__`)."""
-    return not isinstance(a, np.ndarray) and hasattr(a, "__cuda_array_interface__")
-
-
-def place_of(*arrays: Any, function: str = "launch") -> str:
-    """"simt" if all arrays are NumPy's, "cuda" if all are on the GPU.
-
-    Raises TypeError if they are mixed, or if one is no array. None is passed over.
-
-    >>> place_of(np.zeros(3), None)
-    'simt'
-    """
-    places = set()
-    for a in arrays:
-        if a is None:
-            continue
-        if not isinstance(a, np.ndarray) and not is_device_array(a):
-            raise TypeError(f"{function}: needs NumPy arrays or device arrays. Got {type(a).__name__}. "
-                            "Convert lists with np.asarray(x, np.float32).")
-        places.add("simt" if isinstance(a, np.ndarray) else "cuda")
-    if len(places) == 2:
-        raise TypeError(f"{function}: all arrays must be in one place. Got NumPy arrays together with device arrays. "
-                        "Move them first: to_device(x) to the GPU, x.copy_to_host() back.")
-    return places.pop() if places else "simt"
-
-
-def check_array(function: str, name: str, a: Any, *, ndim: int | tuple[int, ...] | None = None,
-                dtype: Any = np.float32, shape: tuple[int, ...] | None = None) -> None:
-    """Raise unless `a` is a C-contiguous, non-empty array of this dtype, number of axes and shape.
-
-    Raises TypeError (no array, wrong dtype) or ValueError (layout, shape, empty, too large for int32 indices).
-
-    >>> check_array("relu", "x", np.zeros((2, 3), np.float64))
-    Traceback (most recent call last):
-    TypeError: relu: x must be float32. Got float64 of shape (2, 3). Convert it with x.astype(np.float32).
-    """
-    place_of(a, function=function)
-    if a is None:
-        raise TypeError(f"{function}: {name} must be an array. Got None.")
-    got = f"Got {a.dtype} of shape {tuple(a.shape)}."
-    if dtype is not None and a.dtype != np.dtype(dtype):
-        kind = np.dtype(dtype).name
-        raise TypeError(f"{function}: {name} must be {kind}. {got} Convert it with {name}.astype(np.{kind}).")
-    axes = (ndim,) if isinstance(ndim, int) else ndim
-    if axes is not None and len(a.shape) not in axes:
-        raise ValueError(f"{function}: {name} must have {' or '.join(map(str, axes))} axes. {got}")
-    if shape is not None and tuple(a.shape) != tuple(shape):
-        raise ValueError(f"{function}: {name} must have shape {tuple(shape)}. {got}")
-    _check_memory(function, name, a)
-
-
-def _check_memory(function: str, name: str, a: Any) -> None:
-    """What every kernel of this package asks of an array."""
-    if a.size == 0:
-        raise ValueError(f"{function}: {name} has no elements. Got shape {tuple(a.shape)}; a kernel launch needs at "
-                         "least one. Is the batch empty?")
-    if a.size > INT32_MAX:
-        raise ValueError(f"{function}: {name} has {a.size} elements, more than int32 indices reach ({INT32_MAX}). "
-                         f"Got shape {tuple(a.shape)}. Split it along its first axis.")
-    if not _c_contiguous(a):
-        raise ValueError(f"{function}: {name} must be C-contiguous (rows one after another in memory). Got shape "
-                         f"{tuple(a.shape)} with strides {tuple(a.strides)}, a transposed or sliced view. Copy it with "
-                         f"np.ascontiguousarray({name}).")
-
-
-def _c_contiguous(a: Any) -> bool:
-    if isinstance(a, np.ndarray):
-        return bool(a.flags.c_contiguous)
-    step = a.dtype.itemsize
-    for n, stride in zip(reversed(a.shape), reversed(a.strides), strict=True):
-        if n > 1 and stride != step:
-            return False
-        step *= n
-    return True
-
-
-def is_aligned(a: Any, nbytes: int = 16) -> bool:
-    """Does the array's memory start at a multiple of `nbytes`? What ld4 and st4 need at index 0.
-
-    A new array does; a slice like x[1:] does not.
-    """
-    start = a.ctypes.data if isinstance(a, np.ndarray) else a.__cuda_array_interface__["data"][0]
-    return start % nbytes == 0
-
-
-def rows_are_wide(a: Any) -> bool:
-    """Can every row of `a` (4-byte elements) be read by ld4: 16-byte aligned, its length a multiple of 4?
-
-    >>> rows_are_wide(np.zeros((3, 8), np.float32)), rows_are_wide(np.zeros((3, 9), np.float32))
-    (True, False)
-    """
-    return a.shape[-1] % 4 == 0 and is_aligned(a)
-
-
-_allocator: Callable[[tuple[int, ...], np.dtype], Any] | None = None
-
-
-def set_allocator(allocate: Callable[[tuple[int, ...], np.dtype], Any] | None) -> None:
-    """Let `empty` take device arrays from `allocate(shape, dtype)`, a memory pool; None goes back to Numba's own."""
-    global _allocator
-    _allocator = allocate
-
-
-def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any) -> Any:
-    """An array with undefined contents in the same place as `like`.
-
-    Raises MemoryError if the GPU has no room for it.
-
-    >>> empty((2, 3), like=np.zeros(1)).shape
-    (2, 3)
-    """
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    dtype = np.dtype(dtype)
-    if isinstance(like, np.ndarray):
-        return np.empty(shape, dtype)
-    if _allocator is not None:
-        return _allocator(shape, dtype)
-    with _explained("empty", f"{math.prod(shape) * dtype.itemsize:,} bytes for an array {shape}"):
-        return cuda.device_array(shape, dtype)
-
-
-def zeros(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any) -> Any:
-    """As `empty`, filled with zeros (for kernels that add into their output)."""
-    a = empty(shape, dtype, like=like)
-    if isinstance(a, np.ndarray):
-        a[...] = 0
-    else:
-        # Trap: a[:] = 0 on a device array launches a kernel of Numba's own; this writes the bytes.
-        cuda.cudadrv.driver.device_memset(a, 0, a.nbytes)
-    return a
-
-
-def to_device(a: np.ndarray) -> Any:
-    """A copy of a NumPy array in the GPU's memory. Raises NoGpuError, MemoryError."""
-    require_gpu("to_device")
-    with _explained("to_device", f"{a.nbytes:,} bytes for an array {a.shape}"):
-        return cuda.to_device(np.ascontiguousarray(a))
-
-
-# -- is there a GPU? ---------------------------------------------------------------------------------------------------
-
-@functools.cache
-def gpu_problem() -> str | None:
-    """Why no GPU can be used, as one sentence with the cure; None if one can."""
-    if getattr(cuda, "implementation", "") != "NVIDIA":
-        return ("the package numba-cuda is not installed (Numba's built-in CUDA target is deprecated). Install "
-                "minidl[cuda13] or minidl[cuda12], whichever the driver supports (see nvidia-smi)")
-    if not cuda.is_available():
-        return ("no NVIDIA GPU or driver was found. `nvidia-smi` must list a GPU; inside a container start it with "
-                "--gpus all. Without a GPU pass NumPy arrays: the kernels then run on the SIMT machine")
-    return None
-
-
-def require_gpu(function: str) -> None:
-    """Raise NoGpuError, with what to do, if no GPU can be used."""
-    problem = gpu_problem()
-    if problem:
-        raise NoGpuError(f"{function}: {problem}.")
-
-
-@contextlib.contextmanager
-def _explained(function: str, what: str) -> Iterator[None]:
-    """Turn the driver's error numbers into sentences."""
-    try:
-        yield
-    except cuda.cudadrv.driver.CudaAPIError as error:
-        if error.code == OUT_OF_MEMORY:
-            raise MemoryError(f"{function}: the GPU is out of memory: no room for {what}. Use a smaller batch, or "
-                              "delete arrays that are no longer needed.") from error
-        if error.code == UNSUPPORTED_PTX:
-            raise NoGpuError(f"{function}: the driver is too old for the code that was compiled ({what}). Update the "
-                             "driver, or install minidl[cuda12] in place of minidl[cuda13].") from error
-        raise
 
 
 # -- launching ---------------------------------------------------------------------------------------------------------
@@ -334,7 +191,7 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
             _reports.append(report)
         return report
     require_gpu(name)
-    with _explained(name, f"kernel {name!r}"):
+    with explained(name, f"kernel {name!r}"):
         if shared_bytes > STATIC_SHARED_BYTES:
             _allow_shared(kernel, values, shared_bytes)
         kernel[grid, block, stream, shared_bytes](*values)
@@ -344,7 +201,7 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
 def _argument(function: str, position: int, a: Any) -> Any:
     """An argument as the kernel's signature has it."""
     if isinstance(a, np.ndarray) or is_device_array(a):
-        _check_memory(function, f"argument {position}", a)
+        check_memory(function, f"argument {position}", a)
         return a
     if isinstance(a, np.generic):
         return a

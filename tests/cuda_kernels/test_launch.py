@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cuda_kernels import ladder, simt
-from cuda_kernels import launch as launching
 from cuda_kernels._cuda import cuda, float32
+from cuda_kernels.arrays import explained
 from cuda_kernels.launch import (
     NoGpuError,
     check_array,
@@ -15,6 +15,8 @@ from cuda_kernels.launch import (
     launch,
     place_of,
     resident_blocks,
+    rows_are_wide,
+    set_allocator,
     simt_options,
     to_device,
     zeros,
@@ -150,12 +152,12 @@ def test_empty_and_zeros_are_beside_their_neighbour():
 
 def test_allocator_serves_device_arrays_only():
     asked = []
-    launching.set_allocator(lambda shape, dtype: asked.append((shape, dtype)) or DeviceArray(shape, dtype))
+    set_allocator(lambda shape, dtype: asked.append((shape, dtype)) or DeviceArray(shape, dtype))
     try:
         assert isinstance(empty((2, 3), like=np.zeros(1)), np.ndarray)
         assert empty((2, 3), like=DeviceArray()).shape == (2, 3)
     finally:
-        launching.set_allocator(None)
+        set_allocator(None)
     assert asked == [((2, 3), np.float32)]
 
 
@@ -179,11 +181,17 @@ def test_missing_numba_cuda_is_named(monkeypatch):
 @pytest.mark.parametrize("code, error, said", [(2, MemoryError, "out of memory"), (222, NoGpuError, "too old")])
 def test_driver_errors_are_explained(code, error, said):
     with pytest.raises(error, match=f"dense: .*{said}"):
-        with launching._explained("dense", "8 bytes"):
+        with explained("dense", "8 bytes"):
             raise cuda.cudadrv.driver.CudaAPIError(code, "CUDA_ERROR")
     with pytest.raises(cuda.cudadrv.driver.CudaAPIError):
-        with launching._explained("dense", "8 bytes"):
+        with explained("dense", "8 bytes"):
             raise cuda.cudadrv.driver.CudaAPIError(700, "illegal address")
+
+
+def test_rows_are_wide_only_from_aligned_memory():
+    memory = np.zeros(33, np.float32)
+    assert rows_are_wide(memory[:32].reshape(4, 8)) and not rows_are_wide(memory[1:].reshape(4, 8))
+    assert not rows_are_wide(memory[:30].reshape(5, 6))
 
 
 def test_launch_shapes():
