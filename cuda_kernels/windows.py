@@ -27,13 +27,13 @@ class Window(NamedTuple):
 
     def outputs(self, function: str, height: int, width: int) -> Pair:
         """(P, Q), the windows that fit; raises ValueError where none does."""
-        sizes = tuple(
+        p, q = (
             (before + size + after - (taps - 1) * step - 1) // stride + 1
             for size, taps, stride, (before, after), step in zip((height, width), *self, strict=True))
-        if min(sizes) < 1:
+        if p < 1 or q < 1:
             raise ValueError(f"{function}: the window is larger than the padded image. Got {self} on an image "
                              f"({height}, {width}). Are the axes (N, H, W, C)?")
-        return sizes
+        return p, q
 
 
 def make_window(function: str, taps: Any, strides: Any, padding: Any, dilation: Any = (1, 1)) -> Window:

@@ -5,7 +5,8 @@ the grid covers the output. The addresses and comparisons of a window are worked
 Change from r1: a quarter of the threads, each moving 16 bytes at a time, and divisions that are multiplications. Where
 the channels are no multiple of four, or an array does not begin on 16 bytes, r1 runs.
 
-Bytes and operations as r1's.
+Bytes and operations as r1's, but that the maximum's gradient looks at all earlier taps of a window, whether or not one
+of the four channels still needs them.
 Claims: 16-byte loads and stores, no local memory.
 """
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """conv2d_backward_data r3: one product for each phase of the strides, with two buffers and 16-byte loads.
 
 Pixels whose (h + top) leaves the same rest modulo si meet the same taps: of a 3 x 3 window with stride 2, the pixels
-of one phase meet one, two or four taps, and never the others. Within a phase, the pixel in its line u and the
-tap t of those that it meets, the window is i = u + base - t * step: again a convolution without strides, and no product is wasted.
+of one phase meet one, two or four taps, and never the others. Within a phase, the pixel in its line u and the tap t of
+those that it meets belong to window i = u + base - t * step: again a convolution without strides, and no product is
+wasted.
 
 The kernel of `pipeline.py`, one launch a phase: one thread owns 8 x 8 elements of dx (8 x 4 where C <= 32), a block 128
 pixels of the phase by 128, 64 or 32 channels, blockIdx.z the groups.
@@ -109,8 +110,8 @@ def all_phases(shapes: Shapes) -> list[tuple[Phase, Phase]]:
     """The phases of the image, (of rows, of columns) each."""
     axes = zip((shapes.h, shapes.w), shapes.window.taps, shapes.window.strides, shapes.window.padding,
                shapes.window.dilation, strict=True)
-    both = [phases(size, taps, stride, before, step) for size, taps, stride, (before, _), step in axes]
-    return list(itertools.product(*both))
+    rows, cols = (phases(size, taps, stride, before, step) for size, taps, stride, (before, _), step in axes)
+    return list(itertools.product(rows, cols))
 
 
 def conv2d_backward_data(dy: Any, w: Any, x_shape: tuple[int, ...], b: Any = None, *, strides: Pair = (1, 1),

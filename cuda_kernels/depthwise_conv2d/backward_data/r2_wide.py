@@ -74,4 +74,4 @@ RUNG = Rung(
     op="depthwise_conv2d_backward_data", name="r2_wide", run=depthwise_conv2d_backward_data,
     change="one thread for four channels, with 16-byte loads and constant shapes",
     builds=(Build(make_kernel(EXAMPLE), args=(FLAT,) * 3 + (int32,),
-                  claims=Claims(registers=64, contains=("LDG.E.128", "STG.E.128", "FFMA"))),))
+                  claims=Claims(registers=72, contains=("LDG.E.128", "STG.E.128", "FFMA"))),))
