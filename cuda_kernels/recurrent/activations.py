@@ -53,7 +53,8 @@ def _hard_sigmoid_slope(y):
     return float32(1) / float32(6) if float32(0) < y and y < float32(1) else float32(0)
 
 
-ACTIVATIONS = {"linear": (_linear, _linear_slope), "tanh": (_tanh, _tanh_slope), "sigmoid": (sigmoid_of, _sigmoid_slope),
+ACTIVATIONS = {"linear": (_linear, _linear_slope), "tanh": (_tanh, _tanh_slope),
+               "sigmoid": (sigmoid_of, _sigmoid_slope),
                "relu": (_relu, _relu_slope), "hard_sigmoid": (_hard_sigmoid, _hard_sigmoid_slope)}
 
 

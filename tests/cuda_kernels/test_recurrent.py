@@ -5,6 +5,7 @@ import pytest
 
 from cuda_kernels import ladder
 from cuda_kernels.recurrent import common
+from minidl.ops.gru import gru_backward, gru_forward
 from minidl.ops.lstm import lstm_backward, lstm_forward
 from minidl.ops.recurrent import simple_rnn_backward, simple_rnn_forward
 
@@ -69,6 +70,29 @@ def test_lstm_equals_numpy(masked, dropout, given):
     for a, expected in zip(got, wanted[:6], strict=True):
         if expected is not None:
             close(a, expected)
+
+
+@pytest.mark.parametrize("masked, dropout, given", CASES)
+def test_gru_equals_numpy(masked, dropout, given):
+    x, w, u, b, h0, dropped = operands(3, b_shape=(2, 15))
+    mask, factors = MASK if masked else None, dropped if dropout else None
+    b, h0 = (b, h0) if given else (None, None)
+    outputs, cache = gru_forward(x, w, u, b, h0, mask, factors)
+    got = ladder.rung("gru").run(x, w, u, b, h0, mask, factors)
+    for a, wanted in zip(got, (*outputs, cache.gates, cache.states, cache.inner), strict=True):
+        close(a, wanted)
+    dy = tuple(values(*y.shape, seed=7 + k) for k, y in enumerate(outputs))
+    wanted = gru_backward(dy, cache)
+    got = ladder.rung("gru_backward").run(*dy, x, w, u, mask, factors, cache.gates, cache.states, cache.inner)
+    for a, expected in zip(got, wanted[:5], strict=True):
+        if expected is not None:
+            close(a, expected)
+
+
+def test_gru_says_which_form_it_has():
+    x, w, u, *_ = operands(3)
+    with pytest.raises(ValueError, match="reset_after=True"):
+        ladder.rung("gru").run(x, w, u, None, None, None, None, reset_after=False)
 
 
 def test_an_unknown_activation_is_named():
