@@ -5,10 +5,9 @@ that says so: an array in the wrong place, a copy that is not contiguous, no ele
 """
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,9 +22,17 @@ class NoGpuError(RuntimeError):
     """A GPU was asked for and cannot be used; the message says why and what to install."""
 
 
+@functools.cache
+def _place_of_type(kind: Any) -> str:
+    """Where arrays of this type live: "simt", "cuda", or "" for what is no array."""
+    if issubclass(kind, np.ndarray):
+        return "simt"
+    return "cuda" if hasattr(kind, "__cuda_array_interface__") else ""
+
+
 def is_device_array(a: Any) -> bool:
     """True for an array in a GPU's memory (anything with `__cuda_array_interface__`)."""
-    return not isinstance(a, np.ndarray) and hasattr(a, "__cuda_array_interface__")
+    return _place_of_type(type(a)) == "cuda"
 
 
 def place_of(*arrays: Any, function: str = "launch") -> str:
@@ -36,18 +43,19 @@ def place_of(*arrays: Any, function: str = "launch") -> str:
     >>> place_of(np.zeros(3), None)
     'simt'
     """
-    places = set()
+    found = ""
     for a in arrays:
         if a is None:
             continue
-        if not isinstance(a, np.ndarray) and not is_device_array(a):
+        place = _place_of_type(type(a))
+        if not place:
             raise TypeError(f"{function}: needs NumPy arrays or device arrays. Got {type(a).__name__}. "
                             "Convert lists with np.asarray(x, np.float32).")
-        places.add("simt" if isinstance(a, np.ndarray) else "cuda")
-    if len(places) == 2:
-        raise TypeError(f"{function}: all arrays must be in one place. Got NumPy arrays together with device arrays. "
-                        "Move them first: to_device(x) to the GPU, x.copy_to_host() back.")
-    return places.pop() if places else "simt"
+        if found and place != found:
+            raise TypeError(f"{function}: all arrays must be in one place. Got NumPy arrays together with device "
+                            "arrays. Move them first: to_device(x) to the GPU, x.copy_to_host() back.")
+        found = place
+    return found or "simt"
 
 
 def check_array(function: str, name: str, a: Any, *, ndim: int | tuple[int, ...] | None = None,
@@ -60,27 +68,30 @@ def check_array(function: str, name: str, a: Any, *, ndim: int | tuple[int, ...]
     Traceback (most recent call last):
     TypeError: relu: x must be float32. Got float64 of shape (2, 3). Convert it with x.astype(np.float32).
     """
-    place_of(a, function=function)
     if a is None:
         raise TypeError(f"{function}: {name} must be an array. Got None.")
-    got = f"Got {a.dtype} of shape {tuple(a.shape)}."
-    if dtype is not None and a.dtype != np.dtype(dtype):
+    place_of(a, function=function)
+    if dtype is not None and a.dtype != dtype:
         kind = np.dtype(dtype).name
-        raise TypeError(f"{function}: {name} must be {kind}. {got} Convert it with {name}.astype(np.{kind}).")
+        raise TypeError(f"{function}: {name} must be {kind}. {_got(a)} Convert it with {name}.astype(np.{kind}).")
     axes = (ndim,) if isinstance(ndim, int) else ndim
     if axes is not None and len(a.shape) not in axes:
-        raise ValueError(f"{function}: {name} must have {' or '.join(map(str, axes))} axes. {got}")
+        raise ValueError(f"{function}: {name} must have {' or '.join(map(str, axes))} axes. {_got(a)}")
     if shape is not None and tuple(a.shape) != tuple(shape):
-        raise ValueError(f"{function}: {name} must have shape {tuple(shape)}. {got}")
+        raise ValueError(f"{function}: {name} must have shape {tuple(shape)}. {_got(a)}")
     check_memory(function, name, a)
+
+
+def _got(a: Any) -> str:
+    return f"Got {a.dtype} of shape {tuple(a.shape)}."
 
 
 def check_memory(function: str, name: str, a: Any) -> None:
     """What every kernel of this package asks of an array."""
-    if a.size == 0:
-        raise ValueError(f"{function}: {name} has no elements. Got shape {tuple(a.shape)}; a kernel launch needs at "
-                         "least one. Is the batch empty?")
-    if a.size > INT32_MAX:
+    if not 0 < a.size <= INT32_MAX:
+        if a.size == 0:
+            raise ValueError(f"{function}: {name} has no elements. Got shape {tuple(a.shape)}; a kernel launch needs "
+                             "at least one. Is the batch empty?")
         raise ValueError(f"{function}: {name} has {a.size} elements, more than int32 indices reach ({INT32_MAX}). "
                          f"Got shape {tuple(a.shape)}. Split it along its first axis.")
     if not _c_contiguous(a):
@@ -91,7 +102,9 @@ def check_memory(function: str, name: str, a: Any) -> None:
 
 def _c_contiguous(a: Any) -> bool:
     if isinstance(a, np.ndarray):
-        return bool(a.flags.c_contiguous)
+        return a.flags.c_contiguous
+    if hasattr(a, "is_c_contiguous"):  # Numba's device arrays know
+        return a.is_c_contiguous()
     step = a.dtype.itemsize
     for n, stride in zip(reversed(a.shape), reversed(a.strides), strict=True):
         if n > 1 and stride != step:
@@ -105,8 +118,10 @@ def is_aligned(a: Any, nbytes: int = 16) -> bool:
 
     A new array does; a slice like x[1:] does not.
     """
-    start = a.ctypes.data if isinstance(a, np.ndarray) else a.__cuda_array_interface__["data"][0]
-    return start % nbytes == 0
+    if isinstance(a, np.ndarray):
+        return a.ctypes.data % nbytes == 0
+    pointer = getattr(a, "device_ctypes_pointer", None)  # quicker than the interface, which makes a dictionary
+    return (a.__cuda_array_interface__["data"][0] if pointer is None else pointer.value or 0) % nbytes == 0
 
 
 def rows_are_wide(a: Any) -> bool:
@@ -141,8 +156,11 @@ def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any) -
         return np.empty(shape, dtype)
     if _allocator is not None:
         return _allocator(shape, dtype)
-    with explained("empty", f"{math.prod(shape) * dtype.itemsize:,} bytes for an array {shape}"):
+    try:
         return cuda.device_array(shape, dtype)
+    except cuda.cudadrv.driver.CudaAPIError as error:
+        what = f"{math.prod(shape) * dtype.itemsize:,} bytes for an array {shape}"
+        raise explained("empty", what, error) from error
 
 
 def zeros(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any) -> Any:
@@ -159,8 +177,10 @@ def zeros(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any) -
 def to_device(a: np.ndarray) -> Any:
     """A copy of a NumPy array in the GPU's memory. Raises NoGpuError, MemoryError."""
     require_gpu("to_device")
-    with explained("to_device", f"{a.nbytes:,} bytes for an array {a.shape}"):
+    try:
         return cuda.to_device(np.ascontiguousarray(a))
+    except cuda.cudadrv.driver.CudaAPIError as error:
+        raise explained("to_device", f"{a.nbytes:,} bytes for an array {a.shape}", error) from error
 
 
 @functools.cache
@@ -182,16 +202,13 @@ def require_gpu(function: str) -> None:
         raise NoGpuError(f"{function}: {problem}.")
 
 
-@contextlib.contextmanager
-def explained(function: str, what: str) -> Iterator[None]:
-    """Turn the driver's error numbers into sentences."""
-    try:
-        yield
-    except cuda.cudadrv.driver.CudaAPIError as error:
-        if error.code == OUT_OF_MEMORY:
-            raise MemoryError(f"{function}: the GPU is out of memory: no room for {what}. Use a smaller batch, or "
-                              "delete arrays that are no longer needed.") from error
-        if error.code == UNSUPPORTED_PTX:
-            raise NoGpuError(f"{function}: the driver is too old for the code that was compiled ({what}). Update the "
-                             "driver, or install minidl[cuda12] in place of minidl[cuda13].") from error
-        raise
+def explained(function: str, what: str, error: Exception) -> Exception:
+    """The exception to raise for a driver's error number: one that says what to do, or `error` itself."""
+    code = getattr(error, "code", None)
+    if code == OUT_OF_MEMORY:
+        return MemoryError(f"{function}: the GPU is out of memory: no room for {what}. Use a smaller batch, or delete "
+                           "arrays that are no longer needed.")
+    if code == UNSUPPORTED_PTX:
+        return NoGpuError(f"{function}: the driver is too old for the code that was compiled ({what}). Update the "
+                          "driver, or install minidl[cuda12] in place of minidl[cuda13].")
+    return error

@@ -171,9 +171,8 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     >>> x
     array([0., 2., 4., 6., 8.], dtype=float32)
     """
-    name = getattr(getattr(kernel, "py_func", kernel), "__name__", "launch")
-    arrays = [a for a in args if isinstance(a, np.ndarray) or is_device_array(a)]
-    place = place_of(*arrays, function=name)
+    name = getattr(kernel, "__name__", "launch")
+    place = place_of(*[a for a in args if hasattr(a, "shape") and not isinstance(a, np.generic)], function=name)
     if on not in (None, "simt", "cuda"):
         raise ValueError(f"{name}: on must be 'simt', 'cuda' or None. Got {on!r}.")
     if on is not None and on != place:
@@ -191,18 +190,17 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
             _reports.append(report)
         return report
     require_gpu(name)
-    with explained(name, f"kernel {name!r}"):
+    try:
         if shared_bytes > STATIC_SHARED_BYTES:
             _allow_shared(kernel, values, shared_bytes)
         kernel[grid, block, stream, shared_bytes](*values)
+    except cuda.cudadrv.driver.CudaAPIError as error:
+        raise explained(name, f"kernel {name!r}", error) from error
     return None
 
 
 def _argument(function: str, position: int, a: Any) -> Any:
     """An argument as the kernel's signature has it."""
-    if isinstance(a, np.ndarray) or is_device_array(a):
-        check_memory(function, f"argument {position}", a)
-        return a
     if isinstance(a, np.generic):
         return a
     if isinstance(a, bool):
@@ -213,12 +211,17 @@ def _argument(function: str, position: int, a: Any) -> Any:
         return np.int32(a)
     if isinstance(a, float):
         return np.float32(a)
+    if isinstance(a, np.ndarray) or is_device_array(a):
+        check_memory(function, f"argument {position}", a)
+        return a
     raise TypeError(f"{function}: argument {position} must be an array or a number. Got {type(a).__name__}. "
                     "Numba's CUDA kernels take no None: bake the choice into the kernel's factory.")
 
 
 def _extent(function: str, what: str, given: int | tuple[int, ...], limit: tuple[int, ...]) -> tuple[int, ...]:
     extent = tuple(given) if isinstance(given, tuple | list) else (given,)
+    if len(extent) <= 3 and all(type(n) is int and 0 < n <= most for n, most in zip(extent, limit, strict=False)):
+        return extent
     if not 1 <= len(extent) <= 3 or not all(isinstance(n, int | np.integer) for n in extent):
         raise ValueError(f"{function}: the {what} must be one to three ints. Got {given!r}.")
     if any(not 1 <= n <= most for n, most in zip(extent, limit, strict=False)):
