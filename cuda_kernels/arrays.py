@@ -22,17 +22,21 @@ class NoGpuError(RuntimeError):
     """A GPU was asked for and cannot be used; the message says why and what to install."""
 
 
-@functools.cache
-def _place_of_type(kind: Any) -> str:
-    """Where arrays of this type live: "simt", "cuda", or "" for what is no array."""
-    if issubclass(kind, np.ndarray):
-        return "simt"
-    return "cuda" if hasattr(kind, "__cuda_array_interface__") else ""
+_places: dict[type, str] = {}
+
+
+def _place(a: Any) -> str:
+    """Where `a` lives: "simt" for NumPy arrays, "cuda" for device arrays, "" for what is no array."""
+    kind = type(a)
+    if kind not in _places:
+        on_gpu = hasattr(kind, "__cuda_array_interface__")
+        _places[kind] = "simt" if issubclass(kind, np.ndarray) else "cuda" if on_gpu else ""
+    return _places[kind]
 
 
 def is_device_array(a: Any) -> bool:
     """True for an array in a GPU's memory (anything with `__cuda_array_interface__`)."""
-    return _place_of_type(type(a)) == "cuda"
+    return _place(a) == "cuda"
 
 
 def place_of(*arrays: Any, function: str = "launch") -> str:
@@ -47,7 +51,7 @@ def place_of(*arrays: Any, function: str = "launch") -> str:
     for a in arrays:
         if a is None:
             continue
-        place = _place_of_type(type(a))
+        place = _place(a)
         if not place:
             raise TypeError(f"{function}: needs NumPy arrays or device arrays. Got {type(a).__name__}. "
                             "Convert lists with np.asarray(x, np.float32).")
