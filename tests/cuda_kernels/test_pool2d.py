@@ -111,3 +111,12 @@ def test_pooling_gradients_check_the_shape_of_dy():
     for rung in ladder.rungs("average_pool2d_backward"):
         with pytest.raises(ValueError, match=r"dy must have shape \(1, 2, 2, 4\)"):
             rung.run(np.zeros((1, 3, 2, 4), np.float32), x.shape)
+
+
+def test_window_rung_reads_every_pixel_once():
+    x = values(1, (1, 4, 6, 8))
+    y = pool2d.max_pool2d_forward(x)[0]
+    with simt_options() as reports:
+        ladder.rung("max_pool2d_backward", "r3").run(y, x, y)
+    assert reports[0].figures.global_load_bytes == x.nbytes + 2 * y.nbytes
+    assert reports[0].figures.global_store_bytes == x.nbytes

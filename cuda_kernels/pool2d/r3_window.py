@@ -1,0 +1,87 @@
+"""max_pool2d_backward r3: one thread for each window, where the windows tile the image.
+
+With pool_size = strides, no padding and no rest, every pixel lies in exactly one window. One thread owns four channels
+of a window: it reads its pixels once, and writes the gradient to the first maximum and zeros to the others. A block
+owns THREADS such fours, the grid covers y.
+Change from r2: a window's pixels are read once, by one thread, in place of once for each pixel that comes after. For
+other windows r2 runs.
+
+Bytes 4 N H W C of x and 8 N P Q C of y and dy loaded, 4 N H W C stored.
+Claims: 16-byte loads and stores, no local memory.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.intrinsics import ld4, st4
+from cuda_kernels.ladder import Build, Rung
+from cuda_kernels.launch import blocks_for, check_array, launch, place_of, rows_are_wide
+from cuda_kernels.windows import NO_PADDING, Padding, Pair, splitter
+
+from . import r2_wide
+from .problem import Shapes, backward_problem
+
+THREADS = 128
+
+
+@functools.cache
+def make_kernel(shapes: Shapes) -> Any:
+    """The kernel for these shapes, whose windows tile the image."""
+    height, width, channels, p, q, window = shapes
+    taps_r, taps_s = window.taps
+    split_c, split_q, split_p = splitter(channels // 4), splitter(q), splitter(p)
+
+    @cuda.jit
+    def max_pool2d_backward_window(x, y, dy, dx, fours):
+        four = cuda.grid(1)
+        if four < fours:
+            pixel, c = split_c(four)
+            line, j = split_q(pixel)
+            n, i = split_p(line)
+            most, left = ld4(y, int32(four * 4)), ld4(dy, int32(four * 4))
+            zero = float32(0)
+            for r in range(taps_r):
+                for s in range(taps_s):
+                    place = int32(((n * height + i * taps_r + r) * width + j * taps_s + s) * channels + 4 * c)
+                    v = ld4(x, place)
+                    # A NaN equals nothing: then the last tap takes what no other took.
+                    last = r == taps_r - 1 and s == taps_s - 1
+                    h0, h1, h2, h3 = (v[0] == most[0] or last, v[1] == most[1] or last, v[2] == most[2] or last,
+                                      v[3] == most[3] or last)
+                    st4(dx, place, (left[0] if h0 else zero, left[1] if h1 else zero, left[2] if h2 else zero,
+                                    left[3] if h3 else zero))
+                    left = (zero if h0 else left[0], zero if h1 else left[1], zero if h2 else left[2],
+                            zero if h3 else left[3])
+
+    return max_pool2d_backward_window
+
+
+def tiles_image(shapes: Shapes) -> bool:
+    """Does every pixel lie in exactly one window?"""
+    window = shapes.window
+    return (window.taps == window.strides and window.padding == NO_PADDING
+            and (shapes.p * window.taps[0], shapes.q * window.taps[1]) == (shapes.h, shapes.w))
+
+
+def max_pool2d_backward(dy: Any, x: Any, y: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2),
+                        padding: Padding = NO_PADDING, out: Any = None, on: str | None = None) -> Any:
+    """Return dx (N, H, W, C) from dy and the forward's x and y; see `r1_direct.max_pool2d_backward`."""
+    place_of(dy, x, y, out, function="max_pool2d_backward")
+    check_array("max_pool2d_backward", "x", x, ndim=4)
+    shapes, dx = backward_problem("max_pool2d_backward", dy, x.shape, pool_size, strides, padding, out)
+    check_array("max_pool2d_backward", "y", y, shape=tuple(dy.shape))
+    if not tiles_image(shapes) or not all(rows_are_wide(a) for a in (x, y, dy, dx)):
+        return r2_wide.max_pool2d_backward(dy, x, y, pool_size=pool_size, strides=strides, padding=padding, out=dx,
+                                           on=on)
+    fours = dy.size // 4
+    launch(make_kernel(shapes), blocks_for(fours, THREADS), THREADS, x.reshape(-1), y.reshape(-1), dy.reshape(-1),
+           dx.reshape(-1), fours, on=on)
+    return dx
+
+
+RUNG = Rung(
+    op="max_pool2d_backward", name="r3_window", run=max_pool2d_backward,
+    change="one thread for each window, where the windows tile the image",
+    builds=(Build(make_kernel(r2_wide.HALVE), args=(float32[::1],) * 4 + (int32,), claims=r2_wide.CLAIMS),))
