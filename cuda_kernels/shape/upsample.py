@@ -125,7 +125,7 @@ def upsample2d_backward(dy: Any, *, size: tuple[int, int] = (2, 2), interpolatio
 
 FLAT = float32[::1]
 ARGS = (FLAT, FLAT, int32, int32, int32, int32)
-CLAIMS = Claims(registers=64, lacks=("LDL", "STL"))
+CLAIMS = Claims(registers=96, lacks=("LDL", "STL"))
 RUNGS = tuple(Rung(op=run.__name__, name="r1_upsample", change="one thread an element of the result", run=run,
                    builds=tuple(Build(make(2, 2, bilinear), ARGS, CLAIMS, label=label)
                                 for bilinear, label in ((False, "nearest"), (True, "bilinear"))))
