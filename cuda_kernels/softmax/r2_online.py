@@ -25,7 +25,6 @@ from cuda_kernels.launch import blocks_for, launch
 from .problem import Rows, backward, first_of, forward, sparse_forward
 
 WARPS = 4  # rows a block
-THREADS = 32 * WARPS
 LOWEST = np.float32(-3.4028235e38)  # not -inf: exp(-inf - -inf) is NaN
 
 
