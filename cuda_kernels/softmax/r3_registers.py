@@ -165,7 +165,7 @@ def apply_sparse(rows: int, classes: int, labels: Any, logits: Any, loss: Any, l
 
 
 FLAT, LABELS = float32[::1], int32[::1]
-CLAIMS = Claims(registers=128, contains=("SHFL.BFLY",), lacks=("LDL", "STL"))
+CLAIMS = Claims(registers=176, contains=("SHFL.BFLY",), lacks=("LDL", "STL"))
 
 
 def _rung(op: str, run: Any, *builds: Build) -> Rung:
@@ -177,8 +177,7 @@ RUNGS = (
             *(Build(make_forward(op == "log_softmax", n), (FLAT, FLAT, int32, int32), CLAIMS, label=f"{32 * n}")
               for n in (1, 32))) for op in ("softmax", "log_softmax")),
     *(_rung(f"{op}_backward", backward(op, apply_backward),
-            Build(make_backward(op == "log_softmax", 32), (FLAT, FLAT, FLAT, int32, int32),
-                  Claims(registers=176, contains=("SHFL.BFLY",), lacks=("LDL", "STL"))))
+            Build(make_backward(op == "log_softmax", 32), (FLAT, FLAT, FLAT, int32, int32), CLAIMS))
       for op in ("softmax", "log_softmax")),
     _rung("sparse_softmax_crossentropy", sparse_forward(apply_sparse),
           Build(make_crossentropy(32), (LABELS, FLAT, FLAT, FLAT, int32, int32), CLAIMS)),
