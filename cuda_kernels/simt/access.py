@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import numeric
-from .errors import UnsupportedSyntax
+from .errors import ReadOnlyArray, UnsupportedSyntax
 from .masks import Mask
 from .memory import Allocation, View, c_strides
 from .parts import Part
@@ -163,7 +163,7 @@ class Access(Part):
         if not mask.lanes:
             return
         if not alloc.writable:
-            raise TypeError(f"line {line}: array {alloc.name!r} is read-only")
+            raise ReadOnlyArray(f"line {line}: array {alloc.name!r} is read-only")
         alloc.stored = True
         if self.checks:
             self.check_store(line, alloc, address, mask)

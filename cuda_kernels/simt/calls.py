@@ -3,12 +3,15 @@ from __future__ import annotations
 
 import ast
 import math
+import random
 from typing import Any
 
 import numpy as np
 
 from . import intrinsics, names, numeric
+from .functions import math_arguments
 from .parts import Part
+from .unsupported import NO_RANDOM, NO_STRINGS
 
 _DIRECT = {
     "builtin.min": "min_", "builtin.max": "max_", "builtin.abs": "abs_", "builtin.round": "round_",
@@ -25,6 +28,11 @@ _ADVICE = {
     "isinstance": "types are fixed when the kernel is compiled", "open": "a kernel cannot reach files",
     "input": "a kernel cannot ask", "reversed": "use range(n - 1, -1, -1)",
     "divmod": "use // and %", "tuple": "write the elements out",
+}
+_MATH_HINT = "compute it on the host and pass it, or write a loop"
+_MATH_ADVICE = {
+    "cbrt": "use cuda.cbrt", "fma": "use cuda.fma", "log": "write math.log(x) / math.log(base)",
+    "isclose": "compare abs(a - b) with a tolerance", "isqrt": "use int32(math.sqrt(x))", "dist": "use math.hypot",
 }
 
 
@@ -62,7 +70,7 @@ class Calls(Part):
         if operation is not None:
             return self._operation(node, operation, wanted, hint)
         function = names.python_function(found)
-        if function is not None and not getattr(function, "__module__", "").startswith(("numpy", "numba")):
+        if function is not None and not (function.__module__ or "").startswith(("numpy", "numba")):
             return self._device_function(node, function)
         raise self.fail(node, self._advice(node, found))
 
@@ -70,6 +78,11 @@ class Calls(Part):
         found = self.static(node.func)
         if isinstance(node.func, ast.Lambda):
             raise self.unsupported(node.func)
+        owner = getattr(found, "__self__", None)
+        if isinstance(owner, str):
+            raise self.fail(node, NO_STRINGS)
+        if isinstance(owner, random.Random | np.random.RandomState | np.random.Generator):
+            raise self.fail(node, NO_RANDOM)
         if type(found) is object:
             if isinstance(node.func, ast.Attribute):
                 raise self.fail(node, f"method .{node.func.attr}() of a value has no meaning in a kernel; write it "
@@ -80,7 +93,7 @@ class Calls(Part):
 
     def _advice(self, node: ast.Call, found: Any) -> str:
         name = ast.unparse(node.func)
-        if isinstance(found, np.ufunc) or getattr(found, "__module__", "").split(".")[0] == "numpy":
+        if isinstance(found, np.ufunc) or (getattr(found, "__module__", "") or "").split(".")[0] == "numpy":
             return f"{name} is a NumPy function, which a kernel cannot call; use math.* on single numbers, or a loop"
         if name in _ADVICE:
             return f"{name}() has no meaning in a kernel; {_ADVICE[name]}"
@@ -114,7 +127,8 @@ class Calls(Part):
         operation = names.operation(found) or ""
         if operation in ("builtin.min", "builtin.max", "builtin.int", "builtin.abs", "builtin.len"):
             return (found(*values),)
-        if operation.startswith("math.") and all(isinstance(v, int | float) for v in values):
+        if (operation.startswith("math.") and len(values) in math_arguments(operation[5:])
+                and all(isinstance(v, int | float) for v in values)):
             result = getattr(math, operation[5:])(*values)
             return (float(result) if isinstance(result, int) and not isinstance(result, bool) else result,) if (
                 isinstance(result, int | float)) else None
@@ -147,6 +161,11 @@ class Calls(Part):
             return self.positional(node, 1)[0]
         if operation == "builtin.print":
             return self._print(node)
+        if operation == "builtin.pow" and len(node.args) != 2:
+            raise self.fail(node, "pow takes two numbers in a kernel; write pow(a, b) % c for a remainder")
+        if operation.startswith("math.") and len(node.args) not in math_arguments(operation[5:]):
+            raise self.fail(node, f"math.{operation[5:]} with {len(node.args)} argument{'s' * (len(node.args) != 1)} "
+                            f"is not part of numba.cuda; {_MATH_ADVICE.get(operation[5:], _MATH_HINT)}")
         arguments = "".join(", " + a for a in self.positional(node))
         if operation.startswith(("math.", "libdevice.")):
             kind, name = operation.split(".")
@@ -173,7 +192,7 @@ class Calls(Part):
         if not extent or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in extent):
             raise self.fail(node, f"the shape of cuda.{operation} must be a constant: a literal, a global or a closure "
                             "variable")
-        dtype = names.as_dtype(self.static(given["dtype"]))
+        dtype = names.as_dtype(self.static(given["dtype"]), text=True)
         if dtype is None:
             raise self.fail(node, f"cuda.{operation}: dtype {ast.unparse(given['dtype'])} is not a NumPy or Numba "
                             "number type")

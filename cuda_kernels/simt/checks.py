@@ -47,6 +47,20 @@ class Checks(Part):
                 alloc.shadow = Shadow(None, alloc)
             alloc.shadow.write(self, line, address, mask)
 
+    def assured(self, line: int, value: Value, assigned: Mask | None, name: str) -> Value:
+        """A variable's value, read where perhaps not every active thread has assigned it (see assigned.py)."""
+        if assigned is not None and (assigned is self.mask or not self.checks):
+            return value
+        unknown = self.mask if assigned is None else self.mask.minus(assigned)
+        if unknown.lanes and self.checks:
+            lane = int(unknown.flat()[0])
+            thread, block = self.thread_index(lane), self.block_of(lane)
+            self.recorder.fault(
+                "uninitialised-read", line, array=name, threads=(thread,), blocks=(block,), count=unknown.lanes,
+                message=f"line {line}: thread {thread} of block {block} reads variable {name!r}, which it never "
+                "assigned: its path to this line has no assignment. Assign it before the branch or loop.")
+        return np.bool_(False) if assigned is None else value  # the one number that changes no other number's type
+
     # -- local memory: one flag for each element and thread, or for all threads while they agree ---------------------
 
     def forget_local(self, alloc: Allocation) -> None:
@@ -110,7 +124,7 @@ class Checks(Part):
         shape = tuple(int(np.broadcast_to(n, self.shape).reshape(-1)[lane]) for n in view.shape)
         thread, block = self.thread_index(lane), self.block_of(lane)
         verb = {"load": "reads", "store": "writes", "slice": "takes a part of"}.get(action, "updates")
-        note = " A GPU does not wrap negative indices as Python does." if min(at) < 0 else ""
+        note = " Numba may count it from the array's end, as Python does." if min(at) < 0 else ""
         wide = f" ({width} elements from there)" if width > 1 else ""
         self.recorder.fault(
             "out-of-bounds", line, array=view.alloc.name, index=at, threads=(thread,), blocks=(block,),

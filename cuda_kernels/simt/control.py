@@ -18,6 +18,12 @@ from .parts import Part
 
 Value = Any
 
+_MIXED = "a variable is {} on one path and {} on another; give them two names"
+
+
+def _what(x: Value) -> str:
+    return f"a tuple of {len(x)}" if isinstance(x, tuple) else "an array" if isinstance(x, View) else "a number"
+
 
 class StepLimit(Exception):
     """A loop ran past the step limit; the launch ends."""
@@ -46,6 +52,7 @@ class Control(Part):
     """Masks, variables, branches and loops. Part of `Machine`."""
 
     mask: Mask
+    full_mask: Mask
     alive: Mask
     none: Mask
     shape: tuple[int, int]
@@ -68,18 +75,28 @@ class Control(Part):
         if old is None or new is old:
             return new
         if isinstance(new, tuple):
-            if not isinstance(old, tuple) or len(old) != len(new):
-                raise TypeError("a variable holds tuples of different lengths on two paths")
+            if not isinstance(old, tuple):
+                raise UnsupportedSyntax(_MIXED.format("a tuple", _what(old)))
+            if len(old) != len(new):
+                raise UnsupportedSyntax(_MIXED.format(f"a tuple of {len(new)}", f"a tuple of {len(old)}"))
             return tuple(self.merge(a, b) for a, b in zip(new, old, strict=True))
         if isinstance(new, View):
             return self._merge_views(new, old)
-        if new is None or not hasattr(old, "dtype"):
+        if new is None:
             return new
+        if isinstance(old, tuple | View):
+            raise UnsupportedSyntax(_MIXED.format("a number", _what(old)))
         bits = self.mask.bits
         if bits is None:
             return new
         kind = numeric.unify(new.dtype, old.dtype)
         return np.where(bits, numeric.cast(new, kind), numeric.cast(old, kind))
+
+    def remember(self, assigned: Mask | None) -> Mask:
+        """The threads that have assigned a variable, now that the active ones do (see assigned.py)."""
+        if assigned is None or assigned is self.mask:
+            return self.mask
+        return assigned if assigned.lanes == self.full_mask.lanes else assigned.union(self.mask)
 
     def _merge_views(self, new: View, old: Value) -> View:
         if not isinstance(old, View) or self.mask.lanes == self.alive.lanes:

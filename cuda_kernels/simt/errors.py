@@ -20,6 +20,20 @@ class UnsupportedSyntax(SimtError):
         super().__init__(f"{where}{message}{shown}")
 
 
+class ReadOnlyArray(SimtError, TypeError):
+    """A kernel writes to an array argument that NumPy marks as read-only."""
+
+
+# What Python raises where a construct does not fit its values. The original is chained to the UnsupportedSyntax.
+CONSTRUCT_ERRORS = (TypeError, AttributeError, ValueError, LookupError, ArithmeticError)
+
+
+def not_runnable(error: Exception) -> str:
+    """The sentence for a statement in which Python raised one of `CONSTRUCT_ERRORS`."""
+    return (f"this statement cannot run in a kernel ({type(error).__name__}: {error}); write it with numbers, array "
+            "elements, if and loops")
+
+
 class KernelFault(SimtError):
     """Raised at the first fault when `strict=True`; `.fault` is the `Fault`."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from . import numeric
 from .calls import Calls
 from .names import cuda_objects
+from .unsupported import NO_STRINGS
 
 _OPERATORS = {
     "Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv", "Mod": "mod", "Pow": "pow",
@@ -51,7 +52,7 @@ class Expressions(Calls):
         if isinstance(node, ast.Constant):
             return node.value
         if isinstance(node, ast.Name):
-            return UNKNOWN if node.id in self.variables or node.id in self.nested else self.source.lookup(node.id)
+            return UNKNOWN if node.id in self.variables or node.id in self.nested else self.lookup(node)
         if isinstance(node, ast.Attribute):
             owner = self.static(node.value)
             if owner is UNKNOWN or cuda_objects().get(id(owner)) in ("threadIdx", "blockIdx", "blockDim", "gridDim"):
@@ -64,12 +65,20 @@ class Expressions(Calls):
                 raise self.fail(node, f"{ast.unparse(node)} does not exist") from cause
         return UNKNOWN
 
+    def lookup(self, node: ast.Name) -> Any:
+        """What a name of the surroundings refers to."""
+        try:
+            return self.source.lookup(node.id)
+        except NameError as cause:
+            raise self.fail(node, f"{node.id!r} is defined nowhere; assign it in the kernel, pass it as an argument or "
+                            "define it at the top of the file") from cause
+
     def known(self, node: ast.expr) -> tuple[Any] | None:
         """(value,) where `node` is a number, tuple of numbers or array known now; folds constants."""
         if isinstance(node, ast.Constant | ast.Name | ast.Attribute):
             found = self.static(node)
             if isinstance(found, int | float | np.generic | np.ndarray | tuple) and not isinstance(found, type):
-                if isinstance(found, tuple) and not all(isinstance(v, int | float | np.generic) for v in found):
+                if isinstance(found, tuple) and not _plain(found):
                     return None
                 return (found,)
             return None
@@ -116,12 +125,12 @@ class Expressions(Calls):
     def literal(self, node: ast.AST, value: Any) -> str:
         """A constant of the program."""
         if isinstance(value, tuple):
-            return self.program.constant(tuple(numeric.typed(v) for v in value), "tuple") if value else "()"
+            return self.program.constant(_typed(value), "tuple") if value else "()"
         if isinstance(value, np.ndarray):
             name = self.program.constant(value, "array")
             return self.result(f"m.constant({name}, {ast.unparse(node)!r})")
         if isinstance(value, str):
-            raise self.fail(node, "a string has no meaning in a kernel")
+            raise self.fail(node, NO_STRINGS)
         return self.program.constant(numeric.typed(value))
 
     # -- names, attributes, subscripts --------------------------------------------------------------------------------
@@ -133,10 +142,15 @@ class Expressions(Calls):
     def variable(self, node: ast.expr) -> str:
         """A variable's name in the program."""
         if isinstance(node, ast.Name) and node.id in self.variables:
+            if id(node) in self.unsure.reads:
+                name = node.id
+                self.emit(f"v_{name} = m.assured({self.line(node)}, v_{name}, w_{name}, {name!r})")
             return "v_" + node.id
         if not isinstance(node, ast.Name):
             return self.value(node)
-        found = self.source.lookup(node.id)
+        found = self.lookup(node)
+        if isinstance(found, str):
+            raise self.fail(node, NO_STRINGS)
         if found is None:
             return "none_"
         if isinstance(found, types.ModuleType):
@@ -147,6 +161,8 @@ class Expressions(Calls):
     def on_Constant(self, node: ast.Constant) -> str:
         if node.value is None:
             return "none_"
+        if isinstance(node.value, str):
+            raise self.fail(node, NO_STRINGS)
         raise self.fail(node, f"a {type(node.value).__name__} has no meaning in a kernel")
 
     def base(self, node: ast.expr) -> str:
@@ -248,7 +264,7 @@ class Expressions(Calls):
         left, depth = self.side(node.left), self.indent
         result, first_saved = "", ""
         for k, (op, right) in enumerate(zip(node.ops, node.comparators, strict=True)):
-            if k and not _cheap(right):
+            if k and not self._cheap(right):
                 saved = self._narrow(result, True)
                 first_saved = first_saved or saved
                 self.emit("if m.mask.lanes:")
@@ -269,6 +285,11 @@ class Expressions(Calls):
             self.emit(f"m.mask = {first_saved}")
         return result
 
+    def _cheap(self, node: ast.expr) -> bool:
+        """True where evaluating `node` for threads that do not need it changes nothing (no access, no arithmetic)."""
+        return not any(isinstance(n, ast.Call | ast.Subscript | ast.BinOp | ast.IfExp) or id(n) in self.unsure.reads
+                       for n in ast.walk(node))
+
     def _narrow(self, condition: str, wanted: bool) -> str:
         saved = self.fresh("s")
         self.emit(f"{saved} = m.mask")
@@ -280,7 +301,7 @@ class Expressions(Calls):
         is_and = isinstance(node.op, ast.And)
         result = self.value(node.values[0])
         for operand in node.values[1:]:
-            if _cheap(operand):
+            if self._cheap(operand):
                 result = self.result(f"m.{'and_' if is_and else 'or_'}({self.line(node)}, {result}, "
                                      f"{self.value(operand)})")
                 continue
@@ -323,8 +344,13 @@ def _numbers(*found: tuple[Any] | None) -> bool:
     return all(f is not None and isinstance(f[0], int | float | np.generic) for f in found)
 
 
-def _cheap(node: ast.expr) -> bool:
-    """True where evaluating `node` for threads that do not need it changes nothing (no access, no arithmetic)."""
-    return not any(isinstance(n, ast.Call | ast.Subscript | ast.BinOp | ast.IfExp) for n in ast.walk(node))
+def _plain(found: Any) -> bool:
+    """A number, or a tuple of such."""
+    return all(_plain(v) for v in found) if isinstance(found, tuple) else isinstance(found, int | float | np.generic)
+
+
+def _typed(value: Any) -> Any:
+    """A number or tuple of such, each with the type that Numba gives it."""
+    return tuple(_typed(v) for v in value) if isinstance(value, tuple) else numeric.typed(value)
 
 

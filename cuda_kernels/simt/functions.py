@@ -25,18 +25,29 @@ MATH1: dict[str, Callable[..., Any]] = {
     "log1p": np.log1p, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos,
     "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh, "acosh": np.arccosh,
     "atanh": np.arctanh, "fabs": np.fabs, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc,
-    "degrees": np.degrees, "radians": np.radians, "exp2": np.exp2, "cbrt": np.cbrt, "erf": _erf, "erfc": _erfc,
+    "degrees": np.degrees, "radians": np.radians, "exp2": np.exp2, "erf": _erf, "erfc": _erfc,
     "gamma": _gamma, "lgamma": _lgamma,
 }
 MATH2: dict[str, Callable[..., Any]] = {
     "pow": np.power, "atan2": np.arctan2, "hypot": np.hypot, "copysign": np.copysign, "fmod": np.fmod,
-    "remainder": lambda a, b: a - b * np.round(a / b),
+    "remainder": lambda a, b: a - b * np.round(a / b), "nextafter": np.nextafter,
 }
 TEST1: dict[str, Callable[..., Any]] = {"isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite}
 _LIBDEVICE_NAMES: dict[str, Callable[..., Any]] = {
     "rsqrt": lambda x: 1 / np.sqrt(x), "saturate": lambda x: np.clip(x, 0, 1), "exp10": lambda x: np.power(10.0, x),
-    "tanh": np.tanh, "normcdf": lambda x: 0.5 * _erfc(-x / math.sqrt(2)),
+    "tanh": np.tanh, "cbrt": np.cbrt, "normcdf": lambda x: 0.5 * _erfc(-x / math.sqrt(2)),
 }
+
+
+def math_arguments(name: str) -> tuple[int, ...]:
+    """With how many arguments numba.cuda knows math.<name>; () for what it lacks (compiled with numba-cuda 0.30.4).
+
+    >>> math_arguments("sqrt"), math_arguments("ldexp"), math_arguments("comb")
+    ((1,), (2,), ())
+    """
+    if name in MATH1 or name in TEST1 or name in ("frexp", "modf"):
+        return (1,)
+    return (2,) if name in MATH2 or name == "ldexp" else ()
 
 
 class Functions(Part):
@@ -130,13 +141,9 @@ class Functions(Part):
         """math.<name>(*x)."""
         if name in TEST1:
             return TEST1[name](x[0]) if x[0].dtype.kind == "f" else np.bool_(name == "isfinite")
-        if name == "fma":
-            return self.fma(line, *x)
-        if name in ("frexp", "modf", "ldexp", "fsum", "gcd", "lcm"):
-            return self._math_special(line, name, *x)
+        if name in ("frexp", "modf", "ldexp"):
+            return self._math_special(name, *x)
         function = MATH1.get(name) if len(x) == 1 else MATH2.get(name)
-        if name == "log" and len(x) == 2:
-            return self.truediv(line, self.math(line, "log", x[0]), self.math(line, "log", x[1]))
         if function is None:
             raise UnsupportedSyntax(f"math.{name} with {len(x)} arguments has no meaning in a CUDA kernel", line)
         kind = numeric.FLOAT64
@@ -146,15 +153,13 @@ class Functions(Part):
             self.report_float64(line)
         return numeric.cast(np.asarray(function(*(numeric.cast(v, kind) for v in x)))[()], kind)
 
-    def _math_special(self, line: int, name: str, *x: Value) -> Value:
+    def _math_special(self, name: str, *x: Value) -> Value:
         if name == "frexp":
             part, power = np.frexp(x[0])
             return part, power.astype(np.int32)
         if name == "modf":
             return np.modf(x[0])
-        if name == "ldexp":
-            return np.ldexp(x[0], numeric.cast(x[1], numeric.INT32))
-        raise UnsupportedSyntax(f"math.{name} is not part of numba.cuda", line)
+        return np.ldexp(x[0], numeric.cast(x[1], numeric.INT32))
 
     def libdevice(self, line: int, name: str, *x: Value) -> Value:
         """cuda.libdevice.<name>: computed exactly, where the GPU's fast_ forms approximate."""

@@ -188,6 +188,8 @@ def _binary(name: str) -> Any:
         try:
             ta, tb = a.dtype, b.dtype
         except AttributeError:
+            if type(a) is type(b) is tuple:
+                raise UnsupportedSyntax("tuples cannot be added in a kernel; write the elements out", line) from None
             raise UnsupportedSyntax(f"operator {name!r} needs numbers, got {type(a).__name__} and "
                                     f"{type(b).__name__}", line) from None
         result = table[ta.num * 64 + tb.num]

@@ -69,8 +69,17 @@ def _libdevice(obj: Any) -> str | None:
     return None
 
 
-def as_dtype(obj: Any) -> np.dtype | None:
-    """The dtype that `obj` names: np.float32, numba.float32, types.int32, np.dtype("f4"); or None."""
+def as_dtype(obj: Any, text: bool = False) -> np.dtype | None:
+    """The dtype that `obj` names: np.float32, numba.float32, types.int32, np.dtype("f4"); or None.
+
+    text : also "float32" and "f4", as shared.array and local.array take them
+    """
+    if isinstance(obj, str):
+        try:
+            dtype = np.dtype(obj) if text else None
+        except TypeError:
+            return None
+        return dtype if dtype is not None and dtype.name in DTYPE_NAMES and dtype.isnative else None
     if isinstance(obj, np.dtype):
         return obj
     if isinstance(obj, type):

@@ -10,7 +10,7 @@ import numpy as np
 from . import numeric
 from .control import StepLimit
 from .counting import sample_access, timeline
-from .errors import UnsupportedSyntax
+from .errors import CONSTRUCT_ERRORS, SimtError, UnsupportedSyntax, not_runnable
 from .machine import Machine
 from .memory import View, bind_arrays
 from .outputs import Outputs
@@ -141,13 +141,13 @@ class Run(Outputs):
                     line = error.line or self._line_of(error)
                     text = self.recorder.source.get(line, "").strip()
                     raise UnsupportedSyntax(error.reason, line, self.program.source.filename, text) from None
-                except (TypeError, ValueError, AttributeError) as error:
+                except CONSTRUCT_ERRORS as error:
+                    if isinstance(error, SimtError):
+                        raise
                     line = self._line_of(error)
                     text = self.recorder.source.get(line, "").strip()
-                    if "View" in str(error):
-                        raise UnsupportedSyntax(WHOLE_ARRAY, line, self.program.source.filename, text) from error
-                    error.add_note(f"in kernel {self.program.source.name!r}, line {line}: {text}")
-                    raise
+                    reason = WHOLE_ARRAY if "View" in str(error) else not_runnable(error)
+                    raise UnsupportedSyntax(reason, line, self.program.source.filename, text) from error
                 finally:
                     self.last_machine = machine
         if self.checks:
@@ -155,15 +155,15 @@ class Run(Outputs):
 
     def _line_of(self, error: BaseException) -> int:
         """The kernel's line that the translated program was running when `error` was raised."""
-        trace, place = error.__traceback__, 0
+        trace, place, frame = error.__traceback__, 0, None
         while trace is not None:
             if trace.tb_frame.f_code.co_filename == self.program.filename:
-                place = trace.tb_lineno
+                place, frame = trace.tb_lineno, trace.tb_frame
             trace = trace.tb_next
         for text in reversed(self.program.text.split("\n")[:place]):
-            found = re.search(r"m\.at\((\d+)\)", text)
-            if found:
-                return int(found[1])
+            found = re.search(r"m\.at\((\w+)\)", text)
+            if found and frame is not None:  # a function of another file is given the line of its call
+                return frame.f_locals["line"] if found[1] == "line" else int(found[1])
         return self.program.source.first_line
 
     def _prepare_shadows(self) -> None:

@@ -17,7 +17,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from .errors import UnsupportedSyntax
+from .assigned import UnsureReads
+from .errors import CONSTRUCT_ERRORS, UnsupportedSyntax, not_runnable
 from .expressions import Expressions
 from .source import Source, assigned_names, escapes, leaves
 from .unsupported import INSTEAD
@@ -56,11 +57,14 @@ class FunctionTranslator(Expressions):
             raise self.fail(tree, "*args and keyword-only arguments are not translated; name each argument")
         parameters = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
         self.parameters = parameters
+        self.unsure = UnsureReads(tree, self.variables, parameters, self.known)
         locals_ = sorted(self.variables - set(parameters))
         self.block(tree.body)
         head = [f"def {self.name}(m, {'line, ' if self.foreign else ''}{', '.join('v_' + p for p in parameters)}):"]
         if locals_:
             head.append("    " + " = ".join("v_" + n for n in locals_) + " = None")
+        if self.unsure.names:
+            head.append("    " + " = ".join("w_" + n for n in sorted(self.unsure.names)) + " = None")
         if not self.kernel:
             head.append("    before, result = m.enter(), None")
             self.lines.append("    m.exit(before)")
@@ -114,7 +118,10 @@ class FunctionTranslator(Expressions):
         silent = ast.Pass | ast.FunctionDef | ast.While  # a while counts each time its condition is tested
         if not isinstance(node, silent) and not _is_docstring(node):
             self.at(node)
-        method(node)
+        try:
+            method(node)
+        except CONSTRUCT_ERRORS as error:
+            raise self.fail(node, not_runnable(error)) from error
 
     def at(self, node: ast.AST) -> None:
         if self.program.stepping:
@@ -155,6 +162,8 @@ class FunctionTranslator(Expressions):
     def assign(self, target: ast.expr, value: str, node: ast.AST) -> None:
         if isinstance(target, ast.Name):
             self.emit(f"v_{target.id} = m.put({value}, v_{target.id})")
+            if target.id in self.unsure.names:
+                self.emit(f"w_{target.id} = m.remember(w_{target.id})")
         elif isinstance(target, ast.Tuple | ast.List):
             parts = [self.fresh() for _ in target.elts]
             self.emit(f"{', '.join(parts)}{',' if len(parts) == 1 else ''} = m.unpack({self.line(node)}, {value}, "

@@ -32,3 +32,8 @@ INSTEAD = {
     "Starred": "*; write the elements out",
     "Match": "match; use if and elif",
 }
+
+NO_STRINGS = ("a kernel has no strings: print the numbers themselves, print(\"x =\", x), and pass codes (integers) in "
+              "place of words")
+NO_RANDOM = ("a kernel cannot reach the host's random numbers: use numba.cuda.random with one state for each thread, "
+             "or pass a seed and hash it with the thread's index (a counter-based generator such as Philox)")

@@ -71,6 +71,16 @@ def stencil_without_its_right_halo(x, out):
     out[i] = total
 
 
+@wrong(1, THREADS, lambda: (values(40, 22), np.zeros(THREADS, np.float32)))
+@cuda.jit
+def value_only_of_threads_inside(x, out):
+    """Threads past the end skip the assignment, and then store the variable all the same."""
+    i = cuda.grid(1)
+    if i < x.size:
+        value = max(x[i], float32(0))
+    out[i] = value  # <- fault: uninitialised-read
+
+
 @wrong(2, THREADS, lambda: (np.arange(128, dtype=np.int32) % 8, np.zeros(8, np.int32)))
 @cuda.jit
 def private_histogram_never_cleared(x, counts):

@@ -38,7 +38,8 @@ def test_fault_messages_are_one_plain_sentence_that_says_who_and_where():
             if fault.array is not None:
                 assert fault.array in fault.message, message
             if fault.kind in ("out-of-bounds", "race", "uninitialised-read"):
-                assert fault.index is not None and ", ".join(map(str, fault.index)) in fault.message, message
+                if "reads variable" not in fault.message:  # which has no index
+                    assert fault.index is not None and ", ".join(map(str, fault.index)) in fault.message, message
                 assert re.search(r"thread", fault.message) and re.search(r"block", fault.message), message
                 assert all(str(line) in fault.message for line in fault.lines), message
                 assert fault.threads and fault.blocks, message

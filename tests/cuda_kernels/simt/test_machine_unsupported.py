@@ -59,7 +59,34 @@ BODIES = {
     "unknown attribute": ("v = x.flat", "shape"),
     "unknown cuda function": ("v = cuda.not_there(1)", "not exist"),
     "grid of a variable": ("v = cuda.grid(n)", "constant"),
-    "print format": ("v = '%d' % i", "kernel"),
+    "print format": ("v = '%d' % i", "print the numbers"),
+    "str format": ("v = '{}'.format(i)", "print the numbers"),
+    "string sum": ("v = 'a' + 'd'", "pass codes"),
+    "global string": ("v = GLOBAL_STRING", "pass codes"),
+    "random": ("x[i] = random.random()", "counter-based"),
+    "random with arguments": ("x[i] = random.randint(1, 5)", "numba.cuda.random"),
+    "numpy random": ("x[i] = np.random.rand()", "counter-based"),
+    "undefined name": ("x[i] = 1\n    x[i] = nothing_here", "'nothing_here' is defined nowhere"),
+    "undefined function": ("x[i] = nothing_here(i)", "'nothing_here' is defined nowhere"),
+    "undefined module": ("x[i] = maths.sqrt(2)", "'maths' is defined nowhere"),
+    "pow of three": ("x[i] = pow(i, 2, 5)", "pow(a, b) % c"),
+    "number or tuple": ("if i < 2:\n        v = 1\n    else:\n        v = (1, 2)\n    x[i] = 1", "two names"),
+    "tuple or number": ("if i < 2:\n        v = (1, 2)\n    else:\n        v = 1\n    x[i] = 1", "two names"),
+    "array or number": ("v = 1\n    if i < 2:\n        v = x\n    else:\n        v = 2\n    x[i] = 1", "array"),
+    "tuples of two lengths": ("v = (1, 2)\n    if i < 2:\n        v = (1, 2, 3)\n    x[i] = 1", "a tuple of 3"),
+    "tuple longer": ("v = (1, 2)\n    v += (3,)\n    x[i] = v[2]", "write the elements out"),
+    "math.comb": ("x[i] = math.comb(5, 2)", "not part of numba.cuda"),
+    "math.gcd of a variable": ("x[i] = math.gcd(i, 2)", "not part of numba.cuda"),
+    "math.cbrt": ("x[i] = math.cbrt(x[i])", "cuda.cbrt"),
+    "math.log with a base": ("x[i] = math.log(x[i], 2)", "math.log(base)"),
+    "math of too many": ("x[i] = math.sqrt(x[i], 2)", "2 arguments"),
+    "math domain": ("x[i] = math.sqrt(-1)", "math domain error"),
+    "constant index past a tuple": ("x[i] = (1, 2)[5]", "IndexError"),
+    "range of nothing": ("for k in range():\n        x[i] = k", "range"),
+    "too many arguments": ("x[i] = abs(i, 2)", "TypeError"),
+    "cast of an array": ("x[i] = float32(x)", "index it"),
+    "math of an array": ("x[i] = math.exp(x)", "index it"),
+    "unknown dtype": ("s = cuda.shared.array(4, 'text')\n    s[i] = 1", "number type"),
     "isinstance": ("if isinstance(i, int):\n        x[i] = 1", "types"),
     "min of an array": ("v = min(x)", "loop"),
     "unpack": ("a, b = (1, 2, 3)", "unpack"),
@@ -70,10 +97,13 @@ BODIES = {
 }
 
 MODULE = '''import math
+import random
+
 import numpy as np
 from numba import cuda, float32
 
 GLOBAL_LIST = [1, 2]
+GLOBAL_STRING = "text"
 
 
 def recursive(k):
@@ -110,7 +140,7 @@ def test_unsupported_python_is_an_error_with_its_line_and_a_remedy(name, tmp_pat
         simt.launch(module.kernel, 1, 4, x, 3)
     first = MODULE.split("{body}")[0].count("\n") + 1
     last = first + body.count("\n")
-    recursion = (8, 12, 16) if name.endswith("recursion") else ()
+    recursion = (11, 15, 19) if name.endswith("recursion") else ()
     assert first <= caught.value.line <= last or any(abs(caught.value.line - n) <= 1 for n in recursion), (
         caught.value.line, first, last)
     assert remedy in str(caught.value)
@@ -136,7 +166,7 @@ def undefined_name(x):
 
 
 def test_undefined_name_is_named():
-    with pytest.raises(NameError, match="not_defined_anywhere"):
+    with pytest.raises(simt.UnsupportedSyntax, match="'not_defined_anywhere' is defined nowhere"):
         simt.launch(undefined_name, 1, 1, np.zeros(1))
 
 
