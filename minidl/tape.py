@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backends import arrays
 from minidl.backends.selection import Choice, resolve
 from minidl.errors import DTypeError, TapeError
 from minidl.tensor import Tensor, as_array
@@ -73,7 +74,7 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     layer, choice = layers[-1] if layers else ("", None)
     function, backend, why = resolve(op, "forward", choice)
     started = time.perf_counter()
-    result = function(*[None if t is None else t.data for t in tensors], **static)
+    result = function(*_inputs_for(backend, tensors, f"{op} forward"), **static)
     ms = (time.perf_counter() - started) * 1e3
     # Trap: `y, cache = result` would take an array with two rows apart.
     if not isinstance(result, tuple) or len(result) != 2:
@@ -98,6 +99,20 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
         for tape in tapes:  # a copy each: one tape lets go of its entries without disturbing another
             tape.entries.append(entry if len(tapes) == 1 else copy(entry))
     return outputs[0] if single else outputs
+
+
+def _inputs_for(backend: str, tensors: Sequence[Tensor | None], cause: str) -> list[Any]:
+    """Return the arrays of the tensors where `backend` wants them.
+
+    A float tensor that a device reads moves there and stays. Integers (labels, ids) stay on the host, where the op
+    checks them, and are uploaded by the op.
+    """
+    device = arrays.device_name(backend)
+    for tensor in tensors:
+        if device is not None and tensor is not None and tensor.dtype == np.float32 and tensor.size:
+            tensor.data = arrays.to_device(tensor.data, device, cause)
+    given = [None if t is None else t.data for t in tensors]
+    return given if device is not None else [arrays.on_host(a, cause) for a in given]
 
 
 def _checked_output(op: str, backend: str, y: Any, inputs: tuple[Tensor | None, ...]) -> Any:
@@ -246,7 +261,8 @@ class GradientTape:
         for source in wanted:
             if not isinstance(source, Tensor):
                 raise TapeError(f"gradient: sources must be tensors or variables. Got {type(source).__name__}.")
-        start = np.ones_like(target.data) if output_gradient is None else as_array(output_gradient, target.dtype)
+        given = np.ones(target.shape, np.float32) if output_gradient is None else output_gradient
+        start = as_array(given, target.dtype)
         if start.shape != target.shape:
             raise TapeError(
                 f"gradient: output_gradient must have the target's shape {target.shape}. Got {start.shape}."
@@ -318,7 +334,15 @@ class GradientTape:
             if need and tensor is not None and gradient is not None:
                 before = gradients.get(id(tensor))
                 # Trap: `before += gradient` would change an array that another entry may still hold.
-                gradients[id(tensor)] = gradient if before is None else before + gradient
+                gradients[id(tensor)] = gradient if before is None else _sum(before, gradient)
+
+
+def _sum(a: Any, b: Any) -> Any:
+    """Add two gradients, on the device where the first one is."""
+    device = arrays.device_of(a) or arrays.device_of(b) or "numpy"
+    if a.dtype != np.float32 or device == "numpy":
+        return arrays.on_host(a, "sum of gradients") + arrays.on_host(b, "sum of gradients")
+    return resolve("add", "forward", {"add": device}).function(a, b)[0]
 
 
 def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[bool, ...]) -> tuple[Any, ...]:
@@ -337,8 +361,11 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
     _check_unchanged(entry)
     function, backend, why = resolve(entry.op, "backward", entry.choice)
     keywords = {"needs": needs} if takes_needs(function) else {}
+    cache = entry.cache
+    if arrays.device_name(backend) is None:
+        dy, cache = arrays.on_host((dy, cache), f"{entry.op} backward")
     started = time.perf_counter()
-    gradients = function(dy[0] if entry.single else dy, entry.cache, **keywords)
+    gradients = function(dy[0] if entry.single else dy, cache, **keywords)
     entry.ms_backward = (time.perf_counter() - started) * 1e3
     entry.backend_backward, entry.why_backward = backend, why
     if not isinstance(gradients, tuple) or len(gradients) != len(entry.inputs):
@@ -358,6 +385,7 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
 
 def takes_needs(function: Any) -> bool:
     """Whether a backward declares the keyword `needs`."""
+    function = getattr(function, "func", function)  # a device's adapter is a partial
     code = getattr(function, "__code__", None)
     return code is not None and "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl import config
+from minidl.backends.arrays import device_of, to_host
 from minidl.errors import ArgumentError, DTypeError, ShapeError
 
 
@@ -199,8 +200,8 @@ class Tensor(Operators):
 
     @property
     def device(self) -> str:
-        """Where the values are: "cpu"."""
-        return "cpu"
+        """Where the values are: "cpu", "cuda" (a GPU), or "simt" (the SIMT machine)."""
+        return device_of(self.data) or "cpu"
 
     @property
     def T(self) -> Tensor:
@@ -209,7 +210,7 @@ class Tensor(Operators):
 
     def numpy(self) -> np.ndarray:
         """Return the values as a read-only NumPy view (copy it to change it)."""
-        view = self.data.view()
+        view = to_host(self.data, "numpy()").view()
         view.flags.writeable = False
         return view
 
@@ -217,7 +218,7 @@ class Tensor(Operators):
         """Return the one value as a Python number."""
         if self.data.size != 1:
             raise ShapeError(f"item: the tensor must hold one value. Got shape {self.shape}. Reduce it first: .mean().")
-        return self.data.item()
+        return to_host(self.data, "item()").item()
 
     def detach(self) -> Tensor:
         """Return a tensor with the same values through which no gradient flows."""
@@ -281,7 +282,7 @@ class Tensor(Operators):
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        values = np.array2string(self.data, threshold=12, edgeitems=2, precision=4).replace("\n", "")
+        values = np.array2string(to_host(self.data, "repr()"), threshold=12, edgeitems=2, precision=4).replace("\n", "")
         name = f" {self.name!r}" if self.name else ""
         return f"<{type(self).__name__}{name} {self.shape} {self.dtype} {values}>"
 

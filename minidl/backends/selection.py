@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from minidl.backends import table
+from minidl.backends.arrays import device_name, require_gpu
 from minidl.errors import ArgumentError, BackendError, unknown_name
 
 DEFAULT = "numpy"
@@ -59,6 +60,7 @@ def use(backend: str | None = None, **choices: str) -> None:
     >>> minidl.use()
     """
     choice = normalise(backend, choices)
+    _require_device(choice)
     if backend is not None or not choices:
         _USED.clear()
     _USED.update(choice)
@@ -73,7 +75,9 @@ def using(backend: str | None = None, **choices: str) -> Iterator[None]:
     ...     minidl.functional.relu([-1.0, 1.0]).numpy()
     array([0., 1.], dtype=float32)
     """
-    token = _USING.set((*_USING.get(), normalise(backend, choices)))
+    choice = normalise(backend, choices)
+    _require_device(choice)
+    token = _USING.set((*_USING.get(), choice))
     try:
         yield
     finally:
@@ -104,13 +108,18 @@ def _check_choice(key: str, backend: str) -> None:
             )
         return
     op, direction = _split(key)
-    if backend not in table.backends(op):
+    if not table.exists(op, backend):
         raise BackendError(
-            f"backend selection: {op} has no backend {backend!r}. It exists for "
-            f"{', '.join(map(repr, table.backends(op)))}."
+            f"backend selection: {op} has no backend {backend!r}. It exists for {table.named(op)}."
         )
     if direction == "backward" and op in table.NO_GRADIENT:
         raise ArgumentError(f"backend selection: {op} has no gradient, so there is no {key!r} to select.")
+
+
+def _require_device(choice: Choice) -> None:
+    """Say at once, and not at the first op, that there is no GPU."""
+    if any(device_name(backend) == "cuda" for backend in choice.values()):
+        require_gpu()
 
 
 def _split(key: str) -> tuple[str, str | None]:
@@ -153,7 +162,7 @@ def resolve(op: str, direction: str, layer: Choice | None = None) -> Resolution:
     if function is None:
         if op in table.NO_GRADIENT and direction == "backward":
             raise BackendError(f"{op} has no gradient: it is not differentiable.")
-        others = [b for b in table.backends(op) if b != backend and table.load(op, b, direction) is not None]
+        others = table.implementing(op, direction)
         raise BackendError(
             f"{op}: backend {backend!r} (chosen by {why}) has no {direction}. "
             f"The {direction} exists for {', '.join(map(repr, others)) or 'no backend'}: select one with "

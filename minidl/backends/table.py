@@ -5,7 +5,8 @@ An implementation is written as a string, "package.module:prefix", which stands 
 stays quick, and a backend whose packages are missing costs nothing.
 
 A backend may have rungs (several kernels that compute the same, from simple to fast). A rung is a backend name of its
-own with a colon, "cuda:r3_tiled"; the plain name, "cuda", is the backend's best.
+own with a colon, "cuda:r3_tiled"; the plain name, "cuda", is the backend's best. The rungs of `cuda` and `simt` are
+those of the ladders in `cuda_kernels`, which is imported when somebody asks for one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from minidl.backends.arrays import DEVICES, device_name
+from minidl.backends.kernels import KERNELS
 from minidl.errors import ArgumentError, BackendError, unknown_name
 
 DIRECTIONS = ("forward", "backward")
@@ -57,6 +60,8 @@ Implementation = str | dict[str, Callable[..., Any] | None]
 _TABLE: dict[str, dict[str, Implementation]] = {
     op: {"numpy": f"{module}:{op}"} for module, ops in NUMPY_OPS.items() for op in ops
 }
+for _op in KERNELS:
+    _TABLE[_op] |= {device: f"minidl.backends.cuda:{_op}" for device in DEVICES}
 _BUILT_IN = frozenset(_TABLE)
 
 
@@ -66,12 +71,31 @@ def ops() -> list[str]:
 
 
 def backends(op: str | None = None) -> list[str]:
-    """Return the backends (and rungs) that `op` has, or that any op has; numpy first."""
+    """Return the backends that `op` has, or that any op has; numpy first. `rungs` names those of the ladders."""
     if op is not None:
         names = set(_implementations(op))
     else:
         names = {name for implementations in _TABLE.values() for name in implementations}
     return sorted(names, key=lambda name: (name != "numpy", name))
+
+
+def rungs(op: str) -> list[str]:
+    """Return the rungs that `op` can run by on the devices: "cuda:r1_naive", … "simt:r11_split_k".
+
+    >>> rungs("gemm")[:2], rungs("slice")
+    (['cuda:r1_naive', 'cuda:r2_coalesced'], [])
+    """
+    from minidl.backends import cuda
+
+    devices = [device for device in DEVICES if isinstance(_implementations(op).get(device), str)]
+    return [f"{device}:{name}" for device in devices for name in cuda.rungs(op)]
+
+
+def exists(op: str, backend: str) -> bool:
+    """Whether `op` has this backend or rung. Only for a rung of a device the kernels are imported."""
+    if backend in _implementations(op):
+        return True
+    return device_name(backend) is not None and ":" in backend and backend in rungs(op)
 
 
 def load(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
@@ -82,16 +106,17 @@ def load(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
     UnknownNameError : no such op
     BackendError : the op has no implementation for this backend, or its module cannot be imported
     """
-    implementations = _implementations(op)
-    if backend not in implementations:
-        exists = ", ".join(repr(name) for name in backends(op))
+    if not exists(op, backend):
         raise BackendError(
-            f"{op}: no implementation for backend {backend!r}. It exists for {exists}. "
+            f"{op}: no implementation for backend {backend!r}. It exists for {named(op)}. "
             f"Select one of these, or add yours with minidl.register_backend({op!r}, {backend!r}, forward, backward)."
         )
-    implementation = implementations[backend]
+    device = device_name(backend)
+    implementation = _implementations(op).get(backend, "")
     if isinstance(implementation, dict):
         return implementation[direction]
+    if device is not None:
+        return _import_cuda(op, backend).bind(op, backend, direction)
     return _import(implementation, op, backend, direction)
 
 
@@ -190,6 +215,22 @@ def _check_callable(function: str, *given: Any) -> None:
             raise ArgumentError(f"{function}: forward and backward must be functions. Got {item!r}.")
 
 
+def named(op: str) -> str:
+    """Return the backends of `op` as a message lists them, and how its rungs are listed where it has some."""
+    listed = ", ".join(map(repr, backends(op)))
+    return f"{listed} (rungs: minidl.ops_table({op!r}))" if op in KERNELS and KERNELS[op][1] else listed
+
+
+def _import_cuda(op: str, backend: str) -> Any:
+    try:
+        return importlib.import_module("minidl.backends.cuda")
+    except ImportError as error:
+        raise BackendError(
+            f"{op}: backend {backend!r} needs numba, which cannot be imported: {error}. "
+            "`minidl doctor` says what to install."
+        ) from error
+
+
 @cache
 def _import(implementation: str, op: str, backend: str, direction: str) -> Callable[..., Any] | None:
     module_name, prefix = implementation.split(":")
@@ -237,7 +278,7 @@ class BackendTable:
 
 
 def ops_table(op: str | None = None) -> BackendTable:
-    """Return what exists for every op and direction (or those of one op), what is selected, and why.
+    """Return what exists for every op and direction (or those of one op, with its rungs), what is selected, and why.
 
     >>> import minidl
     >>> print(minidl.ops_table("relu")["relu"]["backward"]["selected"])
@@ -250,12 +291,25 @@ def ops_table(op: str | None = None) -> BackendTable:
         for direction in DIRECTIONS:
             if direction == "backward" and name in NO_GRADIENT:
                 continue
-            available = [b for b in backends(name) if _has(name, b, direction)]
+            available = implementing(name, direction)
+            if op is not None:
+                available += [rung for rung in rungs(op) if _has_rung(op, rung, direction)]
             backend, why = choose(name, direction)
             rows.append(
                 {"op": name, "direction": direction, "available": " ".join(available), "selected": backend, "why": why}
             )
     return BackendTable(rows)
+
+
+def implementing(op: str, direction: str) -> list[str]:
+    """Return the backends that have this direction of `op`."""
+    return [name for name in backends(op) if _has(op, name, direction)]
+
+
+def _has_rung(op: str, rung: str, direction: str) -> bool:
+    from minidl.backends import cuda
+
+    return rung.partition(":")[2] in cuda.rungs(op, direction)
 
 
 def _has(op: str, backend: str, direction: str) -> bool:

@@ -1,0 +1,17 @@
+"""The `cuda` and `simt` backends: the ops of `minidl.ops`, computed by the kernels of `cuda_kernels`.
+
+There is one file for each file of `minidl.ops`, under the same name, with the same functions and caches. An adapter
+takes its arrays to the device, runs a kernel or a few, and packs the op's own cache:
+
+    def gemm_forward(device, a, b, *, transpose_a=False, transpose_b=False):
+        a, b = device.take(a=a, b=b)
+        y = device.run("gemm", a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+        return y, GemmCache(a, b, transpose_a, transpose_b)
+
+`device` says where and by which rung; `bind` fills it in, and what is left has the NumPy op's signature. So there is
+one text for a GPU and for the SIMT machine, and any forward works with any backward.
+"""
+
+from minidl.backends.cuda.device import Device, bind, gpu_copy, gpu_problem, rungs
+
+__all__ = ["Device", "bind", "gpu_copy", "gpu_problem", "rungs"]

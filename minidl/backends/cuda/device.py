@@ -1,0 +1,132 @@
+"""Device: where an adapter runs, and by which rung. The only file of minidl's backends that imports cuda_kernels."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cuda_kernels import ladder, launch
+from cuda_kernels.launch import gpu_problem
+from minidl.backends.arrays import as_result, device_of, require_gpu, to_device
+from minidl.backends.kernels import BACKWARD_ENDINGS, KERNELS
+from minidl.errors import BackendError, DTypeError, ShapeError
+
+__all__ = ["Device", "bind", "gpu_copy", "gpu_problem", "rungs"]
+
+
+class Device(NamedTuple):
+    """What an adapter is given: the place ("simt" or "cuda"), the rung if one was chosen, and what it runs for."""
+
+    place: str
+    rung: str | None
+    op: str
+    direction: str
+
+    def take(self, dtype: Any = np.float32, **arrays: Any) -> Any:
+        """Return the arrays, named for messages, on this device: C-contiguous, not empty, of this dtype (None: any).
+
+        One array comes back by itself, several as a tuple; None stays None.
+
+        Raises
+        ------
+        DTypeError : another dtype, or no array
+        ShapeError : an array without elements, which no kernel can be launched for
+        """
+        taken = tuple(self._take(name, array, dtype) for name, array in arrays.items())
+        return taken[0] if len(taken) == 1 else taken
+
+    def _take(self, name: str, array: Any, dtype: Any) -> Any:
+        if array is None:
+            return None
+        if not isinstance(array, np.ndarray) and device_of(array) is None:
+            raise DTypeError(f"{self.op}: {name} must be an array. Got {type(array).__name__}: {array!r:.60}.")
+        if dtype is not None and array.dtype != dtype:
+            raise DTypeError(
+                f"{self.op}: on backend {self.place!r}, {name} must be {np.dtype(dtype)}. Got {array.dtype} of shape "
+                f"{tuple(array.shape)}. The kernels compute in float32; for float64 select "
+                f"minidl.use({self.op}='numpy')."
+            )
+        if array.size == 0:
+            raise ShapeError(
+                f"{self.op}: {name} has no elements. Got shape {tuple(array.shape)}. A kernel needs at least one; "
+                "is the batch empty?"
+            )
+        return to_device(array, self.place, f"{self.op} {self.direction}")
+
+    def run(self, kernel: str, *arrays: Any, **static: Any) -> Any:
+        """Run a kernel by the chosen rung, or its best one where it has no rung of that name.
+
+        Raises
+        ------
+        ShapeError, DTypeError, BackendError : what the kernel's host function refuses, in its words
+        """
+        chosen = self.rung if self.rung in _rung_names(kernel) else None
+        given = [np.asarray(a) if isinstance(a, np.ndarray) else a for a in arrays]
+        try:
+            result = ladder.rung(kernel, chosen).run(*given, **static, on=self.place)
+        except launch.NoGpuError as error:
+            raise BackendError(f"{self.op}: {error} `minidl doctor` says more.") from error
+        except TypeError as error:
+            raise DTypeError(f"{self.op}, kernel {kernel}: {error}") from error
+        except ValueError as error:
+            raise ShapeError(f"{self.op}, kernel {kernel}: {error}") from error
+        return _results(result)
+
+    def empty(self, shape: tuple[int, ...], like: Any, dtype: Any = np.float32) -> Any:
+        """Return an array of this device with undefined content."""
+        return as_result(launch.empty(shape, dtype, like=like))
+
+    def zeros(self, shape: tuple[int, ...], like: Any, dtype: Any = np.float32) -> Any:
+        """Return an array of this device filled with zeros."""
+        return as_result(launch.zeros(shape, dtype, like=like))
+
+
+def _results(result: Any) -> Any:
+    if isinstance(result, tuple):
+        return tuple(_results(part) for part in result)
+    return result if result is None or isinstance(result, float) else as_result(result)
+
+
+@functools.cache
+def _rung_names(kernel: str) -> frozenset[str]:
+    return frozenset(rung.name for rung in ladder.rungs(kernel))
+
+
+@functools.cache
+def rungs(op: str, direction: str | None = None) -> tuple[str, ...]:
+    """Return the rungs among which an op, or one direction of it, can choose: those of the kernels that it runs."""
+    kernels = KERNELS[op][1]
+    found: dict[str, None] = {}
+    for kernel in kernels:
+        both_ways = not any(name.endswith(BACKWARD_ENDINGS) for name in kernels)
+        if direction is None or both_ways or kernel.endswith(BACKWARD_ENDINGS) == (direction == "backward"):
+            found.update(dict.fromkeys(rung.name for rung in ladder.rungs(kernel)))
+    return tuple(found)
+
+
+@functools.cache
+def bind(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
+    """Return the adapter of `op` for one direction, bound to the device and rung that `backend` names.
+
+    None where the op has no such direction, or that direction no such rung.
+    """
+    place, _, rung = backend.partition(":")
+    if place == "cuda":
+        require_gpu()
+    if rung and rung not in rungs(op, direction):
+        return None
+    module = importlib.import_module(f"minidl.backends.cuda.{KERNELS[op][0]}")
+    function = getattr(module, f"{op}_{direction}", None)
+    return function and functools.partial(function, Device(place, rung or None, op, direction))
+
+
+def gpu_copy(host: np.ndarray) -> Any:
+    """Return a copy in the GPU's memory."""
+    try:
+        return launch.to_device(host)
+    except launch.NoGpuError as error:
+        raise BackendError(f"{error} `minidl doctor` says more.") from error

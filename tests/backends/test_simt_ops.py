@@ -1,0 +1,102 @@
+"""Every op that has kernels, on the SIMT machine against NumPy: each forward with each backward."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from simt_cases import CASES
+
+from minidl.backends import table
+from minidl.backends.arrays import device_of, on_host
+from minidl.backends.kernels import KERNELS
+from minidl.errors import BackendError
+from minidl.tape import takes_needs
+
+IDS = [f"{op}-{k}" for k, (op, _, _) in enumerate(CASES)]
+BY_PRODUCTS = {"simple_rnn", "lstm", "gru"}  # a walk back through time finds all gradients at once
+TOLERANCE = {"rtol": 2e-5, "atol": 2e-5}
+
+
+def assert_same(got, expected):
+    if isinstance(expected, tuple):
+        assert len(got) == len(expected)
+        for a, b in zip(got, expected, strict=True):
+            assert_same(a, b)
+    elif expected is None:
+        assert got is None
+    else:
+        assert got.shape == expected.shape and got.dtype == expected.dtype
+        np.testing.assert_allclose(np.asarray(got), expected, **TOLERANCE)
+
+
+def gradient_like(y):
+    """Other numbers for every cell, and None for an integer output."""
+    if isinstance(y, tuple):
+        return tuple(gradient_like(part) for part in y)
+    y = np.asarray(y)
+    return np.cos(np.arange(y.size, dtype=np.float32)).reshape(y.shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("op, inputs, static", CASES, ids=IDS)
+def test_forward_and_backward_equal_numpy_for_each_pair_of_backends(op, inputs, static):
+    outputs = {b: table.load(op, b, "forward")(*inputs, **static) for b in ("numpy", "simt")}
+    y = outputs["numpy"][0]
+    assert_same(outputs["simt"][0], y)
+    assert type(outputs["simt"][1]) is type(outputs["numpy"][1])
+    if op in table.NO_GRADIENT or op == "cast":
+        return
+    dy = gradient_like(y)
+    expected = table.load(op, "numpy", "backward")(dy, outputs["numpy"][1])
+    for forward, backward in (("simt", "simt"), ("numpy", "simt"), ("simt", "numpy")):
+        cache = outputs[forward][1]
+        cache = on_host(cache, "test") if backward == "numpy" else cache
+        assert_same(table.load(op, backward, "backward")(dy, cache), expected)
+
+
+CHOOSING = [
+    case for case in CASES
+    if case[0] not in BY_PRODUCTS and takes_needs(table.load(case[0], "numpy", "backward"))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("op, inputs, static", CHOOSING, ids=[f"{case[0]}-{k}" for k, case in enumerate(CHOOSING)])
+def test_backward_leaves_out_what_is_not_needed(op, inputs, static):
+    backward = table.load(op, "simt", "backward")
+    y, cache = table.load(op, "numpy", "forward")(*inputs, **static)
+    full = backward(gradient_like(y), cache)
+    for k in range(len(inputs)):
+        needs = tuple(i == k for i in range(len(inputs)))
+        part = backward(gradient_like(y), cache, needs=needs)
+        assert_same(part, tuple(g if i == k else None for i, g in enumerate(full)))
+
+
+def test_every_adapter_has_a_case_and_both_directions():
+    assert {op for op, _, _ in CASES} == set(KERNELS)
+    for op in KERNELS:
+        assert table.load(op, "simt", "forward") is not None
+        assert (table.load(op, "simt", "backward") is None) == (op in table.NO_GRADIENT), op
+
+
+def test_adapters_have_the_signature_of_the_numpy_op():
+    for op in KERNELS:
+        for direction in ("forward", "backward"):
+            numpy_function = table.load(op, "numpy", direction)
+            if numpy_function is None or op in table.NO_GRADIENT:
+                continue
+            names = [list(inspect.signature(f).parameters) for f in (numpy_function, table.load(op, "simt", direction))]
+            assert names[0] == names[1], (op, direction)
+
+
+def test_results_are_on_the_device_and_inputs_unchanged():
+    a, b = np.ones((2, 3), np.float32), np.ones((3, 2), np.float32)
+    y, cache = table.load("gemm", "simt", "forward")(a, b)
+    assert device_of(y) == device_of(cache.a) == "simt" and device_of(a) is None
+    assert (a == 1).all() and (b == 1).all()
+
+
+def test_a_gru_that_resets_ahead_of_the_product_is_refused():
+    inputs = next(case[1] for case in CASES if case[0] == "gru")
+    with pytest.raises(BackendError, match="gru: .*reset_after=True.*gru='numpy'"):
+        table.load("gru", "simt", "forward")(*inputs[:3], None, None, None, None, reset_after=False)
