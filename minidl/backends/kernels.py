@@ -44,6 +44,7 @@ KERNELS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("depthwise_conv2d", "depthwise_conv2d_backward_data", "depthwise_conv2d_backward_weights"),
     ),
     "conv2d": ("conv2d", ("conv2d", "conv2d_backward_data", "conv2d_backward_weights", "conv2d_backward_bias")),
+    "conv2d_transpose": ("conv2d_transpose", ("conv2d", "conv2d_backward_data", "conv2d_backward_weights")),
     "reshape": ("shapes", ()),
     **{op: ("shapes", _both(op)) for op in ("concatenate", "pad", "slice", "broadcast_to")},
     "transpose": ("shapes", ("transpose",)),

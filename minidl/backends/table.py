@@ -82,7 +82,7 @@ def backends(op: str | None = None) -> list[str]:
 def rungs(op: str) -> list[str]:
     """Return the rungs that `op` can run by on the devices: "cuda:r1_naive", … "simt:r11_split_k".
 
-    >>> rungs("gemm")[:2], rungs("slice")
+    >>> rungs("gemm")[:2], rungs("reshape")
     (['cuda:r1_naive', 'cuda:r2_coalesced'], [])
     """
     from minidl.backends import cuda

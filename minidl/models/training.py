@@ -101,7 +101,7 @@ class Trainer(Compilation, RemovedMethods):
     def _track_loss(self, loss: Tensor, x: Any) -> None:
         # Weighted by the batch's size, so that a smaller last batch counts less.
         if self._loss_tracker is not None:
-            self._loss_tracker.update_state(loss.data, len(flatten(x)[0]))
+            self._loss_tracker.update_state(loss.numpy(), len(flatten(x)[0]))
 
     # ---- loops
 

@@ -46,6 +46,8 @@ CASES = [
     ("conv2d", (f(1, 4, 5, 4), f(2, 2, 2, 6), None), {"groups": 2}),
     ("depthwise_conv2d", (f(2, 5, 7, 3), f(3, 2, 3, 2), f(6)), WINDOW),
     ("depthwise_conv2d", (f(1, 4, 5, 2), f(2, 2, 2, 1), None), {}),
+    ("conv2d_transpose", (f(2, 3, 4, 3), f(3, 2, 4, 3), f(4)), WINDOW | {"output_padding": (1, 0)}),
+    ("conv2d_transpose", (f(1, 2, 3, 2), f(2, 2, 3, 2), None), {}),
     ("max_pool2d", (distinct(2, 5, 7, 3),), {"pool_size": (3, 2), "strides": (2, 1), "padding": ((1, 0), (0, 1))}),
     ("average_pool2d", (f(2, 5, 7, 3),), {"pool_size": (3, 2), "strides": (2, 1), "padding": ((1, 0), (0, 1))}),
     *((op, (X,), {}) for op in ("relu", "relu6", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softplus", "swish")),

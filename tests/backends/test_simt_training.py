@@ -118,9 +118,18 @@ def test_rungs_are_listed_and_a_wrong_one_is_refused():
 
 
 def test_an_op_without_a_kernel_says_so():
-    missing = next(op for op in table.ops() if op not in table.KERNELS and op in table._BUILT_IN)
-    with pytest.raises(BackendError, match=f"{missing} has no backend 'simt'. It exists for 'numpy'"):
-        minidl.use(**{missing: "simt"})
+    minidl.register_op("without_a_kernel", lambda x: (x, None), lambda dy, cache: (dy,), replace=True)
+    try:
+        with pytest.raises(BackendError, match="without_a_kernel has no backend 'simt'. It exists for 'numpy'"):
+            minidl.use(without_a_kernel="simt")
+        with minidl.using("simt"), pytest.raises(BackendError, match="no implementation for backend 'simt'"):
+            minidl.tape.apply("without_a_kernel", IMAGES)
+    finally:
+        del table._TABLE["without_a_kernel"]
+
+
+def test_every_built_in_op_runs_on_the_devices():
+    assert set(table.KERNELS) == set(table._BUILT_IN)
 
 
 def test_cuda_without_a_gpu_says_what_to_do():
@@ -159,3 +168,23 @@ def test_importing_minidl_and_selecting_numpy_imports_no_kernels():
         "assert not {'numba', 'cuda_kernels'} & set(sys.modules), 'numba was imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_step_of_lenet5_gives_the_weights_of_numpy_and_moves_only_what_it_must():
+    from minidl.applications import LeNet5
+
+    x, labels = rng.normal(size=(8, 28, 28, 1)).astype(np.float32), np.arange(8)
+    weights, ledgers = {}, {}
+    for backend in ("numpy", "simt"):
+        minidl.utils.set_random_seed(1)
+        model = LeNet5()
+        with minidl.using(backend), transfers() as ledgers[backend]:
+            model.compile(optimizer=minidl.optimizers.SGD(0.05, momentum=0.9), loss="sparse_categorical_crossentropy")
+            model.train_on_batch(x, labels)
+        weights[backend] = model.get_weights()
+    for got, expected in zip(weights["simt"], weights["numpy"], strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+    once = 2 * sum(w.nbytes for w in weights["numpy"])  # the weights and their velocities: they stay from now on
+    assert ledgers["simt"].total("up") == once + x.nbytes + 8 * 4 + 4  # int32 labels; 4 bytes: d loss / d loss = 1
+    assert [move.nbytes for move in ledgers["simt"] if move.direction == "down"] == [4]  # the loss
+    assert not ledgers["numpy"]

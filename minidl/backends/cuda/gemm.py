@@ -19,7 +19,7 @@ def gemm_forward(
 def gemm_backward(
     device: Device, dy: Any, cache: GemmCache, *, needs: tuple[bool, bool] = (True, True)
 ) -> tuple[Any, Any]:
-    """Return dA = dy B^T and dB = A^T dy, or their transposes: the kernel reads a matrix the other way, nothing moves."""
+    """Return dA = dy B^T and dB = A^T dy, or their transposes; the kernel reads a matrix either way round."""
     return _gradients(device, "gemm", dy, cache, needs)
 
 
