@@ -177,6 +177,8 @@ class Calls(Part):
         return self.result(f"m.{method}({line}{arguments})")
 
     def _print(self, node: ast.Call) -> str:
+        if node.keywords:
+            raise self.fail(node, "print takes no sep, end or file in a kernel, only values")
         parts = [repr(a.value) if isinstance(a, ast.Constant) and isinstance(a.value, str) else self.value(a)
                  for a in node.args]
         self.emit(f"m.print_({self.line(node)}, {', '.join(parts)})")

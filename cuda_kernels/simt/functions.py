@@ -77,10 +77,11 @@ class Functions(Part):
         return numeric.truth(x)
 
     def abs_(self, line: int, x: Value) -> Value:
-        return np.abs(x)
+        return np.abs(_number(x, "abs", line))
 
     def round_(self, line: int, x: Value, digits: Value = None) -> Value:
         """round(x) is int64, round(x, n) a float; halves go to the even neighbour."""
+        _number(x, "round", line)
         if digits is None:
             return self.cast(line, numeric.INT64, np.rint(x))
         return np.round(x, int(digits)).astype(x.dtype)
@@ -230,6 +231,12 @@ class Functions(Part):
         for lane in self.mask.flat()[:64]:
             shown = [v if isinstance(v, str) else np.broadcast_to(v, self.shape).reshape(-1)[lane] for v in values]
             print(*shown)
+
+
+def _number(x: Value, what: str, line: int) -> Value:
+    if not hasattr(x, "dtype"):
+        raise UnsupportedSyntax(f"{what}() takes one number, got {type(x).__name__}; take each element by itself", line)
+    return x
 
 
 def _unsigned(x: Value) -> Value:

@@ -210,7 +210,13 @@ def _compare(name: str) -> Any:
     function = numeric.COMPARE[name]
 
     def method(self: Machine, line: int, a: Value, b: Value) -> Value:
-        if self.watch_float64 and {a.dtype.num, b.dtype.num} == _FLOAT32_AND_64:
+        try:
+            kinds = a.dtype.num, b.dtype.num
+        except AttributeError:
+            raise UnsupportedSyntax(f"comparison {name!r} needs numbers, got {type(a).__name__} and "
+                                    f"{type(b).__name__}; compare a tuple's elements one by one, and None with `is`",
+                                    line) from None
+        if self.watch_float64 and kinds in _FLOAT32_AND_64:
             self.report_float64(line)
         return function(a, b)
 
@@ -218,7 +224,7 @@ def _compare(name: str) -> Any:
     return method
 
 
-_FLOAT32_AND_64 = {11, 12}
+_FLOAT32_AND_64 = ((11, 12), (12, 11))
 for _name in numeric.BINARY:
     setattr(Machine, _name, _binary(_name))
 for _name in numeric.COMPARE:
