@@ -74,7 +74,7 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     layer, choice = layers[-1] if layers else ("", None)
     function, backend, why = resolve(op, "forward", choice)
     started = time.perf_counter()
-    result = function(*_inputs_for(backend, tensors, f"{op} forward"), **static)
+    result = function(*arrays.inputs_for(backend, tensors, f"{op} forward"), **static)
     ms = (time.perf_counter() - started) * 1e3
     # Trap: `y, cache = result` would take an array with two rows apart.
     if not isinstance(result, tuple) or len(result) != 2:
@@ -99,20 +99,6 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
         for tape in tapes:  # a copy each: one tape lets go of its entries without disturbing another
             tape.entries.append(entry if len(tapes) == 1 else copy(entry))
     return outputs[0] if single else outputs
-
-
-def _inputs_for(backend: str, tensors: Sequence[Tensor | None], cause: str) -> list[Any]:
-    """Return the arrays of the tensors where `backend` wants them.
-
-    A float tensor that a device reads moves there and stays. Integers (labels, ids) stay on the host, where the op
-    checks them, and are uploaded by the op.
-    """
-    device = arrays.device_name(backend)
-    for tensor in tensors:
-        if device is not None and tensor is not None and tensor.dtype == np.float32 and tensor.size:
-            tensor.data = arrays.to_device(tensor.data, device, cause)
-    given = [None if t is None else t.data for t in tensors]
-    return given if device is not None else [arrays.on_host(a, cause) for a in given]
 
 
 def _checked_output(op: str, backend: str, y: Any, inputs: tuple[Tensor | None, ...]) -> Any:

@@ -23,7 +23,7 @@ down  8 bytes  (1, 2)  numpy()
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -134,6 +134,20 @@ def on_host(value: Any, cause: str) -> Any:
         parts = [on_host(part, cause) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     return value if device_of(value) is None else to_host(value, cause)
+
+
+def inputs_for(backend: str, tensors: Sequence[Any], cause: str) -> list[Any]:
+    """Return the arrays of tensors (or None) where `backend` wants them.
+
+    A float tensor that a device reads moves there and stays. Integers (labels, ids) stay on the host, where the op
+    checks them, and are uploaded by the op.
+    """
+    device = device_name(backend)
+    for tensor in tensors:
+        if device is not None and tensor is not None and tensor.dtype == np.float32 and tensor.size:
+            tensor.data = to_device(tensor.data, device, cause)
+    given = [None if t is None else t.data for t in tensors]
+    return given if device is not None else [on_host(a, cause) for a in given]
 
 
 def as_result(array: Any) -> Any:
