@@ -40,10 +40,11 @@ def forward(apply: Callable[..., None]) -> Callable[..., Any]:
         check_array("dropout", "x", x)
         threshold = threshold_of(rate)
         shape = tuple(x.shape)
-        noise = shape if noise_shape is None else tuple(noise_shape)
-        if len(noise) != len(shape):
-            raise ValueError(f"dropout: noise_shape must have x's rank. Got {noise} for x {shape}.")
-        noise = tuple(n if size is None else size for size, n in zip(noise, shape, strict=True))
+        asked = shape if noise_shape is None else tuple(noise_shape)
+        if len(asked) != len(shape):
+            raise ValueError(f"dropout: noise_shape must have x's rank. Got {asked} for x {shape}.")
+        noise: tuple[int, ...] = tuple(
+            n if size is None else int(size) for size, n in zip(asked, shape, strict=True))
         if any(size not in (1, n) for size, n in zip(noise, shape, strict=True)):
             raise ValueError(f"dropout: each size of noise_shape must be 1, None or x's own. Got {noise} for x "
                              f"{shape}.")

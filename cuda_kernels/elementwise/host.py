@@ -108,7 +108,7 @@ def binary_backward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
         for wanted, kept in zip(pair.keeps, (p, q), strict=False):
             check_array(name, wanted, kept)
         ways = walk(dy.shape, p.shape, q.shape)
-        gradients = []
+        gradients: list[Any] = []
         for to, shape, needed in ((pair.to_a, a_shape, needs[0]), (pair.to_b, b_shape, needs[1])):
             d = dy
             if not needed:
@@ -152,7 +152,7 @@ def where_backward(apply: Callable[..., None]) -> Callable[..., Any]:
         # The gradient of a is where(condition, dy, 0), that of b where(condition, 0, dy).
         to_a, to_b = walk(dy.shape, condition.shape, dy.shape, (1,)), walk(dy.shape, condition.shape, (1,), dy.shape)
         mask, flat = condition.reshape(-1).view(np.uint8), dy.reshape(-1)
-        gradients = []
+        gradients: list[Any] = []
         for ways, a, b, shape, needed in ((to_a, flat, nothing, a_shape, needs[0]),
                                           (to_b, nothing, flat, b_shape, needs[1])):
             if not needed:

@@ -27,7 +27,7 @@ class Layout(NamedTuple):
     """One reduction. kept, reduced: (sizes, strides) of the two walks; kind: "rows", "columns" or "any"."""
 
     results: int
-    count: int
+    count: int  # type: ignore[assignment]  # a named tuple has a method of this name
     kept: tuple[Sizes, Sizes]
     reduced: tuple[Sizes, Sizes]
     kind: str
@@ -73,7 +73,8 @@ def layout(op: str, shape: Sizes, axes: Axes) -> Layout:
     found = sorted(axis + len(shape) if axis < 0 else axis for axis in listed)
     if len(set(found)) < len(found) or any(not 0 <= axis < len(shape) for axis in found):
         raise ValueError(f"{op}: axes must name axes of x once. Got {axes} for shape {shape}.")
-    strides, split = strides_of(shape), []
+    strides = strides_of(shape)
+    split: list[Any] = []
     for reduce in (False, True):
         chosen = [i for i in range(len(shape)) if (i in found) == reduce]
         split.append(join_axes(tuple(shape[i] for i in chosen), tuple(strides[i] for i in chosen)))

@@ -135,7 +135,8 @@ def parse_key(shape: Sizes, key: Any) -> tuple[list[tuple[int, int, int]], Sizes
         raise ValueError(f"slice: the key does not fit. Got {key!r} for x {shape}.")
     where = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
     parts[where:where + 1] = [slice(None)] * (len(shape) - used)
-    axes, result = [], []
+    axes: list[Any] = []
+    result: list[Any] = []
     for part in parts:
         if part is None:
             result.append(1)
@@ -231,7 +232,8 @@ CLAIMS = Claims(registers=40, lacks=("LDL", "STL"))
 _GATHER = Build(make_gather(index_function((5, 7, 3), (3, 15, 1))), (FLAT, FLAT, int32, int32), CLAIMS)
 _SCATTER = Build(make_scatter(index_function((5, 7), (9, 1))), (FLAT, FLAT, int32, int32), CLAIMS)
 _SPREAD = Build(make_inside((5, 7), (1, 0), (1, 2), (3, 4)), (FLAT, FLAT, float32, int32), CLAIMS)
-_OPS = {"transpose": (transpose, _GATHER), "broadcast_to": (broadcast_to, _GATHER),
+_OPS: dict[str, tuple[Any, Build]] = {
+        "transpose": (transpose, _GATHER), "broadcast_to": (broadcast_to, _GATHER),
         "broadcast_to_backward": (broadcast_to_backward, _GATHER), "slice": (slice_, _GATHER),
         "slice_backward": (slice_backward, _SPREAD), "pad": (pad, _SPREAD), "pad_backward": (pad_backward, _GATHER),
         "concatenate": (concatenate, _SCATTER), "concatenate_backward": (concatenate_backward, _GATHER)}

@@ -187,7 +187,7 @@ def _backward(op: str) -> Any:
         check_array(name, "dy", dy, shape=kept.shape[:-1])
         costs, cells, gradients = cost_of(op, settings), kept.shape[-1], []
         for slope, needed in ((costs.to_true, needs[0]), (costs.to_pred, needs[1])):
-            d = empty(kept.shape, like=kept) if needed else None
+            d: Any = empty(kept.shape, like=kept) if needed else None
             if needed:
                 launch(make_backward(slope), blocks_for(d.size, THREADS), THREADS, dy.reshape(-1), kept.reshape(-1),
                        y_pred.reshape(-1), d.reshape(-1), d.size, cells, 1.0 / cells, on=on)

@@ -109,9 +109,7 @@ def _check_choice(key: str, backend: str) -> None:
         return
     op, direction = _split(key)
     if not table.exists(op, backend):
-        raise BackendError(
-            f"backend selection: {op} has no backend {backend!r}. It exists for {table.named(op)}."
-        )
+        raise BackendError(f"backend selection: {op} has no backend {backend!r}. It exists for {table.named(op)}.")
     if direction == "backward" and op in table.NO_GRADIENT:
         raise ArgumentError(f"backend selection: {op} has no gradient, so there is no {key!r} to select.")
 

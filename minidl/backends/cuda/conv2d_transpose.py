@@ -26,9 +26,7 @@ def conv2d_transpose_forward(
         for axis in zip(x.shape[1:3], w.shape[:2], strides, dilation, padding, output_padding, strict=True)
     )
     y_shape = (x.shape[0], height, width, w.shape[2])
-    y = device.run(
-        "conv2d_backward_data", x, w, y_shape, b, strides=strides, padding=padding, dilation=dilation
-    )
+    y = device.run("conv2d_backward_data", x, w, y_shape, b, strides=strides, padding=padding, dilation=dilation)
     return y, Conv2DTransposeCache(x, w, b is not None, strides, padding, output_padding, dilation)
 
 

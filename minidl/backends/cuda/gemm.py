@@ -63,9 +63,7 @@ def dense_backward(
     return dx, dw, db
 
 
-def _product(
-    device: Device, op: str, a: Any, b: Any, transpose_a: bool, transpose_b: bool
-) -> tuple[Any, GemmCache]:
+def _product(device: Device, op: str, a: Any, b: Any, transpose_a: bool, transpose_b: bool) -> tuple[Any, GemmCache]:
     a, b = device.take(a=a, b=b)
     y = device.run(op, a, b, transpose_a=transpose_a, transpose_b=transpose_b)
     return y, GemmCache(a, b, transpose_a, transpose_b)

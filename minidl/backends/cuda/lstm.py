@@ -15,9 +15,7 @@ def lstm_forward(
     activation: str = "tanh", recurrent_activation: str = "sigmoid",
 ) -> tuple[tuple[Any, Any, Any], LSTMCache]:  # fmt: skip
     """A product and one kernel with all four gates for each step."""
-    x, w, u, b, h0, c0, recurrent_mask = device.take(
-        x=x, w=w, u=u, b=b, h0=h0, c0=c0, recurrent_mask=recurrent_mask
-    )
+    x, w, u, b, h0, c0, recurrent_mask = device.take(x=x, w=w, u=u, b=b, h0=h0, c0=c0, recurrent_mask=recurrent_mask)
     mask = device.take(np.bool_, mask=mask)
     names = {"activation": activation, "recurrent_activation": recurrent_activation}
     sequence, h, c, gates, states, cells = device.run("lstm", x, w, u, b, h0, c0, mask, recurrent_mask, **names)
