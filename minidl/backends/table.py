@@ -12,8 +12,10 @@ those of the ladders in `cuda_kernels`, which is imported when somebody asks for
 from __future__ import annotations
 
 import importlib
+import textwrap
 from collections.abc import Callable
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 
 from minidl.backends.arrays import DEVICES, device_name
@@ -248,6 +250,7 @@ class BackendTable:
     """What `ops_table()` returns: rows to print, to show in a notebook, or to read."""
 
     COLUMNS = ("op", "direction", "available", "selected", "why")
+    WIDEST = 64  # characters of a column, beyond which its text goes on in the next line
 
     def __init__(self, rows: list[dict[str, str]]) -> None:
         self.rows = rows
@@ -263,9 +266,15 @@ class BackendTable:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        widths = {c: max([len(c)] + [len(row[c]) for row in self.rows]) for c in self.COLUMNS}
-        lines = ["  ".join(row[c].ljust(widths[c]) for c in self.COLUMNS).rstrip() for row in self.rows]
+        # A ladder of rungs is wider than a terminal: its names go on over several lines.
+        rows = [{c: textwrap.wrap(row[c], self.WIDEST) or [""] for c in self.COLUMNS} for row in self.rows]
+        widths = {c: max([len(c)] + [len(line) for row in rows for line in row[c]]) for c in self.COLUMNS}
         head = "  ".join(c.ljust(widths[c]) for c in self.COLUMNS).rstrip()
+        lines = []
+        for row in rows:
+            for parts in zip_longest(*(row[c] for c in self.COLUMNS), fillvalue=""):
+                line = "  ".join(part.ljust(widths[c]) for c, part in zip(self.COLUMNS, parts, strict=True))
+                lines.append(line.rstrip())
         return "\n".join([head, "-" * len(head), *lines])
 
     def _repr_html_(self) -> str:

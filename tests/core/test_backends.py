@@ -138,6 +138,11 @@ def test_ops_table_shows_what_exists_what_is_selected_and_why():
     assert "conv2d" in text and "argmax" in text and "<td" in minidl.ops_table("relu")._repr_html_()
 
 
+def test_ops_table_of_one_op_shows_its_rungs_within_a_terminal():
+    text = repr(minidl.ops_table("gemm"))
+    assert "simt:r1_naive" in text and max(map(len, text.splitlines())) <= 120
+
+
 def test_every_op_of_the_table_has_a_forward_and_a_backward_unless_it_has_no_gradient():
     for op in table.NUMPY_OPS and [name for names in table.NUMPY_OPS.values() for name in names]:
         assert table.load(op, "numpy", "forward") is not None, op
