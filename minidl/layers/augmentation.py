@@ -39,7 +39,7 @@ class ImageLayer(OptionLayer):
 
     def change(self, images: Any, training: bool) -> Any:
         """Return the images (N, H, W, C) changed."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define change(images, training)")
 
     def check_images(self, shape: Any) -> None:
         """Raise ShapeError unless it is the shape of one image or of a batch."""
@@ -128,7 +128,7 @@ class RandomWarp(RandomImageLayer):
 
     def matrices(self, count: int, rows: int, columns: int) -> np.ndarray:
         """Return (count, 2, 3): for each image the map from output to input places (see `affine_warp`)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define matrices(count, rows, columns)")
 
     def change(self, images: Any, training: bool) -> Any:
         """Return the images warped."""

@@ -81,11 +81,11 @@ class Convolution(OptionLayer):
 
     def make_kernels(self, channels: int) -> None:
         """Make the kernels for this many input channels."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define make_kernels(channels)")
 
     def convolve(self, x: Any) -> Any:
         """Return the convolution of x, bias added."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define convolve(x)")
 
 
 class Conv(Convolution):

@@ -116,7 +116,7 @@ class Recurrent(OptionLayer):
 
     def run(self, x: Any, states: list[Any], mask: Any, recurrent_mask: Any) -> Any:
         """Run the op; return its outputs: the sequence (N, T, U), then the last states."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define run(x, states, mask, recurrent_mask)")
 
     def _outputs(self, outputs: Any, states: list[Any], mask: Any) -> Any:
         if not self.return_sequences:
