@@ -17,7 +17,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,7 @@ __all__ = [
     "INT32_MAX",
     "MAX_GRID",
     "MAX_THREADS",
+    "Launched",
     "NoGpuError",
     "blocks_for",
     "check_array",
@@ -55,6 +58,7 @@ __all__ = [
     "is_aligned",
     "is_device_array",
     "launch",
+    "launches",
     "multiprocessors",
     "place_of",
     "require_gpu",
@@ -135,6 +139,60 @@ def simt_options(**options: Any) -> Iterator[list[simt.Report]]:
         _simt_options, _reports = before
 
 
+@dataclass(slots=True, eq=False)
+class Launched:
+    """One launch of a kernel, as `launches()` collects them.
+
+    `started` and `finished` are seconds of `time.perf_counter` on the host. On a GPU the kernel may still be running
+    at `finished`, and `milliseconds()` is what it took there; on the SIMT machine that is no time of any GPU: None.
+    """
+
+    kernel: Any
+    grid: tuple[int, ...]
+    block: tuple[int, ...]
+    args: tuple[Any, ...]
+    shared_bytes: int
+    place: str
+    started: float
+    finished: float
+    report: simt.Report | None = None  # of the SIMT machine
+    events: tuple[Any, Any] | None = None  # on a GPU: before and after
+
+    @property
+    def name(self) -> str:
+        """The kernel's name."""
+        return getattr(self.kernel, "__name__", "kernel")
+
+    def milliseconds(self) -> float | None:
+        """The kernel's own time on the GPU, by its events (waits for it to end); None on the SIMT machine."""
+        if self.events is None:
+            return None
+        before, after = self.events
+        after.synchronize()
+        return float(cuda.event_elapsed_time(before, after))
+
+
+_listeners: tuple[list[Launched], ...] = ()
+
+
+@contextlib.contextmanager
+def launches() -> Iterator[list[Launched]]:
+    """Collect every launch inside the block, in order; blocks nest.
+
+    >>> with launches() as found:
+    ...     pass
+    >>> found
+    []
+    """
+    global _listeners
+    before, found = _listeners, list[Launched]()
+    _listeners = (*before, found)
+    try:
+        yield found
+    finally:
+        _listeners = before
+
+
 def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...], *args: Any, shared_bytes: int = 0,
            on: str | None = None, stream: Any = 0, outputs: tuple[str, ...] | None = None) -> simt.Report | None:
     """Launch `kernel` over `grid` blocks of `block` threads; results are written into the array arguments.
@@ -183,9 +241,12 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     grid, block = _extent(name, "grid", grid, MAX_GRID), _extent(name, "block", block, (MAX_THREADS,) * 3)
     if math.prod(block) > MAX_THREADS:
         raise ValueError(f"{name}: a block may have {MAX_THREADS} threads. Got {block}, which is {math.prod(block)}.")
+    started = time.perf_counter()
     if place == "simt":
         expected = {} if outputs is None else {"outputs": outputs}
         report = simt.launch(kernel, grid, block, *values, shared_bytes=shared_bytes, **{**expected, **_simt_options})
+        if _listeners:
+            _tell(Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(), report))
         if _reports is not None:
             _reports.append(report)
         return report
@@ -193,10 +254,22 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     try:
         if shared_bytes > STATIC_SHARED_BYTES:
             _allow_shared(kernel, values, shared_bytes)
+        events = (cuda.event(), cuda.event()) if _listeners else None
+        if events:
+            events[0].record(stream)
         kernel[grid, block, stream, shared_bytes](*values)
+        if events:
+            events[1].record(stream)
+            _tell(Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(), None,
+                           events))
     except cuda.cudadrv.driver.CudaAPIError as error:
         raise explained(name, f"kernel {name!r}", error) from error
     return None
+
+
+def _tell(launched: Launched) -> None:
+    for found in _listeners:
+        found.append(launched)
 
 
 def _argument(function: str, position: int, a: Any) -> Any:

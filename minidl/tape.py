@@ -19,6 +19,7 @@ import numpy as np
 from minidl.backends import arrays
 from minidl.backends.selection import Choice, resolve
 from minidl.errors import DTypeError, TapeError
+from minidl.observers import OBSERVERS, OpRun, tell
 from minidl.tensor import Tensor, as_array
 
 _TAPES: ContextVar[tuple[GradientTape, ...]] = ContextVar("minidl_tapes", default=())
@@ -74,8 +75,10 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     layer, choice = layers[-1] if layers else ("", None)
     function, backend, why = resolve(op, "forward", choice)
     started = time.perf_counter()
-    result = function(*arrays.inputs_for(backend, tensors, f"{op} forward"), **static)
-    ms = (time.perf_counter() - started) * 1e3
+    given = arrays.inputs_for(backend, tensors, f"{op} forward")
+    called = time.perf_counter()
+    result = function(*given, **static)
+    finished = time.perf_counter()
     # Trap: `y, cache = result` would take an array with two rows apart.
     if not isinstance(result, tuple) or len(result) != 2:
         raise TapeError(
@@ -85,6 +88,13 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     y, cache = result
     single = not isinstance(y, tuple)
     outputs = tuple(Tensor.wrap(_checked_output(op, backend, part, tensors)) for part in ((y,) if single else y))
+    if OBSERVERS.get():
+        written = tuple(output.data for output in outputs)
+        tell(
+            OpRun(
+                op, "forward", layer, backend, why, tuple(given), written, static, cache, (), started, called, finished
+            )
+        )
     tapes = _TAPES.get()
     if tapes:
         needs = tuple(t is not None and t._tracked for t in tensors)
@@ -94,7 +104,7 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
         versions = tuple([0 if t is None else t._version for t in tensors] + [0] * len(outputs))
         entry = Entry(
             op, layer, tensors, outputs, static, cache if tracked else None, needs, versions, single, choice, backend,
-            why, ms,
+            why, (finished - called) * 1e3,
         )  # fmt: skip
         for tape in tapes:  # a copy each: one tape lets go of its entries without disturbing another
             tape.entries.append(entry if len(tapes) == 1 else copy(entry))
@@ -325,10 +335,17 @@ class GradientTape:
 
 def _sum(a: Any, b: Any) -> Any:
     """Add two gradients, on the device where the first one is."""
+    started = time.perf_counter()
     device = arrays.device_of(a) or arrays.device_of(b) or "numpy"
     if a.dtype != np.float32 or device == "numpy":
-        return arrays.on_host(a, "sum of gradients") + arrays.on_host(b, "sum of gradients")
-    return resolve("add", "forward", {"add": device}).function(a, b)[0]
+        total = arrays.on_host(a, "sum of gradients") + arrays.on_host(b, "sum of gradients")
+        device = "numpy"
+    else:
+        total = resolve("add", "forward", {"add": device}).function(a, b)[0]
+    if OBSERVERS.get():
+        why, finished = "a value used twice: its gradients are summed", time.perf_counter()
+        tell(OpRun("add", "forward", "", device, why, (a, b), (total,), {}, None, (), started, started, finished))
+    return total
 
 
 def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[bool, ...]) -> tuple[Any, ...]:
@@ -348,17 +365,26 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
     function, backend, why = resolve(entry.op, "backward", entry.choice)
     keywords = {"needs": needs} if takes_needs(function) else {}
     cache = entry.cache
+    started = time.perf_counter()
     if arrays.device_name(backend) is None:
         dy, cache = arrays.on_host((dy, cache), f"{entry.op} backward")
-    started = time.perf_counter()
+    called = time.perf_counter()
     gradients = function(dy[0] if entry.single else dy, cache, **keywords)
-    entry.ms_backward = (time.perf_counter() - started) * 1e3
+    finished = time.perf_counter()
+    entry.ms_backward = (finished - called) * 1e3
     entry.backend_backward, entry.why_backward = backend, why
     if not isinstance(gradients, tuple) or len(gradients) != len(entry.inputs):
         raise TapeError(
             f"{entry.op}: its backward on {backend!r} must return a tuple with one gradient an input "
             f"({len(entry.inputs)}). Got {_kind(gradients)}. A missing comma, `return (dx,)`?"
         )
+    if OBSERVERS.get():
+        tell(
+            OpRun(
+                entry.op, "backward", entry.layer, backend, why, dy, gradients, entry.static, cache, needs, started,
+                called, finished,
+            )
+        )  # fmt: skip
     for position, (tensor, gradient) in enumerate(zip(entry.inputs, gradients, strict=True)):
         if gradient is not None and tensor is not None and needs[position]:
             if gradient.shape != tensor.shape or gradient.dtype != tensor.dtype:

@@ -23,6 +23,7 @@ down  8 bytes  (1, 2)  numpy()
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -46,6 +47,8 @@ class Transfer(NamedTuple):
     nbytes: int
     shape: tuple[int, ...]
     cause: str
+    started: float = 0.0  # seconds of time.perf_counter
+    finished: float = 0.0
 
 
 class Ledger(list[Transfer]):
@@ -108,6 +111,7 @@ def to_device(array: Any, device: str, cause: str) -> Any:
     if device_of(array) == device:
         return _contiguous(array, device)
     host = np.ascontiguousarray(to_host(array, cause)).reshape(array.shape)  # ascontiguousarray gives 0-d an axis
+    started = time.perf_counter()
     if device == "simt":
         moved = host.view(SimtArray)
     else:
@@ -115,7 +119,7 @@ def to_device(array: Any, device: str, cause: str) -> Any:
         from minidl.backends.cuda import gpu_copy
 
         moved = gpu_copy(host)
-    _write_down("up", host, cause)
+    _write_down("up", host, cause, started)
     return moved
 
 
@@ -124,8 +128,10 @@ def to_host(array: Any, cause: str) -> np.ndarray:
     device = device_of(array)
     if device is None:
         return array
-    _write_down("down", array, cause)
-    return np.asarray(array) if device == "simt" else array.copy_to_host()
+    started = time.perf_counter()
+    host = np.asarray(array) if device == "simt" else array.copy_to_host()
+    _write_down("down", array, cause, started)
+    return host
 
 
 def on_host(value: Any, cause: str) -> Any:
@@ -173,6 +179,6 @@ def _contiguous(array: Any, device: str) -> Any:
     return array
 
 
-def _write_down(direction: str, array: Any, cause: str) -> None:
+def _write_down(direction: str, array: Any, cause: str, started: float) -> None:
     for ledger in _LEDGERS.get():
-        ledger.append(Transfer(direction, int(array.nbytes), tuple(array.shape), cause))
+        ledger.append(Transfer(direction, int(array.nbytes), tuple(array.shape), cause, started, time.perf_counter()))

@@ -1,0 +1,69 @@
+"""Who is told of every op that runs: the lens listens here. With no observer, an op pays for one look at a variable.
+
+>>> import minidl
+>>> with observing() as runs:
+...     y = minidl.Tensor([1.0, 2.0]) * 3.0
+>>> runs[0].op, runs[0].direction, runs[0].outputs[0]
+('multiply', 'forward', array([3., 6.], dtype=float32))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True, eq=False)
+class OpRun:
+    """One op in one direction, as it ran.
+
+    `started`, `called` and `finished` are seconds of `time.perf_counter`: before its inputs were moved to where the
+    backend wants them, when its function was called, and when that returned (a GPU may still be computing then).
+    """
+
+    op: str
+    direction: str  # "forward" or "backward"; an optimizer's update is the forward of an op such as adam_update
+    layer: str
+    backend: str
+    why: str
+    inputs: tuple[Any, ...]  # arrays as the function got them; of a backward the gradients of the outputs
+    outputs: tuple[Any, ...]  # arrays as it gave them; of a backward one gradient, or None, an input
+    static: dict[str, Any]
+    cache: Any
+    needs: tuple[bool, ...]  # of a backward: which gradients were asked for
+    started: float
+    called: float
+    finished: float
+
+
+Observer = Callable[[OpRun], None]
+
+OBSERVERS: ContextVar[tuple[Observer, ...]] = ContextVar("minidl_observers", default=())
+
+
+@contextmanager
+def observing(observer: Observer | None = None) -> Iterator[list[OpRun]]:
+    """Call `observer` with every op that runs inside the block, right after it; without one, collect them in the list.
+
+    Blocks nest: all observers are told, the outermost first. What an observer raises ends the op's caller.
+    """
+    runs: list[OpRun] = []
+    token = OBSERVERS.set((*OBSERVERS.get(), observer or runs.append))
+    try:
+        yield runs
+    finally:
+        OBSERVERS.reset(token)
+
+
+def tell(run: OpRun) -> None:
+    """Tell every observer, the outermost first. Ops that the observers themselves run are not told of."""
+    observers = OBSERVERS.get()
+    token = OBSERVERS.set(())
+    try:
+        for observer in observers:
+            observer(run)
+    finally:
+        OBSERVERS.reset(token)
