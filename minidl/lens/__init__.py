@@ -1,6 +1,28 @@
-"""What a class looks at: one training step op by op, curves, confusion matrices."""
+"""What a class looks at: a model op by op, on two backends side by side, over time, in pictures.
 
-from minidl.lens.pictures import plot_confusion_matrix, plot_history
-from minidl.lens.steps import StepTable, training_step
+A name is imported when it is first used, so that `import minidl` stays quick.
+"""
 
-__all__ = ["StepTable", "plot_confusion_matrix", "plot_history", "training_step"]
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_FROM = {
+    "StepTable": "steps",
+    "plot_confusion_matrix": "pictures",
+    "plot_history": "pictures",
+    "training_step": "steps",
+}
+
+__all__ = [*_FROM]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FROM:
+        raise AttributeError(f"module 'minidl.lens' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"minidl.lens.{_FROM[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_FROM])
