@@ -6,11 +6,13 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lint types contracts doctest gate bank bench-cpu bench-simt clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest gate check-gate bank bench-cpu bench-simt clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (under 10 minutes on 2 cores)"
-	@echo "make check      everything: lint, types, import contracts, all tests, documentation examples"
+	@echo "make lab        open the course's notebooks in JupyterLab"
+	@echo "make check      everything else: lint, types, import contracts, slow tests, documentation, notebooks, compile gate"
+	@echo "make notebooks  execute the notebooks' sources and write the notebooks (N=07 for one)"
 	@echo "make gate       compile every CUDA kernel for three GPUs, without one, and hold it to its claims"
 	@echo "make bank       the SIMT machine's bank of wrong and right kernels: both counts"
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
@@ -34,6 +36,10 @@ $(VENV)/.dev: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
+$(VENV)/.notebooks: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --editable ".[notebooks]"
+	@touch $@
+
 $(VENV)/.bench: $(VENV)/.base
 	$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
@@ -44,8 +50,17 @@ demo: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term
 
-check: lint types contracts doctest
+check: lint types contracts doctest check-notebooks check-gate
 	$(BIN)/python -m pytest -m slow -n 2
+
+lab: $(VENV)/.notebooks
+	$(BIN)/jupyter lab notebooks
+
+notebooks: $(VENV)/.notebooks
+	$(BIN)/python notebooks/build.py $(N)
+
+check-notebooks: $(VENV)/.notebooks
+	$(BIN)/python notebooks/build.py --check
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -72,6 +87,10 @@ $(GATE)/.ready: pyproject.toml
 
 gate: $(GATE)/.ready
 	$(GATE)/bin/python -m cuda_kernels.compile
+
+# As gate, and the table in docs/kernels must be what was just compiled.
+check-gate: $(GATE)/.ready
+	$(GATE)/bin/python -m cuda_kernels.compile --check
 
 bank: $(VENV)/.base
 	$(BIN)/python -m cuda_kernels.simt.bank
