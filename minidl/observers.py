@@ -41,6 +41,9 @@ class OpRun:
 
 Observer = Callable[[OpRun], None]
 
+# `why` of the "add" that sums the gradients of a value that was used twice: it belongs to the walk back.
+GRADIENT_SUM = "a value used twice: its gradients are summed"
+
 OBSERVERS: ContextVar[tuple[Observer, ...]] = ContextVar("minidl_observers", default=())
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from minidl.backends import arrays
 from minidl.backends.selection import Choice, resolve
 from minidl.errors import DTypeError, TapeError
-from minidl.observers import OBSERVERS, OpRun, tell
+from minidl.observers import GRADIENT_SUM, OBSERVERS, OpRun, tell
 from minidl.tensor import Tensor, as_array
 
 _TAPES: ContextVar[tuple[GradientTape, ...]] = ContextVar("minidl_tapes", default=())
@@ -343,8 +343,11 @@ def _sum(a: Any, b: Any) -> Any:
     else:
         total = resolve("add", "forward", {"add": device}).function(a, b)[0]
     if OBSERVERS.get():
-        why, finished = "a value used twice: its gradients are summed", time.perf_counter()
-        tell(OpRun("add", "forward", "", device, why, (a, b), (total,), {}, None, (), started, started, finished))
+        finished = time.perf_counter()
+        run = OpRun(
+            "add", "forward", "", device, GRADIENT_SUM, (a, b), (total,), {}, None, (), started, started, finished
+        )
+        tell(run)
     return total
 
 

@@ -9,9 +9,14 @@ import importlib
 from typing import Any
 
 _FROM = {
+    "Recording": "recording",
     "StepTable": "steps",
+    "machine": "machines",
     "plot_confusion_matrix": "pictures",
     "plot_history": "pictures",
+    "record": "recording",
+    "record_step": "recording",
+    "timeline": "timelines",
     "training_step": "steps",
 }
 

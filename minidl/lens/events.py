@@ -1,0 +1,130 @@
+"""What a recording holds: ops, launches, and the phase that each op belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.backends.arrays import Transfer
+from minidl.backends.table import NUMPY_OPS
+from minidl.observers import GRADIENT_SUM, OpRun
+
+PHASES = ("forward", "loss", "backward", "update")
+LOSSES = frozenset(NUMPY_OPS["minidl.ops.losses"])
+UPDATES = frozenset(NUMPY_OPS["minidl.ops.updates"])
+
+
+class ArrayFacts(NamedTuple):
+    """What is kept of an array: not its values."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    nbytes: int
+
+
+@dataclass(slots=True, eq=False)
+class RecordedOp:
+    """One op in one direction. Times in seconds of `time.perf_counter`, as those of `OpRun`."""
+
+    op: str
+    direction: str
+    layer: str  # of an optimizer's update: the layer whose weight it updates
+    backend: str
+    why: str
+    inputs: tuple[ArrayFacts | None, ...]  # of a backward: the gradients of the outputs
+    outputs: tuple[ArrayFacts | None, ...]  # of a backward: the gradients of the inputs
+    static: dict[str, Any]
+    started: float
+    called: float
+    finished: float
+    phase: str = "forward"
+    depth: int = 0  # 1 for an op that ran inside another one
+    inside: float = 0.0  # seconds of what else is counted: ops inside this one, and the recording of them
+    launches: list[RecordedLaunch] = field(default_factory=list)
+    moves: list[Transfer] = field(default_factory=list)
+    run: OpRun | None = None  # with its arrays, where `keep="arrays"`
+
+    @property
+    def seconds(self) -> float:
+        """Seconds in this op: its moves and kernels too, without the ops that ran inside it."""
+        return self.finished - self.started - self.inside
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays that it was given and gave."""
+        return sum(facts.nbytes for facts in (*self.inputs, *self.outputs) if facts is not None)
+
+
+@dataclass(slots=True, eq=False)
+class RecordedLaunch:
+    """One kernel launch. `seconds` is its time on a GPU; on the SIMT machine there is none, and it is None.
+
+    `started` and `finished` are the host's: on a GPU until the launch was queued, on the SIMT machine until the
+    simulation was done. `figures` are the SIMT machine's counts.
+    """
+
+    kernel: str
+    grid: tuple[int, ...]
+    block: tuple[int, ...]
+    shared_bytes: int
+    place: str
+    arguments: tuple[ArrayFacts | None, ...]  # None for a number
+    started: float
+    finished: float
+    figures: Any = None
+    seconds: float | None = None
+    device_started: float | None = None  # on the host's clock, as near as events tell
+
+
+def facts_of(array: Any) -> ArrayFacts | None:
+    """Return shape, dtype and bytes of an array; None for what is none.
+
+    >>> facts_of(np.zeros((2, 3), np.float32))
+    ArrayFacts(shape=(2, 3), dtype=dtype('float32'), nbytes=24)
+    """
+    if isinstance(array, np.ndarray) or hasattr(array, "copy_to_host"):  # Numba's device arrays have the latter
+        return ArrayFacts(array.shape, array.dtype, array.nbytes)
+    return None
+
+
+def phases_of(ops: list[RecordedOp]) -> list[str]:
+    """Tell, for each op in order of time, whether it belongs to forward, loss, backward or update.
+
+    A backward and the summing of gradients are backward, an update op is update. What an optimizer computes besides
+    (between the backward and the updates) is update too. Of a run of forward ops that a backward follows, or that holds
+    an op of `minidl.ops.losses`, those behind the last one of a layer are the loss.
+    """
+    order = sorted(range(len(ops)), key=lambda i: ops[i].started)
+    found = [""] * len(ops)
+    for i in order:
+        op = ops[i]
+        back = op.direction == "backward" or op.why == GRADIENT_SUM
+        found[i] = "backward" if back else "update" if op.op in UPDATES else ""
+    at = 0
+    while at < len(order):
+        end = at
+        while end < len(order) and not found[order[end]]:
+            end += 1
+        run = order[at:end]
+        before = found[order[at - 1]] if at else ""
+        after = found[order[end]] if end < len(order) else ""
+        if before in ("backward", "update") and after == "update":
+            first_loss, name = 0, "update"
+        else:
+            first_loss, name = _first_of_loss([ops[i] for i in run], after == "backward"), "loss"
+        for place, i in enumerate(run):
+            found[i] = name if place >= first_loss else "forward"
+        at = end + 1
+    return found
+
+
+def _first_of_loss(run: list[RecordedOp], backward_follows: bool) -> int:
+    losses = [place for place, op in enumerate(run) if op.op in LOSSES]
+    if not losses and not backward_follows:
+        return len(run)
+    layers = [place for place, op in enumerate(run) if op.layer]
+    if layers:
+        return layers[-1] + 1
+    return losses[0] if losses else len(run)

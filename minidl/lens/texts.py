@@ -1,0 +1,97 @@
+"""Tables and numbers as text, for a terminal and for a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def milliseconds(seconds: float) -> str:
+    """Return seconds as milliseconds, to a thousandth.
+
+    >>> milliseconds(0.0123456)
+    '12.346'
+    """
+    return f"{seconds * 1e3:.3f}"
+
+
+def share(part: float, whole: float) -> str:
+    """Return a part in per cent of the whole.
+
+    >>> share(1, 8)
+    '12.5 %'
+    """
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def amount(value: float, unit: str) -> str:
+    """Return a number with a decimal prefix, three digits long.
+
+    >>> amount(2_560_000, "B"), amount(0, "B"), amount(67e12, "FLOP/s")
+    ('2.56 MB', '0 B', '67 TFLOP/s')
+    """
+    for size, prefix in _PREFIXES:
+        if abs(value) >= 0.9995 * size:
+            return f"{value / size:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in the unit that suits them.
+
+    >>> duration(0.5), duration(0.0123), duration(4.2e-6)
+    ('0.5 s', '12.3 ms', '4.2 µs')
+    """
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if abs(seconds) >= 0.1 * size or unit == "µs":
+            return f"{seconds / size:.3g} {unit}"
+    raise AssertionError("unreachable: microseconds take what is left")
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Return a shape as short as can be.
+
+    >>> shape_text((32, 28, 28, 1)), shape_text(())
+    ('(32,28,28,1)', '()')
+    """
+    return "(" + ",".join(map(str, shape)) + ")"
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
+    """Return rows under a head as lines of text; the columns named in `right` are aligned to the right.
+
+    >>> print(text_table(["op", "ms"], [["relu", "1.5"], ["conv2d", "12.0"]], right=["ms"]))
+    op        ms
+    ------------
+    relu     1.5
+    conv2d  12.0
+    """
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        aligned = [
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for cell, width, name in zip(cells, widths, head, strict=True)
+        ]
+        return "  ".join(aligned).rstrip()
+
+    top = line(head)
+    return "\n".join([top, "-" * (sum(widths) + 2 * (len(widths) - 1)), *map(line, rows)])
+
+
+def html_table(head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), caption: str = "") -> str:
+    """Return the same as an HTML table."""
+
+    def cells(tag: str, row: Sequence[Any]) -> str:
+        return "".join(
+            f"<{tag} style='text-align:{'right' if name in right else 'left'};white-space:pre'>"
+            f"{escape(str(cell))}</{tag}>"
+            for cell, name in zip(row, head, strict=True)
+        )
+
+    above = f"<caption style='text-align:left'>{escape(caption)}</caption>" if caption else ""
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f"<table>{above}<thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table>"
