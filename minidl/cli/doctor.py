@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-REQUIRED = ("numpy", "numba", "matplotlib", "h5py", "safetensors", "pooch", "tqdm", "rich", "typer")
+from minidl.cli.doctor_gpu import Finding, gpu_findings, package_version
 
-
-class Finding(NamedTuple):
-    """One check: whether all is well, what was found, and the command that mends it."""
-
-    well: bool
-    what: str
-    found: str
-    mend: str = ""
+# With the oldest version that is supported, as pyproject.toml has it.
+REQUIRED = {
+    "numpy": (1, 26), "numba": (0, 61), "matplotlib": (3, 8), "h5py": (3, 10), "safetensors": (0, 4), "pooch": (1, 8),
+    "tqdm": (4, 66), "rich": (13, 7), "typer": (0, 12),
+}  # fmt: skip
+FOR_NOTEBOOKS = ("jupyterlab", "ipywidgets")
 
 
 def run_doctor() -> int:
     """Print every finding; return 0 when all is well, else 1."""
-    findings = [_python(), *map(_package, REQUIRED), _blas(), _shadow(), _selection(), _gpu()]
+    packages = [package_finding(name, package_version(name), oldest) for name, oldest in REQUIRED.items()]
+    findings = [_python(), *packages, _notebooks(), _blas(), _shadow(), _selection(), *gpu_findings()]
     for finding in findings:
         print(f"{'ok  ' if finding.well else 'FAIL'}  {finding.what:<14} {finding.found}")
         if finding.mend:
@@ -43,11 +40,27 @@ def _python() -> Finding:
     return Finding(well, "Python", found, "" if well else "use Python >= 3.11")
 
 
-def _package(name: str) -> Finding:
-    try:
-        return Finding(True, name, importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        return Finding(False, name, "missing", f"{sys.executable} -m pip install {name}")
+def package_finding(name: str, version: str | None, oldest: tuple[int, int]) -> Finding:
+    """Judge a package that minidl needs.
+
+    >>> package_finding("numpy", "1.24.4", (1, 26)).found
+    '1.24.4, and minidl needs 1.26 or newer'
+    """
+    upgrade = f'{sys.executable} -m pip install "{name}>={oldest[0]}.{oldest[1]}"'
+    if version is None:
+        return Finding(False, name, "missing", upgrade)
+    found = tuple(int(part) for part in version.split(".")[:2])
+    if found < oldest:
+        return Finding(False, name, f"{version}, and minidl needs {oldest[0]}.{oldest[1]} or newer", upgrade)
+    return Finding(True, name, version)
+
+
+def _notebooks() -> Finding:
+    """The notebooks' packages are an extra: say what is there."""
+    versions = {name: package_version(name) for name in FOR_NOTEBOOKS}
+    found = ", ".join(f"{name} {version or 'not installed'}" for name, version in versions.items())
+    hint = "" if all(versions.values()) else "; for the course: make lab, or pip install minidl[notebooks]"
+    return Finding(True, "notebooks", found + hint)
 
 
 def _blas() -> Finding:
@@ -63,8 +76,14 @@ def _blas() -> Finding:
     said = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
     threads = said or f"default ({os.cpu_count()} cores)"
     found = f"{blas.get('name', 'unknown')} {blas.get('version', '')}, threads: {threads}, about {rate:.0f} GFLOP/s"
-    mend = "" if rate > 5 else "pip install --force-reinstall numpy   (a wheel that carries OpenBLAS)"
-    return Finding(rate > 5, "BLAS", found, mend)
+    if rate <= 5:
+        mend = f"{sys.executable} -m pip install --force-reinstall numpy   (a wheel that carries OpenBLAS)"
+        return Finding(False, "BLAS", found, mend)
+    if said and said.isdigit() and int(said) > (os.cpu_count() or 1):
+        return Finding(
+            False, "BLAS", f"{found}: more threads than cores", f"export OPENBLAS_NUM_THREADS={os.cpu_count()}"
+        )
+    return Finding(True, "BLAS", found)
 
 
 def _shadow() -> Finding:
@@ -75,9 +94,11 @@ def _shadow() -> Finding:
     ours = Path(minidl.__file__).parent.parent / "cuda_kernels"
     where = Path(spec.origin).parent if spec and spec.origin else None
     if where is None:
-        return Finding(False, "cuda_kernels", "missing", "pip install --force-reinstall minidl")
+        return Finding(False, "cuda_kernels", "missing", f"{sys.executable} -m pip install --force-reinstall minidl")
     well = where == ours
-    mend = "" if well else "pip uninstall cuda-kernels   (another package, which hides minidl's own)"
+    mend = (
+        "" if well else f"{sys.executable} -m pip uninstall cuda-kernels   (another package, which hides minidl's own)"
+    )
     return Finding(well, "cuda_kernels", str(where), mend)
 
 
@@ -91,11 +112,3 @@ def _selection() -> Finding:
     except MinidlError as error:
         return Finding(False, "MINIDL_BACKEND", f"{text!r}: {error}", "unset MINIDL_BACKEND")
     return Finding(True, "MINIDL_BACKEND", repr(text) if text else "not set (numpy)")
-
-
-def _gpu() -> Finding:
-    """A GPU is no necessity: say what is there."""
-    from minidl.cli.gpustat import gpu_lines
-
-    lines = gpu_lines()
-    return Finding(True, "GPU", "; ".join(lines) if lines else "none found; everything runs on the CPU")
