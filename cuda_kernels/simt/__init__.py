@@ -12,6 +12,7 @@ from .errors import KernelFault, SimtError, UnsupportedSyntax
 from .gpus import GPUS, Gpu
 from .intrinsics import Context, register_intrinsic
 from .launch import launch, translation
+from .owners import Owner, Owners, Source
 from .report import KINDS, Fault, Figures, Report, TimelineStep, WarpAccess
 from .session import Session, on
 from .stepper import Stepper, step
@@ -24,10 +25,13 @@ __all__ = [
     "Figures",
     "Gpu",
     "KernelFault",
+    "Owner",
+    "Owners",
     "Report",
     "Session",
     "Stepper",
     "SimtError",
+    "Source",
     "TimelineStep",
     "UnsupportedSyntax",
     "WarpAccess",

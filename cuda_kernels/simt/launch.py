@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from . import names
+from .machine import Machine
+from .owners import OwnerMachine, Owners, copies_of
 from .program import Program
 from .report import Report
 from .run import BATCH_THREADS, STEP_LIMIT, Run
@@ -33,7 +35,7 @@ def translation(kernel: Any) -> str:
 
 def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, strict: bool = False,
            shared_bytes: int = 0, outputs: Iterable[Any] | None = None, step_limit: int = STEP_LIMIT,
-           batch_threads: int = BATCH_THREADS) -> Report:
+           batch_threads: int = BATCH_THREADS, owners: bool = False) -> Report:
     """Run `kernel` over a grid on NumPy, in lockstep; results are written into the array arguments.
 
     Parameters
@@ -48,6 +50,8 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
         None: those that the kernel stores to but never loads from nor updates atomically. (): none.
     step_limit : turns after which a `while` is taken to be endless
     batch_threads : about how many threads run at once (bounds memory)
+    owners : note who stores to each element; `report.owners` then answers who wrote what from where (see `Owners`).
+        Needs checks, and keeps copies of the arrays
 
     Returns
     -------
@@ -57,6 +61,7 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
     ------
     UnsupportedSyntax : the kernel uses Python that has no meaning on a GPU; names the line
     TypeError : wrong number or kind of arguments
+    ValueError : owners without checks
     KernelFault : a fault, if `strict`
 
     >>> import numpy as np
@@ -69,8 +74,11 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
     >>> launch(add_one, 1, 32, x).faults, x.tolist()
     ([], [1, 1, 1, 1, 1])
     """
+    if owners and not checks:
+        raise ValueError("simt.launch: owners=True needs checks=True, which see every access.")
     started = time.perf_counter()
     program = program_of(kernel)
+    before = copies_of(args) if owners else ()
     run = Run(program, grid, block, args, checks=checks, strict=strict, shared_bytes=shared_bytes, outputs=outputs,
               step_limit=step_limit, batch_threads=batch_threads)
     if run.refused():
@@ -79,5 +87,7 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
         from .stepper import launch_with_breakpoints
 
         launch_with_breakpoints(kernel, grid, block, args, shared_bytes=shared_bytes, step_limit=step_limit)
-    run.execute()
-    return run.report(time.perf_counter() - started)
+    run.execute(OwnerMachine if owners else Machine)
+    report = run.report(time.perf_counter() - started)
+    report.owners = Owners(run, before, args) if owners else None
+    return report

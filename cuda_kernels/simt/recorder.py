@@ -31,6 +31,7 @@ class Recorder:
         self.fences = Fences(grid[0] * grid[1] * grid[2])
         self.undo: Callable[[Any, Any], None] | None = None
         self.history: Any = None
+        self.stores: dict[Any, list[tuple]] = {}  # of a launch with owners=True, see owners.py
 
     def fault(self, kind: str, line: int, message: str, array: str | None = None,
               index: tuple[int, ...] | None = None, other_line: int | None = None, threads: tuple = (),

@@ -206,6 +206,7 @@ class Report:
     arrays: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
     accesses: list[WarpAccess] = field(default_factory=list)
     timeline: list[TimelineStep] = field(default_factory=list)
+    owners: Any = field(default=None, repr=False, compare=False)  # of a launch with owners=True: `Owners`
 
     def roofline(self, gpu: str = "H100 SXM") -> dict[str, Any]:
         """Where the launch stands on the roofline of `gpu` (a name in `simt.GPUS`); see `gpus.roofline`."""
