@@ -1,0 +1,93 @@
+"""Every op by every rung of its ladders, on the SIMT machine: forward and backward equal to NumPy in float64, no fault.
+
+The machine raises at the first fault (`cuda_kernels.launch`), so a case that passes had none. `test_simt_ops.py` runs
+the default rungs, and forwards and backwards of different backends together.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from simt_cases import CASES
+
+from cuda_kernels.launch import simt_options
+from minidl.backends import table
+from minidl.backends.arrays import SimtArray, device_of, on_host
+from minidl.backends.kernels import KERNELS
+
+ROUNDED = {"r8_tf32": 2e-2, "r10_bf16": 5e-2}  # operands of 10 and of 7 bits
+EXACT = 5e-5
+
+
+def simt_rungs(op):
+    return [name for name in table.rungs(op) if name.startswith("simt:")]
+
+
+PAIRS = [
+    pytest.param(op, rung, inputs, static, id=f"{op}-{k}-{rung.partition(':')[2]}")
+    for k, (op, inputs, static) in enumerate(CASES)
+    for rung in simt_rungs(op)
+]
+
+
+def in_float64(value):
+    if isinstance(value, tuple):
+        return tuple(in_float64(part) for part in value)
+    return value.astype(np.float64) if isinstance(value, np.ndarray) and value.dtype == np.float32 else value
+
+
+def gradient_like(y):
+    """Other numbers for every cell, in float32."""
+    if isinstance(y, tuple):
+        return tuple(gradient_like(part) for part in y)
+    return np.cos(np.arange(np.asarray(y).size, dtype=np.float32)).reshape(np.shape(y))
+
+
+@functools.cache
+def reference(k):
+    """Return y, dy and the gradients of case k, by NumPy in float64, dy as float32."""
+    op, inputs, static = CASES[k]
+    y, cache = table.load(op, "numpy", "forward")(*in_float64(inputs), **static)
+    if op in table.NO_GRADIENT or op == "cast":
+        return y, None, None
+    dy = gradient_like(y)
+    return y, dy, table.load(op, "numpy", "backward")(in_float64(dy), cache)
+
+
+def assert_close(got, expected, tolerance):
+    if isinstance(expected, tuple):
+        assert isinstance(got, tuple) and len(got) == len(expected)
+        for a, b in zip(got, expected, strict=True):
+            assert_close(a, b, tolerance)
+    elif expected is None:
+        assert got is None
+    else:
+        assert isinstance(got, SimtArray) and got.shape == expected.shape
+        assert got.dtype == (np.float32 if expected.dtype == np.float64 else expected.dtype)
+        np.testing.assert_allclose(on_host(got, "test"), expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("op, rung, inputs, static", PAIRS)
+def test_every_rung_equals_numpy_in_float64(op, rung, inputs, static):
+    y, dy, gradients = reference(next(k for k, case in enumerate(CASES) if case[1] is inputs and case[2] is static))
+    forward, backward = (table.load(op, rung, direction) for direction in ("forward", "backward"))
+    assert forward is not None or backward is not None
+    tolerance = ROUNDED.get(rung.partition(":")[2], EXACT)
+    with simt_options() as reports:
+        result, cache = (forward or table.load(op, "simt", "forward"))(*inputs, **static)
+        assert_close(result, y, tolerance)
+        if dy is not None and backward is not None:
+            assert_close(backward(dy, cache), gradients, tolerance)
+    assert reports and not any(report.faults for report in reports)
+
+
+def test_the_rungs_cover_every_kernel_of_every_op():
+    from cuda_kernels import ladder
+
+    for op, (_, kernels) in KERNELS.items():
+        named = {name.partition(":")[2] for name in simt_rungs(op)}
+        assert named == {rung.name for kernel in kernels for rung in ladder.rungs(kernel)}, op
+    assert {case[0] for case in CASES} == set(KERNELS)
+    assert device_of(np.zeros(1)) is None
