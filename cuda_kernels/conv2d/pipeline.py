@@ -44,13 +44,23 @@ class Product(NamedTuple):
     tile_cols: int
 
 
-def tile_cols_for(cols: int) -> int:
-    """Columns of a block's tile for a result of `cols` columns.
+def tile_cols_for(cols: int, channels: int) -> int:
+    """Columns of a block's tile for a result of `cols` columns, where the channels of A's image are `channels`.
 
-    >>> tile_cols_for(10), tile_cols_for(64), tile_cols_for(100)
-    (32, 64, 128)
+    A whose channels are no multiple of four is read element by element; its tiles have at most 64 columns.
+
+    >>> tile_cols_for(10, 32), tile_cols_for(64, 32), tile_cols_for(100, 32), tile_cols_for(100, 3)
+    (32, 64, 128, 64)
     """
-    return 32 if cols <= 32 else 64 if cols <= 64 else 128
+    return 32 if cols <= 32 else 64 if cols <= 64 or channels % 4 else 128
+
+
+def resident_blocks(tile_cols: int, wide_a: bool) -> int:
+    """Blocks that shall fit on a multiprocessor: 16 warps with 128 registers a thread; 12 with 168 where A is narrow.
+
+    Four addresses an item in place of one want more than 128, and what does not fit would be spilled in the loop.
+    """
+    return 512 // threads_of(tile_cols) if wide_a or tile_cols == 128 else 3
 
 
 @functools.cache
@@ -201,7 +211,7 @@ def make_kernel(product: Product, name: str) -> Any:
     tile_cols, along_k_a, along_k_b = product.tile_cols, product.along_k_a, product.along_k_b
     warps_across, each_cols = max(1, tile_cols // 64), 4 if tile_cols == 32 else 8
     warp_cols = tile_cols // warps_across
-    threads, resident = threads_of(tile_cols), 512 // threads_of(tile_cols)
+    threads, resident = threads_of(tile_cols), resident_blocks(tile_cols, product.wide_a)
     depth, stride_b = DEPTHS[tile_cols], tile_cols + 4
     a_buffer, b_buffer = depth * STRIDE_A, depth * stride_b
     a_buffers, b_buffers = 2 * a_buffer, 2 * b_buffer

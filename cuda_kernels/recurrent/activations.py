@@ -3,8 +3,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.elementwise.functions import sigmoid_of
+
+LEAKY_SLOPE = np.float32(0.2)  # Keras' default for "leaky_relu"
+# Klambauer et al., arXiv:1706.02515: with these, mean 0 and variance 1 are a fixed point.
+SELU_SCALE = np.float32(1.0507009873554805)
+SELU_LEFT = np.float32(1.0507009873554805 * 1.6732632423543772)
 
 
 @cuda.jit(device=True)
@@ -53,9 +60,82 @@ def _hard_sigmoid_slope(y):
     return float32(1) / float32(6) if float32(0) < y and y < float32(1) else float32(0)
 
 
-ACTIVATIONS = {"linear": (_linear, _linear_slope), "tanh": (_tanh, _tanh_slope),
-               "sigmoid": (sigmoid_of, _sigmoid_slope),
-               "relu": (_relu, _relu_slope), "hard_sigmoid": (_hard_sigmoid, _hard_sigmoid_slope)}
+@cuda.jit(device=True)
+def _relu6(z):
+    return min(_relu(z), float32(6))
+
+
+@cuda.jit(device=True)
+def _relu6_slope(y):
+    return float32(1) if float32(0) < y and y < float32(6) else float32(0)
+
+
+@cuda.jit(device=True)
+def _leaky_relu(z):
+    return z if z > float32(0) else LEAKY_SLOPE * z
+
+
+@cuda.jit(device=True)
+def _leaky_relu_slope(y):
+    return float32(1) if y > float32(0) else LEAKY_SLOPE
+
+
+@cuda.jit(device=True)
+def _elu(z):
+    return z if z > float32(0) else math.expm1(z)
+
+
+@cuda.jit(device=True)
+def _elu_slope(y):
+    return min(y, float32(0)) + float32(1)  # left of 0, exp(z) = y + 1
+
+
+@cuda.jit(device=True)
+def _selu(z):
+    return SELU_SCALE * z if z > float32(0) else SELU_LEFT * math.expm1(z)
+
+
+@cuda.jit(device=True)
+def _selu_slope(y):
+    return SELU_SCALE if y > float32(0) else y + SELU_LEFT
+
+
+@cuda.jit(device=True)
+def _softsign(z):
+    return z / (float32(1) + abs(z))
+
+
+@cuda.jit(device=True)
+def _softsign_slope(y):
+    return (float32(1) - abs(y)) * (float32(1) - abs(y))  # 1 / (1 + |z|) = 1 - |y|
+
+
+@cuda.jit(device=True)
+def _softplus(z):
+    return max(z, float32(0)) + math.log1p(math.exp(-abs(z)))
+
+
+@cuda.jit(device=True)
+def _softplus_slope(y):
+    return -math.expm1(-y)  # 1 - exp(-y) is the sigmoid of z
+
+
+@cuda.jit(device=True)
+def _exponential(z):
+    return math.exp(z)
+
+
+@cuda.jit(device=True)
+def _exponential_slope(y):
+    return y
+
+
+ACTIVATIONS = {
+    "linear": (_linear, _linear_slope), "tanh": (_tanh, _tanh_slope), "sigmoid": (sigmoid_of, _sigmoid_slope),
+    "hard_sigmoid": (_hard_sigmoid, _hard_sigmoid_slope), "relu": (_relu, _relu_slope),
+    "relu6": (_relu6, _relu6_slope), "leaky_relu": (_leaky_relu, _leaky_relu_slope), "elu": (_elu, _elu_slope),
+    "selu": (_selu, _selu_slope), "softsign": (_softsign, _softsign_slope), "softplus": (_softplus, _softplus_slope),
+    "exponential": (_exponential, _exponential_slope)}
 
 
 def cell_activation(op: str, name: str) -> tuple:

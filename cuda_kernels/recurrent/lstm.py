@@ -15,46 +15,49 @@ from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import zeros
 
 from .activations import cell_activation
-from .common import Walk, make_begin, options
+from .common import Walk, make_begin, steps_count
+from .state_masks import Ways, ways
 
 
 @functools.cache
-def make_step(f: Any, gate: Any, counts: Any, times: Any) -> Any:
+def make_step(f: Any, gate: Any, counts: Any, mask_ways: Ways) -> Any:
     """One step; gates holds x w + b and receives i f g o after their activations."""
+    place, put, _ = mask_ways
+
     @cuda.jit
     def lstm_step(gates, from_state, mask, factors, states, cells, before, t, steps, units, size):
         index = cuda.grid(1)
         if index < size:
             n, j = index // units, index % units
-            here, row = (n * (steps + 1) + t) * units + j, n * 4 * units + j
-            k = (n * steps + t) * 4 * units + j
-            i = gate(gates[k] + from_state[row])
-            keep = gate(gates[k + units] + from_state[row + units])
-            g = f(gates[k + 2 * units] + from_state[row + 2 * units])
-            o = gate(gates[k + 3 * units] + from_state[row + 3 * units])
+            here, k = (n * (steps + 1) + t) * units + j, (n * steps + t) * 4 * units + j
+            i = gate(gates[k] + from_state[place(0, index, n, j, units, size)])
+            keep = gate(gates[k + units] + from_state[place(1, index, n, j, units, size)])
+            g = f(gates[k + 2 * units] + from_state[place(2, index, n, j, units, size)])
+            o = gate(gates[k + 3 * units] + from_state[place(3, index, n, j, units, size)])
             gates[k], gates[k + units], gates[k + 2 * units], gates[k + 3 * units] = i, keep, g, o
             c = keep * cells[here] + i * g
             h = o * f(c)
             if not counts(mask, n * steps + t):
                 c, h = cells[here], states[here]
             cells[here + units], states[here + units] = c, h
-            before[index] = times(h, factors, index)
+            put(before, h, factors, index, n, j, units, size)
 
     return lstm_step
 
 
 @functools.cache
-def make_step_back(f: Any, slope: Any, gate_slope: Any, counts: Any, times: Any) -> Any:
+def make_step_back(f: Any, slope: Any, gate_slope: Any, counts: Any, mask_ways: Ways) -> Any:
     """One step back; see `minidl.ops.lstm.lstm_backward` for the derivation."""
+    place, _, back = mask_ways
+
     @cuda.jit
     def lstm_step_back(d_sequence, past, factors, mask, gates, cells, carried, waiting, dc, dz_now, dz, t, steps,
                        units, size):
         index = cuda.grid(1)
         if index < size:
             n, j = index // units, index % units
-            here, row = (n * (steps + 1) + t) * units + j, n * 4 * units + j
-            k = (n * steps + t) * 4 * units + j
-            dh = carried[index] + times(past[index], factors, index)
+            here, k = (n * (steps + 1) + t) * units + j, (n * steps + t) * 4 * units + j
+            dh = carried[index] + back(past, factors, index, n, j, units, size)
             dy = waiting[index] + d_sequence[(n * steps + t) * units + j]
             d_i, d_f, d_g, d_o = float32(0), float32(0), float32(0), float32(0)
             if counts(mask, n * steps + t):
@@ -70,7 +73,10 @@ def make_step_back(f: Any, slope: Any, gate_slope: Any, counts: Any, times: Any)
                 carried[index], waiting[index] = float32(0), float32(0)
             else:
                 carried[index], waiting[index] = dh, dy
-            dz_now[row], dz_now[row + units], dz_now[row + 2 * units], dz_now[row + 3 * units] = d_i, d_f, d_g, d_o
+            dz_now[place(0, index, n, j, units, size)] = d_i
+            dz_now[place(1, index, n, j, units, size)] = d_f
+            dz_now[place(2, index, n, j, units, size)] = d_g
+            dz_now[place(3, index, n, j, units, size)] = d_o
             dz[k], dz[k + units], dz[k + 2 * units], dz[k + 3 * units] = d_i, d_f, d_g, d_o
 
     return lstm_step_back
@@ -81,10 +87,10 @@ def lstm(x: Any, w: Any, u: Any, b: Any, h0: Any, c0: Any, mask: Any, recurrent_
     """(sequence, h, c, gates (N, T, 4U), states, cells (N, T + 1, U)); b, h0, c0 and the masks may be None."""
     walk = Walk("lstm", 4, x, w, u, mask, recurrent_mask, on)
     f, gate = (cell_activation("lstm", name)[0] for name in (activation, recurrent_activation))
-    step, gates = make_step(f, gate, walk.counts, walk.times), walk.project(b)
+    step, gates = make_step(f, gate, walk.counts, walk.ways), walk.project(b)
     (cells, _), (states, before) = walk.begin(c0), walk.begin(h0)
     for t in range(walk.steps):
-        from_state = walk.gemm(before, u)
+        from_state = walk.product(before)
         walk.launch(step, gates.reshape(-1), from_state.reshape(-1), walk.mask, walk.factors, states.reshape(-1),
                     cells.reshape(-1), before.reshape(-1), t, walk.steps, walk.units)
     sequence, h = walk.outputs(states)
@@ -97,29 +103,35 @@ def lstm_backward(d_sequence: Any, d_h: Any, d_c: Any, x: Any, w: Any, u: Any, m
     """(dx, dw, du, db, dh0, dc0); d_sequence, d_h and d_c may be None."""
     walk = Walk("lstm_backward", 4, x, w, u, mask, recurrent_mask, on)
     f, slope = cell_activation("lstm", activation)
-    step = make_step_back(f, slope, cell_activation("lstm", recurrent_activation)[1], walk.counts, walk.times)
+    step = make_step_back(f, slope, cell_activation("lstm", recurrent_activation)[1], walk.counts, walk.ways)
     d_sequence = zeros((walk.n, walk.steps, walk.units), like=x) if d_sequence is None else d_sequence
     # Copies: `carried` and `dc` are changed from step to step, and d_h and d_c are the caller's.
-    past, waiting = walk.state("", None), walk.state("", None)
+    past, waiting = walk.no_past(), walk.state("", None)
     carried, dc = walk.finish(walk.state("d_h", d_h), past), walk.finish(walk.state("d_c", d_c), past)
-    dz_now, dz = walk.empty(walk.n, 4 * walk.units), walk.empty(walk.n, walk.steps, 4 * walk.units)
+    dz_now, dz = walk.exchange(), walk.empty(walk.n, walk.steps, 4 * walk.units)
     for t in reversed(range(walk.steps)):
         walk.launch(step, d_sequence.reshape(-1), past.reshape(-1), walk.factors, walk.mask, gates.reshape(-1),
                     cells.reshape(-1), carried.reshape(-1), waiting.reshape(-1), dc.reshape(-1), dz_now.reshape(-1),
                     dz.reshape(-1), t, walk.steps, walk.units)
-        past = walk.gemm(dz_now, u, transpose_b=True)
-    return (*walk.weight_gradients(dz, dz, states), walk.finish(carried, past), dc)
+        past = walk.product_back(dz_now)
+    dx, dw, db = walk.input_gradients(dz)
+    return dx, dw, walk.state_kernel_gradient(states, dz), db, walk.finish(carried, past), dc
 
 
 FLAT = float32[::1]
 CLAIMS = Claims(registers=96, lacks=("LDL", "STL"))
-_FREE = options(None, None)
+_FREE = steps_count(None), ways("none", 4, 1)
+_BY_GATE = steps_count(None), ways("gates", 4, 4)
 _TANH, _SIGMOID = (cell_activation("lstm", name) for name in ("tanh", "sigmoid"))
 _CHANGE = "one product a step, and one kernel for what follows it"
 RUNGS = (
     Rung(op="lstm", name="r1_fused", change=_CHANGE, run=lstm,
          builds=(Build(make_step(_TANH[0], _SIGMOID[0], *_FREE), (FLAT,) * 7 + (int32,) * 4, CLAIMS),
-                 Build(make_begin(_FREE[1]), (FLAT,) * 4 + (int32,) * 3, CLAIMS))),
+                 Build(make_step(_TANH[0], _SIGMOID[0], *_BY_GATE), (FLAT,) * 7 + (int32,) * 4, CLAIMS,
+                       label="mask by gate"),
+                 Build(make_begin(_FREE[1].put), (FLAT,) * 4 + (int32,) * 3, CLAIMS))),
     Rung(op="lstm_backward", name="r1_fused", change=_CHANGE, run=lstm_backward,
-         builds=(Build(make_step_back(*_TANH, _SIGMOID[1], *_FREE), (FLAT,) * 11 + (int32,) * 4, CLAIMS),)),
+         builds=(Build(make_step_back(*_TANH, _SIGMOID[1], *_FREE), (FLAT,) * 11 + (int32,) * 4, CLAIMS),
+                 Build(make_step_back(*_TANH, _SIGMOID[1], *_BY_GATE), (FLAT,) * 11 + (int32,) * 4, CLAIMS,
+                       label="mask by gate"))),
 )

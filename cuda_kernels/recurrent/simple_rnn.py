@@ -15,11 +15,12 @@ from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import zeros
 
 from .activations import cell_activation
-from .common import Walk, options
+from .common import Walk, steps_count
+from .state_masks import ways
 
 
 @functools.cache
-def make_step(f: Any, counts: Any, times: Any) -> Any:
+def make_step(f: Any, counts: Any, put: Any) -> Any:
     """One step: z is x w + b for all steps, from_state is h u."""
     @cuda.jit
     def simple_rnn_step(z, from_state, mask, factors, states, before, t, steps, units, size):
@@ -31,13 +32,13 @@ def make_step(f: Any, counts: Any, times: Any) -> Any:
             if not counts(mask, n * steps + t):
                 h = states[here]
             states[here + units] = h
-            before[i] = times(h, factors, i)
+            put(before, h, factors, i, n, j, units, size)
 
     return simple_rnn_step
 
 
 @functools.cache
-def make_step_back(slope: Any, counts: Any, times: Any) -> Any:
+def make_step_back(slope: Any, counts: Any, back: Any) -> Any:
     """One step back. waiting: gradients of outputs that repeated an earlier one; carried: past the cell."""
     @cuda.jit
     def simple_rnn_step_back(d_sequence, past, factors, mask, states, carried, waiting, dz_now, dz, t, steps, units,
@@ -46,7 +47,8 @@ def make_step_back(slope: Any, counts: Any, times: Any) -> Any:
         if i < size:
             n, j = i // units, i % units
             k = (n * steps + t) * units + j
-            dh, dy = carried[i] + times(past[i], factors, i), waiting[i] + d_sequence[k]
+            dh = carried[i] + back(past, factors, i, n, j, units, size)
+            dy = waiting[i] + d_sequence[k]
             if counts(mask, n * steps + t):
                 gradient = (dh + dy) * slope(states[(n * (steps + 1) + t + 1) * units + j])
                 carried[i], waiting[i] = float32(0), float32(0)
@@ -63,11 +65,11 @@ def simple_rnn(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mas
                on: str | None = None) -> tuple[Any, Any, Any]:
     """(sequence (N, T, U), h (N, U), states (N, T + 1, U)); b, h0, mask, recurrent_mask (N, U) may be None."""
     walk = Walk("simple_rnn", 1, x, w, u, mask, recurrent_mask, on)
-    step = make_step(cell_activation("simple_rnn", activation)[0], walk.counts, walk.times)
+    step = make_step(cell_activation("simple_rnn", activation)[0], walk.counts, walk.ways.put)
     z = walk.project(b)
     states, before = walk.begin(h0)
     for t in range(walk.steps):
-        from_state = walk.gemm(before, u)
+        from_state = walk.product(before)
         walk.launch(step, z.reshape(-1), from_state.reshape(-1), walk.mask, walk.factors, states.reshape(-1),
                     before.reshape(-1), t, walk.steps, walk.units)
     return (*walk.outputs(states), states)
@@ -77,28 +79,29 @@ def simple_rnn_backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask:
                         states: Any, *, activation: str = "tanh", on: str | None = None) -> tuple[Any, ...]:
     """(dx, dw, du, db, dh0); d_sequence and d_h may be None."""
     walk = Walk("simple_rnn_backward", 1, x, w, u, mask, recurrent_mask, on)
-    step = make_step_back(cell_activation("simple_rnn", activation)[1], walk.counts, walk.times)
+    step = make_step_back(cell_activation("simple_rnn", activation)[1], walk.counts, walk.ways.back)
     d_sequence = zeros((walk.n, walk.steps, walk.units), like=x) if d_sequence is None else d_sequence
     # Copies: `carried` is changed from step to step, and d_h is the caller's.
-    past, waiting = walk.state("", None), walk.state("", None)
+    past, waiting = walk.no_past(), walk.state("", None)
     carried = walk.finish(walk.state("d_h", d_h), past)
-    dz_now, dz = walk.empty(walk.n, walk.units), walk.empty(walk.n, walk.steps, walk.units)
+    dz_now, dz = walk.exchange(), walk.empty(walk.n, walk.steps, walk.units)
     for t in reversed(range(walk.steps)):
         walk.launch(step, d_sequence.reshape(-1), past.reshape(-1), walk.factors, walk.mask, states.reshape(-1),
                     carried.reshape(-1), waiting.reshape(-1), dz_now.reshape(-1), dz.reshape(-1), t, walk.steps,
                     walk.units)
-        past = walk.gemm(dz_now, u, transpose_b=True)
-    return (*walk.weight_gradients(dz, dz, states), walk.finish(carried, past))
+        past = walk.product_back(dz_now)
+    dx, dw, db = walk.input_gradients(dz)
+    return dx, dw, walk.state_kernel_gradient(states, dz), db, walk.finish(carried, past)
 
 
 FLAT = float32[::1]
 CLAIMS = Claims(registers=64, lacks=("LDL", "STL"))
-_FREE = options(None, None)
+_FREE = steps_count(None), ways("none", 1, 1)
 _TANH = cell_activation("simple_rnn", "tanh")
 _CHANGE = "one product a step, and one kernel for what follows it"
 RUNGS = (
     Rung(op="simple_rnn", name="r1_fused", change=_CHANGE, run=simple_rnn,
-         builds=(Build(make_step(_TANH[0], *_FREE), (FLAT,) * 6 + (int32,) * 4, CLAIMS),)),
+         builds=(Build(make_step(_TANH[0], _FREE[0], _FREE[1].put), (FLAT,) * 6 + (int32,) * 4, CLAIMS),)),
     Rung(op="simple_rnn_backward", name="r1_fused", change=_CHANGE, run=simple_rnn_backward,
-         builds=(Build(make_step_back(_TANH[1], *_FREE), (FLAT,) * 9 + (int32,) * 4, CLAIMS),)),
+         builds=(Build(make_step_back(_TANH[1], _FREE[0], _FREE[1].back), (FLAT,) * 9 + (int32,) * 4, CLAIMS),)),
 )

@@ -11,7 +11,6 @@ from simt_cases import CASES
 from minidl.backends import table
 from minidl.backends.arrays import device_of, on_host
 from minidl.backends.kernels import KERNELS
-from minidl.errors import BackendError
 from minidl.tape import takes_needs
 
 IDS = [f"{op}-{k}" for k, (op, _, _) in enumerate(CASES)]
@@ -94,9 +93,3 @@ def test_results_are_on_the_device_and_inputs_unchanged():
     y, cache = table.load("gemm", "simt", "forward")(a, b)
     assert device_of(y) == device_of(cache.a) == "simt" and device_of(a) is None
     assert (a == 1).all() and (b == 1).all()
-
-
-def test_a_gru_that_resets_ahead_of_the_product_is_refused():
-    inputs = next(case[1] for case in CASES if case[0] == "gru")
-    with pytest.raises(BackendError, match="gru: .*reset_after=True.*gru='numpy'"):
-        table.load("gru", "simt", "forward")(*inputs[:3], None, None, None, None, reset_after=False)

@@ -102,7 +102,7 @@ def make_kernel(shapes: Shapes, rows: Phase, cols: Phase, has_bias: bool, aligne
     wide_c, wide_k = aligned and group_c % 4 == 0, aligned and group_k % 4 == 0
     product = pipeline.Product(
         place_dy, place_w, place_dx, along_k_a=True, along_k_b=True, wide_a=wide_k, wide_b=wide_k, wide_c=wide_c,
-        has_bias=has_bias, tile_cols=pipeline.tile_cols_for(group_c))
+        has_bias=has_bias, tile_cols=pipeline.tile_cols_for(group_c, group_k))
     return pipeline.make_kernel(product, "conv2d_backward_data_double_buffered")
 
 
@@ -124,7 +124,7 @@ def conv2d_backward_data(dy: Any, w: Any, x_shape: tuple[int, ...], b: Any = Non
     launches = all_phases(sizes)
     for rows, cols in launches:
         kernel = make_kernel(sizes, rows, cols, p.has_bias, aligned)
-        pipeline.launch_product(kernel, pipeline.tile_cols_for(sizes.group_c), p.a, p.b, p.bias, p.out,
+        pipeline.launch_product(kernel, pipeline.tile_cols_for(sizes.group_c, sizes.group_k), p.a, p.b, p.bias, p.out,
                                 p.n * rows.pixels * cols.pixels, sizes.group_c,
                                 rows.taps * cols.taps * sizes.group_k, groups=groups,
                                 outputs=() if len(launches) > 1 else None, on=on)

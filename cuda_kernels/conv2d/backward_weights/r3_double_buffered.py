@@ -7,7 +7,7 @@ Change from r2: the next tiles are on their way while these are multiplied, and 
 Operations 2 M K R S C / groups with M = N P Q. Bytes asked for, with R S C / groups and K / groups rounded up to tiles
 and no padding: 4 M K R S C / groups (1/128 + 1/tile_cols) loaded, 4 parts R S C K / groups stored and read again.
 Claims: FFMA is four fifths of the main loop of the wide tile, without local memory; a few addresses are spilled outside
-of it, and with three channels, whose pixels are found one by one, inside.
+of it. With three channels pixels are found one by one: 168 registers, three blocks to a multiprocessor, and no spill.
 """
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make_kernel(shapes: Shapes, aligned: bool) -> Any:
     wide_c, wide_k = aligned and shapes.group_c % 4 == 0, aligned and shapes.group_k % 4 == 0
     product = pipeline.Product(
         place_x, in_matrix, place_dw, along_k_a=False, along_k_b=False, wide_a=wide_c, wide_b=wide_k, wide_c=wide_k,
-        has_bias=False, tile_cols=pipeline.tile_cols_for(shapes.group_k))
+        has_bias=False, tile_cols=pipeline.tile_cols_for(shapes.group_k, shapes.group_c))
     return pipeline.make_kernel(product, "conv2d_backward_weights_double_buffered")
 
 
@@ -52,7 +52,7 @@ def conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, stride
     p = weights_problem(x, dy, w_shape, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
     sizes = p.shapes
     rows, cols, inner = sizes.taps * sizes.group_c, sizes.group_k, p.n * sizes.p * sizes.q
-    tile_cols = pipeline.tile_cols_for(cols)
+    tile_cols = pipeline.tile_cols_for(cols, sizes.group_c)
     blocks = blocks_for(rows, pipeline.TILE_ROWS) * blocks_for(cols, tile_cols) * groups
     parts = split.parts_for(blocks, inner)
     partial = split.room_for_parts(p.out, parts)
@@ -75,6 +75,6 @@ RUNG = Rung(
               claims=Claims(registers=128, local_bytes=16, contains=("LDG.E.128", "LDS.128", "STG.E.128"),
                             loop=("FFMA", 0.8))),
         Build(make_kernel(FIRST, True), args=ARGUMENTS, label="rgb",
-              claims=Claims(registers=128, local_bytes=64, contains=("LDG.E.128", "LDS.128", "STG.E.128"))),
+              claims=Claims(registers=168, contains=("LDG.E.128", "LDS.128", "STG.E.128"))),
         Build(split.add_parts, args=split.ADD_PARTS_ARGUMENTS, claims=Claims(registers=40)),
     ))

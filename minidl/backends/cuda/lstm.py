@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.cuda.device import Device
+from minidl.backends.cuda.recurrent import check_activations
 from minidl.ops.lstm import LSTMCache
 
 
@@ -15,6 +16,7 @@ def lstm_forward(
     activation: str = "tanh", recurrent_activation: str = "sigmoid",
 ) -> tuple[tuple[Any, Any, Any], LSTMCache]:  # fmt: skip
     """A product and one kernel with all four gates for each step."""
+    check_activations("lstm", activation, recurrent_activation)
     x, w, u, b, h0, c0, recurrent_mask = device.take(x=x, w=w, u=u, b=b, h0=h0, c0=c0, recurrent_mask=recurrent_mask)
     mask = device.take(np.bool_, mask=mask)
     names = {"activation": activation, "recurrent_activation": recurrent_activation}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.cuda.device import Device
+from minidl.ops.cell_activations import cell_activation
 from minidl.ops.recurrent import SimpleRNNCache
 
 
@@ -15,6 +16,7 @@ def simple_rnn_forward(
     activation: str = "tanh",
 ) -> tuple[tuple[Any, Any], SimpleRNNCache]:  # fmt: skip
     """h[t] = f(x[t] w + h[t-1] u + b): a product and a fused step for each t."""
+    check_activations("simple_rnn", activation)
     x, w, u, b, h0, recurrent_mask = device.take(x=x, w=w, u=u, b=b, h0=h0, recurrent_mask=recurrent_mask)
     mask = device.take(np.bool_, mask=mask)
     sequence, h, states = device.run("simple_rnn", x, w, u, b, h0, mask, recurrent_mask, activation=activation)
@@ -35,3 +37,9 @@ def simple_rnn_backward(
         "simple_rnn_backward", d_sequence, d_h, x, w, u, mask, recurrent_mask, states, activation=cache.activation
     )
     return dx if needs[0] else None, dw, du, db if cache.has_b else None, dh0 if cache.has_h0 else None, None, None
+
+
+def check_activations(op: str, *names: str) -> None:
+    """Raise `UnknownNameError`, with the nearest name, for an activation that the NumPy op does not know either."""
+    for name in names:
+        cell_activation(op, name)
