@@ -137,17 +137,23 @@ def rows_are_wide(a: Any) -> bool:
     return a.shape[-1] % 4 == 0 and is_aligned(a)
 
 
-_allocator: Callable[[tuple[int, ...], np.dtype], Any] | None = None
+_allocators: dict[str, Callable[[tuple[int, ...], np.dtype], Any]] = {}
 
 
-def set_allocator(allocate: Callable[[tuple[int, ...], np.dtype], Any] | None) -> None:
-    """Let `empty` take device arrays from `allocate(shape, dtype)`, a memory pool; None goes back to Numba's own."""
-    global _allocator
-    _allocator = allocate
+def set_allocator(allocate: Callable[[tuple[int, ...], np.dtype], Any] | None, place: str = "cuda") -> None:
+    """Let arrays at `place` ("cuda" or "simt") come from `allocate(shape, dtype)`, a memory pool.
+
+    None goes back to Numba's own, or NumPy's.
+    """
+    if place not in ("cuda", "simt"):
+        raise ValueError(f"set_allocator: place must be 'cuda' or 'simt'. Got {place!r}.")
+    _allocators.pop(place, None)
+    if allocate is not None:
+        _allocators[place] = allocate
 
 
-def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any) -> Any:
-    """An array with undefined contents in the same place as `like`.
+def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any = None, on: str | None = None) -> Any:
+    """An array with undefined contents, in the same place as `like` or on `on` ("cuda" or "simt").
 
     Raises MemoryError if the GPU has no room for it.
 
@@ -156,10 +162,14 @@ def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any) -
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     dtype = np.dtype(dtype)
-    if isinstance(like, np.ndarray):
-        return np.empty(shape, dtype)
-    if _allocator is not None:
-        return _allocator(shape, dtype)
+    place = on or ("simt" if isinstance(like, np.ndarray) else "cuda")
+    if place in _allocators:
+        return _allocators[place](shape, dtype)
+    return np.empty(shape, dtype) if place == "simt" else new_device_array(shape, dtype)
+
+
+def new_device_array(shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    """An array of the GPU, from its driver and no pool. Raises MemoryError."""
     try:
         return cuda.device_array(shape, dtype)
     except cuda.cudadrv.driver.CudaAPIError as error:
@@ -167,22 +177,41 @@ def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any) -
         raise explained("empty", what, error) from error
 
 
-def zeros(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any) -> Any:
+def address_of(a: Any) -> int:
+    """Where the memory of a device array begins."""
+    return int(a.device_ctypes_pointer.value or 0)
+
+
+def array_at(address: int, shape: tuple[int, ...], dtype: np.dtype, owner: Any) -> Any:
+    """A C-contiguous device array in memory that `owner` holds; it and its views keep the owner alive."""
+    about = {"version": 3, "shape": shape, "typestr": dtype.str, "data": (address, False), "strides": None}
+    return cuda.from_cuda_array_interface(about, owner=owner)
+
+
+def zeros(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any = None, on: str | None = None) -> Any:
     """As `empty`, filled with zeros (for kernels that add into their output)."""
-    a = empty(shape, dtype, like=like)
+    a = empty(shape, dtype, like=like, on=on)
     if isinstance(a, np.ndarray):
         a[...] = 0
-    else:
+    elif a.size:
         # Trap: a[:] = 0 on a device array launches a kernel of Numba's own; this writes the bytes.
-        cuda.cudadrv.driver.device_memset(a, 0, a.nbytes)
+        cuda.cudadrv.driver.device_memset(a, 0, math.prod(a.shape) * a.dtype.itemsize)
     return a
 
 
 def to_device(a: np.ndarray) -> Any:
-    """A copy of a NumPy array in the GPU's memory. Raises NoGpuError, MemoryError."""
+    """A copy of a NumPy array in the GPU's memory. Raises NoGpuError, MemoryError.
+
+    A single number of 4 bytes is no copy: it goes with the command that writes it, as a kernel's arguments do.
+    """
     require_gpu("to_device")
     try:
-        return cuda.to_device(np.ascontiguousarray(a))
+        copy = empty(a.shape, a.dtype, on="cuda")
+        if a.ndim == 0 and a.dtype.itemsize == 4:
+            cuda.cudadrv.driver.driver.cuMemsetD32Async(address_of(copy), int(a.reshape(1).view(np.uint32)[0]), 1, 0)
+        elif a.size:
+            copy.copy_to_device(np.ascontiguousarray(a))
+        return copy
     except cuda.cudadrv.driver.CudaAPIError as error:
         raise explained("to_device", f"{a.nbytes:,} bytes for an array {a.shape}", error) from error
 

@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from minidl import functional as F
+from minidl.backends.arrays import to_host
 from minidl.errors import ArgumentError, unknown_name
+from minidl.tape import where_it_lies
+from minidl.tensor import Tensor, Variable, as_array
 
 TINY = 1e-7  # keeps a division by a norm of 0 finite, as in Keras
 
@@ -28,15 +32,30 @@ class Constraint:
         return cls(**config)
 
 
-class NonNeg(Constraint):
+class Projection(Constraint):
+    """Base of the constraints here, which compute with ops: a weight on a device stays there."""
+
+    def __call__(self, w: Any) -> Any:
+        """Return `w`, an array or a tensor, made to satisfy the constraint."""
+        tensor = w if isinstance(w, Tensor) else Tensor.wrap(np.asarray(w))
+        with where_it_lies(tensor):
+            projected = self.project(tensor)
+        return projected if isinstance(w, Tensor) else projected.data
+
+    def project(self, w: Tensor) -> Tensor:
+        """Return `w` made to satisfy the constraint, a tensor."""
+        raise NotImplementedError(f"{type(self).__name__} must define project(w)")
+
+
+class NonNeg(Projection):
     """No negative weight."""
 
-    def __call__(self, w: np.ndarray) -> np.ndarray:
+    def project(self, w: Tensor) -> Tensor:
         """Return max(w, 0)."""
-        return np.maximum(w, 0)
+        return F.maximum(w, 0.0)
 
 
-class MaxNorm(Constraint):
+class MaxNorm(Projection):
     """No column longer than `max_value`.
 
     >>> MaxNorm(1.0)(np.array([[3.0, 0.1], [4.0, 0.1]])).round(3)
@@ -47,39 +66,49 @@ class MaxNorm(Constraint):
     def __init__(self, max_value: float = 2, axis: Any = 0) -> None:
         self.max_value, self.axis = max_value, axis
 
-    def __call__(self, w: np.ndarray) -> np.ndarray:
+    def project(self, w: Tensor) -> Tensor:
         """Return w with long columns shortened."""
         norms = _norms(w, self.axis)
-        return (w * (np.clip(norms, 0, self.max_value) / (TINY + norms))).astype(w.dtype)
+        return w * (F.clip(norms, 0, self.max_value) / (norms + TINY))
 
 
-class UnitNorm(Constraint):
+class UnitNorm(Projection):
     """Every column of length 1."""
 
     def __init__(self, axis: Any = 0) -> None:
         self.axis = axis
 
-    def __call__(self, w: np.ndarray) -> np.ndarray:
+    def project(self, w: Tensor) -> Tensor:
         """Return w divided by its columns' lengths."""
-        return (w / (TINY + _norms(w, self.axis))).astype(w.dtype)
+        return w / (_norms(w, self.axis) + TINY)
 
 
-class MinMaxNorm(Constraint):
+class MinMaxNorm(Projection):
     """Every column's length moved towards [min_value, max_value], at a rate."""
 
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0) -> None:
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
-    def __call__(self, w: np.ndarray) -> np.ndarray:
+    def project(self, w: Tensor) -> Tensor:
         """Return w with its columns' lengths moved into the range."""
         norms = _norms(w, self.axis)
-        wanted = self.rate * np.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
-        return (w * (wanted / (TINY + norms))).astype(w.dtype)
+        wanted = F.clip(norms, self.min_value, self.max_value) * self.rate + norms * (1 - self.rate)
+        return w * (wanted / (norms + TINY))
 
 
-def _norms(w: np.ndarray, axis: Any) -> np.ndarray:
+def _norms(w: Tensor, axis: Any) -> Tensor:
     axes = tuple(axis) if isinstance(axis, list | tuple) else axis
-    return np.sqrt(np.sum(np.square(w), axis=axes, keepdims=True))
+    return F.sqrt(F.reduce_sum(F.square(w), axes, keepdims=True))
+
+
+def constrain(variable: Variable) -> None:
+    """Make a variable satisfy its constraint. A function of your own gets an array, for which a device's is fetched."""
+    constraint = variable.constraint
+    if isinstance(constraint, Projection):
+        variable._replace(constraint(variable).data)
+    else:
+        values = to_host(variable.data, f"constraint of {variable.path}")
+        variable._replace(as_array(constraint(values), variable.dtype))
 
 
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm

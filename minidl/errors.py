@@ -34,6 +34,10 @@ class BackendError(MinidlError, RuntimeError):
     """No implementation of an op exists for the selected backend, or the backend cannot run here."""
 
 
+class DeviceMemoryError(BackendError, MemoryError):
+    """A GPU has no room for an array; the message says what was asked for, what is there, and what helps."""
+
+
 class TapeError(MinidlError, RuntimeError):
     """A gradient was asked for in a way that has no meaning (twice, of a non-scalar, after a change)."""
 
@@ -44,6 +48,10 @@ class NotBuiltError(MinidlError, ValueError):
 
 class NotCompiledError(MinidlError, RuntimeError):
     """`fit` or `evaluate` was called before `compile`."""
+
+
+class TimingError(MinidlError, RuntimeError):
+    """A measured time cannot be true: it beats what the hardware can do."""
 
 
 class DataError(MinidlError, ValueError):

@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 
 from minidl.backends import arrays
-from minidl.backends.selection import Choice, resolve
+from minidl.backends.selection import ALL, DEFAULT, Choice, Placement, resolve
 from minidl.errors import DTypeError, TapeError
-from minidl.observers import GRADIENT_SUM, OBSERVERS, OpRun, tell
+from minidl.observers import OBSERVERS, OpRun, tell
 from minidl.tensor import Tensor, as_array
+from minidl.walk import kind_of, run_backward, sum_of_gradients, takes_needs
+
+__all__ = ["Entry", "GradientTape", "apply", "layer_scope", "no_grad", "run_backward", "takes_needs", "where_it_lies"]
 
 _TAPES: ContextVar[tuple[GradientTape, ...]] = ContextVar("minidl_tapes", default=())
 _LAYERS: ContextVar[tuple[tuple[str, Choice | None], ...]] = ContextVar("minidl_layers", default=())
@@ -74,6 +77,9 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     layers = _LAYERS.get()
     layer, choice = layers[-1] if layers else ("", None)
     function, backend, why = resolve(op, "forward", choice)
+    if backend != DEFAULT and arrays.device_name(backend) and _stays_on_host(op, tensors, static):
+        function, backend, why = resolve(op, "forward", Placement({ALL: DEFAULT}))
+        why = "reads integers or booleans alone, which stay on the host"
     started = time.perf_counter()
     given = arrays.inputs_for(backend, tensors, f"{op} forward")
     called = time.perf_counter()
@@ -83,7 +89,7 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     if not isinstance(result, tuple) or len(result) != 2:
         raise TapeError(
             f"{op}: its forward on {backend!r} must return (y, cache): the result, and what the backward needs (or "
-            f"None). Got {_kind(result)}."
+            f"None). Got {kind_of(result)}."
         )
     y, cache = result
     single = not isinstance(y, tuple)
@@ -111,6 +117,14 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     return outputs[0] if single else outputs
 
 
+def _stays_on_host(op: str, tensors: tuple[Tensor | None, ...], static: dict[str, Any]) -> bool:
+    """Whether an op only moves labels, ids or masks: those live on the host, where ops check them."""
+    if any(t is not None and t.dtype.kind == "f" for t in tensors):
+        return False
+    # Images travel as bytes, and become floats where they are needed.
+    return op != "cast" or np.dtype(static["dtype"]).kind != "f"
+
+
 def _checked_output(op: str, backend: str, y: Any, inputs: tuple[Tensor | None, ...]) -> Any:
     if isinstance(y, np.generic | int | float):
         y = np.asarray(y)  # a sum over all cells: NumPy gives a scalar, not an array without axes
@@ -122,13 +136,6 @@ def _checked_output(op: str, backend: str, y: Any, inputs: tuple[Tensor | None, 
             "float64 by default: say dtype=x.dtype."
         )
     return y
-
-
-def _kind(result: Any) -> str:
-    if isinstance(result, tuple):
-        return f"a tuple of {len(result)}"
-    shape = getattr(result, "shape", None)
-    return type(result).__name__ if shape is None else f"one {type(result).__name__} of shape {tuple(shape)}"
 
 
 def _as_tensors(inputs: Sequence[Any]) -> tuple[Tensor | None, ...]:
@@ -164,6 +171,26 @@ def no_grad() -> Iterator[None]:
         yield
     finally:
         _TAPES.reset(token)
+
+
+@contextmanager
+def where_it_lies(*tensors: Tensor) -> Iterator[None]:
+    """Run the ops inside unrecorded, on the device where the first of these tensors that is on one lies, else on NumPy.
+
+    For arithmetic with weights, state and gradients between the ops of a model: it follows the values, so that nothing
+    moves for it.
+
+    >>> from minidl import Variable
+    >>> average, w = Variable([1.0]), Variable([3.0])
+    >>> with where_it_lies(average, w):
+    ...     average.assign(average * 0.5 + w * 0.5).numpy()
+    array([2.], dtype=float32)
+    """
+    device = next((tensor.device for tensor in tensors if tensor.device != "cpu"), DEFAULT)
+    layers = _LAYERS.get()
+    path = layers[-1][0] if layers else ""
+    with no_grad(), layer_scope(path, Placement({ALL: device})):
+        yield
 
 
 @contextmanager
@@ -258,7 +285,9 @@ class GradientTape:
             if not isinstance(source, Tensor):
                 raise TapeError(f"gradient: sources must be tensors or variables. Got {type(source).__name__}.")
         given = np.ones(target.shape, np.float32) if output_gradient is None else output_gradient
-        start = as_array(given, target.dtype)
+        start = given.data if isinstance(given, Tensor) else given
+        if arrays.device_of(start) is None or start.dtype != target.dtype:
+            start = as_array(given, target.dtype)
         if start.shape != target.shape:
             raise TapeError(
                 f"gradient: output_gradient must have the target's shape {target.shape}. Got {start.shape}."
@@ -330,92 +359,7 @@ class GradientTape:
             if need and tensor is not None and gradient is not None:
                 before = gradients.get(id(tensor))
                 # Trap: `before += gradient` would change an array that another entry may still hold.
-                gradients[id(tensor)] = gradient if before is None else _sum(before, gradient)
-
-
-def _sum(a: Any, b: Any) -> Any:
-    """Add two gradients, on the device where the first one is."""
-    started = time.perf_counter()
-    device = arrays.device_of(a) or arrays.device_of(b) or "numpy"
-    if a.dtype != np.float32 or device == "numpy":
-        total = arrays.on_host(a, "sum of gradients") + arrays.on_host(b, "sum of gradients")
-        device = "numpy"
-    else:
-        total = resolve("add", "forward", {"add": device}).function(a, b)[0]
-    if OBSERVERS.get():
-        finished = time.perf_counter()
-        run = OpRun(
-            "add", "forward", "", device, GRADIENT_SUM, (a, b), (total,), {}, None, (), started, started, finished
-        )
-        tell(run)
-    return total
-
-
-def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[bool, ...]) -> tuple[Any, ...]:
-    """Call the backward of one entry's op, and check what it returns.
-
-    Parameters
-    ----------
-    entry : what the forward recorded
-    dy : gradient of each output, None where it is not used
-    needs : which inputs a gradient is wanted for
-
-    Returns
-    -------
-    tuple with one gradient, or None, an input
-    """
-    _check_unchanged(entry)
-    function, backend, why = resolve(entry.op, "backward", entry.choice)
-    keywords = {"needs": needs} if takes_needs(function) else {}
-    cache = entry.cache
-    started = time.perf_counter()
-    if arrays.device_name(backend) is None:
-        dy, cache = arrays.on_host((dy, cache), f"{entry.op} backward")
-    called = time.perf_counter()
-    gradients = function(dy[0] if entry.single else dy, cache, **keywords)
-    finished = time.perf_counter()
-    entry.ms_backward = (finished - called) * 1e3
-    entry.backend_backward, entry.why_backward = backend, why
-    if not isinstance(gradients, tuple) or len(gradients) != len(entry.inputs):
-        raise TapeError(
-            f"{entry.op}: its backward on {backend!r} must return a tuple with one gradient an input "
-            f"({len(entry.inputs)}). Got {_kind(gradients)}. A missing comma, `return (dx,)`?"
-        )
-    if OBSERVERS.get():
-        tell(
-            OpRun(
-                entry.op, "backward", entry.layer, backend, why, dy, gradients, entry.static, cache, needs, started,
-                called, finished,
-            )
-        )  # fmt: skip
-    for position, (tensor, gradient) in enumerate(zip(entry.inputs, gradients, strict=True)):
-        if gradient is not None and tensor is not None and needs[position]:
-            if gradient.shape != tensor.shape or gradient.dtype != tensor.dtype:
-                raise TapeError(
-                    f"{entry.op}: its backward on {backend!r} must give input {position} a gradient of shape "
-                    f"{tensor.shape} {tensor.dtype}. Got {gradient.shape} {gradient.dtype}."
-                )
-    return gradients
-
-
-def takes_needs(function: Any) -> bool:
-    """Whether a backward declares the keyword `needs`."""
-    function = getattr(function, "func", function)  # a device's adapter is a partial
-    code = getattr(function, "__code__", None)
-    return code is not None and "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-
-
-def _check_unchanged(entry: Entry) -> None:
-    tensors = (*entry.inputs, *entry.outputs)
-    for position, (tensor, version) in enumerate(zip(tensors, entry.versions, strict=True)):
-        if tensor is not None and tensor._version != version:
-            what = f"input {position}" if position < len(entry.inputs) else "the output"
-            name = f" ({tensor.name!r})" if tensor.name else ""
-            where = f" in layer {entry.layer!r}" if entry.layer else ""
-            raise TapeError(
-                f"gradient: {what}{name} of {entry.op}{where} was changed in place after the op ran, and its backward "
-                "needs the old value. Write y = x + 1 rather than x[...] = x + 1, and update weights after gradient()."
-            )
+                gradients[id(tensor)] = gradient if before is None else sum_of_gradients(before, gradient)
 
 
 def _as_list(sources: Any) -> list[Any]:

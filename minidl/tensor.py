@@ -10,16 +10,20 @@ import numpy as np
 from minidl import config
 from minidl.backends.arrays import device_of, to_host
 from minidl.errors import ArgumentError, DTypeError, ShapeError
+from minidl.operators import Operators
+from minidl.operators import run as _apply
 
 
 def as_array(value: Any, dtype: Any = None) -> np.ndarray:
     """Return `value` as a NumPy array; Python floats become `floatx`, Python ints int32. Does not copy an array.
 
+    A tensor on a device is downloaded.
+
     >>> as_array([1.0, 2.0]).dtype, as_array([1, 2]).dtype, as_array(np.zeros(2)).dtype
     (dtype('float32'), dtype('int32'), dtype('float64'))
     """
     if isinstance(value, Tensor):
-        array = value.data
+        array = to_host(value.data, "as_array()")
     elif isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
     else:
@@ -47,98 +51,6 @@ def _describe_first(value: Any) -> str:
         return "no elements"
 
 
-class Operators:
-    """Python's operators and a few methods, each of them one op. Mixed into Tensor, and into symbolic tensors."""
-
-    __array_priority__ = 100  # numpy_array + tensor goes to Tensor.__radd__
-
-    def __add__(self, other: Any) -> Any:
-        return _apply("add", self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return _apply("add", other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return _apply("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return _apply("subtract", other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return _apply("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return _apply("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return _apply("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return _apply("divide", other, self)
-
-    def __pow__(self, exponent: float) -> Any:
-        return _apply("power", self, exponent=exponent)
-
-    def __neg__(self) -> Any:
-        return _apply("negative", self)
-
-    def __abs__(self) -> Any:
-        return _apply("absolute", self)
-
-    def __matmul__(self, other: Any) -> Any:
-        from minidl.functional import matmul
-
-        return matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        from minidl.functional import matmul
-
-        return matmul(other, self)
-
-    def __getitem__(self, key: Any) -> Any:
-        return _apply("slice", self, key=key)
-
-    # `np.sum(tensor)` comes here too, with `out=None` and for the mean `dtype=None`, which mean nothing.
-    def sum(self, axis: Any = None, keepdims: bool = False, *, out: None = None) -> Any:
-        """Return the sum over `axis` (an int, several, or None for all)."""
-        return _apply("reduce_sum", self, axes=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False, *, dtype: None = None, out: None = None) -> Any:
-        """Return the mean over `axis` (an int, several, or None for all)."""
-        return _apply("reduce_mean", self, axes=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False, *, out: None = None) -> Any:
-        """Return the maximum over `axis`; its gradient goes to the first of equal ones."""
-        return _apply("reduce_max", self, axes=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False, *, out: None = None) -> Any:
-        """Return the minimum over `axis`; its gradient goes to the first of equal ones."""
-        return _apply("reduce_min", self, axes=axis, keepdims=keepdims)
-
-    def argmax(self, axis: int = -1) -> Any:
-        """Return the index of the largest value along `axis`; not differentiable."""
-        return _apply("argmax", self, axis=axis)
-
-    def reshape(self, *shape: Any) -> Any:
-        """Return the same values in another shape; one size may be -1."""
-        return _apply("reshape", self, shape=shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
-
-    def transpose(self, *axes: Any) -> Any:
-        """Return the axes in another order (reversed when none is given)."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return _apply("transpose", self, axes=order or None)
-
-    def astype(self, dtype: Any) -> Any:
-        """Return the values as another dtype."""
-        return _apply("cast", self, dtype=np.dtype(dtype).name)
-
-
-def _apply(op: str, *inputs: Any, **static: Any) -> Any:
-    from minidl.tape import apply  # the tape builds on tensors; their operators go through it
-
-    return apply(op, *inputs, **static)
-
-
 class Tensor(Operators):
     """An array that ops take and return.
 
@@ -163,7 +75,11 @@ class Tensor(Operators):
     _tracked: bool
 
     def __init__(self, data: Any, dtype: Any = None, name: str | None = None) -> None:
-        self._set(np.array(as_array(data, dtype)), name)
+        values = data.data if isinstance(data, Tensor) else data
+        if device_of(values) is not None and (dtype is None or values.dtype == dtype):
+            self._set(values, name)  # nobody changes an array on a device, so it need not be copied
+        else:
+            self._set(np.array(as_array(data, dtype)), name)
 
     @classmethod
     def wrap(cls, array: np.ndarray, name: str | None = None) -> Tensor:
@@ -226,18 +142,23 @@ class Tensor(Operators):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy or (dtype is not None and self.data.dtype != dtype):
-            return np.array(self.data, dtype=dtype)
+            return np.array(self.numpy(), dtype=dtype)
         return self.numpy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a pickle holds: the values as an array of the host."""
+        return {**self.__dict__, "data": to_host(self.data, "copy or pickle")}
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Change values in place. The tape notices, and refuses a gradient that needs the old ones."""
+        self.data = to_host(self.data, "x[...] = value")  # from a device a copy, which moves there when an op reads it
         self.data[key] = as_array(value) if isinstance(value, Tensor) else value
         self._version += 1
 
     def __len__(self) -> int:
         if not self.data.ndim:
             raise TypeError("len() of a tensor with no axes")
-        return len(self.data)
+        return self.data.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -251,14 +172,14 @@ class Tensor(Operators):
     def __bool__(self) -> bool:
         if self.data.size != 1:
             raise ShapeError(
-                f"bool: a tensor of shape {self.shape} is neither true nor false. Use .data.any() or .data.all()."
+                f"bool: a tensor of shape {self.shape} is neither true nor false. Use .numpy().any() or .numpy().all()."
             )
-        return bool(self.data)
+        return bool(self.item())
 
     def __index__(self) -> int:
         if self.data.dtype.kind not in "iu" or self.data.ndim:
             raise TypeError(f"only an integer tensor without axes is an index. Got {self.dtype} {self.shape}")
-        return int(self.data)
+        return int(self.item())
 
     # Comparisons give plain boolean tensors; they have no gradient and are not recorded.
     def __eq__(self, other: object) -> Any:
@@ -290,7 +211,9 @@ class Tensor(Operators):
 def _compare(function: Callable[..., np.ndarray], a: Tensor, b: Any) -> Any:
     if isinstance(b, str) or b is None:
         return NotImplemented
-    return Tensor.wrap(np.asarray(function(a.data, b.data if isinstance(b, Tensor) else b)))
+    a_values = to_host(a.data, "comparison")
+    b_values = to_host(b.data if isinstance(b, Tensor) else b, "comparison")
+    return Tensor.wrap(np.asarray(function(a_values, b_values)))
 
 
 class Variable(Tensor):
@@ -340,28 +263,41 @@ class Variable(Tensor):
         return self
 
     def assign(self, value: Any) -> Variable:
-        """Give the variable new values of the same shape; its dtype stays.
+        """Give the variable new values of the same shape; its dtype stays. Values on a device stay there.
 
         Raises
         ------
         ShapeError : another shape
         """
-        array = np.asarray(value.data if isinstance(value, Tensor) else value)
+        array = value.data if isinstance(value, Tensor) else value
+        if device_of(array) is None or array.dtype != self.dtype:
+            array = np.asarray(to_host(array, f"assign to {self.path}"))
         if array.shape != self.shape:
             raise ShapeError(
                 f"assign: variable {self.path!r} has shape {self.shape}. Got {array.shape}. "
                 "Do these weights belong to another layer?"
             )
-        self._replace(np.array(array, dtype=self.dtype))
+        self._replace(np.array(array, dtype=self.dtype) if device_of(array) is None else array)
         return self
 
     def assign_add(self, value: Any) -> Variable:
         """Add `value` to the variable."""
+        if self.device != "cpu":
+            return self._changed("add", value)
         return self.assign(self.data + as_array(value))
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract `value` from the variable."""
+        if self.device != "cpu":
+            return self._changed("subtract", value)
         return self.assign(self.data - as_array(value))
+
+    def _changed(self, op: str, value: Any) -> Variable:
+        """Take over the result of an op that runs on the device where the values are."""
+        from minidl.tape import where_it_lies
+
+        with where_it_lies(self):
+            return self.assign(_apply(op, self, value))
 
     def _replace(self, array: np.ndarray) -> None:
         """Take over an array of the same shape and dtype, without a copy: for optimizers."""

@@ -3,41 +3,154 @@
 Three kinds of arrays go through the ops:
 
     np.ndarray       on the host
-    SimtArray        for the `simt` backend: host memory that stands for a GPU's. Nothing is copied, but it is counted.
+    SimtArray        for the `simt` backend: memory that stands for a GPU's. NumPy cannot compute with it either.
     device array     in a GPU's memory (Numba's DeviceNDArray, anything with __cuda_array_interface__)
 
 The rule of moving is the same for both devices. An op on a device receives device arrays: the tape moves a host tensor
-up, once, and it stays there. An op on the host that reads a device array downloads it, every time. Each move is written
-into the ledger, if one is open:
+up, once, and it stays there. An op on the host that reads a device array downloads it, every time. A device array is
+never changed after the kernel that wrote it, so tensors may share one. Each move is written into the ledger, if one is
+open; a single number is no move, it travels with the command that needs it, as a kernel's int and float arguments do.
 
 >>> import minidl
 >>> from minidl.backends.arrays import transfers
 >>> x = minidl.Tensor([[1.0, 2.0]])
->>> with transfers() as ledger, minidl.using(negative="simt"):
-...     y = -x
+>>> with transfers() as ledger, minidl.using("simt"):
+...     y = x * 2.0
 ...     values = y.numpy()
 >>> print(ledger)
-up    8 bytes  (1, 2)  negative forward
+up    8 bytes  (1, 2)  multiply forward
 down  8 bytes  (1, 2)  numpy()
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from minidl.errors import BackendError
+from minidl.backends.pool import Memory
+from minidl.errors import BackendError, unknown_name
 
 DEVICES = ("cuda", "simt")
 
 
-class SimtArray(np.ndarray):
-    """A host array that stands for one in a GPU's memory. Its views and slices stand for the same memory."""
+class OnDeviceError(BackendError, AttributeError, TypeError):
+    """NumPy, or Python, wants to compute with an array that lies on a device."""
+
+
+class SimtArray:
+    """An array on the SIMT machine: it offers what an array on a GPU offers, and no arithmetic.
+
+    Shapes, reshaping and slices are views of the same memory. Code of the host that wants the values says so, with
+    `to_host(array, "why")` or `tensor.numpy()`, and the ledger notes it. So what works on `simt` works on a GPU.
+
+    >>> x = to_device(np.ones((2, 3), np.float32), "simt", "an example")
+    >>> x.shape, x[0].shape, x.reshape(3, 2).nbytes
+    ((2, 3), (3,), 24)
+    >>> x + 1
+    Traceback (most recent call last):
+    minidl.backends.arrays.OnDeviceError: this array (2, 3) float32 is on the device 'simt': Python and NumPy cannot \
+compute with it, there as on a GPU. Use an op (minidl.functional), or fetch the values: tensor.numpy(), or \
+minidl.backends.arrays.to_host(array, "why").
+    """
+
+    __slots__ = ("__weakref__", "memory")
+
+    def __init__(self, memory: np.ndarray) -> None:
+        self.memory = memory  # for the launching of kernels alone
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return self.memory.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """NumPy dtype of the values."""
+        return self.memory.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.memory.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return self.memory.size
+
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes."""
+        return self.memory.nbytes
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Bytes from one value to the next, along each axis."""
+        return self.memory.strides
+
+    @property
+    def flags(self) -> dict[str, bool]:
+        """C_CONTIGUOUS and F_CONTIGUOUS, as Numba's device arrays give them."""
+        return {name: self.memory.flags[name] for name in ("C_CONTIGUOUS", "F_CONTIGUOUS")}
+
+    def is_c_contiguous(self) -> bool:
+        """Whether the rows lie one after another in memory."""
+        return self.memory.flags.c_contiguous
+
+    def reshape(self, *shape: Any) -> SimtArray:
+        """Return the same memory in another shape; nothing moves."""
+        if not self.memory.flags.c_contiguous:
+            raise OnDeviceError(f"reshape: an array on a device must be contiguous. Got strides {self.strides}.")
+        return SimtArray(self.memory.reshape(*shape))
+
+    def copy_to_host(self) -> np.ndarray:
+        """Return a copy for the host; no ledger notes it, `to_host` does."""
+        return self.memory.copy()
+
+    def __len__(self) -> int:
+        return len(self.memory)
+
+    def __getitem__(self, key: Any) -> SimtArray:
+        parts = key if isinstance(key, tuple) else (key,)
+        if not all(isinstance(part, int | slice) or part is Ellipsis for part in parts):
+            raise OnDeviceError(f"an array on a device takes ints and slices in [ ]. Got {key!r}. {_FETCH}")
+        view = self.memory[(*parts, ...)]  # with an ellipsis NumPy gives an array without axes, and no number
+        return SimtArray(view) if view.ndim else self._refuse()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return to_host(self, "np.asarray()").astype(dtype or self.dtype, copy=False)
+
+    def _refuse(self, *arguments: Any, **keywords: Any) -> NoReturn:
+        raise OnDeviceError(
+            f"this array {self.shape} {self.dtype} is on the device 'simt': Python and NumPy cannot compute with it, "
+            f"there as on a GPU. {_FETCH}"
+        )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise OnDeviceError(f"an array on a device has no {name!r}. {_FETCH}")
+
+    __array_ufunc__ = __array_function__ = __setitem__ = __iter__ = __contains__ = _refuse
+    __float__ = __int__ = __bool__ = __neg__ = __abs__ = __invert__ = _refuse
+    __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = __matmul__ = _refuse
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = __rmatmul__ = _refuse
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __and__ = __or__ = __xor__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refuse
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"<SimtArray {self.shape} {self.dtype}>"
+
+
+_FETCH = (
+    "Use an op (minidl.functional), or fetch the values: tensor.numpy(), or "
+    'minidl.backends.arrays.to_host(array, "why").'
+)
 
 
 class Transfer(NamedTuple):
@@ -86,7 +199,9 @@ def device_of(array: Any) -> str | None:
     (None, 'simt')
     """
     if isinstance(array, np.ndarray):
-        return "simt" if isinstance(array, SimtArray) else None
+        return None
+    if isinstance(array, SimtArray):
+        return "simt"
     return "cuda" if hasattr(array, "__cuda_array_interface__") else None
 
 
@@ -105,33 +220,49 @@ def to_device(array: Any, device: str, cause: str) -> Any:
 
     Raises
     ------
-    BackendError : no GPU can be used
-    MemoryError : it has no room
+    BackendError : no GPU can be used, or (DeviceMemoryError) it has no room
     """
     if device_of(array) == device:
-        return _contiguous(array, device)
+        return array
     host = np.ascontiguousarray(to_host(array, cause)).reshape(array.shape)  # ascontiguousarray gives 0-d an axis
-    started = time.perf_counter()
-    if device == "simt":
-        moved = host.view(SimtArray)
-    else:
+    if device == "cuda":
         require_gpu()
-        from minidl.backends.cuda import gpu_copy
+    from minidl.backends.cuda import upload
 
-        moved = gpu_copy(host)
-    _write_down("up", host, cause, started)
+    started = time.perf_counter()
+    moved = upload(host, device)
+    if host.ndim:
+        _write_down("up", host, cause, started)
     return moved
 
 
 def to_host(array: Any, cause: str) -> np.ndarray:
-    """Return the array on the host; a move is written down, a host array is returned as it is."""
+    """Return a copy on the host; the move is written down, a host array is returned as it is.
+
+    On a GPU this waits until the kernels before it are done.
+    """
     device = device_of(array)
     if device is None:
         return array
     started = time.perf_counter()
-    host = np.asarray(array) if device == "simt" else array.copy_to_host()
+    if hasattr(array, "copy_to_host"):
+        host = array.copy_to_host()
+    else:  # another library's array, of CuPy or PyTorch
+        from minidl.backends.cuda import gpu_view
+
+        host = gpu_view(array).copy_to_host()
     _write_down("down", array, cause, started)
     return host
+
+
+def zeros_like(array: Any) -> Any:
+    """Return zeros of the array's shape and dtype, where it is."""
+    device = device_of(array)
+    if device is None:
+        return np.zeros_like(array)
+    from minidl.backends.cuda import zeros
+
+    return zeros(array.shape, array.dtype, device)
 
 
 def on_host(value: Any, cause: str) -> Any:
@@ -158,7 +289,30 @@ def inputs_for(backend: str, tensors: Sequence[Any], cause: str) -> list[Any]:
 
 def as_result(array: Any) -> Any:
     """Mark what a kernel wrote as an array of its device."""
-    return array.view(SimtArray) if isinstance(array, np.ndarray) else array
+    return SimtArray(array) if isinstance(array, np.ndarray) else array
+
+
+def memory(device: str | None = None) -> Memory:
+    """Return what the memory pool of a device holds, by default of the GPU if one is there, else of the SIMT machine.
+
+    >>> found = memory("simt")
+    >>> found.device, found.peak >= found.used >= 0
+    ('simt', True)
+    """
+    from minidl.backends.cuda import gpu_problem, pool
+
+    if device is not None and device not in DEVICES:
+        raise unknown_name("device", device, DEVICES)
+    return pool(device or ("simt" if gpu_problem() else "cuda")).memory()
+
+
+def clear_memory(device: str) -> None:
+    """Give the unused blocks of a device's pool back to it. On a GPU this waits until its kernels are done."""
+    from minidl.backends.cuda import pool
+
+    if device not in DEVICES:
+        raise unknown_name("device", device, DEVICES)
+    pool(device).clear()
 
 
 def require_gpu() -> None:
@@ -173,12 +327,7 @@ def require_gpu() -> None:
         )
 
 
-def _contiguous(array: Any, device: str) -> Any:
-    if device == "simt" and not array.flags.c_contiguous:
-        return array.copy(order="C")  # on a GPU this stays on the device too
-    return array
-
-
 def _write_down(direction: str, array: Any, cause: str, started: float) -> None:
     for ledger in _LEDGERS.get():
-        ledger.append(Transfer(direction, int(array.nbytes), tuple(array.shape), cause, started, time.perf_counter()))
+        nbytes = math.prod(array.shape) * np.dtype(array.dtype).itemsize
+        ledger.append(Transfer(direction, nbytes, tuple(array.shape), cause, started, time.perf_counter()))

@@ -4,6 +4,10 @@ From strongest to weakest: the layer's own `backend=`, the innermost `with using
 variable MINIDL_BACKEND, the default "numpy". Within one of these, a choice for one direction (`conv2d_backward=`) is
 stronger than one for the op (`conv2d=`), which is stronger than one for all ops (the positional argument).
 
+A rung of a device (`gemm="cuda:r3_shared"`, or "cuda:r3" for short, "cuda:first" for the naive one) that is chosen for
+an op, or for all ops, runs in the directions that have it; elsewhere the best one runs, and `why` says so. Chosen for a
+direction that lacks it, it is refused.
+
 A direction is resolved when it runs: a `using` block chooses for the forwards and for the backwards that run inside it.
 A layer's own choice travels with what it recorded, to its backward too.
 """
@@ -11,6 +15,7 @@ A layer's own choice travels with what it recorded, to its backward too.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +33,10 @@ Choice = Mapping[str, str]  # "*" or "conv2d" or "conv2d_backward" -> backend
 
 _USED: dict[str, str] = {}
 _USING: ContextVar[tuple[Choice, ...]] = ContextVar("minidl_using", default=())
+
+
+class Placement(dict[str, str]):
+    """A choice that follows the values: see `minidl.tape.where_it_lies`."""
 
 
 class Resolution(NamedTuple):
@@ -101,10 +110,13 @@ def _check_choice(key: str, backend: str) -> None:
     if not isinstance(backend, str):
         raise ArgumentError(f"backend selection: a backend is a string, such as 'numpy'. Got {backend!r} for {key!r}.")
     if key == ALL:
+        if device_name(backend) and re.fullmatch(r"\w+:(first|r\d+)", backend):
+            return
         if backend not in table.backends():
             raise BackendError(
                 f"backend selection: no op has a backend {backend!r}. "
-                f"Backends that exist: {', '.join(map(repr, table.backends()))}."
+                f"Backends that exist: {', '.join(map(repr, table.backends()))}; for the naive kernels 'simt:first', "
+                "for the third rung of those that have one 'simt:r3'; a rung by its full name is chosen for one op."
             )
         return
     op, direction = _split(key)
@@ -138,14 +150,27 @@ def current_selection() -> dict[str, dict[str, str]]:
 
 def choose(op: str, direction: str, layer: Choice | None = None) -> tuple[str, str]:
     """Return (backend, why) for one direction of an op, without loading anything."""
-    levels: list[tuple[str, Choice]] = [("layer backend=", layer)] if layer else []
+    levels: list[tuple[str, Choice]] = []
+    if layer:
+        levels.append(("where its values are" if isinstance(layer, Placement) else "layer backend=", layer))
     levels += [("using()", choice) for choice in reversed(_USING.get())]
     levels += [("use()", _USED), ("MINIDL_BACKEND", _environment())]
     for who, choice in levels:
         for key in (f"{op}_{direction}", op, ALL):
-            if key in choice:
-                return choice[key], who if key == ALL else f"{who} {key}"
+            if key in choice and not (isinstance(choice, Placement) and not table.exists(op, choice[key])):
+                why = who if key == ALL else f"{who} {key}"
+                if ":" in choice[key] and key != f"{op}_{direction}":
+                    return _rung_or_best(op, direction, choice[key], why)
+                return choice[key], why
     return DEFAULT, "default"
+
+
+def _rung_or_best(op: str, direction: str, backend: str, why: str) -> tuple[str, str]:
+    """A rung that was chosen for an op as a whole runs where there is one of that name, and the best one elsewhere."""
+    device, _, rung = backend.partition(":")
+    if device_name(device) is None or table.has_rung(op, backend, direction):
+        return backend, why
+    return device, f"{why} (no {rung} in the {direction}: the best)" if table.rungs(op) else why
 
 
 def resolve(op: str, direction: str, layer: Choice | None = None) -> Resolution:

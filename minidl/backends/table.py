@@ -97,7 +97,8 @@ def exists(op: str, backend: str) -> bool:
     """Whether `op` has this backend or rung. Only for a rung of a device the kernels are imported."""
     if backend in _implementations(op):
         return True
-    return device_name(backend) is not None and ":" in backend and backend in rungs(op)
+    device, _, rung = backend.partition(":")
+    return bool(rung) and isinstance(_implementations(op).get(device), str) and has_rung(op, backend)
 
 
 def load(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
@@ -302,7 +303,7 @@ def ops_table(op: str | None = None) -> BackendTable:
                 continue
             available = implementing(name, direction)
             if op is not None:
-                available += [rung for rung in rungs(op) if _has_rung(op, rung, direction)]
+                available += [rung for rung in rungs(op) if has_rung(op, rung, direction)]
             backend, why = choose(name, direction)
             rows.append(
                 {"op": name, "direction": direction, "available": " ".join(available), "selected": backend, "why": why}
@@ -315,10 +316,11 @@ def implementing(op: str, direction: str) -> list[str]:
     return [name for name in backends(op) if _has(op, name, direction)]
 
 
-def _has_rung(op: str, rung: str, direction: str) -> bool:
+def has_rung(op: str, backend: str, direction: str | None = None) -> bool:
+    """Whether an op, or one direction of it, has the rung that `backend` names: "simt:r3_shared", "simt:r3"."""
     from minidl.backends import cuda
 
-    return rung.partition(":")[2] in cuda.rungs(op, direction)
+    return op in KERNELS and cuda.has_rung(op, backend.partition(":")[2], direction)
 
 
 def _has(op: str, backend: str, direction: str) -> bool:

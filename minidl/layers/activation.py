@@ -154,7 +154,7 @@ class Softmax(Elementwise):
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Return probabilities; `mask` (broadcast to the inputs) is False where there is nothing to choose."""
         if mask is not None:
-            inputs = F.where(Tensor.wrap(mask.data.astype(bool)), inputs, self.MASKED)
+            inputs = F.where(Tensor.wrap(mask.numpy().astype(bool)), inputs, self.MASKED)
         if isinstance(self.axis, int):
             return F.softmax(inputs, self.axis)
         powers = F.exp(inputs - F.reduce_max(inputs, self.axis, keepdims=True).detach())

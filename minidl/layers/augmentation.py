@@ -135,7 +135,7 @@ class RandomWarp(RandomImageLayer):
         if not training:
             return images
         matrices = self.matrices(*images.shape[:3])
-        return Tensor.wrap(affine_warp(images.data, matrices, self.fill_mode, self.interpolation, self.fill_value))
+        return Tensor.wrap(affine_warp(images.numpy(), matrices, self.fill_mode, self.interpolation, self.fill_value))
 
 
 class RandomRotation(RandomWarp):

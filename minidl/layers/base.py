@@ -58,6 +58,7 @@ class Layer(WeightHolder):
 
     # Set by a layer that hands its input's mask on to its output.
     supports_masking = False
+    sets_mask = False  # whether `call` itself gives its outputs their mask
 
     def __init__(
         self,
@@ -213,7 +214,7 @@ class Layer(WeightHolder):
         return kwargs
 
     def _set_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
-        if not args:
+        if not args or self.sets_mask:
             return
         mask = kwargs.get("mask")
         if mask is None:

@@ -74,10 +74,11 @@ class Embedding(OptionLayer):
     def call(self, inputs: Any) -> Any:
         """Return the rows."""
         if inputs.dtype.kind == "f":
-            fractions = inputs.data != np.floor(inputs.data)
+            values = inputs.numpy()
+            fractions = values != np.floor(values)
             if fractions.any():
                 raise DataError(
-                    f"{who(self)}: ids must be whole numbers. Got {inputs.data[fractions][0]}. Was the data scaled?"
+                    f"{who(self)}: ids must be whole numbers. Got {values[fractions][0]}. Was the data scaled?"
                 )
         return F.embedding(inputs if inputs.dtype.kind in "iu" else inputs.astype("int32"), self.embeddings)
 
@@ -103,6 +104,7 @@ class Masking(OptionLayer):
     """
 
     supports_masking = True
+    sets_mask = True  # looked for ahead of the product, which may move the inputs to a device
 
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -110,7 +112,10 @@ class Masking(OptionLayer):
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs, masked steps set to 0."""
-        return inputs * Tensor.wrap(self.compute_mask(inputs).data[..., None].astype(inputs.dtype))
+        mask = self.compute_mask(inputs)
+        outputs = inputs * Tensor.wrap(mask.numpy()[..., None].astype(inputs.dtype))
+        outputs._mask = mask
+        return outputs
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input's shape."""
@@ -118,4 +123,4 @@ class Masking(OptionLayer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return (batch, steps): where any feature differs from `mask_value`."""
-        return Tensor.wrap((inputs.data != self.mask_value).any(axis=-1))
+        return Tensor.wrap((inputs.numpy() != self.mask_value).any(axis=-1))

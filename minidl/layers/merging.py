@@ -67,7 +67,7 @@ class Merge(OptionLayer):
         """Return where any input counts; None when an input has no mask, for then all of it counts."""
         if not isinstance(mask, list | tuple) or any(m is None for m in mask):
             return None
-        return Tensor.wrap(reduce(np.logical_or, [m.data for m in mask]))
+        return Tensor.wrap(reduce(np.logical_or, [m.numpy() for m in mask]))
 
 
 class Add(Merge):
@@ -161,7 +161,7 @@ class Concatenate(Merge):
             return None
         full = []
         for x, m in zip(inputs, mask, strict=True):
-            m = np.ones(x.shape, bool) if m is None else m.data.astype(bool)
+            m = np.ones(x.shape, bool) if m is None else m.numpy().astype(bool)
             full.append(np.broadcast_to(m.reshape(m.shape + (1,) * (x.ndim - m.ndim)), x.shape))
         return Tensor.wrap(np.asarray(np.concatenate(full, self.axis).any(axis=-1)))
 

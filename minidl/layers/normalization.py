@@ -11,6 +11,7 @@ from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
 from minidl.layers.symbolic import in_trial
+from minidl.tape import where_it_lies
 from minidl.tensor import Tensor
 
 
@@ -113,14 +114,14 @@ class BatchNormalization(OptionLayer):
             y, mean, variance = F.batch_norm(x, self.gamma, self.beta, self.epsilon)
             self._average(mean, variance)
         else:
-            weights = np.broadcast_to(mask.data[..., None], inputs.shape).transpose(order)
+            weights = np.broadcast_to(mask.numpy()[..., None], inputs.shape).transpose(order)
             y = self._masked(x, Tensor.wrap(weights.astype(x.dtype)))
         return y if axis == last else F.transpose(y, np.argsort(order).tolist())
 
     def _masked(self, x: Any, weights: Any) -> Any:
         """Normalise by mean and variance of the steps that the mask lets through."""
         axes = tuple(range(x.ndim - 1))
-        count = np.maximum(weights.data.sum(axis=axes), 1).astype(x.dtype)
+        count = Tensor.wrap(np.maximum(weights.numpy().sum(axis=axes), 1).astype(x.dtype))
         mean = F.reduce_sum(x * weights, axes) / count
         variance = F.reduce_sum(F.square(x - mean) * weights, axes) / count
         self._average(mean, variance)
@@ -131,7 +132,8 @@ class BatchNormalization(OptionLayer):
         if in_trial():
             return
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving.data * self.momentum + batch.data * (1 - self.momentum))
+            with where_it_lies(moving, batch):
+                moving.assign(moving * self.momentum + batch * (1 - self.momentum))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input's shape."""

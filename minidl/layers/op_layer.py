@@ -40,5 +40,5 @@ class OpLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the op, its static arguments and its constants."""
-        constants = {i: v.data.tolist() if isinstance(v, Tensor) else v for i, v in self.constants.items()}
+        constants = {i: v.numpy().tolist() if isinstance(v, Tensor) else v for i, v in self.constants.items()}
         return {**super().get_config(), "op": self.op, "static": self.static, "constants": constants}

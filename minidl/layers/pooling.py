@@ -133,7 +133,7 @@ class GlobalAveragePooling1D(GlobalPooling):
         check_rank(self, inputs.shape, 3)
         if mask is None:
             return F.reduce_mean(inputs, self.axes, self.keepdims)
-        weights = Tensor.wrap(mask.data.astype(inputs.dtype)[..., None])
+        weights = Tensor.wrap(mask.numpy().astype(inputs.dtype)[..., None])
         total = F.reduce_sum(inputs * weights, self.axes, self.keepdims)
         return total / F.reduce_sum(weights, self.axes, self.keepdims)
 

@@ -103,7 +103,7 @@ class Recurrent(OptionLayer):
         """
         check_rank(self, sequences.shape, 3)
         states = self._first_states(initial_state, sequences)
-        steps = None if mask is None else Tensor.wrap(np.asarray(mask.data, dtype=bool))
+        steps = None if mask is None else Tensor.wrap(np.asarray(mask.numpy(), dtype=bool))
         x = self._drop_inputs(sequences, training)
         if self.go_backwards:
             x = F.flip(x, 1)
@@ -123,7 +123,7 @@ class Recurrent(OptionLayer):
             # Where a sample is masked at every step its output is 0, though its state is the first one.
             return states[0] if mask is None else outputs[:, -1]
         if mask is not None and self.zero_output_for_mask:
-            return outputs * Tensor.wrap(mask.data[..., None].astype(outputs.dtype))
+            return outputs * Tensor.wrap(mask.numpy()[..., None].astype(outputs.dtype))
         return outputs
 
     def _first_states(self, given: Any, sequences: Any) -> list[Any]:
@@ -153,7 +153,7 @@ class Recurrent(OptionLayer):
         if not training or self.recurrent_dropout == 0:
             return None
         seed, offset = self.generator.next()
-        ones = Tensor.wrap(np.ones((x.shape[0], self.units), x.dtype))
+        ones = F.broadcast_to(Tensor(1.0, x.dtype), (x.shape[0], self.units))
         return F.dropout(ones, self.recurrent_dropout, seed, offset)
 
     def reset_states(self) -> None:

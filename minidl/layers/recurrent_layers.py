@@ -165,7 +165,7 @@ class LSTM(Recurrent):
         """Make the weights; the forget gate's bias starts at 1."""
         super().build(input_shape)
         if self.bias is not None and self.unit_forget_bias:
-            bias = np.array(self.bias.data)
+            bias = np.array(self.bias.numpy())
             bias[self.units : 2 * self.units] = 1
             self.bias.assign(bias)
 

@@ -106,7 +106,7 @@ class Normalization(OptionLayer):
     def call(self, inputs: Any) -> Any:
         """Return the inputs normalised, or with `invert` as they were before."""
         mean, variance = (self.adapt_mean, self.adapt_variance) if self.mean is None else (self.mean, self.variance)
-        mean, deviation = self._along(mean), np.maximum(np.sqrt(self._along(variance)), 1e-7)
+        mean, deviation = self._along(mean), np.asarray(np.maximum(np.sqrt(self._along(variance)), 1e-7))
         x = inputs.astype(self.dtype)
         if self.invert:
             return x * Tensor.wrap(deviation) + Tensor.wrap(mean)
@@ -114,7 +114,7 @@ class Normalization(OptionLayer):
 
     def _along(self, values: Any) -> np.ndarray:
         """Return the values in a shape that broadcasts to the inputs."""
-        array = np.asarray(values.data if isinstance(values, Tensor) else values, self.dtype)
+        array = np.asarray(values.numpy() if isinstance(values, Tensor) else values, self.dtype)
         if array.ndim == len(self.kept):
             return np.broadcast_to(array, [self.shape[i] for i in self.kept]).reshape(self.shape)
         if array.ndim > len(self.kept):

@@ -88,7 +88,7 @@ class WeightHolder:
         dtype = np.dtype(dtype or self.dtype)
         make = initializers.get("glorot_uniform" if initializer is None else initializer)
         values = make(shape, dtype)
-        values = np.asarray(values.data if isinstance(values, Tensor) else values, dtype=dtype)
+        values = np.asarray(values.numpy() if isinstance(values, Tensor) else values, dtype=dtype)
         if values.shape != shape:
             raise ShapeError(f"add_weight: the initializer must give shape {shape}. Got {values.shape}.")
         name = name or f"variable_{len(self._trainable_variables) + len(self._non_trainable_variables)}"
@@ -152,7 +152,7 @@ class WeightHolder:
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all weights."""
-        return [np.array(v.data) for v in self.weights]
+        return [np.array(v.numpy()) for v in self.weights]
 
     def set_weights(self, weights: Any) -> None:
         """Replace all weights, in the order of `weights`.

@@ -138,7 +138,7 @@ def _fit_weights(weights: np.ndarray, values: Tensor) -> np.ndarray:
         return weights
     if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
-    if weights.ndim == 1 and values.ndim > 1 and len(weights) == len(values.data):
+    if weights.ndim == 1 and values.ndim > 1 and len(weights) == len(values):
         # Trap: (N,) times (N, T) would be matched with the last axis, not with the samples.
         weights = weights.reshape(-1, *([1] * (values.ndim - 1)))
     try:

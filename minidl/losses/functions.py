@@ -96,7 +96,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
 
 
 def _plus_minus_one(y_true: Tensor) -> Tensor:
-    if np.isin(y_true.data, (0.0, 1.0)).all():
+    if np.isin(y_true.numpy(), (0.0, 1.0)).all():
         return y_true * 2.0 - 1.0
     return y_true
 

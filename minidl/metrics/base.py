@@ -14,7 +14,7 @@ import numpy as np
 from minidl import config
 from minidl.errors import ShapeError
 from minidl.layers.naming import snake_case, unique_name
-from minidl.tape import no_grad
+from minidl.tape import where_it_lies
 from minidl.tensor import Tensor, Variable, as_array, convert_to_tensor
 
 
@@ -175,8 +175,9 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take a batch into account; a mask that y_pred carries leaves values out."""
-        with no_grad():
-            values = as_array(self.fn(_tensor(y_true), _tensor(y_pred), **self.kwargs))
+        true, prediction = _tensor(y_true), _tensor(y_pred)
+        with where_it_lies(true, prediction):
+            values = as_array(self.fn(true, prediction, **self.kwargs))
         mask = getattr(y_pred, "_mask", None)
         if mask is not None and mask is not True:
             kept = as_array(mask).astype(np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import losses
+from minidl.backends.arrays import to_host
 from minidl.errors import ArgumentError, DataError
 from minidl.losses import Loss, LossFunctionWrapper
 from minidl.metrics import Mean
@@ -85,7 +86,7 @@ class CompileLoss:
                 value = value.sum()
             tracker = self.trackers[place]
             if tracker is not None:
-                tracker.update_state(value.data, len(predictions[place].data))
+                tracker.update_state(to_host(value.data, "loss of an output"), len(predictions[place]))
             if self._weights[place] is not None:
                 value = value * float(self._weights[place])
             total = value if total is None else total + value

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import metrics as metrics_module
+from minidl.backends.arrays import to_host
 from minidl.errors import ArgumentError
 from minidl.metrics import MeanMetricWrapper, Metric
 from minidl.models.outputs import Outputs, check_kind
+from minidl.tensor import Tensor
 
 _ACCURACY = {
     "binary": metrics_module.BinaryAccuracy,
@@ -72,7 +74,9 @@ class CompileMetrics(Metric):
         if self.outputs is None:
             self.build(y_true, y_pred)
         assert self.outputs is not None
-        targets, predictions = self.outputs.spread(y_true, "y"), self.outputs.flatten(y_pred)
+        if not self.metrics:
+            return
+        targets, predictions = self.outputs.spread(y_true, "y"), [_fetched(p) for p in self.outputs.flatten(y_pred)]
         weights = self.outputs.spread(sample_weight, "sample_weight", broadcast=True) if self._weighted else []
         for _, place, metric in self._plain:
             metric.update_state(targets[place], predictions[place])
@@ -94,6 +98,15 @@ class CompileMetrics(Metric):
             if name in (known, metric.name):
                 return metric._direction
         return None
+
+
+def _fetched(prediction: Any) -> Any:
+    """Return a prediction on the host, where metrics are computed: from a device it is fetched once for all of them."""
+    if not isinstance(prediction, Tensor) or prediction.device == "cpu":
+        return prediction
+    fetched = Tensor.wrap(to_host(prediction.data, "predictions for metrics"))
+    fetched._mask = getattr(prediction, "_mask", None)  # type: ignore[attr-defined]
+    return fetched
 
 
 def _lists(given: Any, outputs: Outputs) -> list[list[Any]]:

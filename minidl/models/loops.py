@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backends.arrays import to_host
 from minidl.callbacks.callback_list import CallbackList
 from minidl.data import Dataset, pack_x_y_sample_weight
 from minidl.layers.symbolic import flatten, map_structure
@@ -103,7 +104,7 @@ def run_predict(model: Any, data: Dataset, verbose: Any, callbacks: Any) -> Any:
         for step, batch in enumerate(data.epoch()):
             calls.on_predict_batch_begin(step)
             structure = model.predict_step(pack_x_y_sample_weight(*batch))
-            leaves = [tensor.data for tensor in flatten(structure)]
+            leaves = [to_host(tensor.data, "predictions") for tensor in flatten(structure)]
             parts.append(leaves)
             calls.on_predict_batch_end(step, {"outputs": structure})
         model.clear_losses()

@@ -146,7 +146,7 @@ def _wrap(text: str, width: int) -> list[str]:
 def _totals(model: Any) -> list[str]:
     trainable = sum(v.size for v in model.trainable_weights)
     other = sum(v.size for v in model.non_trainable_weights)
-    itemsize = {id(v): v.data.itemsize for v in model.weights}
+    itemsize = {id(v): v.dtype.itemsize for v in model.weights}
     bytes_each = max(itemsize.values(), default=4)
     optimizer = getattr(model, "optimizer", None)
     slots = sum(v.size for v in optimizer.variables) if optimizer is not None and optimizer.built else 0

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl import config
+from minidl.backends.arrays import to_host
 from minidl.data import (
     as_dataset,
     class_weight_to_sample_weight,
@@ -101,7 +102,7 @@ class Trainer(Compilation, RemovedMethods):
     def _track_loss(self, loss: Tensor, x: Any) -> None:
         # Weighted by the batch's size, so that a smaller last batch counts less.
         if self._loss_tracker is not None:
-            self._loss_tracker.update_state(loss.numpy(), len(flatten(x)[0]))
+            self._loss_tracker.update_state(to_host(loss.data, "loss"), len(flatten(x)[0]))
 
     # ---- loops
 
@@ -225,7 +226,7 @@ class Trainer(Compilation, RemovedMethods):
         """Return the predictions for one batch, as arrays."""
         (batch,) = list(as_dataset(x, None, None, _size(x), False, 0, None, "predict_on_batch").epoch())
         with no_grad():
-            return map_structure(lambda t: np.array(t.data), self.predict_step(pack_x_y_sample_weight(*batch)))
+            return map_structure(lambda t: np.array(t.numpy()), self.predict_step(pack_x_y_sample_weight(*batch)))
 
     def _on_batch(self, function: str, x: Any, y: Any, weight: Any, class_weight: Any, return_dict: bool) -> Any:
         data = as_dataset(x, y, weight, _size(x), False, 0, None, function)

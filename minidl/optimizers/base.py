@@ -6,15 +6,15 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
+from minidl.backends.arrays import zeros_like
+from minidl.constraints import constrain
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.naming import snake_case, unique_name
 from minidl.optimizers import schedules
 from minidl.optimizers.clipping import clip_gradients
 from minidl.optimizers.options import check_options
 from minidl.optimizers.state import OptimizerState
-from minidl.tape import apply, no_grad
+from minidl.tape import apply, no_grad, where_it_lies
 from minidl.tensor import Tensor, Variable, as_array
 
 
@@ -33,7 +33,7 @@ class Optimizer(OptimizerState):
     gradient_accumulation_steps : update the weights every so many calls only, with the mean of the gradients
     name : by default the class's, "sgd"
 
-    >>> import minidl
+    >>> import minidl, numpy as np
     >>> class SignDescent(Optimizer):
     ...     def update_step(self, gradient, variable, learning_rate):
     ...         variable.assign_sub(learning_rate * np.sign(gradient))
@@ -121,7 +121,7 @@ class Optimizer(OptimizerState):
         with no_grad():
             pairs = self._pairs(grads, self._known_variables(trainable_variables, len(grads)))
             if self.loss_scale_factor is not None:
-                pairs = [(np.asarray(g * (1 / self.loss_scale_factor)), v) for g, v in pairs]
+                pairs = [(_scaled(g, 1 / self.loss_scale_factor), v) for g, v in pairs]
             if self.gradient_accumulation_steps:
                 pairs = self._accumulate(pairs, self.gradient_accumulation_steps)
             self._update(pairs)
@@ -129,7 +129,7 @@ class Optimizer(OptimizerState):
                 self._move_averages()
             for _, variable in pairs:
                 if variable.constraint is not None:
-                    variable._replace(as_array(variable.constraint(variable.data), variable.dtype))
+                    constrain(variable)
         self._iterations.assign_add(1)
 
     def _known_variables(self, variables: Sequence[Variable] | None, count: int) -> list[Variable]:
@@ -151,7 +151,7 @@ class Optimizer(OptimizerState):
                 )
         return variables
 
-    def _pairs(self, grads: list[Any], variables: list[Variable]) -> list[tuple[np.ndarray, Variable]]:
+    def _pairs(self, grads: list[Any], variables: list[Variable]) -> list[tuple[Tensor, Variable]]:
         missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
         if len(missing) == len(grads):
             raise ArgumentError(
@@ -164,24 +164,26 @@ class Optimizer(OptimizerState):
                 "Does the loss depend on them?",
                 stacklevel=3,
             )
-        return [(as_array(g, v.dtype), v) for g, v in zip(grads, variables, strict=True) if g is not None]
+        return [(_as_gradient(g, v), v) for g, v in zip(grads, variables, strict=True) if g is not None]
 
-    def _accumulate(self, pairs: list[tuple[np.ndarray, Variable]], steps: int) -> list[tuple[np.ndarray, Variable]]:
+    def _accumulate(self, pairs: list[tuple[Tensor, Variable]], steps: int) -> list[tuple[Tensor, Variable]]:
         """Add the gradients up; return their means on every `steps`-th call, nothing on the others."""
-        due = (int(self._iterations.data) + 1) % steps == 0
+        due = (int(self._iterations) + 1) % steps == 0
         sums = []
         for gradient, variable in pairs:
             slot = self._accumulated[self._get_variable_index(variable)]
-            total = np.asarray(slot.data + gradient)
-            slot._replace(np.zeros_like(total) if due else total)
-            sums.append((np.asarray(total * (1 / steps)), variable))
-        return sums if due else []
+            with where_it_lies(slot, gradient):
+                total = slot + gradient
+            slot._replace(zeros_like(total.data) if due else total.data)
+            if due:
+                sums.append((_scaled(total, 1 / steps), variable))
+        return sums
 
-    def _update(self, pairs: list[tuple[np.ndarray, Variable]]) -> None:
+    def _update(self, pairs: list[tuple[Tensor, Variable]]) -> None:
         learning_rate = self.learning_rate
         gradients = clip_gradients([g for g, _ in pairs], self.clipnorm, self.clipvalue, self.global_clipnorm)
         for gradient, (_, variable) in zip(gradients, pairs, strict=True):
-            self.update_step(Tensor.wrap(gradient), variable, learning_rate)
+            self.update_step(gradient, variable, learning_rate)
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
         """Update one variable. A rule of your own calls `variable.assign_sub(…)`."""
@@ -212,7 +214,8 @@ class Optimizer(OptimizerState):
     def _move_averages(self) -> None:
         momentum = self.ema_momentum if int(self.iterations) else 0.0
         for variable, average in zip(self._trained, self._averages, strict=True):
-            average.assign(momentum * average.data + (1 - momentum) * variable.data)
+            with where_it_lies(average, variable):
+                average.assign(average * momentum + variable * (1 - momentum))
         every = self.ema_overwrite_frequency
         if every and (int(self.iterations) + 1) % every == 0:
             self.finalize_variable_values(self._trained)
@@ -256,3 +259,14 @@ class Optimizer(OptimizerState):
     def __repr__(self) -> str:
         rate = float(self.learning_rate)
         return f"<{type(self).__name__} {self.name!r} learning_rate={rate:g}, {int(self._iterations)} updates done>"
+
+
+def _as_gradient(gradient: Any, variable: Variable) -> Tensor:
+    if isinstance(gradient, Tensor) and gradient.dtype == variable.dtype:
+        return gradient
+    return Tensor.wrap(as_array(gradient, variable.dtype))
+
+
+def _scaled(gradient: Tensor, factor: float) -> Tensor:
+    with where_it_lies(gradient):
+        return gradient * factor

@@ -120,7 +120,7 @@ class OptimizerState:
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of the state, in the order of `variables`."""
-        return [np.array(v.data) for v in self._variables]
+        return [np.array(v.numpy()) for v in self._variables]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace the state, in the order of `variables`.

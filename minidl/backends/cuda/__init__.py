@@ -12,6 +12,9 @@ takes its arrays to the device, runs a kernel or a few, and packs the op's own c
 one text for a GPU and for the SIMT machine, and any forward works with any backward.
 """
 
-from minidl.backends.cuda.device import Device, bind, gpu_copy, gpu_problem, rungs
+from minidl.backends.cuda.device import Device, bind, gpu_problem, has_rung, rungs
+from minidl.backends.cuda.memory import gpu_view, pool, upload, use_pools, zeros
 
-__all__ = ["Device", "bind", "gpu_copy", "gpu_problem", "rungs"]
+__all__ = ["Device", "bind", "gpu_problem", "gpu_view", "has_rung", "pool", "rungs", "upload", "zeros"]
+
+use_pools()

@@ -11,11 +11,15 @@ import numpy as np
 
 from cuda_kernels import ladder, launch
 from cuda_kernels.launch import gpu_problem
-from minidl.backends.arrays import as_result, device_of, require_gpu, to_device
+from minidl.backends.arrays import SimtArray, as_result, device_of, require_gpu, to_device
+from minidl.backends.cuda.memory import zeros
 from minidl.backends.kernels import BACKWARD_ENDINGS, KERNELS
-from minidl.errors import BackendError, DTypeError, ShapeError
+from minidl.backends.student_kernels import student_kernel, student_names
+from minidl.errors import BackendError, DeviceMemoryError, DTypeError, ShapeError
 
-__all__ = ["Device", "bind", "gpu_copy", "gpu_problem", "rungs"]
+FIRST = "first"  # a rung's name that every ladder has: its first, naive one
+
+__all__ = ["Device", "bind", "gpu_problem", "rungs"]
 
 
 class Device(NamedTuple):
@@ -64,25 +68,23 @@ class Device(NamedTuple):
         ------
         ShapeError, DTypeError, BackendError : what the kernel's host function refuses, in its words
         """
-        chosen = self.rung if self.rung in _rung_names(kernel) else None
-        given = [np.asarray(a) if isinstance(a, np.ndarray) else a for a in arrays]
+        given = [a.memory if isinstance(a, SimtArray) else a for a in arrays]
         try:
-            result = ladder.rung(kernel, chosen).run(*given, **static, on=self.place)
+            result = _rung(kernel, self.rung).run(*given, **static, on=self.place)
         except launch.NoGpuError as error:
             raise BackendError(f"{self.op}: {error} `minidl doctor` says more.") from error
+        except DeviceMemoryError as error:
+            error.add_note(f"This was for a result of {self.op} {self.direction}, kernel {kernel}.")
+            raise
         except TypeError as error:
             raise DTypeError(f"{self.op}, kernel {kernel}: {error}") from error
         except ValueError as error:
             raise ShapeError(f"{self.op}, kernel {kernel}: {error}") from error
         return _results(result)
 
-    def empty(self, shape: tuple[int, ...], like: Any, dtype: Any = np.float32) -> Any:
-        """Return an array of this device with undefined content."""
-        return as_result(launch.empty(shape, dtype, like=like))
-
-    def zeros(self, shape: tuple[int, ...], like: Any, dtype: Any = np.float32) -> Any:
+    def zeros(self, shape: tuple[int, ...], dtype: Any = np.float32) -> Any:
         """Return an array of this device filled with zeros."""
-        return as_result(launch.zeros(shape, dtype, like=like))
+        return zeros(shape, dtype, self.place)
 
 
 def _results(result: Any) -> Any:
@@ -92,8 +94,21 @@ def _results(result: Any) -> Any:
 
 
 @functools.cache
-def _rung_names(kernel: str) -> frozenset[str]:
-    return frozenset(rung.name for rung in ladder.rungs(kernel))
+def _rung(kernel: str, chosen: str | None) -> ladder.Rung:
+    """Return the kernel's rung of that name or number, or its first one; its best where it has none such."""
+    climbed = ladder.rungs(kernel)
+    if chosen == FIRST:
+        return climbed[0]
+    return next((rung for rung in climbed if chosen and _means(chosen, rung.name)), None) or ladder.rung(kernel)
+
+
+def _means(chosen: str, name: str) -> bool:
+    return chosen in (name, name.partition("_")[0])
+
+
+def has_rung(op: str, chosen: str, direction: str | None = None) -> bool:
+    """Whether an op, or one direction of it, has a rung of this name ("r3_shared", "r3", or "first")."""
+    return any(chosen == FIRST or _means(chosen, name) for name in rungs(op, direction))
 
 
 @functools.cache
@@ -104,8 +119,14 @@ def rungs(op: str, direction: str | None = None) -> tuple[str, ...]:
     for kernel in kernels:
         both_ways = not any(name.endswith(BACKWARD_ENDINGS) for name in kernels)
         if direction is None or both_ways or kernel.endswith(BACKWARD_ENDINGS) == (direction == "backward"):
-            found.update(dict.fromkeys(rung.name for rung in ladder.rungs(kernel)))
+            found.update(dict.fromkeys((*(rung.name for rung in ladder.rungs(kernel)), *student_names(kernel))))
     return tuple(found)
+
+
+def forget_rungs() -> None:
+    """Look the rungs up anew: one was registered, or taken away."""
+    rungs.cache_clear()
+    bind.cache_clear()
 
 
 @functools.cache
@@ -117,16 +138,8 @@ def bind(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
     place, _, rung = backend.partition(":")
     if place == "cuda":
         require_gpu()
-    if rung and rung not in rungs(op, direction):
+    if rung and not has_rung(op, rung, direction):
         return None
     module = importlib.import_module(f"minidl.backends.cuda.{KERNELS[op][0]}")
     function = getattr(module, f"{op}_{direction}", None)
     return function and functools.partial(function, Device(place, rung or None, op, direction))
-
-
-def gpu_copy(host: np.ndarray) -> Any:
-    """Return a copy in the GPU's memory."""
-    try:
-        return launch.to_device(host)
-    except launch.NoGpuError as error:
-        raise BackendError(f"{error} `minidl doctor` says more.") from error

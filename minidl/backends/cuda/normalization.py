@@ -24,7 +24,7 @@ def batch_norm_backward(
     """dx, dgamma, dbeta; where mean and variance were used themselves, dx += dmean / M + dvariance 2 (x - mean) / M."""
     d_y, d_mean, d_variance = (device.take(dy=part) for part in dy)
     x_hat, inv_std, gamma = device.take(x_hat=cache.x_hat, inv_std=cache.inv_std, gamma=cache.gamma)
-    d_y = device.zeros(x_hat.shape, like=x_hat) if d_y is None else d_y
+    d_y = device.zeros(x_hat.shape) if d_y is None else d_y
     dx, d_gamma, d_beta = device.run("batch_norm_backward", d_y, x_hat, inv_std, gamma)
     spread = {"shape": tuple(x_hat.shape), "axes": tuple(range(x_hat.ndim - 1))}
     if d_mean is not None:

@@ -22,7 +22,7 @@ def write_safetensors(model: Any, target: Path) -> None:
     """Write the weights, their order, and a checksum, which the format itself does not have."""
     from safetensors.numpy import save_file
 
-    arrays = {name: np.ascontiguousarray(v.data) for name, v in named_weights(model).items()}
+    arrays = {name: np.ascontiguousarray(v.numpy()) for name, v in named_weights(model).items()}
     metadata = {"format": "minidl", "order": json.dumps(list(arrays)), "sha256": _digest(arrays)}
     save_file(arrays, target, metadata=metadata)
 
@@ -32,7 +32,7 @@ def write_npz(model: Any, target: Path) -> None:
     with zipfile.ZipFile(target, "w") as archive:
         for name, variable in named_weights(model).items():
             content = io.BytesIO()
-            np.lib.format.write_array(content, np.ascontiguousarray(variable.data), allow_pickle=False)
+            np.lib.format.write_array(content, np.ascontiguousarray(variable.numpy()), allow_pickle=False)
             archive.writestr(f"{name}.npy", content.getbuffer())
 
 

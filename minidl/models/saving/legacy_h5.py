@@ -79,7 +79,7 @@ def _top_level(model: Any) -> dict[str, Variable]:
 def _write_named(group: Any, named: dict[str, Variable]) -> None:
     _write_strings(group, "weight_names", list(named))
     for name, variable in named.items():
-        write_array(group, name, variable.data)
+        write_array(group, name, variable.numpy())
 
 
 def _write_strings(group: Any, name: str, strings: list[str]) -> None:

@@ -46,7 +46,7 @@ def write(file: Any, model: Any) -> None:
         group = _vars(file, place.path)
         group.attrs["name"] = place.names[-1] if place.names else model.name
         for number, variable in enumerate(place.variables):
-            write_array(group, str(number), variable.data)
+            write_array(group, str(number), variable.numpy())
         if place.generator is not None:
             state = np.array([place.generator.seed, place.generator.offset], dtype=np.int64)
             write_array(_vars(file, f"{place.path}/seed_generator"), "0", state)
@@ -55,7 +55,7 @@ def write(file: Any, model: Any) -> None:
         group = _vars(file, "optimizer")
         group.attrs["name"] = optimizer.name
         for number, variable in enumerate(optimizer.variables):
-            write_array(group, str(number), variable.data)
+            write_array(group, str(number), variable.numpy())
 
 
 def _vars(file: Any, path: str) -> Any:

@@ -46,7 +46,7 @@ def serialize(value: Any, where: str = "") -> Any:
     if isinstance(value, bytes):
         return {"class_name": "__bytes__", "config": {"value": value.decode("utf-8")}}
     if isinstance(value, np.ndarray | Tensor):
-        array = value.data if isinstance(value, Tensor) else value
+        array = value.numpy() if isinstance(value, Tensor) else value
         name = "__tensor__" if isinstance(value, Tensor) else "__numpy__"
         return {"class_name": name, "config": {"value": array.tolist(), "dtype": array.dtype.name}}
     if isinstance(value, np.dtype):

@@ -1,0 +1,115 @@
+"""Arrays in the memory of a device: where their blocks come from, copies to it, numbers and zeros.
+
+A GPU's blocks are Numba's; those of the SIMT machine lie on the host. Both go through one pool each, so that memory is
+used again on `simt` as it is on a GPU, and `minidl.backends.arrays.memory()` has something to show on any computer.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from cuda_kernels import launch
+from cuda_kernels._cuda import cuda
+from minidl.backends.arrays import as_result
+from minidl.backends.pool import Lease, Pool
+from minidl.errors import BackendError
+
+ALIGNMENT = 256  # bytes, as a GPU's driver aligns
+
+
+class GpuSource:
+    """Blocks of a GPU's memory, from Numba."""
+
+    device = "cuda"
+
+    def allocate(self, nbytes: int) -> tuple[Any, int]:
+        """Return nbytes of the GPU's memory, and their address."""
+        block = launch.new_device_array((nbytes,), np.dtype(np.uint8))
+        return block, launch.address_of(block)
+
+    def give_back(self) -> None:
+        """Free what was let go. This waits until the GPU is idle."""
+        cuda.current_context().deallocations.clear()
+
+    def room(self) -> tuple[int, int]:
+        """Return the GPU's free and total bytes."""
+        found = cuda.current_context().get_memory_info()
+        return int(found.free), int(found.total)
+
+
+class HostSource:
+    """Blocks of the host's memory, for the SIMT machine."""
+
+    device = "simt"
+
+    def allocate(self, nbytes: int) -> tuple[Any, int]:
+        """Return nbytes of the host's memory, and their address."""
+        memory = np.empty(nbytes + ALIGNMENT, np.uint8)
+        return memory, memory.ctypes.data + -memory.ctypes.data % ALIGNMENT
+
+    def give_back(self) -> None:
+        """Nothing: Python frees what is let go."""
+
+    def room(self) -> None:
+        """Return None: the host's memory is no device's."""
+
+
+@functools.cache
+def pool(device: str) -> Pool:
+    """Return the pool of "cuda" or "simt"."""
+    return Pool(GpuSource() if device == "cuda" else HostSource())
+
+
+def allocate(device: str, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    """Return an array with undefined content in a block of the device's pool: what `launch.empty` gives."""
+    nbytes = math.prod(shape) * dtype.itemsize
+    lease = pool(device).lease(nbytes)
+    if device == "cuda":
+        return launch.array_at(lease.address, shape, dtype, owner=lease)
+    return np.asarray(_HostView(lease, shape, dtype))
+
+
+class _HostView:
+    """What NumPy needs to make an array in a lease's block; the array refers to this, and so to the lease."""
+
+    def __init__(self, lease: Lease, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.lease = lease
+        self.__array_interface__ = {
+            "version": 3, "shape": shape, "typestr": dtype.str, "data": (lease.address, False)
+        }  # fmt: skip
+
+
+def use_pools() -> None:
+    """Let the kernels' host functions take their arrays from the pools."""
+    for device in ("cuda", "simt"):
+        launch.set_allocator(functools.partial(allocate, device), device)
+
+
+def upload(host: np.ndarray, device: str) -> Any:
+    """Return a copy of a C-contiguous array on the device; a single number is written there by the device itself."""
+    if device == "simt":
+        copy = allocate(device, host.shape, host.dtype)
+        copy[...] = host
+        return as_result(copy)
+    try:
+        return launch.to_device(host)
+    except launch.NoGpuError as error:
+        raise BackendError(f"{error} `minidl doctor` says more.") from error
+
+
+def zeros(shape: tuple[int, ...], dtype: Any, device: str) -> Any:
+    """Return zeros on the device; nothing is uploaded."""
+    if device == "simt":
+        found = allocate(device, tuple(shape), np.dtype(dtype))
+        found[...] = 0
+        return as_result(found)
+    return launch.zeros(tuple(shape), dtype, on="cuda")
+
+
+def gpu_view(array: Any) -> Any:
+    """Return another library's array on the GPU (anything with __cuda_array_interface__) as Numba's; nothing moves."""
+    return cuda.as_cuda_array(array)

@@ -1,0 +1,109 @@
+"""One step of the walk back: the backward of one entry of the tape, the checks of what it gives, sums of gradients."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl.backends import arrays
+from minidl.backends.selection import resolve
+from minidl.errors import TapeError
+from minidl.observers import GRADIENT_SUM, OBSERVERS, OpRun, tell
+
+if TYPE_CHECKING:
+    from minidl.tape import Entry
+
+
+def sum_of_gradients(a: Any, b: Any) -> Any:
+    """Add two gradients, on the device where the first one is."""
+    started = time.perf_counter()
+    device = arrays.device_of(a) or arrays.device_of(b) or "numpy"
+    if a.dtype != np.float32 or device == "numpy":
+        total = arrays.on_host(a, "sum of gradients") + arrays.on_host(b, "sum of gradients")
+        device = "numpy"
+    else:
+        total = resolve("add", "forward", {"add": device}).function(a, b)[0]
+    if OBSERVERS.get():
+        finished = time.perf_counter()
+        run = OpRun(
+            "add", "forward", "", device, GRADIENT_SUM, (a, b), (total,), {}, None, (), started, started, finished
+        )
+        tell(run)
+    return total
+
+
+def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[bool, ...]) -> tuple[Any, ...]:
+    """Call the backward of one entry's op, and check what it returns.
+
+    Parameters
+    ----------
+    entry : what the forward recorded
+    dy : gradient of each output, None where it is not used
+    needs : which inputs a gradient is wanted for
+
+    Returns
+    -------
+    tuple with one gradient, or None, an input
+    """
+    _check_unchanged(entry)
+    function, backend, why = resolve(entry.op, "backward", entry.choice)
+    keywords = {"needs": needs} if takes_needs(function) else {}
+    cache = entry.cache
+    started = time.perf_counter()
+    if arrays.device_name(backend) is None:
+        dy, cache = arrays.on_host((dy, cache), f"{entry.op} backward")
+    called = time.perf_counter()
+    gradients = function(dy[0] if entry.single else dy, cache, **keywords)
+    finished = time.perf_counter()
+    entry.ms_backward = (finished - called) * 1e3
+    entry.backend_backward, entry.why_backward = backend, why
+    if not isinstance(gradients, tuple) or len(gradients) != len(entry.inputs):
+        raise TapeError(
+            f"{entry.op}: its backward on {backend!r} must return a tuple with one gradient an input "
+            f"({len(entry.inputs)}). Got {kind_of(gradients)}. A missing comma, `return (dx,)`?"
+        )
+    if OBSERVERS.get():
+        tell(
+            OpRun(
+                entry.op, "backward", entry.layer, backend, why, dy, gradients, entry.static, cache, needs, started,
+                called, finished,
+            )
+        )  # fmt: skip
+    for position, (tensor, gradient) in enumerate(zip(entry.inputs, gradients, strict=True)):
+        if gradient is not None and tensor is not None and needs[position]:
+            if gradient.shape != tensor.shape or gradient.dtype != tensor.dtype:
+                raise TapeError(
+                    f"{entry.op}: its backward on {backend!r} must give input {position} a gradient of shape "
+                    f"{tensor.shape} {tensor.dtype}. Got {gradient.shape} {gradient.dtype}."
+                )
+    return gradients
+
+
+def takes_needs(function: Any) -> bool:
+    """Whether a backward declares the keyword `needs`."""
+    function = getattr(function, "func", function)  # a device's adapter is a partial
+    code = getattr(function, "__code__", None)
+    return code is not None and "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _check_unchanged(entry: Entry) -> None:
+    tensors = (*entry.inputs, *entry.outputs)
+    for position, (tensor, version) in enumerate(zip(tensors, entry.versions, strict=True)):
+        if tensor is not None and tensor._version != version:
+            what = f"input {position}" if position < len(entry.inputs) else "the output"
+            name = f" ({tensor.name!r})" if tensor.name else ""
+            where = f" in layer {entry.layer!r}" if entry.layer else ""
+            raise TapeError(
+                f"gradient: {what}{name} of {entry.op}{where} was changed in place after the op ran, and its backward "
+                "needs the old value. Write y = x + 1 rather than x[...] = x + 1, and update weights after gradient()."
+            )
+
+
+def kind_of(result: Any) -> str:
+    """Describe what a function returned, for an error message."""
+    if isinstance(result, tuple):
+        return f"a tuple of {len(result)}"
+    shape = getattr(result, "shape", None)
+    return type(result).__name__ if shape is None else f"one {type(result).__name__} of shape {tuple(shape)}"
