@@ -49,6 +49,7 @@ class Source:
 
     array: str
     index: Index
+    block: tuple[int, int, int]
     thread: tuple[int, int, int]
     line: int
 
@@ -138,7 +139,7 @@ class Owners:
             number = _linear(owner.block, self._run.grid)
             lane = _linear(owner.thread, self._run.block)
             for leaf in self._trace(number).behind(alloc.name, address, lane):
-                found[self._source(leaf)] = None
+                found[self._source(leaf, owner.block)] = None
         return tuple(found)
 
     # -- places -------------------------------------------------------------------------------------------------------
@@ -190,8 +191,9 @@ class Owners:
         return Owner(_split(block, self._run.grid), _split(lane, self._run.block), lane // WARP, lane % WARP, line,
                      text, operation)
 
-    def _source(self, leaf: Leaf) -> Source:
-        return Source(leaf.alloc.name, leaf.alloc.index(leaf.address), _split(leaf.lane, self._run.block), leaf.line)
+    def _source(self, leaf: Leaf, block: tuple[int, int, int]) -> Source:
+        thread = _split(leaf.lane, self._run.block)
+        return Source(leaf.alloc.name, leaf.alloc.index(leaf.address), block, thread, leaf.line)
 
     # -- the data flow of one block -------------------------------------------------------------------------------
 

@@ -9,15 +9,24 @@ import importlib
 from typing import Any
 
 _FROM = {
+    "Comparison": "comparison",
     "Recording": "recording",
     "StepTable": "steps",
+    "Timings": "timing_results",
+    "compare": "comparison",
+    "cost": "costs",
+    "crossover": "crossovers",
     "machine": "machines",
     "plot_confusion_matrix": "pictures",
     "plot_graph": "pictures_graph",
     "plot_history": "pictures",
+    "plot_roofline": "timing_pictures",
     "plot_timeline": "timeline_picture",
+    "plot_timings": "timing_pictures",
     "record": "recording",
     "record_step": "recording",
+    "roofline": "rooflines",
+    "time": "timing",
     "timeline": "timelines",
     "training_step": "steps",
 }

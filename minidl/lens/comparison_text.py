@@ -1,0 +1,104 @@
+"""A comparison as text and as HTML."""
+
+from __future__ import annotations
+
+import html as escaping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minidl.lens.comparison import Comparison, Divergence, Row
+
+COLUMNS = ("direction", "layer", "op", "value", "shape", "free run", "op alone", "relative", "tolerance", "verdict")
+NUMBERS = slice(5, 9)
+
+
+def cells(row: Row) -> list[str]:
+    """Return a row as texts."""
+    alone = ["-" if v is None else f"{v:.1e}" for v in (row.forced, row.relative)]
+    shape = "(" + ",".join(map(str, row.shape)) + ")"
+    return [row.direction, row.layer, row.op, row.value, shape, f"{row.free:.1e}", *alone, f"{row.tolerance:.1e}",
+            row.verdict]  # fmt: skip
+
+
+def shown(comparison: Comparison) -> list[Row]:
+    """Return the rows up to the first divergence."""
+    last = comparison.divergence.row if comparison.divergence is not None else None
+    if last is None:
+        return comparison.rows
+    return comparison.rows[: comparison.rows.index(last) + 1]
+
+
+def table(comparison: Comparison) -> str:
+    """Return the comparison as a text: the rows up to the first divergence, and what is wrong there."""
+    rows = [cells(row) for row in shown(comparison)]
+    widths = [max(len(r[k]) for r in [list(COLUMNS), *rows]) for k in range(len(COLUMNS))]
+    right = range(*NUMBERS.indices(len(COLUMNS)))
+
+    def line(row: list[str]) -> str:
+        padded = (c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True)))
+        return "  ".join(padded).rstrip()
+
+    head = line(list(COLUMNS))
+    return "\n".join([heading(comparison), "", head, "-" * len(head), *map(line, rows), "", conclusion(comparison)])
+
+
+def heading(comparison: Comparison) -> str:
+    """Return what the numbers are."""
+    a, b = comparison.labels
+    losses = ", ".join(f"{loss:.6g}" for loss in comparison.losses)
+    return f"largest difference of every value, {a} against {b} (losses {losses})"
+
+
+def conclusion(comparison: Comparison) -> str:
+    """Return the verdict on the whole."""
+    if comparison.divergence is not None:
+        return str(comparison.divergence)
+    a, b = comparison.labels
+    drifting = sum(row.verdict == "drifts" for row in comparison.rows)
+    note = f" {drifting} values drift: earlier rounding, made large by the ops between." if drifting else ""
+    return f"{a} and {b} agree: no op's own difference is larger than rounding explains.{note}"
+
+
+def sentence(found: Divergence) -> str:
+    """Return what is wrong, in lines."""
+    row = found.row
+    where = f"{row.value}{list(found.index)}" if found.index else row.value
+    exact = "" if found.exact is None else f" (in float64: {found.exact:.9g})"
+    count = int(found.wrong.sum())
+    doing = {"backward": "the backward of", "update": "the update"}.get(row.direction, "the forward of")
+    lines = [
+        f"FIRST DIVERGENCE in {doing} {row.op}, layer {row.layer!r}: {found.culprit} is wrong",
+        f"  {where}: expected {found.expected:.9g}, got {found.got:.9g}{exact}; tolerance {row.tolerance:.1e}",
+        f"  {count} of {found.wrong.size} cells of {row.value} {row.shape} are wrong"
+        + "".join(f"; {pattern}" for pattern in found.patterns),
+    ]
+    if found.blame is not None:
+        lines += ["  " + text for text in str(found.blame).split("\n")]
+    else:
+        lines.append(
+            f"  computed by backend {found.backend!r}, where no kernel ran that the SIMT machine can look into"
+        )
+    if found.faults:
+        lines.append(f"  the SIMT machine also reports {len(found.faults)} faults on this side, the first:")
+        lines += ["    " + text for text in found.faults[0].split("\n")]
+    return "\n".join(lines)
+
+
+def html(comparison: Comparison) -> str:
+    """Return the comparison as an HTML table, rows coloured by their verdict."""
+    colours = {"WRONG": "#f4c7b4", "drifts": "#fbeec8"}
+    body = []
+    for row in shown(comparison):
+        style = f" style='background:{colours[row.verdict]};color:#222'" if row.verdict in colours else ""
+        texts = cells(row)
+        parts = (
+            f"<td style='text-align:{'right' if k in range(*NUMBERS.indices(len(COLUMNS))) else 'left'}'>"
+            f"{escaping.escape(text)}</td>"
+            for k, text in enumerate(texts)
+        )
+        body.append(f"<tr{style}>{''.join(parts)}</tr>")
+    head = "".join(f"<th style='text-align:left'>{c}</th>" for c in COLUMNS)
+    return (
+        f"<p>{escaping.escape(heading(comparison))}</p><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(body)}</tbody></table><pre>{escaping.escape(conclusion(comparison))}</pre>"
+    )
