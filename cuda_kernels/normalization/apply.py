@@ -43,17 +43,25 @@ def make_normalize(group: Any, weight: Any, has_gamma: bool, has_beta: bool, sto
 
 
 @functools.cache
-def make_backward(group: Any, weight: Any, has_gamma: bool) -> Any:
-    """Dx from the sums of g and g x_hat of each group."""
+def make_backward(group: Any, weight: Any, has_gamma: bool, has_d_mean: bool, has_d_variance: bool) -> Any:
+    """Dx from the sums of g and g x_hat of each group; and from the gradients of mean and variance, if they were used.
+
+    dmean adds dmean / M, dvariance adds dvariance 2 (x - mean) / M, with x - mean = x_hat / inv_std.
+    """
     @cuda.jit
-    def normalize_backward(dy, x_hat, inv_std, gamma, sums, dots, dx, share, size):
+    def normalize_backward(dy, x_hat, inv_std, gamma, sums, dots, d_mean, d_variance, dx, share, size):
         i = cuda.grid(1)
         if i < size:
             k = group(i)
             g = dy[i]
             if has_gamma:
                 g *= gamma[weight(i)]
-            dx[i] = inv_std[k] * (g - sums[k] * share - x_hat[i] * (dots[k] * share))
+            d = inv_std[k] * (g - sums[k] * share - x_hat[i] * (dots[k] * share))
+            if has_d_mean:
+                d += d_mean[k] * share
+            if has_d_variance:
+                d += float32(2) * d_variance[k] * share * x_hat[i] / inv_std[k]
+            dx[i] = d
 
     return normalize_backward
 
@@ -74,9 +82,29 @@ def make_scale(has_gamma: bool) -> Any:
     return scale_channels
 
 
+@functools.cache
+def make_statistics_gradients(has_gamma: bool) -> Any:
+    """Dmean = -gamma inv_std dbeta and dvariance = -1/2 gamma inv_std^2 dgamma, one thread a channel."""
+    @cuda.jit
+    def statistics_gradients(d_beta, d_gamma, inv_std, gamma, d_mean, d_variance, channels):
+        c = cuda.grid(1)
+        if c < channels:
+            scale = inv_std[c]
+            if has_gamma:
+                scale *= gamma[c]
+            d_mean[c] = -scale * d_beta[c]
+            d_variance[c] = float32(-0.5) * scale * inv_std[c] * d_gamma[c]
+
+    return statistics_gradients
+
+
 FLAT = float32[::1]
 CLAIMS = Claims(registers=40, lacks=("LDL", "STL"))
 _GROUP, _WEIGHT = index_function((6, 5), (1, 0)), index_function((6, 5), (0, 1))
 FORWARD = (Build(inverse_deviation, (FLAT, FLAT, float32, int32), CLAIMS),
            Build(make_normalize(_GROUP, _WEIGHT, True, True, True), (FLAT,) * 7 + (int32,), CLAIMS))
-BACKWARD = (Build(make_backward(_GROUP, _WEIGHT, True), (FLAT,) * 7 + (float32, int32), CLAIMS),)
+BACKWARD = (Build(make_backward(_GROUP, _WEIGHT, True, False, False), (FLAT,) * 9 + (float32, int32), CLAIMS),
+            Build(make_backward(_GROUP, _WEIGHT, True, True, True), (FLAT,) * 9 + (float32, int32), CLAIMS,
+                  label="mean and variance used"))
+INFERENCE_BACKWARD = (Build(make_scale(True), (FLAT,) * 4 + (int32, int32), CLAIMS),
+                      Build(make_statistics_gradients(True), (FLAT,) * 6 + (int32,), CLAIMS))

@@ -1,9 +1,9 @@
-"""The host functions of normalization; a rung says how the sums are made (`block`), the rest is the same.
+"""The host functions of normalization; a rung says how the sums are made (`how`), the rest is the same.
 
     batch_norm(x, gamma, beta, *, epsilon) -> (y, mean, variance, x_hat, inv_std)        gamma, beta may be None
-    batch_norm_backward(dy, x_hat, inv_std, gamma) -> (dx, dgamma, dbeta)
+    batch_norm_backward(dy, x_hat, inv_std, gamma, d_mean, d_variance) -> (dx, dgamma, dbeta)
     batch_norm_inference(x, gamma, beta, mean, variance, *, epsilon) -> (y, inv_std)
-    batch_norm_inference_backward(dy, x, gamma, mean, inv_std) -> (dx, dgamma, dbeta)
+    batch_norm_inference_backward(dy, x, gamma, mean, inv_std) -> (dx, dgamma, dbeta, dmean, dvariance)
     layer_norm(x, gamma, beta, *, epsilon, axes) -> (y, x_hat, inv_std)
     layer_norm_backward(dy, x_hat, inv_std, gamma, *, axes) -> (dx, dgamma, dbeta)
 
@@ -15,10 +15,10 @@ from typing import Any
 
 from cuda_kernels.indexing import index_function, join_axes, strides_of
 from cuda_kernels.ladder import rung
-from cuda_kernels.launch import blocks_for, check_array, empty, launch
+from cuda_kernels.launch import blocks_for, check_array, empty, launch, zeros
 from cuda_kernels.reduce.problem import Layout, layout
 
-from . import apply, statistics
+from . import apply, rows, statistics
 
 THREADS = 256
 
@@ -56,6 +56,20 @@ class Problem:
         check_array(self.op, name, a, shape=self.weights.shape)
         return a.reshape(-1)
 
+    def in_registers(self, how: str) -> bool:
+        """Whether the groups are rows that one kernel can hold, and it is asked for."""
+        return how == "registers" and self.groups.kind == "rows" and rows.fits(self.groups.count)
+
+    def layer_norm_rows(self, x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float,
+                        on: str | None) -> tuple[Any, Any, Any]:
+        """(y, x_hat, inv_std), each row in registers."""
+        y, x_hat = empty(self.shape, like=x), empty(self.shape, like=x)
+        inv_std = empty(tuple(1 if i in axes else n for i, n in enumerate(self.shape)), like=x)
+        rows.forward(x.reshape(-1), None if gamma is None else self.vector("gamma", gamma),
+                     None if beta is None else self.vector("beta", beta), x_hat.reshape(-1), y.reshape(-1),
+                     inv_std.reshape(-1), self.groups.results, self.groups.count, epsilon, on)
+        return y, x_hat, inv_std
+
     def normalize(self, x: Any, mean: Any, inv_std: Any, gamma: Any, beta: Any, x_hat: Any, on: str | None) -> Any:
         """y; x_hat is written unless it is None."""
         y = empty(self.shape, like=x)
@@ -66,12 +80,15 @@ class Problem:
                on=on)
         return y
 
-    def backward(self, dy: Any, x_hat: Any, inv_std: Any, gamma: Any, sums: Any, dots: Any, on: str | None) -> Any:
-        """Dx from the sums of each group."""
+    def backward(self, dy: Any, x_hat: Any, inv_std: Any, gamma: Any, sums: Any, dots: Any, on: str | None,
+                 d_mean: Any = None, d_variance: Any = None) -> Any:
+        """Dx from the sums of each group, and the gradients of its mean and variance (batch norm)."""
         dx = empty(self.shape, like=dy)
-        kernel = apply.make_backward(self.group, self.weight, gamma is not None)
+        kernel = apply.make_backward(self.group, self.weight, gamma is not None, d_mean is not None,
+                                     d_variance is not None)
         launch(kernel, blocks_for(dx.size, THREADS), THREADS, dy.reshape(-1), x_hat.reshape(-1), inv_std.reshape(-1),
-               self.vector("gamma", gamma), sums, dots, dx.reshape(-1), 1.0 / self.groups.count, dx.size, on=on)
+               self.vector("gamma", gamma), sums, dots, self.vector("d_mean", d_mean),
+               self.vector("d_variance", d_variance), dx.reshape(-1), 1.0 / self.groups.count, dx.size, on=on)
         return dx
 
 
@@ -92,24 +109,29 @@ def channels_of(op: str, x: Any) -> Problem:
 
 
 def batch_norm(x: Any, gamma: Any, beta: Any, *, epsilon: float = 1e-3, on: str | None = None,
-               block: bool = True) -> tuple[Any, ...]:
+               how: str = "block") -> tuple[Any, ...]:
     """(y, mean, variance, x_hat, inv_std) of x (..., C), mean and variance over all axes but the last."""
     p = channels_of("batch_norm", x)
     mean, variance = empty(x.shape[-1], like=x), empty(x.shape[-1], like=x)
-    statistics.moments(block, p.groups, x.reshape(-1), mean, variance, on)
+    statistics.moments(how, p.groups, x.reshape(-1), mean, variance, on)
     inv_std, x_hat = inverse(variance, mean.shape, epsilon, on), empty(x.shape, like=x)
     return p.normalize(x, mean, inv_std, gamma, beta, x_hat, on), mean, variance, x_hat, inv_std
 
 
-def batch_norm_backward(dy: Any, x_hat: Any, inv_std: Any, gamma: Any, *, on: str | None = None,
-                        block: bool = True) -> tuple[Any, Any, Any]:
-    """(dx, dgamma, dbeta); the sums of dy and dy x_hat are dbeta and dgamma themselves."""
+def batch_norm_backward(dy: Any, x_hat: Any, inv_std: Any, gamma: Any, d_mean: Any = None, d_variance: Any = None, *,
+                        on: str | None = None, how: str = "block") -> tuple[Any, Any, Any]:
+    """(dx, dgamma, dbeta); the sums of dy and dy x_hat are dbeta and dgamma themselves.
+
+    dy, d_mean, d_variance : the gradients of y, mean and variance; each may be None, of an output that nobody used
+    """
     p = channels_of("batch_norm_backward", x_hat)
+    dy = zeros(p.shape, like=x_hat) if dy is None else dy
     check_array(p.op, "dy", dy, shape=p.shape)
     d_beta, d_gamma = empty(p.shape[-1], like=dy), empty(p.shape[-1], like=dy)
-    statistics.dots(block, p.groups, dy.reshape(-1), x_hat.reshape(-1), inv_std, d_beta, d_gamma, on)
+    statistics.dots(how, p.groups, dy.reshape(-1), x_hat.reshape(-1), inv_std, d_beta, d_gamma, on)
     # gamma is one number a group here, so it may be multiplied in last: the sums need not know it.
-    return p.backward(dy, x_hat, inv_std, gamma, *_weighted(d_beta, d_gamma, gamma, on), on), d_gamma, d_beta
+    sums = _weighted(d_beta, d_gamma, gamma, on)
+    return p.backward(dy, x_hat, inv_std, gamma, *sums, on, d_mean, d_variance), d_gamma, d_beta
 
 
 def _weighted(sums: Any, dots: Any, gamma: Any, on: str | None) -> tuple[Any, Any]:
@@ -121,7 +143,7 @@ def _weighted(sums: Any, dots: Any, gamma: Any, on: str | None) -> tuple[Any, An
 
 
 def batch_norm_inference(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, *, epsilon: float = 1e-3,
-                         on: str | None = None, block: bool = True) -> tuple[Any, Any]:
+                         on: str | None = None, how: str = "block") -> tuple[Any, Any]:
     """(y, inv_std) with a mean and variance (C,) that are given."""
     p = channels_of("batch_norm_inference", x)
     for name, a in (("mean", mean), ("variance", variance)):
@@ -131,17 +153,20 @@ def batch_norm_inference(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any
 
 
 def batch_norm_inference_backward(dy: Any, x: Any, gamma: Any, mean: Any, inv_std: Any, *, on: str | None = None,
-                                  block: bool = True) -> tuple[Any, Any, Any]:
-    """(dx, dgamma, dbeta), dgamma = sum dy x_hat. Of them follow dmean = -gamma inv_std dbeta and dvariance."""
+                                  how: str = "block") -> tuple[Any, ...]:
+    """(dx, dgamma, dbeta, dmean, dvariance); dgamma = sum dy x_hat, and of it and dbeta follow the last two."""
     p = channels_of("batch_norm_inference_backward", x)
     check_array(p.op, "dy", dy, shape=p.shape)
     channels = p.shape[-1]
     x_hat = p.normalize(x, mean, inv_std, None, None, None, on)
     d_beta, d_gamma, dx = empty(channels, like=dy), empty(channels, like=dy), empty(p.shape, like=dy)
-    statistics.dots(block, p.groups, dy.reshape(-1), x_hat.reshape(-1), inv_std, d_beta, d_gamma, on)
+    statistics.dots(how, p.groups, dy.reshape(-1), x_hat.reshape(-1), inv_std, d_beta, d_gamma, on)
     launch(apply.make_scale(gamma is not None), blocks_for(dx.size, THREADS), THREADS, dy.reshape(-1), inv_std,
            p.vector("gamma", gamma), dx.reshape(-1), channels, dx.size, on=on)
-    return dx, d_gamma, d_beta
+    d_mean, d_variance = empty(channels, like=dy), empty(channels, like=dy)
+    launch(apply.make_statistics_gradients(gamma is not None), blocks_for(channels, THREADS), THREADS, d_beta, d_gamma,
+           inv_std, p.vector("gamma", gamma), d_mean, d_variance, channels, on=on)
+    return dx, d_gamma, d_beta, d_mean, d_variance
 
 
 def _averaged(x: Any, axes: Any) -> tuple[int, ...]:
@@ -150,29 +175,36 @@ def _averaged(x: Any, axes: Any) -> tuple[int, ...]:
 
 
 def layer_norm(x: Any, gamma: Any, beta: Any, *, epsilon: float = 1e-3, axes: Any = -1, on: str | None = None,
-               block: bool = True) -> tuple[Any, Any, Any]:
+               how: str = "block") -> tuple[Any, Any, Any]:
     """(y, x_hat, inv_std): every sample with its own mean and variance over `axes`; gamma and beta have their sizes."""
     check_array("layer_norm", "x", x)
     axes = _averaged(x, axes)
     p = Problem("layer_norm", x, axes, axes)
+    if p.in_registers(how):
+        return p.layer_norm_rows(x, gamma, beta, axes, epsilon, on)
     mean, variance = empty(p.groups.results, like=x), empty(p.groups.results, like=x)
-    statistics.moments(block, p.groups, x.reshape(-1), mean, variance, on)
+    statistics.moments(how, p.groups, x.reshape(-1), mean, variance, on)
     kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     inv_std, x_hat = inverse(variance, kept, epsilon, on), empty(x.shape, like=x)
     return p.normalize(x, mean, inv_std, gamma, beta, x_hat, on), x_hat, inv_std
 
 
 def layer_norm_backward(dy: Any, x_hat: Any, inv_std: Any, gamma: Any, *, axes: Any = -1, on: str | None = None,
-                        block: bool = True) -> tuple[Any, Any, Any]:
+                        how: str = "block") -> tuple[Any, Any, Any]:
     """(dx, dgamma, dbeta): the sums of g for dx are over `axes`, those of dy for dgamma over the samples."""
     check_array("layer_norm_backward", "x_hat", x_hat)
     axes = _averaged(x_hat, axes)
     p = Problem("layer_norm_backward", x_hat, axes, axes)
     check_array(p.op, "dy", dy, shape=p.shape)
     flat_dy, flat_hat = dy.reshape(-1), x_hat.reshape(-1)
+    d_beta, d_gamma = empty(p.weights.shape, like=dy), empty(p.weights.shape, like=dy)
+    statistics.dots(how, p.weights, flat_dy, flat_hat, inv_std.reshape(-1), d_beta.reshape(-1), d_gamma.reshape(-1), on)
+    if p.in_registers(how):
+        dx = empty(p.shape, like=dy)
+        rows.backward(flat_dy, flat_hat, inv_std.reshape(-1), None if gamma is None else p.vector("gamma", gamma),
+                      dx.reshape(-1), p.groups.results, p.groups.count, on)
+        return dx, d_gamma, d_beta
     sums, products = empty(p.groups.results, like=dy), empty(p.groups.results, like=dy)
     weight = index_function((1,), (1,)) if gamma is not None else None  # element r of a group has weight r
-    statistics.dots(block, p.groups, flat_dy, flat_hat, p.vector("gamma", gamma), sums, products, on, weight)
-    d_beta, d_gamma = empty(p.weights.shape, like=dy), empty(p.weights.shape, like=dy)
-    statistics.dots(block, p.weights, flat_dy, flat_hat, sums, d_beta.reshape(-1), d_gamma.reshape(-1), on)
+    statistics.dots(how, p.groups, flat_dy, flat_hat, p.vector("gamma", gamma), sums, products, on, weight)
     return p.backward(dy, x_hat, inv_std, gamma, sums, products, on), d_gamma, d_beta

@@ -12,26 +12,28 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from cuda_kernels.ladder import Rung
+from cuda_kernels.ladder import Build, Rung
 
 from . import apply, host, statistics
 
-NAMES = ("batch_norm", "batch_norm_backward", "batch_norm_inference", "batch_norm_inference_backward", "layer_norm",
-         "layer_norm_backward")
 
-
-def rungs_of(name: str, change: str, block: bool) -> tuple[Rung, ...]:
-    """The rungs of all six ops with sums made by a block, or by a thread."""
-    sums = statistics.builds(block)
-    cells = {"batch_norm": (sums[0], *apply.FORWARD), "layer_norm": (sums[0], *apply.FORWARD),
-             "batch_norm_inference": apply.FORWARD}
+def rungs_of(name: str, change: str, how: str, builds: dict[str, tuple[Build, ...]]) -> tuple[Rung, ...]:
+    """The rungs of these ops, whose sums are made as `how` says (see `statistics.py`)."""
 
     def run_of(op: str) -> Any:
-        run = functools.partial(getattr(host, op), block=block)
+        run = functools.partial(getattr(host, op), how=how)
         return functools.update_wrapper(run, getattr(host, op))
 
-    return tuple(Rung(op=op, name=name, change=change, run=run_of(op),
-                      builds=cells.get(op, (sums[1], *apply.BACKWARD))) for op in NAMES)
+    return tuple(Rung(op=op, name=name, change=change, run=run_of(op), builds=builds[op]) for op in builds)
 
 
-RUNGS = rungs_of("r1_serial", "one thread a group makes its sums", block=False)
+def builds_of(block: bool) -> dict[str, tuple[Build, ...]]:
+    """What each op compiles, with sums made by a block, or by a thread."""
+    moments, dots = statistics.builds(block)
+    return {"batch_norm": (moments, *apply.FORWARD), "batch_norm_backward": (dots, *apply.BACKWARD),
+            "batch_norm_inference": apply.FORWARD,
+            "batch_norm_inference_backward": (dots, *apply.INFERENCE_BACKWARD),
+            "layer_norm": (moments, *apply.FORWARD), "layer_norm_backward": (dots, *apply.BACKWARD)}
+
+
+RUNGS = rungs_of("r1_serial", "one thread a group makes its sums", "serial", builds_of(False))

@@ -8,6 +8,6 @@ Bytes as r1. Claims: no local memory.
 """
 from __future__ import annotations
 
-from .r1_serial import rungs_of
+from .r1_serial import builds_of, rungs_of
 
-RUNGS = rungs_of("r2_block", "one block a group, by shuffles", block=True)
+RUNGS = rungs_of("r2_block", "one block a group, by shuffles", "block", builds_of(True))

@@ -1,10 +1,12 @@
 """The sums that normalization needs, one a group: of x, of (x - mean)^2, of dy and of dy x_hat.
 
 A *group* is what shares a mean: a channel (batch norm) or a sample (layer norm). Element r of group k lies at
-kept(k) + reduced(r), as in `cuda_kernels.reduce`. Two ways to sum:
+kept(k) + reduced(r), as in `cuda_kernels.reduce`. The ways to sum, which the host functions call `how`:
 
-    serial   one thread owns a group and walks it
-    block    one block owns a group; its warps reduce by shuffles
+    serial      one thread owns a group and walks it
+    block       one block owns a group; its warps reduce by shuffles
+    columns     where groups are the columns of a matrix: whole rows are read, by `columns.py`; others by blocks
+    registers   where groups are rows, there is one kernel for sums and results, in `rows.py`; columns as above
 """
 from __future__ import annotations
 
@@ -16,6 +18,8 @@ from cuda_kernels.intrinsics import warp_sum
 from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import blocks_for, launch
 from cuda_kernels.reduce.problem import Layout, layout
+
+from . import columns
 
 THREADS = 128
 WARPS = THREADS // 32
@@ -126,15 +130,23 @@ def shape_of(block: bool, groups: int) -> tuple[int, int]:
     return (groups if block else blocks_for(groups, THREADS)), THREADS
 
 
-def moments(block: bool, groups: Layout, x: Any, mean: Any, variance: Any, on: str | None) -> None:
-    """Launch over flat arrays."""
+def moments(how: str, groups: Layout, x: Any, mean: Any, variance: Any, on: str | None) -> None:
+    """Launch over flat arrays. Groups that are no columns are summed by blocks."""
+    if how == "columns" and groups.kind == "columns":
+        columns.moments(x, mean, variance, groups.count, groups.results, on)
+        return
+    block = how != "serial"
     launch(make_moments(block, *groups.places()), *shape_of(block, groups.results), x, mean, variance,
            1.0 / groups.count, groups.count, on=on)
 
 
-def dots(block: bool, groups: Layout, dy: Any, x_hat: Any, gamma: Any, sums: Any, products: Any, on: str | None,
+def dots(how: str, groups: Layout, dy: Any, x_hat: Any, gamma: Any, sums: Any, products: Any, on: str | None,
          weight: Any = None) -> None:
     """Launch over flat arrays; gamma is read where `weight` gives its place."""
+    if how in ("columns", "registers") and groups.kind == "columns" and weight is None:
+        columns.dots(dy, x_hat, sums, products, groups.count, groups.results, on)
+        return
+    block = how != "serial"
     launch(make_dots(block, *groups.places(), weight), *shape_of(block, groups.results), dy, x_hat, gamma, sums,
            products, groups.count, on=on)
 

@@ -24,15 +24,7 @@ def batch_norm_backward(
     """dx, dgamma, dbeta; where mean and variance were used themselves, dx += dmean / M + dvariance 2 (x - mean) / M."""
     d_y, d_mean, d_variance = (device.take(dy=part) for part in dy)
     x_hat, inv_std, gamma = device.take(x_hat=cache.x_hat, inv_std=cache.inv_std, gamma=cache.gamma)
-    d_y = device.zeros(x_hat.shape) if d_y is None else d_y
-    dx, d_gamma, d_beta = device.run("batch_norm_backward", d_y, x_hat, inv_std, gamma)
-    spread = {"shape": tuple(x_hat.shape), "axes": tuple(range(x_hat.ndim - 1))}
-    if d_mean is not None:
-        dx = device.run("add", dx, device.run("reduce_mean_backward", d_mean, **spread))
-    if d_variance is not None:
-        share = device.run("reduce_mean_backward", d_variance, **spread)
-        along = device.run("square_backward", share, x_hat)  # 2 x_hat dvariance / M, and x - mean = x_hat / inv_std
-        dx = device.run("add", dx, device.run("divide", along, inv_std))
+    dx, d_gamma, d_beta = device.run("batch_norm_backward", d_y, x_hat, inv_std, gamma, d_mean, d_variance)
     return dx, None if gamma is None else d_gamma, d_beta if cache.has_beta else None
 
 
@@ -52,12 +44,7 @@ def batch_norm_inference_backward(
     dy, x, gamma, mean, inv_std = device.take(
         dy=dy, x=cache.x, gamma=cache.gamma, mean=cache.mean, inv_std=cache.inv_std
     )
-    dx, d_gamma, d_beta = device.run("batch_norm_inference_backward", dy, x, gamma, mean, inv_std)
-    scale = inv_std if gamma is None else device.run("multiply", gamma, inv_std)
-    d_mean = device.run("negative", device.run("multiply", scale, d_beta))
-    std = device.run("divide", inv_std, device.run("square", inv_std))
-    half = device.run("sqrt_backward", device.run("multiply", scale, d_gamma), std)  # its slope is 1 / (2 std)
-    d_variance = device.run("negative", half)
+    dx, d_gamma, d_beta, d_mean, d_variance = device.run("batch_norm_inference_backward", dy, x, gamma, mean, inv_std)
     return dx, None if gamma is None else d_gamma, d_beta if cache.has_beta else None, d_mean, d_variance
 
 
