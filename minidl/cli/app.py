@@ -172,6 +172,27 @@ def ops(
 
 
 @app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Ops; by default gemm, conv2d, relu, batch_norm.")] = None,
+    sizes: Annotated[
+        list[int] | None, typer.Option("--size", "-s", help="Side of the matrices or images. May be repeated.")
+    ] = None,
+    backends: Annotated[
+        list[str] | None, typer.Option("--backend", "-b", help="May be repeated; by default numpy and cuda.")
+    ] = None,
+    backward: Annotated[bool, typer.Option("--backward", help="Time the backwards too.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.0, help="For the repeats of each op.")] = 0.5,
+    gpu: Annotated[str, typer.Option(help="Whose datasheet gives the bound where no GPU can be timed.")] = "H100 SXM",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write a roofline to this PNG.")] = None,
+) -> None:
+    """Time ops on the CPU and the GPU, beside the limits of both."""
+    from minidl.cli.bench import run_bench
+
+    run_bench(names or [], sizes or [], backends or [], backward, seconds, gpu, json_file, plot)
+
+
+@app.command()
 def doctor() -> None:
     """Check Python, the packages and the BLAS that minidl uses, and say how to mend what is wrong."""
     from minidl.cli.doctor import run_doctor

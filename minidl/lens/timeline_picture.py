@@ -114,7 +114,7 @@ def _draw_lanes(axes: Any, recording: Recording, lanes: list[str]) -> None:
         )
     if recording.ledger:
         ledger = recording.ledger
-        label = f"moves: {ledger.total('up'):,} bytes up, {ledger.total('down'):,} down"
+        label = f"moves (widened to be seen): {ledger.total('up'):,} bytes up, {ledger.total('down'):,} down"
         legend.append(Patch(facecolor=MOVE_COLOUR, edgecolor="black", linewidth=0.3, label=label))
     axes.set_yticks(range(len(lanes)), lanes)
     axes.set_ylim(len(lanes) - 0.4, -0.6)
@@ -124,7 +124,7 @@ def _draw_lanes(axes: Any, recording: Recording, lanes: list[str]) -> None:
     axes.set_axisbelow(True)
     unique = {patch.get_label(): patch for patch in legend}
     axes.legend(
-        handles=list(unique.values()), fontsize=8, ncols=4, loc="lower left", bbox_to_anchor=(0, 1), frameon=False
+        handles=list(unique.values()), fontsize=8, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), frameon=False
     )
 
 

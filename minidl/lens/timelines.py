@@ -122,8 +122,8 @@ class Timeline:
         places = {launch.place for launch in recording.launches}
         if "simt" in places:
             lines.append(
-                f"{len(recording.launches)} kernels on the SIMT machine: the ms of their ops, and of the moves, are those of "
-                "a simulation on the CPU, and say nothing about a GPU"
+                f"{len(recording.launches)} kernels on the SIMT machine: the ms of their ops and of the moves are a "
+                "simulation's on the CPU, and say nothing about a GPU"
             )
         elif places:
             on_gpu = sum(launch.seconds or 0.0 for launch in recording.launches)

@@ -1,0 +1,52 @@
+"""`minidl bench`: times ops on several backends, and shows how far from the limits of the machine they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from minidl import lens, utils
+from minidl.backends.table import NO_GRADIENT
+from minidl.lens.examples import example_shapes
+from minidl.lens.timing_results import Timings
+
+OPS = ("gemm", "conv2d", "relu", "batch_norm")
+SIZES = {"gemm": 512, "conv2d": 32}  # of what is not named here, a matrix of 1024 × 1024
+DEFAULT_SIZE = 1024
+
+
+def run_bench(
+    ops: list[str],
+    sizes: list[int],
+    backends: list[str],
+    backward: bool,
+    seconds: float,
+    gpu: str,
+    json_file: Path | None = None,
+    plot: Path | None = None,
+) -> None:
+    """Print a table of timings; write them as JSON, and their roofline as a picture.
+
+    Parameters
+    ----------
+    ops, sizes, backends : what to time; the defaults where empty
+    backward : also time the backwards
+    seconds : to repeat each of them
+    gpu : a name in `cuda_kernels.simt.GPUS`, for the bound where no GPU can be timed
+    """
+    timings = Timings([])
+    for op in ops or OPS:
+        for size in sizes or [SIZES.get(op, DEFAULT_SIZE)]:
+            for direction in ("forward", "backward") if backward and op not in NO_GRADIENT else ("forward",):
+                timings += lens.time(
+                    op, example_shapes(op, size), backends or ["numpy", "cuda"], direction=direction, seconds=seconds,
+                    gpu=gpu,
+                )  # fmt: skip
+    print(timings)
+    if json_file is not None:
+        with utils.atomic_write(json_file) as unfinished:
+            unfinished.write_text(json.dumps(timings.to_json(), indent=1) + "\n", encoding="utf-8")
+        print(f"\nFigures: {json_file}")
+    if plot is not None:
+        lens.plot_roofline(timings).savefig(plot, dpi=110)
+        print(f"Picture: {plot}")
