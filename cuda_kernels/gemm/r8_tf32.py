@@ -7,8 +7,8 @@ Change from r7: products by mma.sync. The operands keep 10 bits of their mantiss
 memory); the sums are float32. Not a float32 product any more: relative errors near 1e-3 instead of 1e-7.
 
 Operations 2 M N K. Bytes asked for, with M and N rounded up to tiles: 4 M N K (1/128 + 1/128) loaded, 4 M N stored.
-Shared memory: STRIDE = 136 puts the 4 x 8 values that a warp reads together into 32 different banks. (Turning A round
-on its way in meets two-way conflicts: one pass more for each of those few stores.)
+Shared memory: STRIDE = 136 puts the 4 x 8 values that a warp reads together into 32 different banks. 4 * STRIDE is a
+multiple of 32, and A is put down by pairs of lanes four rows apart, which would meet: GAP moves each four rows by 16.
 Claims: HMMA.1688.F32.TF32, 32 of them in the main loop; no local memory. Needs sm_80.
 """
 from __future__ import annotations
@@ -28,9 +28,11 @@ TILE = 128  # rows and columns of C a block
 DEPTH = 16  # of K at a time: TILE * DEPTH // 4 items of each tile, two a thread
 THREADS = 256
 STRIDE = TILE + 8  # of a row of a tile: 8 more than a multiple of 32
-FOUR_DOWN = 4 * STRIDE
-BUFFER = DEPTH * STRIDE  # two of them for each operand: 34 KB of shared memory
+GAP = 16  # words left free after every four rows
+FOUR_DOWN = 4 * STRIDE + GAP
+BUFFER = DEPTH // 4 * FOUR_DOWN  # two of them for each operand: 35 KB of shared memory
 BUFFERS = 2 * BUFFER
+EIGHT_DOWN = 2 * FOUR_DOWN
 
 
 @cuda.jit(device=True)
@@ -53,8 +55,8 @@ def make_kernel(variant: Variant, prepare: Any = _rounded, accumulate: Any = _ac
     accumulate : a device function that multiplies one piece
     resident : blocks that shall fit on a multiprocessor: 2 leave a thread 128 registers, 1 leaves it 255
     """
-    fetch_a, put_a = tile(DEPTH, TILE, STRIDE, not variant.transpose_a, variant.wide_a)
-    fetch_b, put_b = tile(DEPTH, TILE, STRIDE, variant.transpose_b, variant.wide_b)
+    fetch_a, put_a = tile(DEPTH, TILE, STRIDE, not variant.transpose_a, variant.wide_a, GAP)
+    fetch_b, put_b = tile(DEPTH, TILE, STRIDE, variant.transpose_b, variant.wide_b, GAP)
     store = store2(variant.wide_c, epilogue(variant.has_bias, variant.activation))
 
     @cuda.jit(device=True)
@@ -98,7 +100,7 @@ def make_kernel(variant: Variant, prepare: Any = _rounded, accumulate: Any = _ac
             b_next = fetch_b(b, thread, first_col, start, cols, inner)
             b_second = fetch_b(b, second, first_col, start, cols, inner)
             eight_steps(a_tile, b_tile, now + a_lane, now + b_lane, total)
-            eight_steps(a_tile, b_tile, now + a_lane + 8 * STRIDE, now + b_lane + 8 * STRIDE, total)
+            eight_steps(a_tile, b_tile, now + a_lane + EIGHT_DOWN, now + b_lane + EIGHT_DOWN, total)
             now = BUFFER - now
             put_a(a_tile, now, thread, prepare(a_next))
             put_a(a_tile, now, second, prepare(a_second))

@@ -62,7 +62,7 @@ def load4(wide: bool) -> Any:
 
 
 @functools.cache
-def tile(depth: int, extent: int, stride: int, k_contiguous: bool, wide: bool) -> tuple[Any, Any]:
+def tile(depth: int, extent: int, stride: int, k_contiguous: bool, wide: bool, gap: int = 0) -> tuple[Any, Any]:
     """Device functions `fetch` and `put` for tiles of `depth` (along K) by `extent` (along M or N).
 
     fetch(matrix, item, first, start, size, inner) : item (0 to depth * extent // 4 - 1) of the tile at row or column
@@ -70,10 +70,13 @@ def tile(depth: int, extent: int, stride: int, k_contiguous: bool, wide: bool) -
     put(tile, base, item, values) : into the tile that begins at `base` of a shared array
 
     k_contiguous : neighbours in the operand's memory are neighbours along K (A as it is, B transposed). Two lanes then
-        read 32 bytes of a row together, a whole sector, and 16 rows fall into different banks when they are put down.
+        read 32 bytes of a row together, a whole sector, and 16 rows of each are put down at once.
+    gap : words left free after every four rows (of k) of the tile: those two lanes put their values down four rows
+        apart, and 4 * stride + gap must lead the second one's 16 values into the other 16 banks
     """
     load = load4(wide)
     fours = extent // 4  # items side by side in a row of the operand, if they lie across K
+    four_down = 4 * stride + gap
 
     @cuda.jit(device=True)
     def fetch_along_k(matrix, item, first, start, size, inner):
@@ -82,8 +85,7 @@ def tile(depth: int, extent: int, stride: int, k_contiguous: bool, wide: bool) -
 
     @cuda.jit(device=True)
     def put_across(tile, base, item, values):
-        k = (item // (2 * extent) * 2 + item % 2) * 4
-        place = base + k * stride + item // 2 % extent
+        place = base + (item // (2 * extent) * 2 + item % 2) * four_down + item // 2 % extent
         st1(tile, place, values[0])
         st1(tile, place + stride, values[1])
         st1(tile, place + 2 * stride, values[2])
@@ -95,7 +97,8 @@ def tile(depth: int, extent: int, stride: int, k_contiguous: bool, wide: bool) -
 
     @cuda.jit(device=True)
     def put_along(tile, base, item, values):
-        st4(tile, base + item // fours * stride + item % fours * 4, values)
+        k = item // fours
+        st4(tile, base + k * stride + k // 4 * gap + item % fours * 4, values)
 
     return (fetch_along_k, put_across) if k_contiguous else (fetch_across_k, put_along)
 

@@ -133,6 +133,19 @@ def test_tiles_are_read_without_bank_conflicts(name):
     assert loads and max(f.shared_ways for f in loads) == 1
 
 
+@pytest.mark.parametrize("name", ["r8_tf32", "r9_3xtf32", "r10_bf16"])
+@pytest.mark.parametrize("transpose_a, transpose_b", [(False, False), (True, True)])
+def test_tensor_core_tiles_are_filled_and_read_without_bank_conflicts(name, transpose_a, transpose_b):
+    a, b = operands(128, 128, 64)
+    a, b = (np.ascontiguousarray(m.T) if turn else m for m, turn in ((a, transpose_a), (b, transpose_b)))
+    with simt_options() as reports:
+        ladder.rung("gemm", name).run(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+    for figures in reports[0].by_line.values():
+        if figures.shared_accesses:  # 16 bytes a lane take four passes at best: 512 bytes, 128 at a time
+            moved = figures.shared_load_bytes + figures.shared_store_bytes
+            assert figures.shared_wavefronts * 128 == moved
+
+
 def test_double_buffering_needs_one_barrier_a_step():
     a, b = operands(128, 128, 64)
     with simt_options() as reports:
