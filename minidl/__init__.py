@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from minidl.backends import current_selection, ops_table, register_backend, register_op, use, using
+from minidl.backends import current_selection, ops_table, register_backend, register_kernel, register_op, use, using
 from minidl.tape import GradientTape, apply, no_grad
 from minidl.tensor import Tensor, Variable, convert_to_tensor
 
@@ -26,7 +26,7 @@ _FROM = {
 
 __all__ = [
     "GradientTape", "Tensor", "Variable", "apply", "convert_to_tensor", "current_selection", "no_grad", "ops_table",
-    "register_backend", "register_op", "use", "using", *_FROM, *_MODULES,
+    "register_backend", "register_kernel", "register_op", "use", "using", *_FROM, *_MODULES,
 ]  # fmt: skip
 
 

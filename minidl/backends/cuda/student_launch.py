@@ -1,0 +1,264 @@
+"""From what a student registered to a host function with the ladder's signature.
+
+A `@cuda.jit` kernel alone is launched by a plan: which arrays it is given, in which shape, which output is made for it,
+and which numbers it may ask for by name. The table `PLANNERS` (plans.py) says this for every kernel that has a plan.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from cuda_kernels import ladder
+from cuda_kernels._cuda import cuda
+from cuda_kernels.launch import blocks_for, empty, launch, to_device, zeros
+from minidl.backends.cuda.plans import PLANNERS
+from minidl.errors import ArgumentError, BackendError
+
+MATRIX_THREADS = (16, 16)
+THREADS = 256
+TRANSPOSED = {"gemm": (1, 0), "batched_gemm": (0, 2, 1)}  # axes of an operand that is stored transposed
+BIAS = {"gemm": "bias", "conv2d": "b", "conv2d_backward_data": "b", "depthwise_conv2d": "b"}
+
+Parameter = inspect.Parameter
+
+
+@functools.cache
+def ladder_names() -> dict[str, tuple[str, ...]]:
+    """Return all kernels, with the names of their ladders' rungs."""
+    return {kernel: tuple(rung.name for rung in ladder.rungs(kernel)) for kernel in ladder.ops()}
+
+
+def is_kernel(given: Any) -> bool:
+    """Whether this is a `@cuda.jit` kernel (or device function)."""
+    return hasattr(given, "py_func") and isinstance(given, type(_probe()))
+
+
+@functools.cache
+def _probe() -> Any:
+    return cuda.jit(lambda: None)
+
+
+def host_function(kernel: str, name: str, given: Any, threads: Any, blocks: Any, start: Any) -> Callable[..., Any]:
+    """Return run(*arrays, on=None, **settings) for what was given. Raises ArgumentError where that does not fit."""
+    who = f"register_kernel: {kernel}:{name}"
+    if is_kernel(given):
+        run, parameters = _of_kernel(who, kernel, given, threads, blocks, start)
+        return _completed(who, kernel, run, parameters)
+    if not callable(given):
+        raise ArgumentError(
+            f"{who} must be a @cuda.jit kernel or a host function that launches one. Got {type(given).__name__}."
+        )
+    if threads is not None or blocks is not None or start is not None:
+        raise ArgumentError(
+            f"{who}: threads=, blocks= and start= are for a @cuda.jit kernel. Got the plain function "
+            f"{getattr(given, '__name__', given)!r}. Write @cuda.jit between @minidl.register_kernel and def."
+        )
+    parameters = dict(inspect.signature(given).parameters)
+    _check_signature(who, kernel, parameters)
+    return _completed(who, kernel, given, parameters)
+
+
+# -- a host function ---------------------------------------------------------------------------------------------------
+
+
+def _positional(parameters: dict[str, Parameter]) -> list[Parameter]:
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    return [p for p in parameters.values() if p.kind in kinds]
+
+
+@functools.cache
+def _ladder_parameters(kernel: str) -> dict[str, Parameter]:
+    return dict(inspect.signature(ladder.rung(kernel).run).parameters)
+
+
+def _check_signature(who: str, kernel: str, parameters: dict[str, Parameter]) -> None:
+    """The ladder's required arrays must fit, and nothing more may be required."""
+    theirs = _ladder_parameters(kernel)
+    if any(p.kind is Parameter.VAR_POSITIONAL for p in (*parameters.values(), *theirs.values())):
+        return
+    wanted = [p.name for p in _positional(theirs)]
+    required = [p.name for p in _positional(theirs) if p.default is Parameter.empty]
+    mine = _positional(parameters)
+    known = set(theirs) | {"on"}
+    extra = [
+        p.name
+        for p in parameters.values()
+        if p.default is Parameter.empty
+        and p.kind in (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+        and (p.name not in known if p.kind is Parameter.KEYWORD_ONLY else mine.index(p) >= len(wanted))
+    ]
+    open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in theirs.values())
+    if len(mine) < len(required) or (extra and not open_ended):
+        keywords = [p.name for p in theirs.values() if p.kind is Parameter.KEYWORD_ONLY]
+        raise ArgumentError(
+            f"{who}: the host function must take ({', '.join(wanted)}) and may take the keywords "
+            f"{', '.join(keywords)}. Got ({', '.join(map(str, parameters.values()))}). The ladder's own: "
+            f"cuda_kernels.ladder.rung({kernel!r}).run."
+        )
+
+
+def _completed(who: str, kernel: str, run: Callable[..., Any], parameters: dict[str, Parameter]) -> Callable[..., Any]:
+    """Return a function with all of the ladder's arguments, from one that may take fewer."""
+    names = [p.name for p in _ladder_parameters(kernel).values()]
+    anything = any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
+    any_number = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters.values())
+    most = math.inf if any_number else len(_positional(parameters))
+    who = who.removeprefix("register_kernel: ")
+
+    def takes(key: str) -> bool:
+        return anything or key in parameters
+
+    def call(*arrays: Any, on: str | None = None, **settings: Any) -> Any:
+        kept = list(arrays)
+        if kernel in TRANSPOSED:
+            for position, key in enumerate(("transpose_a", "transpose_b")):
+                if not takes(key) and settings.pop(key, False):
+                    kept[position] = ladder.rung("transpose").run(kept[position], axes=TRANSPOSED[kernel], on=on)
+        bias = None
+        while len(kept) > most:
+            last, what = kept.pop(), names[len(kept)]
+            if last is not None and what == BIAS.get(kernel):
+                bias = last
+            elif last is not None:
+                raise _refusal(who, kernel, what, last)
+        for key in [key for key in settings if not takes(key)]:
+            value = settings.pop(key)
+            if value != default_of(kernel, key):
+                raise _refusal(who, kernel, key, value)
+        with numba_syntax(on):
+            y = run(*kept, **settings, **({"on": on} if takes("on") else {}))
+        return y if bias is None else ladder.rung("add").run(y, bias, on=on)
+
+    return call
+
+
+@contextlib.contextmanager
+def numba_syntax(on: str | None) -> Iterator[None]:
+    """Inside this block `kernel[grid, block](...)` runs on the SIMT machine too, if that is where the arrays are.
+
+    Numbers keep the types that Numba gives them on a GPU, int64 and float64, so that the machine sees what a GPU would.
+    """
+    if on != "simt":
+        yield
+        return
+    kind = type(_probe())
+    original = kind.__getitem__
+
+    def configured(kernel: Any, configuration: tuple[Any, ...]) -> Any:
+        grid, block, *rest = configuration
+        shared = rest[1] if len(rest) > 1 else 0
+        return lambda *args: launch(kernel, grid, block, *map(_as_numba, args), shared_bytes=shared, on=on)
+
+    kind.__getitem__ = configured
+    try:
+        yield
+    finally:
+        kind.__getitem__ = original
+
+
+def _as_numba(a: Any) -> Any:
+    if isinstance(a, int) and not isinstance(a, bool):
+        return np.int64(a)
+    return np.float64(a) if isinstance(a, float) else a
+
+
+def _refusal(who: str, kernel: str, key: str, value: Any) -> BackendError:
+    shown = f"an array {tuple(value.shape)}" if hasattr(value, "shape") else repr(value)
+    return BackendError(
+        f"{who} takes no {key!r}. Got {shown}. Add the parameter to your function, or choose a rung of the ladder for "
+        f"this call: minidl.using({kernel}=…) inside the block, or backend= of the layer."
+    )
+
+
+def default_of(kernel: str, key: str) -> Any:
+    """Return the default of one setting: of the ladder's function, or of the NumPy op's."""
+    parameter = _ladder_parameters(kernel).get(key)
+    if parameter is None:
+        from minidl.backends import table
+
+        op = kernel.removesuffix("_backward")
+        forward = table.load(op, "numpy", "forward") if op in table.ops() else None
+        parameter = inspect.signature(forward).parameters.get(key) if forward else None
+    return Parameter.empty if parameter is None else parameter.default
+
+
+# -- a kernel alone ----------------------------------------------------------------------------------------------------
+
+
+def _of_kernel(
+    who: str, kernel: str, given: Any, threads: Any, blocks: Any, start: Any
+) -> tuple[Callable[..., Any], dict[str, Parameter]]:
+    """Return a host function that launches the kernel by its plan, and that function's parameters."""
+    if getattr(given, "targetoptions", {}).get("device"):
+        raise ArgumentError(f"{who} is a device function, which no launch can start. Leave out device=True.")
+    if kernel not in PLANNERS:
+        raise ArgumentError(
+            f"{who}: for {kernel!r} give a host function that makes the output and launches your kernel; a kernel alone "
+            f"will do for {', '.join(sorted(PLANNERS))}. It takes what cuda_kernels.ladder.rung({kernel!r}).run takes."
+        )
+    arrays, numbers, plan_of, handled, inputs = PLANNERS[kernel]
+    names = list(inspect.signature(given.py_func).parameters)
+    asked = names[len(arrays) :]
+    unknown = [n for n in asked if n not in numbers]
+    if len(names) < len(arrays) or unknown:
+        what = f"its parameter {unknown[0]!r} is not known" if unknown else "it has too few parameters"
+        raise ArgumentError(
+            f"{who}: {what}. The kernel takes the arrays ({', '.join(arrays)}), in this order and under any name, and "
+            f"after them, by name, any of: {', '.join(numbers) or 'nothing'}. Got ({', '.join(names)})."
+        )
+    shape = _threads(who, kernel, threads)
+
+    def run(*given_inputs: Any, on: str | None = None, **settings: Any) -> Any:
+        plan = plan_of(kernel, on, *given_inputs, **settings)
+        y = empty(plan.shape, like=plan.inputs[0])
+        if start is not None:
+            y = _filled(start, plan.shape, y, on)
+        both = (*plan.inputs, y)
+        grid = covering(plan.shape, shape) if blocks is None else blocks(*both) if callable(blocks) else blocks
+        launch(given, grid, shape, *both, *(plan.numbers[n] for n in asked), on=on)
+        return plan.finish(y)
+
+    settings = {name for name, wanted in handled.items() if not wanted or set(wanted) & set(asked)} | set(asked)
+    parameters = [Parameter(n, Parameter.POSITIONAL_ONLY) for n in inputs]
+    keywords = [Parameter(n, Parameter.KEYWORD_ONLY) for n in sorted({"on", *settings})]
+    return run, {p.name: p for p in (*parameters, *keywords)}
+
+
+def _filled(value: float, shape: tuple[int, ...], like: Any, on: str | None) -> Any:
+    if value == 0:
+        return zeros(shape, like=like)
+    host = np.full(1, value, np.float32)
+    one = host if isinstance(like, np.ndarray) else to_device(host)
+    return ladder.rung("broadcast_to").run(one, shape=shape, on=on)
+
+
+def _threads(who: str, kernel: str, threads: Any) -> tuple[int, ...]:
+    chosen = threads if threads is not None else MATRIX_THREADS if kernel in TRANSPOSED else THREADS
+    shape = chosen if isinstance(chosen, tuple) else (chosen,)
+    if not 1 <= len(shape) <= 3 or not all(type(n) is int and n > 0 for n in shape) or math.prod(shape) > 1024:
+        raise ArgumentError(
+            f"{who}: threads must be one to three ints, together at most 1024, best a multiple of 32. Got {threads!r}."
+        )
+    return shape
+
+
+def covering(shape: tuple[int, ...], threads: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the grid that covers an output: x along its last axis, y and z along those before; alone, x covers all.
+
+    >>> covering((5, 100), (32, 4)), covering((5, 100), (128,))
+    ((4, 2), (4,))
+    """
+    if len(threads) == 1:
+        extents: tuple[int, ...] = (math.prod(shape),)
+    elif len(threads) == 2:
+        extents = (shape[-1], math.prod(shape[:-1]))
+    else:
+        extents = (shape[-1], math.prod(shape[-2:-1]), math.prod(shape[:-2]))
+    return tuple(blocks_for(extent, n) for extent, n in zip(extents, threads, strict=True))
