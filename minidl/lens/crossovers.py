@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.errors import ArgumentError
 from minidl.lens.examples import example_shapes
 from minidl.lens.texts import duration, html_table, text_table
 from minidl.lens.timing import time
 from minidl.lens.timing_results import Timing, Timings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class CrossoverRow(NamedTuple):
@@ -42,6 +45,12 @@ class Crossover:
     def timings(self) -> Timings:
         """All timings, for `plot_roofline` or a table."""
         return Timings([timing for row in self.rows for timing in (row.first, row.second)])
+
+    def plot(self) -> Figure:
+        """Draw the time of both backends against the size."""
+        from minidl.lens.crossover_picture import plot_crossover
+
+        return plot_crossover(self)
 
     def _cells(self) -> list[list[str]]:
         cells = []
