@@ -73,7 +73,7 @@ plt.show()
 print(f"the slowest took {times.max() / times.min():.1f} times as long as the quickest")
 
 # %% [markdown]
-# Other programs run, the clock of the processor changes, memory pages are found for the first time. So:
+# Threads have to wake up, memory pages are found for the first time, other programs run, the clock of the processor changes. So:
 #
 # 1. **The first runs do not count** (*warm-up*: caches are cold, code is loaded; on a GPU the kernel is *compiled*, which takes
 #    a second).
@@ -131,7 +131,7 @@ for name, timing in measured.items():
 lens.plot_roofline(list(measured.values()))
 
 # %% [markdown]
-# The slanted part of the roof is memory, the flat part arithmetic. A point far below the roof has something else in its way:
+# (`relu` only compares and copies; that counts as no arithmetic at all.) The slanted part of the roof is memory, the flat part arithmetic. A point far below the roof has something else in its way:
 # for small ones it is Python and the call itself.
 #
 # > **Predict.** A GPU has perhaps ten times the memory bandwidth of your CPU, and a hundred times its arithmetic. By how much
@@ -143,7 +143,7 @@ lens.plot_roofline(list(measured.values()))
 # ## The way there and back
 #
 # And the numbers have to get to the GPU. The connection moves perhaps 25 GB/s, the GPU's own memory a hundred times that. The
-# **ledger** writes down every move. Here the forward pass of a small CNN, in which *one* op runs on the device:
+# **ledger** writes down every move. Here a training step of a small CNN, in which *one* op runs on the device:
 
 # %%
 minidl.utils.set_random_seed(0)
@@ -186,6 +186,7 @@ print(f"all ops on the device: {everything.total('up') + everything.total('down'
 # `lens.record_step` records one training step: each op, each kernel, each move.
 
 # %%
+model.train_on_batch(x, y)  # on NumPy again: the weights come back to the host
 recording = lens.record_step(model, x_train[:128, :, :, None].astype("float32") / 16, y_train[:128])
 lens.plot_timeline(recording)
 
