@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest gate check-gate bank bench-cpu bench-simt clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest gate check-gate bank bench-cpu bench-overhead bench-simt clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (under 10 minutes on 2 cores)"
@@ -17,6 +17,7 @@ help:
 	@echo "make bank       the SIMT machine's bank of wrong and right kernels: both counts"
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
 	@echo "make bench-cpu  a training step of the CIFAR CNN beside PyTorch and Keras, on the CPU"
+	@echo "make bench-overhead  what recording costs a training step when nobody records"
 	@echo "make clean      remove .venv and what was built"
 
 # Each stamp is an environment with one more group of packages; pip itself is renewed first, for --group.
@@ -77,6 +78,9 @@ doctest: $(VENV)/.test
 
 bench-cpu: $(VENV)/.bench
 	$(BIN)/python benchmarks/bench_cpu.py
+
+bench-overhead: $(VENV)/.base
+	$(BIN)/python benchmarks/bench_overhead.py
 
 # NVIDIA's compilers are pinned, older than what the tests may use: an environment of their own.
 $(GATE)/.ready: pyproject.toml

@@ -25,23 +25,34 @@ def snapshot(model: Any) -> Callable[[], None]:
     optimizer = model.optimizer
     if hasattr(optimizer, "build") and not optimizer.built:
         optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *getattr(optimizer, "variables", ())]
-    metric_variables = {id(v) for metric in _metrics(model.metrics) for v in metric.variables}
-    variables += [v for metric in _metrics(model.metrics) for v in metric.variables]
-    # A copy: `x[...] = 1` changes a value in place. Arrays on a GPU are only ever replaced.
-    values = [(v, v.data.copy() if isinstance(v.data, np.ndarray) else v.data) for v in variables]
+    known = list(_metrics(model.metrics))
+    variables = [*model.variables, *getattr(optimizer, "variables", ()), *(v for m in known for v in m.variables)]
+    # A copy: `x[...] = 1` changes a value in place. Arrays on a device are only ever replaced.
+    values = [(v, _copied(v.data)) for v in variables]
+    sums = [(metric, _numbers(metric)) for metric in known]
     counters = [(g, g.offset) for layer in _layers(model) for g in vars(layer).values() if isinstance(g, SeedGenerator)]
 
     def put_back() -> None:
         for variable, value in values:
-            variable._replace(value.copy() if isinstance(value, np.ndarray) else value)
+            variable._replace(_copied(value))
         for generator, offset in counters:
             generator.offset = offset
-        for metric in _metrics(model.metrics):  # one that was made by the first batch starts afresh
-            if any(id(v) not in metric_variables for v in metric.variables):
+        for metric, numbers in sums:
+            vars(metric).update({name: _copied(value) for name, value in numbers.items()})
+        for metric in _metrics(model.metrics):
+            if not any(metric is other for other in known):  # made by the first batch
                 metric.reset_state()
 
     return put_back
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _numbers(metric: Any) -> dict[str, Any]:
+    """What a metric has added up: the numbers and arrays among its attributes."""
+    return {k: _copied(v) for k, v in vars(metric).items() if isinstance(v, int | float | np.ndarray | np.generic)}
 
 
 def _metrics(metrics: Any) -> Iterator[Any]:

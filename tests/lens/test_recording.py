@@ -1,0 +1,367 @@
+"""A recording leaves nothing out: its pieces nest and add up to the wall time, its bytes are the ledger's."""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import statistics
+import weakref
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+import minidl
+from minidl import functional as F
+from minidl import layers, lens
+from minidl.backends.arrays import transfers
+from minidl.errors import ArgumentError, DataError, NotCompiledError
+from minidl.lens.events import PHASES
+from minidl.lens.trace import trace_of
+
+SCHEMA = json.loads(Path(__file__).with_name("trace_event.schema.json").read_text())
+RNG = np.random.default_rng(0)
+
+
+def network(optimizer="adam", **options):
+    minidl.utils.set_random_seed(3)
+    model = minidl.Sequential(
+        [
+            layers.Input((6, 5, 2)),
+            layers.Conv2D(3, (3, 2), activation="relu", name="conv", **options),
+            layers.MaxPooling2D(2, name="pool"),
+            layers.BatchNormalization(name="norm"),
+            layers.Dropout(0.3, name="drop"),
+            layers.Flatten(name="flat"),
+            layers.Dense(4, activation="softmax", name="out"),
+        ]
+    )
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def batch(count=5):
+    return RNG.random((count, 6, 5, 2), np.float32), RNG.integers(0, 4, count)
+
+
+@pytest.fixture(scope="module")
+def on_simt():
+    """A whole training step on the SIMT machine, with a download in the middle of it."""
+    model = network()
+    x, y = batch(2)
+    model.build((None, 6, 5, 2))
+    with transfers() as ledger, minidl.using("simt"):
+        recording = lens.record_step(model, x, y)
+    return recording, ledger
+
+
+# ---- what is recorded
+
+
+def test_record_step_names_phases_and_layers():
+    model = network()
+    recording = lens.record_step(model, *batch())
+    averages = ("multiply", "add", "subtract")  # of batch norm's mean and variance
+    seen = [(op.phase, op.layer, op.op) for op in recording.ops if op.layer != "norm" or op.op not in averages]
+    assert [s for s in seen if s[0] == "forward"] == [
+        ("forward", "conv", "conv2d"), ("forward", "conv", "relu"), ("forward", "pool", "max_pool2d"),
+        ("forward", "norm", "batch_norm"), ("forward", "drop", "dropout"), ("forward", "flat", "reshape"),
+        ("forward", "out", "dense"), ("forward", "out", "softmax"),
+    ]  # fmt: skip
+    assert [s[2] for s in seen if s[0] == "loss"] == ["sparse_categorical_crossentropy", "reduce_mean"]
+    assert [s[1:] for s in seen if s[0] == "backward"][-1] == ("conv", "conv2d")
+    assert [s[1:] for s in seen if s[0] == "update"] == [
+        (name, "adam_update") for name in ("conv", "conv", "norm", "norm", "out", "out")
+    ]
+    order = [PHASES.index(op.phase) for op in recording.ops]
+    assert order == sorted(order)
+
+
+def test_record_step_is_the_models_own_step():
+    x, y = batch()
+    recorded, plain = network(), network()
+    recording = lens.record_step(recorded, x, y)
+    plain.train_step((x, y))
+    for a, b in zip(recorded.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert set(recording.result) == {"loss", "accuracy"}
+
+
+def test_record_step_without_update_leaves_everything_as_it_was():
+    x, y = batch()
+    model, twin = network(), network()
+    for _ in range(2):
+        model.train_on_batch(x, y), twin.train_on_batch(x, y)
+    lens.record_step(model, x, y, update=False)
+    for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    # The optimizer's state, batch norm's averages and dropout's counter too: the next step is the same, bit for bit.
+    assert model.get_metrics_result() == twin.get_metrics_result()
+    assert model.train_on_batch(x, y) == twin.train_on_batch(x, y)
+    for a, b in zip(model.optimizer.variables, twin.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_record_step_without_update_starts_metrics_afresh_that_the_first_batch_made():
+    model = network()
+    lens.record_step(model, *batch(), update=False)
+    assert all(value == 0 for value in model.get_metrics_result().values())
+
+
+def test_record_step_needs_a_compiled_model():
+    with pytest.raises(NotCompiledError, match="compile"):
+        lens.record_step(minidl.Sequential([layers.Dense(1, input_shape=(2,))]), np.ones((1, 2)), np.ones((1, 1)))
+
+
+def test_phases_of_code_without_layers():
+    w = minidl.Variable([[1.0], [2.0]])
+    optimizer = minidl.optimizers.SGD(0.1, weight_decay=0.01)
+    with lens.record() as recording:
+        for _ in range(2):
+            with minidl.GradientTape() as tape:
+                y = F.relu(F.dense(np.ones((3, 2), np.float32), w))
+                loss = F.mean_squared_error(np.ones((3, 1), np.float32), y).mean()
+            optimizer.apply([tape.gradient(loss, w)], [w])
+    step = ["forward", "forward", "loss", "loss", "backward", "backward", "backward", "backward", "update"]
+    assert [op.phase for op in recording.ops] == 2 * step
+
+
+def test_inference_alone_is_forward():
+    with lens.record() as recording:
+        F.softmax(minidl.Tensor([[1.0, 2.0]])) * 2.0
+    assert [op.phase for op in recording.ops] == ["forward", "forward"]
+
+
+def test_sum_of_gradients_belongs_to_backward():
+    model = network(kernel_regularizer="l2")
+    recording = lens.record_step(model, *batch())
+    sums = [op for op in recording.ops if op.op == "add" and op.phase == "backward" and op.direction == "forward"]
+    assert len(sums) == 1
+    assert "add (sum of gradients)" in [row.name for row in recording.table().rows]
+
+
+def test_recording_keeps_no_array_alive_unless_asked():
+    def run(keep):
+        x = minidl.Tensor(np.ones((64, 64), np.float32))
+        with lens.record(keep) as recording:
+            y = F.relu(x)
+        references = [weakref.ref(x.data), weakref.ref(y.data)]
+        del x, y
+        gc.collect()
+        return recording, [reference() is not None for reference in references]
+
+    recording, alive = run("shapes")
+    assert alive == [False, False] and recording.ops[0].run is None
+    recording, alive = run("arrays")
+    assert alive == [True, True]
+    np.testing.assert_array_equal(recording.ops[0].run.outputs[0], np.ones((64, 64)))
+    assert recording.ops[0].outputs[0] == ((64, 64), np.dtype("float32"), 64 * 64 * 4)
+
+
+def test_record_refuses_an_unknown_keep():
+    with pytest.raises(ArgumentError, match="keep"):
+        with lens.record("everything"):
+            pass
+
+
+def test_recording_holds_what_ran_before_an_error():
+    with pytest.raises(ZeroDivisionError):
+        with lens.record() as recording:
+            F.relu(minidl.Tensor([1.0]))
+            raise ZeroDivisionError
+    assert [op.op for op in recording.ops] == ["relu"]
+    assert math.isclose(recording.seconds(), recording.wall)
+
+
+def test_recordings_nest():
+    with lens.record() as outer:
+        x = minidl.Tensor([1.0]) + 1.0
+        with lens.record() as inner:
+            F.exp(x)
+    assert [op.op for op in outer.ops] == ["add", "exp"] and [op.op for op in inner.ops] == ["exp"]
+
+
+def test_ops_inside_an_op_are_counted_once():
+    def forward(x):
+        return F.square(F.exp(x)).numpy(), None
+
+    nested = minidl.register_op("recorded_nested", forward, replace=True)
+    with lens.record() as recording:
+        nested(minidl.Tensor(np.ones(1000)))
+    assert [(op.op, op.depth) for op in recording.ops] == [("exp", 1), ("square", 1), ("recorded_nested", 0)]
+    whole = recording.ops[-1]
+    assert whole.seconds == pytest.approx(whole.finished - whole.started - whole.inside) and whole.inside > 0
+    assert sum(recording.table().parts().values()) == pytest.approx(recording.wall)
+    inner = sum(op.seconds for op in recording.ops)
+    assert inner == pytest.approx(recording.table().parts()["ops"])
+
+
+# ---- nothing is left out
+
+
+def check_structure(recording):
+    spans = recording.spans()
+    assert spans[0].started == recording.started and spans[-1].finished == recording.finished
+    for before, after in zip(spans, spans[1:], strict=False):
+        assert before.finished == after.started  # no gap, no overlap
+    assert all(span.seconds >= 0 for span in spans)
+    assert math.isclose(sum(span.seconds for span in spans), recording.wall, rel_tol=1e-9)
+    for op in recording.ops:
+        assert recording.started <= op.started <= op.called <= op.finished <= recording.finished
+        for inner in (*op.launches, *op.moves):
+            assert op.started <= inner.started <= inner.finished <= op.finished
+    assert math.isclose(sum(recording.table().parts().values()), recording.wall, rel_tol=1e-9)
+    totals = recording.table().totals("layer")
+    assert sum(t.ops for t in totals) == len(recording.ops)
+    assert sum(t.kernels for t in totals) == len(recording.launches)
+
+
+def test_pieces_nest_and_add_up_to_the_wall_time():
+    recording = lens.record_step(network(), *batch())
+    check_structure(recording)
+    assert {span.kind for span in recording.spans()} == {"op", "python", "lens"}
+
+
+def test_pieces_nest_and_add_up_on_the_simt_machine(on_simt):
+    recording, _ = on_simt
+    check_structure(recording)
+    assert recording.launches and all(launch.place == "simt" for launch in recording.launches)
+    assert all(launch.seconds is None and launch.figures is not None for launch in recording.launches)
+    assert sum(len(op.launches) for op in recording.ops) == len(recording.launches)
+
+
+def test_bytes_are_those_of_the_ledger(on_simt):
+    recording, ledger = on_simt
+    assert [move[:4] for move in recording.ledger] == [move[:4] for move in ledger] and len(ledger) > 0
+    totals = recording.table().totals("op")
+    assert sum(t.up for t in totals) == ledger.total("up") > 0
+    assert sum(t.down for t in totals) == ledger.total("down") > 0
+    rows = [row for row in recording.table().rows if row.kind == "move"]
+    assert sum(row.nbytes for row in rows) == ledger.total("up") + ledger.total("down")
+
+
+def test_table_names_every_op_kernel_and_move(on_simt):
+    recording, ledger = on_simt
+    table = recording.table()
+    count = {kind: sum(row.kind == kind for row in table.rows) for kind in ("op", "kernel", "move")}
+    assert count == {"op": len(recording.ops), "kernel": len(recording.launches), "move": len(ledger)}
+    assert all(row.seconds is None for row in table.rows if row.kind == "kernel")  # simulated: no time
+    text, html = repr(table), table._repr_html_()
+    assert "say nothing about a GPU" in text and "Python between the ops" in text
+    assert f"moved up {ledger.total('up'):,} bytes" in text
+    assert html.count("<tr>") == len(table) + 1 + len(table.totals()) + 1
+    with pytest.raises(ArgumentError, match="totals"):
+        table.totals("colour")
+
+
+@pytest.mark.slow
+def test_ops_of_a_cifar_step_are_within_ten_per_cent_of_its_wall_time():
+    model = minidl.Sequential([layers.Input((32, 32, 3))])
+    for filters in (32, 32, 64, 64):
+        model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+    model.add(layers.MaxPooling2D(2))
+    model.add(layers.Flatten())
+    model.add(layers.Dense(64, activation="relu"))
+    model.add(layers.Dense(10, activation="softmax"))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    x, y = RNG.random((32, 32, 32, 3), np.float32), RNG.integers(0, 10, 32)
+    shares = []
+    for _ in range(5):
+        recording = lens.record_step(model, x, y)
+        shares.append(recording.seconds("op") / recording.wall)
+    assert 0.9 <= statistics.median(shares) <= 1.0, shares
+
+
+# ---- trace
+
+
+def test_trace_follows_the_format_and_loads(tmp_path, on_simt):
+    recording, ledger = on_simt
+    path = tmp_path / "step.json"
+    recording.save_trace(path)
+    trace = json.loads(path.read_text())
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(trace, SCHEMA)
+    events = trace["traceEvents"]
+    by_category = {c: [e for e in events if e["ph"] == "X" and e["cat"] == c] for c in ("op", "kernel", "move")}
+    assert len(by_category["op"]) == len(recording.ops) and len(by_category["kernel"]) == len(recording.launches)
+    assert sum(e["args"]["bytes"] for e in by_category["move"]) == ledger.total("up") + ledger.total("down")
+    counters = [e for e in events if e["ph"] == "C"]
+    assert counters[-1]["args"] == {"up": ledger.total("up"), "down": ledger.total("down")}
+    names = {(e["pid"], e["args"]["name"]) for e in events if e["ph"] == "M" and "name" in e["args"]}
+    assert (2, "SIMT machine (simulated: no GPU times)") in names
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_trace_slices_of_a_thread_nest(on_simt):
+    recording, _ = on_simt
+    trace = trace_of(recording)
+    threads = {}
+    for event in trace["traceEvents"]:
+        if event["ph"] == "X":
+            assert 0 <= event["ts"] <= event["ts"] + event["dur"] <= recording.wall * 1e6 + 1
+            threads.setdefault((event["pid"], event["tid"]), []).append((event["ts"], event["ts"] + event["dur"]))
+    for slices in threads.values():
+        open_ends = []
+        for start, end in sorted(slices, key=lambda s: (s[0], -s[1])):
+            while open_ends and open_ends[-1] <= start + 1e-3:
+                open_ends.pop()
+            assert not open_ends or end <= open_ends[-1] + 1e-3  # a nanosecond of rounding
+            open_ends.append(end)
+
+
+def test_trace_arrows_lead_from_an_op_to_its_kernel(on_simt):
+    recording, _ = on_simt
+    events = trace_of(recording)["traceEvents"]
+    starts = {e["id"]: e for e in events if e["ph"] == "s"}
+    ends = {e["id"]: e for e in events if e["ph"] == "f"}
+    assert set(starts) == set(ends) and len(starts) == len(recording.launches)
+    ops = [e for e in events if e["ph"] == "X" and e["cat"] == "op"]
+    for start in starts.values():
+        assert any(op["ts"] <= start["ts"] <= op["ts"] + op["dur"] for op in ops)
+
+
+def test_schema_refuses_what_is_no_trace():
+    for wrong in (
+        {"traceEvents": []},
+        {"traceEvents": [{"name": "x", "ph": "X", "ts": 1, "pid": 1, "tid": 1}]},
+        {"traceEvents": [{"name": "x", "ph": "X", "cat": "op", "ts": -1, "dur": 1, "pid": 1, "tid": 1}]},
+        {"traceEvents": [{"name": "x", "ph": "C", "ts": 1, "pid": 1, "tid": 1, "args": {"a": "b"}}]},
+        {"traceEvents": [{"name": "x", "ph": "M", "ts": 1, "pid": 1, "tid": 1, "args": {"name": "b"}}]},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, SCHEMA)
+
+
+def test_save_trace_needs_a_folder(tmp_path):
+    with lens.record() as recording:
+        F.relu(minidl.Tensor([1.0]))
+    with pytest.raises(FileNotFoundError, match="folder"):
+        recording.save_trace(tmp_path / "missing" / "trace.json")
+
+
+# ---- picture
+
+
+def test_plot_timeline_has_a_lane_a_phase_and_every_op(on_simt):
+    recording, _ = on_simt
+    figure = lens.plot_timeline(recording)
+    lanes, longest = figure.axes
+    assert [t.get_text() for t in lanes.get_yticklabels()] == [*PHASES, "kernels", "moves"]
+    assert lanes.get_xlabel().startswith("ms") and longest.get_xlabel() == "ms"
+    assert "no GPU was timed" in figure.get_suptitle()
+    bars = [patch for patch in lanes.patches if patch.get_height() > 0]
+    assert len(bars) == len(recording.ops) + len(recording.launches) + len(recording.ledger)
+    longest_ms = [patch.get_width() for patch in longest.patches]
+    assert longest_ms == sorted(longest_ms, reverse=True)
+    figure.canvas.draw()
+
+
+def test_plot_timeline_of_nothing_says_so():
+    with lens.record() as recording:
+        pass
+    with pytest.raises(DataError, match="empty"):
+        recording.plot()
+    assert "0 ops" in repr(recording)
