@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_kernels.dtypes import COUNTED, MOVED, check_dtype, check_same, flat
 from cuda_kernels.indexing import join_axes, stretched_strides, strides_of
 from cuda_kernels.ladder import rung
 from cuda_kernels.launch import check_array, empty, zeros
@@ -53,9 +54,9 @@ def sum_to(dy: Any, shape: Sizes, on: str | None) -> Any:
 def unary_forward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
     """The host function of a unary forward; apply(function, x, y, on=) launches."""
     def run(x: Any, *, out: Any = None, on: str | None = None, **settings: Any) -> Any:
-        check_array(op, "x", x)
-        y = empty(x.shape, like=x) if out is None else out
-        check_array(op, "out", y, shape=x.shape)
+        check_dtype(op, "x", x, COUNTED if op == "negative" else ("float32",))
+        y = empty(x.shape, x.dtype, like=x) if out is None else out
+        check_array(op, "out", y, dtype=x.dtype, shape=x.shape)
         apply(UNARY[op].make(**settings)[0], x.reshape(-1), y.reshape(-1), on=on)
         if op != "swish":
             return y
@@ -86,15 +87,18 @@ def unary_backward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
 def binary_forward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
     """The host function of a binary forward; apply(function, walk, a, b, y, on=) launches."""
     def run(a: Any, b: Any, *, out: Any = None, on: str | None = None) -> Any:
-        check_array(op, "a", a)
-        check_array(op, "b", b)
+        dtypes = ("float32",) if op == "divide" else COUNTED
+        check_dtype(op, "a", a, dtypes)
+        check_dtype(op, "b", b, dtypes)
+        check_same(op, a, b)
         shape = broadcast(op, a=tuple(a.shape), b=tuple(b.shape))
-        y = empty(shape, like=a) if out is None else out
-        check_array(op, "out", y, shape=shape)
+        y = empty(shape, a.dtype, like=a) if out is None else out
+        check_array(op, "out", y, dtype=a.dtype, shape=shape)
         apply(PAIRS[op].forward, walk(shape, a.shape, b.shape), a.reshape(-1), b.reshape(-1), y.reshape(-1), on=on)
         return y
 
-    run.__name__, run.__doc__ = op, f"y = {op}(a, b), float32, broadcast as in NumPy."
+    kinds = "float32" if op == "divide" else "float32 or integers"
+    run.__name__, run.__doc__ = op, f"y = {op}(a, b), {kinds}, broadcast as in NumPy."
     return run
 
 
@@ -129,13 +133,13 @@ def where_forward(apply: Callable[..., None]) -> Callable[..., Any]:
     def where(condition: Any, a: Any, b: Any, *, out: Any = None, on: str | None = None) -> Any:
         """Take a where the condition (bool) holds, else b; all three broadcast."""
         check_array("where", "condition", condition, dtype=np.bool_)
-        check_array("where", "a", a)
-        check_array("where", "b", b)
+        check_dtype("where", "a", a, MOVED)
+        check_dtype("where", "b", b, MOVED)
+        check_same("where", a, b)
         shape = broadcast("where", condition=tuple(condition.shape), a=tuple(a.shape), b=tuple(b.shape))
-        y = empty(shape, like=a) if out is None else out
-        check_array("where", "out", y, shape=shape)
-        apply(walk(shape, condition.shape, a.shape, b.shape), condition.reshape(-1).view(np.uint8), a.reshape(-1),
-              b.reshape(-1), y.reshape(-1), on=on)
+        y = empty(shape, a.dtype, like=a) if out is None else out
+        check_array("where", "out", y, dtype=a.dtype, shape=shape)
+        apply(walk(shape, condition.shape, a.shape, b.shape), flat(condition), flat(a), flat(b), flat(y), on=on)
         return y
 
     return where
@@ -151,10 +155,10 @@ def where_backward(apply: Callable[..., None]) -> Callable[..., Any]:
         nothing = zeros((1,), like=dy)
         # The gradient of a is where(condition, dy, 0), that of b where(condition, 0, dy).
         to_a, to_b = walk(dy.shape, condition.shape, dy.shape, (1,)), walk(dy.shape, condition.shape, (1,), dy.shape)
-        mask, flat = condition.reshape(-1).view(np.uint8), dy.reshape(-1)
+        mask, row = flat(condition), dy.reshape(-1)
         gradients: list[Any] = []
-        for ways, a, b, shape, needed in ((to_a, flat, nothing, a_shape, needs[0]),
-                                          (to_b, nothing, flat, b_shape, needs[1])):
+        for ways, a, b, shape, needed in ((to_a, row, nothing, a_shape, needs[0]),
+                                          (to_b, nothing, row, b_shape, needs[1])):
             if not needed:
                 gradients.append(None)
                 continue

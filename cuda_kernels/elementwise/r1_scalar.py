@@ -3,7 +3,7 @@
 One thread owns y[i]; a block owns THREADS neighbours, the grid covers y. Neighbouring threads read neighbouring
 elements, so every 32-byte sector that is fetched is used.
 Bytes, of N elements: a unary forward 4 N loaded and 4 N stored, its backward 8 N and 4 N (4 N and 4 N where nothing was
-kept). A binary op loads 4 N for each input that is not stretched.
+kept). A binary op loads 4 N for each input that is not stretched. Integers are computed by this rung too (not divided).
 Claims: no local memory; one 4-byte load an input.
 """
 from __future__ import annotations
@@ -137,8 +137,9 @@ def _unary_rungs(op: str) -> tuple[Rung, Rung]:
 
 def _binary_rungs(op: str) -> tuple[Rung, Rung]:
     pair = PAIRS[op]
-    return (_rung(op, binary_forward(op, apply_binary),
-                  Build(make_binary(pair.forward, *_PLACES), (FLAT, FLAT, FLAT, int32), CLAIMS)),
+    kernel = make_binary(pair.forward, *_PLACES)
+    integers = () if op == "divide" else (Build(kernel, (int32[::1],) * 3 + (int32,), CLAIMS, label="int32"),)
+    return (_rung(op, binary_forward(op, apply_binary), Build(kernel, (FLAT, FLAT, FLAT, int32), CLAIMS), *integers),
             _rung(f"{op}_backward", binary_backward(op, apply_binary_gradient),
                   Build(make_binary_gradient(pair.to_b, *_PLACES), (FLAT, FLAT, FLAT, FLAT, int32), CLAIMS)))
 

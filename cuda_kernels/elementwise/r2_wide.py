@@ -13,6 +13,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from cuda_kernels._cuda import cuda, int32, uint8, uint32
 from cuda_kernels.indexing import index_function
 from cuda_kernels.intrinsics import ld4, st4
@@ -144,10 +146,11 @@ def make_where(read_c: Any, read_a: Any, read_b: Any, place_c: Any, place_a: Any
 
 
 def is_wide(ways: Any, *arrays: Any) -> bool:
-    """Can four cells at a time be read and written: rows that are multiples of four, 16-byte aligned arrays?"""
+    """Can four cells at a time be read and written: float32, rows that are multiples of four, 16-byte aligned?"""
     sizes, _, *strides = ways
     whole = len(sizes) == 1 or sizes[-1] % 4 == 0
-    return whole and all(s[-1] in (0, 1) for s in strides) and all(is_aligned(a) for a in arrays)
+    return (whole and all(s[-1] in (0, 1) for s in strides)
+            and all(is_aligned(a) and a.dtype == np.float32 for a in arrays))
 
 
 def _blocks(size: int) -> int:
@@ -156,7 +159,7 @@ def _blocks(size: int) -> int:
 
 def apply_unary(function: Any, x: Any, y: Any, *, on: str | None) -> None:
     """Launch over flat arrays."""
-    if not (is_aligned(x) and is_aligned(y)):
+    if not (is_aligned(x) and is_aligned(y) and x.dtype == np.float32):
         return r1_scalar.apply_unary(function, x, y, on=on)
     launch(make_unary(function), _blocks(x.size), THREADS, x, y, x.size, on=on)
     return None

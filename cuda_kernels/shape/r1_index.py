@@ -4,7 +4,8 @@ One thread owns one element of the smaller side: of y in transpose, slice and br
 input in concatenate and pad (y[place(i)] = x[i]). A block owns THREADS neighbours, the grid covers them. One side is
 always walked in order; the other side's sectors are shared or not, as the op has it: in the transpose of a matrix
 neighbouring threads read a row apart.
-Bytes 4 N loaded, 4 N stored. Claims: no local memory.
+What is moved may be float32, an integer or a bool; the gradients are float32.
+Bytes 4 N loaded, 4 N stored (8 N of int64, N of bytes). Claims: no local memory.
 """
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32, uint32
+from cuda_kernels._cuda import cuda, float32, int32, int64, uint8, uint32
+from cuda_kernels.dtypes import MOVED, check_dtype, check_same, flat
 from cuda_kernels.elementwise.host import sum_to
 from cuda_kernels.indexing import index_function, join_axes, stretched_strides, strides_of
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -94,23 +96,23 @@ def gather(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int, on: str | N
     """y, filled with x[first + strides · cell]."""
     sizes, strides = join_axes(sizes, strides)
     kernel = make_gather(index_function(sizes, tuple(s % 2**32 for s in strides)))
-    launch(kernel, blocks_for(y.size, THREADS), THREADS, x.reshape(-1), y.reshape(-1), first, y.size, on=on)
+    launch(kernel, blocks_for(y.size, THREADS), THREADS, flat(x), flat(y), first, y.size, on=on)
     return y
 
 
 def transpose(x: Any, *, axes: Sizes | None = None, on: str | None = None) -> Any:
     """Axis i of y is axis axes[i] of x; None reverses them. Its backward is the transpose with argsort(axes)."""
-    check_array("transpose", "x", x)
+    check_dtype("transpose", "x", x, MOVED)
     axes = tuple(reversed(range(x.ndim))) if axes is None else tuple(axis % x.ndim for axis in axes)
     if sorted(axes) != list(range(x.ndim)):
         raise ValueError(f"transpose: axes must name each of the {x.ndim} axes once. Got {axes}.")
     strides, sizes = strides_of(x.shape), tuple(x.shape[axis] for axis in axes)
-    return gather(x, empty(sizes, like=x), sizes, tuple(strides[axis] for axis in axes), 0, on)
+    return gather(x, empty(sizes, x.dtype, like=x), sizes, tuple(strides[axis] for axis in axes), 0, on)
 
 
 def broadcast_to(x: Any, *, shape: Sizes, on: str | None = None) -> Any:
     """X copied along new axes and axes of size 1."""
-    check_array("broadcast_to", "x", x)
+    check_dtype("broadcast_to", "x", x, MOVED)
     try:
         fits = np.broadcast_shapes(tuple(x.shape), tuple(shape)) == tuple(shape)
     except ValueError:
@@ -118,7 +120,8 @@ def broadcast_to(x: Any, *, shape: Sizes, on: str | None = None) -> Any:
     if not fits:
         raise ValueError(f"broadcast_to: only axes of size 1, and missing first ones, can be stretched. "
                          f"Got x {tuple(x.shape)}, shape {tuple(shape)}.")
-    return gather(x, empty(shape, like=x), tuple(shape), stretched_strides(tuple(x.shape), tuple(shape)), 0, on)
+    y = empty(shape, x.dtype, like=x)
+    return gather(x, y, tuple(shape), stretched_strides(tuple(x.shape), tuple(shape)), 0, on)
 
 
 def broadcast_to_backward(dy: Any, *, shape: Sizes, on: str | None = None) -> Any:
@@ -156,7 +159,7 @@ def parse_key(shape: Sizes, key: Any) -> tuple[list[tuple[int, int, int]], Sizes
 
 def slice_(x: Any, *, key: Any, on: str | None = None) -> Any:
     """x[key] as a copy, for integers, slices with any step, None and Ellipsis. It must not be empty."""
-    check_array("slice", "x", x)
+    check_dtype("slice", "x", x, MOVED)
     axes, shape = parse_key(tuple(x.shape), key)
     strides = strides_of(x.shape)
     first = sum(start * stride for (start, _, _), stride in zip(axes, strides, strict=True))
@@ -164,14 +167,16 @@ def slice_(x: Any, *, key: Any, on: str | None = None) -> Any:
         raise ValueError(f"slice: the key takes no element. Got {key!r} for x {tuple(x.shape)}.")
     sizes = tuple(count for _, _, count in axes)
     own = tuple(step * stride for (_, step, _), stride in zip(axes, strides, strict=True))
-    return gather(x, empty(shape, like=x), sizes, own, first, on)
+    return gather(x, empty(shape, x.dtype, like=x), sizes, own, first, on)
 
 
 def spread(op: str, x: Any, shape: Sizes, axes: list[tuple[int, int, int]], value: float, on: str | None) -> Any:
     """An array of `shape` with x on the grid start + n step of each axis, and `value` elsewhere."""
-    y = empty(shape, like=x)
+    y = empty(shape, x.dtype, like=x)
     kernel = make_inside(tuple(shape), *(tuple(axis[k] for axis in axes) for k in (0, 1, 2)))
-    launch(kernel, blocks_for(y.size, THREADS), THREADS, x.reshape(-1), y.reshape(-1), float(value), y.size, on=on)
+    row = flat(x)
+    fill = row.dtype.type(bool(value) if x.dtype == np.bool_ else value)  # a number of the array's own dtype
+    launch(kernel, blocks_for(y.size, THREADS), THREADS, row, flat(y), fill, y.size, on=on)
     return y
 
 
@@ -183,7 +188,7 @@ def slice_backward(dy: Any, *, shape: Sizes, key: Any, on: str | None = None) ->
 
 def pad(x: Any, *, padding: tuple[tuple[int, int], ...], value: float = 0.0, on: str | None = None) -> Any:
     """A frame of `value` around x: ((before, after), …), a pair for each axis."""
-    check_array("pad", "x", x)
+    check_dtype("pad", "x", x, MOVED)
     if len(padding) != x.ndim or any(width < 0 for pair in padding for width in pair):
         raise ValueError(f"pad: padding must hold a pair of widths for each of {x.ndim} axes. Got {padding}.")
     shape = tuple(before + n + after for n, (before, after) in zip(x.shape, padding, strict=True))
@@ -200,18 +205,19 @@ def pad_backward(dy: Any, *, padding: tuple[tuple[int, int], ...], on: str | Non
 def concatenate(*xs: Any, axis: int = -1, on: str | None = None) -> Any:
     """Arrays joined along an axis they have: one launch an input, which scatters it to its stretch of y."""
     for k, x in enumerate(xs):
-        check_array("concatenate", f"input {k}", x, ndim=xs[0].ndim)
+        check_dtype("concatenate", f"input {k}", x, MOVED, ndim=xs[0].ndim)
+        check_same("concatenate", xs[0], x)
     axis %= xs[0].ndim
     for k, x in enumerate(xs):
         if any(n != m for i, (n, m) in enumerate(zip(x.shape, xs[0].shape, strict=True)) if i != axis):
             raise ValueError(f"concatenate: all axes but axis {axis} must agree. Got {tuple(xs[0].shape)} for input 0 "
                              f"and {tuple(x.shape)} for input {k}.")
     shape = (*xs[0].shape[:axis], sum(x.shape[axis] for x in xs), *xs[0].shape[axis + 1:])
-    y, start, strides = empty(shape, like=xs[0]), 0, strides_of(shape)
+    y, start, strides = empty(shape, xs[0].dtype, like=xs[0]), 0, strides_of(shape)
     for x in xs:
         kernel = make_scatter(index_function(*join_axes(tuple(x.shape), strides)))
-        launch(kernel, blocks_for(x.size, THREADS), THREADS, x.reshape(-1), y.reshape(-1), start * strides[axis],
-               x.size, on=on, outputs=())  # each launch fills its own part
+        launch(kernel, blocks_for(x.size, THREADS), THREADS, flat(x), flat(y), start * strides[axis], x.size, on=on,
+               outputs=())  # each launch fills its own part
         start += x.shape[axis]
     return y
 
@@ -229,7 +235,9 @@ def concatenate_backward(dy: Any, *, sizes: Sizes, axis: int = -1, on: str | Non
 
 FLAT = float32[::1]
 CLAIMS = Claims(registers=40, lacks=("LDL", "STL"))
-_GATHER = Build(make_gather(index_function((5, 7, 3), (3, 15, 1))), (FLAT, FLAT, int32, int32), CLAIMS)
+_TURN = make_gather(index_function((5, 7, 3), (3, 15, 1)))
+_GATHER = Build(_TURN, (FLAT, FLAT, int32, int32), CLAIMS)
+_OTHERS = tuple(Build(_TURN, (kind[::1], kind[::1], int32, int32), CLAIMS, label=str(kind)) for kind in (int64, uint8))
 _SCATTER = Build(make_scatter(index_function((5, 7), (9, 1))), (FLAT, FLAT, int32, int32), CLAIMS)
 _SPREAD = Build(make_inside((5, 7), (1, 0), (1, 2), (3, 4)), (FLAT, FLAT, float32, int32), CLAIMS)
 _OPS: dict[str, tuple[Any, Build]] = {
@@ -238,4 +246,4 @@ _OPS: dict[str, tuple[Any, Build]] = {
         "slice_backward": (slice_backward, _SPREAD), "pad": (pad, _SPREAD), "pad_backward": (pad_backward, _GATHER),
         "concatenate": (concatenate, _SCATTER), "concatenate_backward": (concatenate_backward, _GATHER)}
 RUNGS = tuple(Rung(op=op, name="r1_index", change="one thread an element, found by an index function", run=run,
-                   builds=(build,)) for op, (run, build) in _OPS.items())
+                   builds=(build, *(_OTHERS if op == "transpose" else ()))) for op, (run, build) in _OPS.items())

@@ -4,7 +4,7 @@ One block of 32 x 8 threads owns a tile of 32 x 32 elements; thread (lane, row) 
 y[.., lane]. The grid covers the matrix, and the third axis of the grid a batch of them.
 Change from r1: there, the lanes of a warp read elements a row apart, 32 sectors for 128 bytes. Here both sides move
 whole rows of 32; the turn happens in the tile. STRIDE = 33: a column of the tile then lies in 32 different banks.
-For axes that swap the last two (after joining), such as (0, 2, 1) or a matrix; others go to r1.
+For axes that swap the last two (after joining), such as (0, 2, 1) or a matrix of float32; others go to r1.
 Bytes 4 N loaded, 4 N stored; sectors an eighth of r1's on the side that was scattered.
 Claims: no local memory; LDS and STS.
 """
@@ -13,9 +13,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.dtypes import MOVED, check_dtype
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import blocks_for, check_array, empty, launch
+from cuda_kernels.launch import blocks_for, empty, launch
 
 from . import r1_index
 
@@ -58,10 +61,10 @@ def as_matrices(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int
 
 def transpose(x: Any, *, axes: tuple[int, ...] | None = None, on: str | None = None) -> Any:
     """Axis i of y is axis axes[i] of x; None reverses them."""
-    check_array("transpose", "x", x)
+    check_dtype("transpose", "x", x, MOVED)
     axes = tuple(reversed(range(x.ndim))) if axes is None else tuple(axis % x.ndim for axis in axes)
     found = as_matrices(tuple(x.shape), axes) if sorted(axes) == list(range(x.ndim)) else None
-    if found is None or found[0] > 65535 or found[1] > 65535 * TILE:
+    if found is None or x.dtype != np.float32 or found[0] > 65535 or found[1] > 65535 * TILE:
         return r1_index.transpose(x, axes=axes, on=on)
     batch, rows, cols = found
     y = empty(tuple(x.shape[axis] for axis in axes), like=x)

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.backends.cuda.activations import backward
 from minidl.backends.cuda.device import Device
+from minidl.backends.cuda.integers import take_counted, take_moved
 from minidl.ops.elementwise import (
     CastCache,
     ClipCache,
@@ -88,7 +89,7 @@ def minimum_backward(device: Device, dy: Any, cache: OperandsCache) -> tuple[Any
 def where_forward(device: Device, condition: Any, a: Any, b: Any) -> tuple[Any, WhereCache]:
     """Return y = a where the condition holds, else b."""
     condition = device.take(np.bool_, condition=condition)
-    a, b = device.take(a=a, b=b)
+    a, b = take_moved(device, a=a, b=b)
     return device.run("where", condition, a, b), WhereCache(condition, tuple(a.shape), tuple(b.shape))
 
 
@@ -162,7 +163,7 @@ def absolute_backward(device: Device, dy: Any, cache: InputCache) -> tuple[Any]:
 
 def negative_forward(device: Device, x: Any) -> tuple[Any, None]:
     """Return y = -x."""
-    return device.run("negative", device.take(x=x)), None
+    return device.run("negative", take_counted(device, x=x)), None
 
 
 def negative_backward(device: Device, dy: Any, cache: None) -> tuple[Any]:
@@ -206,12 +207,12 @@ def _keeping_output(device: Device, op: str, x: Any) -> tuple[Any, OutputCache]:
 
 
 def _keeping_shapes(device: Device, op: str, a: Any, b: Any) -> tuple[Any, ShapesCache]:
-    a, b = device.take(a=a, b=b)
+    a, b = take_counted(device, a=a, b=b)
     return device.run(op, a, b), ShapesCache(tuple(a.shape), tuple(b.shape))
 
 
 def _keeping_operands(device: Device, op: str, a: Any, b: Any) -> tuple[Any, OperandsCache]:
-    a, b = device.take(a=a, b=b)
+    a, b = take_counted(device, a=a, b=b)
     return device.run(op, a, b), OperandsCache(a, b)
 
 

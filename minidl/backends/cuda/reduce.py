@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.cuda.device import Device
+from minidl.backends.cuda.integers import is_integer, on_host
+from minidl.ops import reduce
 from minidl.ops.checks import normalize_axes, normalize_axis
 from minidl.ops.reduce import ReduceCache, ReduceExtremeCache
 
@@ -57,12 +59,16 @@ def reduce_min_backward(device: Device, dy: Any, cache: ReduceExtremeCache) -> t
 
 def argmax_forward(device: Device, x: Any, *, axis: int = -1) -> tuple[Any, None]:
     """Return y = the place of the first of the largest, int64."""
+    if is_integer(x):
+        return on_host(device, reduce.argmax_forward, x, axis=axis)
     x = device.take(x=x)
     y = device.run("argmax", x, axis=normalize_axis("argmax", axis, x.ndim, x.shape))
     return (y if y.dtype == np.int64 else device.run("cast", y, dtype="int64")), None
 
 
 def _reduced(device: Device, op: str, x: Any, axes: Any, keepdims: bool) -> tuple[Any, ReduceCache]:
+    if is_integer(x):
+        return on_host(device, getattr(reduce, f"{op}_forward"), x, axes=axes, keepdims=keepdims)
     x = device.take(x=x)
     axes = normalize_axes(op, axes, x.shape)
     return device.run(op, x, axes=axes, keepdims=keepdims), ReduceCache(tuple(x.shape), axes)
@@ -73,6 +79,8 @@ def _spread(device: Device, kernel: str, dy: Any, cache: ReduceCache) -> tuple[A
 
 
 def _extreme(device: Device, op: str, x: Any, axes: Any, keepdims: bool) -> tuple[Any, ReduceExtremeCache]:
+    if is_integer(x):
+        return on_host(device, getattr(reduce, f"{op}_forward"), x, axes=axes, keepdims=keepdims)
     x = device.take(x=x)
     axes = normalize_axes(op, axes, x.shape)
     return device.run(op, x, axes=axes, keepdims=keepdims), ReduceExtremeCache(x, axes)

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.cuda.device import Device
+from minidl.backends.cuda.integers import take_moved
 from minidl.ops import shapes
 from minidl.ops.shapes import ConcatenateCache, PadCache, ShapeCache, SliceCache, StackCache, TransposeCache
 
 
 def reshape_forward(device: Device, x: Any, *, shape: tuple[int, ...]) -> tuple[Any, ShapeCache]:
     """Return y = x, read in row-major order in another shape: nothing moves."""
-    x = device.take(None, x=x)
+    x = take_moved(device, x=x)
     target = shapes.reshape_forward(_shadow(x), shape=shape)[0].shape
     return x.reshape(target), ShapeCache(tuple(x.shape))
 
@@ -28,7 +29,7 @@ def reshape_backward(device: Device, dy: Any, cache: ShapeCache) -> tuple[Any]:
 
 def transpose_forward(device: Device, x: Any, *, axes: Any = None) -> tuple[Any, TransposeCache]:
     """Axis i of y is axis axes[i] of x; a copy, so that kernels can read it row by row."""
-    x = device.take(x=x)
+    x = take_moved(device, x=x)
     cache = shapes.transpose_forward(_shadow(x), axes=axes)[1]
     return device.run("transpose", x, axes=cache.axes), cache
 
@@ -66,9 +67,9 @@ def stack_backward(device: Device, dy: Any, cache: StackCache) -> tuple[Any, ...
 
 def pad_forward(device: Device, x: Any, *, padding: Any, value: float = 0.0) -> tuple[Any, PadCache]:
     """Return y = x in a frame of `value`."""
-    x = device.take(x=x)
+    x = take_moved(device, x=x)
     cache = shapes.pad_forward(_shadow(x), padding=padding)[1]
-    return device.run("pad", x, padding=cache.padding, value=float(value)), cache
+    return device.run("pad", x, padding=cache.padding, value=value), cache
 
 
 def pad_backward(device: Device, dy: Any, cache: PadCache) -> tuple[Any]:
@@ -78,7 +79,7 @@ def pad_backward(device: Device, dy: Any, cache: PadCache) -> tuple[Any]:
 
 def slice_forward(device: Device, x: Any, *, key: Any) -> tuple[Any, SliceCache]:
     """Return y = x[key], a copy."""
-    x = device.take(x=x)
+    x = take_moved(device, x=x)
     cache = shapes.slice_forward(_shadow(x), key=key)[1]
     return device.run("slice", x, key=cache.key), cache
 
@@ -90,7 +91,7 @@ def slice_backward(device: Device, dy: Any, cache: SliceCache) -> tuple[Any]:
 
 def broadcast_to_forward(device: Device, x: Any, *, shape: tuple[int, ...]) -> tuple[Any, ShapeCache]:
     """Return y = x, copied along new axes and axes of size 1."""
-    x = device.take(x=x)
+    x = take_moved(device, x=x)
     return device.run("broadcast_to", x, shape=tuple(shape)), ShapeCache(tuple(x.shape))
 
 
@@ -105,7 +106,8 @@ def _shadow(x: Any) -> np.ndarray:
 
 
 def _all(device: Device, xs: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(device.take(**{f"input_{k}": x}) for k, x in enumerate(xs))
+    taken = take_moved(device, **{f"input_{k}": x for k, x in enumerate(xs)})
+    return taken if len(xs) > 1 else (taken,)
 
 
 def _with_axis(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
