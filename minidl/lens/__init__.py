@@ -12,10 +12,15 @@ _FROM = {
     "Comparison": "comparison",
     "Recording": "recording",
     "StepTable": "steps",
+    "Stepper": "stepper",
     "Timings": "timing_results",
+    "TrainingTrouble": "watching",
+    "TrainingWarning": "watching",
+    "Watch": "watching",
     "compare": "comparison",
     "cost": "costs",
     "crossover": "crossovers",
+    "formula": "formulas",
     "machine": "machines",
     "plot_confusion_matrix": "pictures",
     "plot_graph": "pictures_graph",
@@ -26,9 +31,11 @@ _FROM = {
     "record": "recording",
     "record_step": "recording",
     "roofline": "rooflines",
+    "step": "stepper",
     "time": "timing",
     "timeline": "timelines",
     "training_step": "steps",
+    "watch": "watching",
 }
 
 __all__ = [*_FROM]
