@@ -241,6 +241,7 @@ def _product(extent: tuple[int, ...]) -> int:
 
 
 def _split(number: int, extent: tuple[int, ...]) -> tuple[int, int, int]:
+    number = int(number)  # a NumPy integer would show as np.int64(3)
     return number % extent[0], number // extent[0] % extent[1], number // (extent[0] * extent[1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +50,7 @@ class Blame:
         if self.why:
             lines.append(self.why)
         if len(self.chain) > 1:
-            lines.append("the cell comes from " + ", which read ".join(self.chain))
+            lines.append("the cell was written by " + ", from what was written by ".join(self.chain))
         return "\n".join(lines)
 
 
@@ -177,6 +178,8 @@ def _against_definition(
     """The readings that the op's definition does not have, and the cells that it has and nobody read."""
     expected = behind_by_definition(run, position, index)
     wrong = [r for r in readings if r.array in expected and not expected[r.array][r.index]]
+    often = Counter(r.array for r in wrong)
+    wrong.sort(key=lambda r: -often[r.array])
     missing = {}
     for name in {r.array for r in wrong}:
         left = expected[name].copy()

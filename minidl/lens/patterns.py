@@ -94,7 +94,7 @@ def _places(wrong: np.ndarray) -> list[str]:
     flat = np.flatnonzero(wrong)
     steps = np.unique(np.diff(flat))
     if not found and steps.size == 1 and steps[0] > 1:
-        found.append(f"every {steps[0]}th cell in memory, from cell {flat[0]} on")
+        found.append(f"every {_ordinal(steps[0])} cell in memory, from cell {flat[0]} on")
     return found
 
 
@@ -111,7 +111,17 @@ def _which(indices: np.ndarray, length: int, axis: int, rank: int) -> str:
     if steps.size == 1 and steps[0] == 1:
         return f"only indices {indices[0]} to {indices[-1]} of axis {axis}, which has {length}"
     if steps.size == 1:
-        return f"every {steps[0]}th index of axis {axis}, from {indices[0]} on"
+        return f"every {_ordinal(steps[0])} index of axis {axis}, from {indices[0]} on"
     if np.isin([0, length - 1], indices).all() and indices.size == 2:
         return f"only the two edges of axis {axis}"
     return f"{indices.size} of the {length} indices of axis {axis}"
+
+
+def _ordinal(number: int) -> str:
+    """Return 2nd, 3rd, 16th.
+
+    >>> [_ordinal(n) for n in (2, 3, 4, 11, 16, 22, 113)]
+    ['2nd', '3rd', '4th', '11th', '16th', '22nd', '113th']
+    """
+    teens = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"

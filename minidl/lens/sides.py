@@ -33,7 +33,7 @@ def choices_of(spec: Spec) -> dict[str, str]:
     >>> choices_of({"relu": "simt"})
     {'relu': 'simt'}
     >>> choices_of("simt:r2")["gemm"], choices_of("simt:r2")["*"]
-    ('simt:r2_coalesced', 'simt')
+    ('simt:r2', 'simt')
     """
     if isinstance(spec, Mapping):
         return dict(spec)
@@ -41,7 +41,7 @@ def choices_of(spec: Spec) -> dict[str, str]:
     if device_name(spec) is not None:
         chosen = {ALL: place}
         if rung:
-            chosen |= {op: f"{place}:{name}" for op in table.ops() for name in _rungs(op, place, rung)}
+            chosen |= {op: spec for op in table.ops() if table.has_rung(op, spec)}
             if len(chosen) == 1:
                 raise BackendError(
                     f"compare: no op has a rung {rung!r}. Did you mean 'simt:r1'? See ops_table('gemm')."
@@ -61,11 +61,6 @@ def choices_of(spec: Spec) -> dict[str, str]:
             "registered, minidl.register_backend(op, name, forward, backward)?"
         )
     return {ALL: "numpy", **own}
-
-
-def _rungs(op: str, place: str, rung: str) -> list[str]:
-    names = [name.partition(":")[2] for name in table.rungs(op) if name.startswith(f"{place}:")]
-    return [name for name in names if rung in (name, name.split("_")[0])][:1]
 
 
 def selected(spec: Spec) -> Any:
@@ -128,7 +123,10 @@ class Side:
     @property
     def label(self) -> str:
         """The side's backend in words."""
-        return self.spec if isinstance(self.spec, str) else ", ".join(f"{k}={v}" for k, v in self.spec.items())
+        if isinstance(self.spec, str):
+            return self.spec
+        rest = ", ".join(f"{key}={name}" for key, name in self.spec.items() if key != ALL)
+        return " with ".join(part for part in (self.spec.get(ALL, ""), rest) if part)
 
     def weight_of(self, run: OpRun) -> str:
         """The path of the weight that an update op changes, or ""."""
