@@ -100,17 +100,25 @@ def gather(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int, on: str | N
     return y
 
 
-def transpose(x: Any, *, axes: Sizes | None = None, on: str | None = None) -> Any:
+def scatter(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int, on: str | None) -> None:
+    """y[first + strides · cell] = x, one of several launches that fill y."""
+    kernel = make_scatter(index_function(*join_axes(sizes, strides)))
+    launch(kernel, blocks_for(x.size, THREADS), THREADS, flat(x), flat(y), first, x.size, on=on, outputs=())
+
+
+# The host functions of all rungs: `move` and `put` are a rung's gather and scatter.
+
+def transpose(x: Any, *, axes: Sizes | None = None, on: str | None = None, move: Any = gather) -> Any:
     """Axis i of y is axis axes[i] of x; None reverses them. Its backward is the transpose with argsort(axes)."""
     check_dtype("transpose", "x", x, MOVED)
     axes = tuple(reversed(range(x.ndim))) if axes is None else tuple(axis % x.ndim for axis in axes)
     if sorted(axes) != list(range(x.ndim)):
         raise ValueError(f"transpose: axes must name each of the {x.ndim} axes once. Got {axes}.")
     strides, sizes = strides_of(x.shape), tuple(x.shape[axis] for axis in axes)
-    return gather(x, empty(sizes, x.dtype, like=x), sizes, tuple(strides[axis] for axis in axes), 0, on)
+    return move(x, empty(sizes, x.dtype, like=x), sizes, tuple(strides[axis] for axis in axes), 0, on)
 
 
-def broadcast_to(x: Any, *, shape: Sizes, on: str | None = None) -> Any:
+def broadcast_to(x: Any, *, shape: Sizes, on: str | None = None, move: Any = gather) -> Any:
     """X copied along new axes and axes of size 1."""
     check_dtype("broadcast_to", "x", x, MOVED)
     try:
@@ -121,7 +129,7 @@ def broadcast_to(x: Any, *, shape: Sizes, on: str | None = None) -> Any:
         raise ValueError(f"broadcast_to: only axes of size 1, and missing first ones, can be stretched. "
                          f"Got x {tuple(x.shape)}, shape {tuple(shape)}.")
     y = empty(shape, x.dtype, like=x)
-    return gather(x, y, tuple(shape), stretched_strides(tuple(x.shape), tuple(shape)), 0, on)
+    return move(x, y, tuple(shape), stretched_strides(tuple(x.shape), tuple(shape)), 0, on)
 
 
 def broadcast_to_backward(dy: Any, *, shape: Sizes, on: str | None = None) -> Any:
@@ -157,7 +165,7 @@ def parse_key(shape: Sizes, key: Any) -> tuple[list[tuple[int, int, int]], Sizes
     return axes, tuple(result)
 
 
-def slice_(x: Any, *, key: Any, on: str | None = None) -> Any:
+def slice_(x: Any, *, key: Any, on: str | None = None, move: Any = gather) -> Any:
     """x[key] as a copy, for integers, slices with any step, None and Ellipsis. It must not be empty."""
     check_dtype("slice", "x", x, MOVED)
     axes, shape = parse_key(tuple(x.shape), key)
@@ -167,7 +175,7 @@ def slice_(x: Any, *, key: Any, on: str | None = None) -> Any:
         raise ValueError(f"slice: the key takes no element. Got {key!r} for x {tuple(x.shape)}.")
     sizes = tuple(count for _, _, count in axes)
     own = tuple(step * stride for (_, step, _), stride in zip(axes, strides, strict=True))
-    return gather(x, empty(shape, x.dtype, like=x), sizes, own, first, on)
+    return move(x, empty(shape, x.dtype, like=x), sizes, own, first, on)
 
 
 def spread(op: str, x: Any, shape: Sizes, axes: list[tuple[int, int, int]], value: float, on: str | None) -> Any:
@@ -195,14 +203,14 @@ def pad(x: Any, *, padding: tuple[tuple[int, int], ...], value: float = 0.0, on:
     return spread("pad", x, shape, [(before, 1, n) for n, (before, _) in zip(x.shape, padding, strict=True)], value, on)
 
 
-def pad_backward(dy: Any, *, padding: tuple[tuple[int, int], ...], on: str | None = None) -> Any:
+def pad_backward(dy: Any, *, padding: tuple[tuple[int, int], ...], on: str | None = None, move: Any = gather) -> Any:
     """Cut the frame off."""
     check_array("pad_backward", "dy", dy)
-    return slice_(dy, key=tuple(slice(before, n - after) for n, (before, after) in zip(dy.shape, padding, strict=True)),
-                  on=on)
+    key = tuple(slice(before, n - after) for n, (before, after) in zip(dy.shape, padding, strict=True))
+    return slice_(dy, key=key, on=on, move=move)
 
 
-def concatenate(*xs: Any, axis: int = -1, on: str | None = None) -> Any:
+def concatenate(*xs: Any, axis: int = -1, on: str | None = None, put: Any = scatter) -> Any:
     """Arrays joined along an axis they have: one launch an input, which scatters it to its stretch of y."""
     for k, x in enumerate(xs):
         check_dtype("concatenate", f"input {k}", x, MOVED, ndim=xs[0].ndim)
@@ -215,20 +223,19 @@ def concatenate(*xs: Any, axis: int = -1, on: str | None = None) -> Any:
     shape = (*xs[0].shape[:axis], sum(x.shape[axis] for x in xs), *xs[0].shape[axis + 1:])
     y, start, strides = empty(shape, xs[0].dtype, like=xs[0]), 0, strides_of(shape)
     for x in xs:
-        kernel = make_scatter(index_function(*join_axes(tuple(x.shape), strides)))
-        launch(kernel, blocks_for(x.size, THREADS), THREADS, flat(x), flat(y), start * strides[axis], x.size, on=on,
-               outputs=())  # each launch fills its own part
+        put(x, y, tuple(x.shape), strides, start * strides[axis], on)
         start += x.shape[axis]
     return y
 
 
-def concatenate_backward(dy: Any, *, sizes: Sizes, axis: int = -1, on: str | None = None) -> tuple[Any, ...]:
+def concatenate_backward(dy: Any, *, sizes: Sizes, axis: int = -1, on: str | None = None,
+                         move: Any = gather) -> tuple[Any, ...]:
     """Each input receives the stretch of dy in which it lies."""
     check_array("concatenate_backward", "dy", dy)
     axis, start, gradients = axis % dy.ndim, 0, []
     for size in sizes:
         key = (slice(None),) * axis + (slice(start, start + size),)
-        gradients.append(slice_(dy, key=key, on=on))
+        gradients.append(slice_(dy, key=key, on=on, move=move))
         start += size
     return tuple(gradients)
 
