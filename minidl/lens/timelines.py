@@ -225,7 +225,8 @@ def _rows(recording: Recording) -> list[TimelineRow]:
                     item.depth,
                 )
             )  # fmt: skip
-            inner = sorted([*item.moves, *item.launches], key=lambda part: part.started)
+            parts: list[RecordedLaunch | Transfer] = [*item.moves, *item.launches]
+            inner = sorted(parts, key=lambda part: part.started)
             rows += [_part_row(part, item.phase, item.layer, item.depth + 1) for part in inner]
         else:
             rows.append(_part_row(item, "", "", 0))

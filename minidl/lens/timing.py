@@ -112,14 +112,15 @@ def refuse_impossible(timing: Timing, device: str) -> Timing:
     ------
     TimingError : it is faster than the hardware
     """
+    seconds = timing.seconds or 0.0
     for again in (False, True):
         roof: Roofline = roofline(device, again=again)
         least = roof.least_seconds(timing.cost)
-        if timing.seconds is None or timing.seconds * TOLERANCE >= least:
+        if timing.seconds is None or seconds * TOLERANCE >= least:
             return replace(timing, roof=roof)
     raise TimingError(
         f"time: {timing.op} {timing.direction} on {timing.backend!r} must take at least {least * 1e6:.3g} µs here "
-        f"({timing.cost.formula}, {timing.cost.nbytes:,} bytes; {roof}). Got {timing.seconds * 1e6:.3g} µs. Does it "
+        f"({timing.cost.formula}, {timing.cost.nbytes:,} bytes; {roof}). Got {seconds * 1e6:.3g} µs. Does it "
         "return what was computed before, or compute a part only?"
     )
 

@@ -85,7 +85,7 @@ class Job:
         started = time.perf_counter()
         result = self.explained(call.function, call.given) if call.outputs is None else call.run()
         if device_name(self.backend) == "cuda":
-            _wait_for_gpu()
+            numba_cuda().synchronize()
         seconds = time.perf_counter() - started
         if call.outputs is None:
             y = result[0]
@@ -110,12 +110,6 @@ def implementation(op: str, backend: str, direction: str) -> Callable[..., Any]:
     if function is None:
         raise BackendError(f"time: {op} has no {direction} on {backend!r}. It exists for {backends(op)}.")
     return function
-
-
-def _wait_for_gpu() -> None:
-    from cuda_kernels._cuda import cuda
-
-    cuda.synchronize()
 
 
 # ---- on the host
@@ -161,11 +155,17 @@ def _fill_caches() -> None:
 # ---- on a GPU
 
 
+def numba_cuda() -> Any:
+    """Return Numba's cuda module, imported when there is a GPU to wait for."""
+    from cuda_kernels._cuda import cuda
+
+    return cuda
+
+
 def time_on_gpu(job: Job) -> tuple[Call, bool, dict[str, Any]]:
     """As `time_on_host`, with the moves and the kernels apart, waiting for the GPU each time."""
     require_gpu()
-    from cuda_kernels._cuda import cuda
-
+    cuda = numba_cuda()
     place = placer("cuda")
     floats = [a for a in example_inputs(job.op, job.inputs, job.rng) if a is not None and a.dtype == np.float32]
     ups = []
@@ -196,9 +196,9 @@ def placer(device: str) -> Place:
 
 def _timed_on_gpu(call: Call) -> tuple[float, float, float]:
     """Seconds of the call until its results are there, of its kernels by events, and of fetching the results."""
-    from cuda_kernels._cuda import cuda
     from cuda_kernels.launch import launches
 
+    cuda = numba_cuda()
     cuda.synchronize()
     with launches() as found:
         started = time.perf_counter()
@@ -213,8 +213,7 @@ def _timed_on_gpu(call: Call) -> tuple[float, float, float]:
 
 
 def _gpu_cache_filler() -> Callable[[], None]:
-    from cuda_kernels._cuda import cuda
-
+    cuda = numba_cuda()
     size = max(64 << 20, 4 * roofline("cuda").cache_bytes)
     one, other = (cuda.device_array(size // 4, np.float32) for _ in range(2))
 

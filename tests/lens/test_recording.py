@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import json
 import math
@@ -272,6 +273,23 @@ def test_ops_of_a_cifar_step_are_within_ten_per_cent_of_its_wall_time():
         recording = lens.record_step(model, x, y)
         shares.append(recording.seconds("op") / recording.wall)
     assert 0.9 <= statistics.median(shares) <= 1.0, shares
+
+
+def test_kernels_of_a_gpu_are_placed_by_their_events(monkeypatch, on_simt):
+    """With made-up events: milliseconds on the GPU's own clock."""
+    from minidl.lens.spans import place_on_host_clock
+
+    class Clock:
+        def event_elapsed_time(self, before, after):
+            return after - before
+
+    monkeypatch.setattr("cuda_kernels._cuda.cuda", Clock())
+    recording, _ = on_simt
+    launches = [dataclasses.replace(launch, place="cuda") for launch in recording.launches[:3]]
+    place_on_host_clock(list(zip(launches, [(5.0, 5.5), (6.0, 8.0), (8.0, 8.25)], strict=True)))
+    assert [launch.seconds for launch in launches] == [0.0005, 0.002, 0.00025]
+    after_first = [launch.device_started - launches[0].finished for launch in launches]
+    assert after_first == pytest.approx([0.0, 0.001, 0.003])
 
 
 # ---- trace
