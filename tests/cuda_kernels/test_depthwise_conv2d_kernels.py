@@ -14,6 +14,7 @@ CASES = {  # x, w, options
     "multiplied": ((1, 6, 5, 3), (2, 3, 3, 4), {"padding": ((0, 1), (1, 1))}),
     "dilated": ((2, 8, 7, 8), (3, 3, 8, 1), {"dilation": (2, 1), "padding": ((2, 2), (1, 1))}),
     "wide multiplier": ((1, 5, 6, 4), (3, 3, 4, 2), {"strides": (2, 1), "dilation": (1, 2)}),
+    "two tiles": ((1, 9, 10, 8), (3, 3, 8, 1), {"padding": ((1, 1), (1, 1))}),
     "many channels": ((1, 4, 4, 36), (3, 3, 36, 1), {"padding": ((1, 1), (1, 1)), "strides": (2, 2)}),
 }
 
@@ -105,3 +106,22 @@ def test_wide_rungs_load_a_quarter_as_often():
     assert [report.figures.flops for report in reports] == [2 * products] * 2
     assert [report.figures.global_load_bytes for report in reports] == [8 * products] * 2
     assert reports[0].figures.global_loads == 4 * reports[1].figures.global_loads
+
+
+def test_a_tile_loads_each_pixel_once_and_its_banks_agree():
+    x, w = values(1, (1, 10, 10, 32)), values(2, (3, 3, 32, 1))
+    with simt_options() as reports:
+        ladder.rung("depthwise_conv2d", "r3_shared").run(x, w)
+        ladder.rung("depthwise_conv2d", "r2_wide").run(x, w)
+    shared, wide = (report.figures for report in reports)
+    weights = 4 * 9 * 32 * 64
+    assert shared.global_load_bytes - weights == 4 * x.size and wide.global_load_bytes - weights == 9 * 4 * 32 * 64
+    assert shared.shared_wavefronts * 128 == shared.shared_load_bytes + shared.shared_store_bytes
+
+
+def test_a_tile_that_does_not_fit_goes_to_the_rung_before():
+    x, w = values(1, (1, 9, 9, 4)), values(2, (5, 5, 4, 1))
+    with simt_options() as reports:
+        y = ladder.rung("depthwise_conv2d", "r3_shared").run(x, w, strides=(3, 3))
+    assert reports[0].kernel == "depthwise_conv2d_wide"
+    np.testing.assert_allclose(y, depthwise_conv2d_forward(x, w, None, strides=(3, 3))[0], rtol=1e-5, atol=1e-5)
