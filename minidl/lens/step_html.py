@@ -19,7 +19,7 @@ from minidl.errors import ArgumentError
 from minidl.lens import formulas
 from minidl.lens.step_lines import LineStepper
 from minidl.lens.step_moments import Moment, statistics
-from minidl.lens.step_pictures import heat_map, histogram, histogram_svg
+from minidl.lens.step_pictures import FULL, SMALL, Limits, heat_map, histogram, histogram_svg
 from minidl.lens.step_record import place_of
 from minidl.lens.step_text import corner, difference_text, static_text
 from minidl.utils import atomic_write
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SHOWN = 64  # values in a table; of a larger array a corner of EDGE x EDGE
 EDGE = 6
 LINES = 80  # of an op's run
+MANY = 120  # ops; of a longer step the pictures show less, so that the page stays small
 
 
 def save_html(stepper: Stepper, path: str | PathLike[str], title: str | None = None) -> None:
@@ -54,7 +55,7 @@ def page(stepper: Stepper, title: str) -> str:
 
 def page_data(stepper: Stepper) -> dict[str, Any]:
     """Return what the page shows: moments, arrays (each once), sources, as lists, texts and numbers."""
-    arrays = _Arrays()
+    arrays = _Arrays(FULL if len(stepper) <= MANY else SMALL)
     sources: dict[str, dict[str, Any]] = {}
     moments = [_moment_data(stepper, moment, arrays, sources) for moment in stepper.moments]
     backends = ", ".join(sorted({moment.backend for moment in stepper.moments}))
@@ -109,7 +110,8 @@ def is_kernel(moment: Moment, name: str) -> bool:
 class _Arrays:
     """The arrays of a page. One that is the output of an op and the input of the next is written once."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
         self.items: list[dict[str, Any]] = []
         self.places: dict[Any, int] = {}
 
@@ -118,13 +120,13 @@ class _Arrays:
         key = (place_of(held), kernel)
         if key not in self.places:
             self.places[key] = len(self.items)
-            self.items.append(_array_data(array, kernel))
+            self.items.append(_array_data(array, kernel, self.limits))
         return self.places[key]
 
 
-def _array_data(array: np.ndarray, kernel: bool) -> dict[str, Any]:
+def _array_data(array: np.ndarray, kernel: bool, limits: Limits = FULL) -> dict[str, Any]:
     part, left_out = corner(array, EDGE, kernel) if array.size > SHOWN or array.ndim > 2 else (array, "")
-    picture, bars = heat_map(array, kernel), histogram(array)
+    picture, bars = heat_map(array, kernel, limits), histogram(array)
     return {
         "shape": "×".join(map(str, array.shape)) or "one number",
         "dtype": str(array.dtype),
@@ -192,7 +194,7 @@ _IMAGE = "image-rendering:pixelated;max-width:260px;min-height:10px;border:1px s
 
 def _frame(stepper: Stepper, moment: Moment) -> str:
     name, array = next(iter(moment.outputs.items()), ("", np.zeros(0)))
-    picture = heat_map(array, is_kernel(moment, name))
+    picture = heat_map(array, is_kernel(moment, name), SMALL)
     image = ""
     if picture is not None:
         scale = max(1, min(16, 130 // picture.width, 130 // picture.height))

@@ -14,11 +14,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-POSITIVE, NEGATIVE, GAP = (179, 88, 6), (33, 102, 172), (128, 128, 128)
-NOT_A_NUMBER = (208, 0, 208)
-ROWS, COLUMNS = 4, 8  # tiles
-CELLS = 64  # rows and columns of a matrix
+POSITIVE, NEGATIVE, GAP_COLOUR, NAN_COLOUR = (179, 88, 6), (33, 102, 172), (128, 128, 128), (208, 0, 208)
+# A pixel is a number from the palette: 0 not finite, 1 the line between tiles, 128 zero, 2 and 254 the largest sizes.
+NOT_A_NUMBER, GAP, ZERO, LEVELS = 0, 1, 128, 126
 BINS = 24
+
+
+class Limits(NamedTuple):
+    """How much of an array is drawn: rows and columns of tiles, and cells of a tile or matrix along an axis."""
+
+    rows: int = 4
+    columns: int = 8
+    cells: int = 64
+
+
+FULL, SMALL = Limits(), Limits(2, 4, 32)
 
 
 class Picture(NamedTuple):
@@ -35,7 +45,7 @@ class Picture(NamedTuple):
         return "data:image/png;base64," + base64.b64encode(self.png).decode()
 
 
-def heat_map(array: np.ndarray, kernel: bool = False) -> Picture | None:
+def heat_map(array: np.ndarray, kernel: bool = False, limits: Limits = FULL) -> Picture | None:
     """Return an array as a picture; None for a single number, or no numbers at all.
 
     kernel : the array is a convolution's kernel (R, S, C, K)
@@ -49,26 +59,25 @@ def heat_map(array: np.ndarray, kernel: bool = False) -> Picture | None:
     if array.ndim == 4:
         tiles = values.transpose((2, 3, 0, 1) if kernel else (0, 3, 1, 2))
         if not kernel and tiles.shape[1] == 1:
-            return _tiled(tiles.transpose(1, 0, 2, 3), "samples")  # images of one channel stand in one row
-        return _tiled(tiles, "input channels × output channels" if kernel else "samples × channels")
+            return _tiled(tiles.transpose(1, 0, 2, 3), "samples", limits)  # images of one channel stand in one row
+        return _tiled(tiles, "input channels × output channels" if kernel else "samples × channels", limits)
     if array.ndim == 3:
-        return _tiled(values[None], "samples")
+        return _tiled(values[None], "samples", limits)
     if array.ndim > 4:
         values = values.reshape(values.shape[0], -1)
     matrix = values[None] if values.ndim == 1 else values
-    shown = matrix[:CELLS, : CELLS if array.ndim > 1 else CELLS * 2]
+    shown = matrix[: limits.cells, : limits.cells if array.ndim > 1 else limits.cells * 2]
     caption = " × ".join(map(str, shown.shape if array.ndim > 1 else shown.shape[1:]))
     if shown.size < array.size:
         caption += f": the first of {' × '.join(map(str, array.shape))}"
     return _picture(_colours(shown), caption)
 
 
-def _tiled(tiles: np.ndarray, what: str) -> Picture:
+def _tiled(tiles: np.ndarray, what: str, limits: Limits) -> Picture:
     """Draw (rows, columns, height, width) as a grid with lines between."""
-    part = tiles[:ROWS, :COLUMNS, :CELLS, :CELLS]
+    part = tiles[: limits.rows, : limits.columns, : limits.cells, : limits.cells]
     rows, columns, height, width = part.shape
-    canvas = np.empty((rows * (height + 1) - 1, columns * (width + 1) - 1, 3), np.uint8)
-    canvas[:] = GAP
+    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), GAP, np.uint8)
     coloured = _colours(part)
     for i in range(rows):
         for j in range(columns):
@@ -83,14 +92,20 @@ def _tiled(tiles: np.ndarray, what: str) -> Picture:
 
 
 def _colours(values: np.ndarray) -> np.ndarray:
-    """Return (..., 3) uint8: white at 0, towards orange above and blue below."""
+    """Return each value's number in the palette."""
     finite = np.isfinite(values)
-    size = np.abs(np.where(finite, values, 0.0))
-    share = np.where(finite, size / (size.max() or 1.0), 1.0)[..., None]
-    ends = np.where((values >= 0)[..., None], POSITIVE, NEGATIVE)
-    coloured = 255 - share * (255 - ends)
-    coloured[~finite] = NOT_A_NUMBER
-    return coloured.round().astype(np.uint8)
+    size = np.where(finite, values, 0.0)
+    levels = ZERO + np.rint(size * (LEVELS / (np.abs(size).max() or 1.0)))
+    return np.where(finite, levels, NOT_A_NUMBER).astype(np.uint8)
+
+
+def _palette() -> bytes:
+    """Return 256 colours, three bytes each: white at ZERO, towards orange above and blue below."""
+    share = (np.arange(256)[:, None] - ZERO) / LEVELS
+    ends = np.where(share >= 0, POSITIVE, NEGATIVE)
+    colours = np.clip(255 - np.abs(share) * (255 - ends), 0, 255).round().astype(np.uint8)
+    colours[NOT_A_NUMBER], colours[GAP] = NAN_COLOUR, GAP_COLOUR
+    return colours.tobytes()
 
 
 def _picture(canvas: np.ndarray, caption: str) -> Picture:
@@ -98,15 +113,16 @@ def _picture(canvas: np.ndarray, caption: str) -> Picture:
 
 
 def png_bytes(pixels: np.ndarray) -> bytes:
-    """Return (H, W, 3) uint8 pixels as a PNG file. Source: the PNG specification (W3C), section 11.
+    """Return (H, W) uint8 pixels, numbers of the palette, as a PNG file. Source: the PNG specification (W3C), 11.2.
 
-    >>> png_bytes(np.zeros((2, 2, 3), np.uint8))[:4]
-    b'\\x89PNG'
+    >>> png_bytes(np.zeros((2, 2), np.uint8))[:4]
+    b'\x89PNG'
     """
-    height, width, _ = pixels.shape
-    rows = b"".join(b"\0" + pixels[i].tobytes() for i in range(height))  # each row begins with its filter: none
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(rows, 9)) + _chunk(b"IEND", b"")
+    height, width = pixels.shape
+    rows = np.pad(pixels, ((0, 0), (1, 0)))  # each row begins with its filter: 0, none
+    head = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    chunks = (b"IHDR", head), (b"PLTE", _palette()), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -29,13 +29,14 @@ from minidl.layers.symbolic import flatten, map_structure
 from minidl.lens import formulas
 from minidl.lens.step_kernels import KernelLaunch, choose, kernel_launches, rerun
 from minidl.lens.step_lines import LineStepper, line_steps
-from minidl.lens.step_moments import PHASES, Moment, moments_of
+from minidl.lens.step_moments import Moment, moments_of
+from minidl.lens.step_moves import Moves
 from minidl.lens.step_record import Change, Record, record_batch, unique_paths
 from minidl.models.training_checks import build_from_data
 from minidl.tensor import Tensor
 
 
-class Stepper:
+class Stepper(Moves):
     """A recorded training step and a position in it; `lens.step` makes one.
 
     `now` is the present moment: one op, with its formula, inputs, outputs and statistics. `next`, `back`, `goto`,
@@ -63,16 +64,6 @@ class Stepper:
         return self._moments[-1]
 
     @property
-    def now(self) -> Moment:
-        """The present moment."""
-        return self.moments[self.position]
-
-    @property
-    def partner(self) -> Moment | None:
-        """The backward of the present forward, or the forward of the present backward."""
-        return None if self.now.partner is None else self.moments[self.now.partner]
-
-    @property
     def loss(self) -> float:
         """The loss of the batch, as `train_on_batch` returns it."""
         return self.logs["loss"]
@@ -96,71 +87,6 @@ class Stepper:
     def weights_before(self) -> dict[str, np.ndarray]:
         """Every weight before the step, by path."""
         return {path: np.asarray(_host(before)) for path, before, _ in self._records[-1].weights}
-
-    @property
-    def layers(self) -> list[str]:
-        """The layers that computed something, in order."""
-        return list(dict.fromkeys(moment.layer for moment in self.moments if moment.layer))
-
-    def __len__(self) -> int:
-        return len(self.moments)
-
-    # ---- moving
-
-    def goto(self, number: int) -> Stepper:
-        """Go to a moment by its number (clipped to the step)."""
-        self.position = max(0, min(int(number), len(self) - 1))
-        return self
-
-    def next(self, moments: int = 1) -> Stepper:
-        """Go on."""
-        return self.goto(self.position + moments)
-
-    def back(self, moments: int = 1) -> Stepper:
-        """Go back."""
-        return self.goto(self.position - moments)
-
-    def to_layer(self, name: str, phase: str | None = None) -> Stepper:
-        """Go to the first op of a layer; in one phase, or in the present one where it has an op there.
-
-        Raises
-        ------
-        UnknownNameError : no layer of that name computed something
-        """
-        if name not in self.layers:
-            raise unknown_name("layer of this step", name, self.layers)
-        here = [m for m in self.moments if m.layer == name and m.phase == (phase or self.now.phase)]
-        found = here or ([] if phase else [m for m in self.moments if m.layer == name])
-        if not found:
-            raise ArgumentError(f"to_layer: layer {name!r} has no op in the phase {phase!r}.")
-        return self.goto(found[0].number)
-
-    def to_phase(self, phase: str) -> Stepper:
-        """Go to the first op of "forward", "loss", "backward" or "update"."""
-        if phase not in PHASES:
-            raise unknown_name("phase", phase, PHASES)
-        found = [m for m in self.moments if m.phase == phase]
-        if not found:
-            raise ArgumentError(f"to_phase: no op ran in the phase {phase!r}. Is a weight trained, by one of the ops?")
-        return self.goto(found[0].number)
-
-    def to_loss(self) -> Stepper:
-        """Go to the first op of the loss."""
-        return self.to_phase("loss")
-
-    def to_op(self, op: str) -> Stepper:
-        """Go to the next moment (around the end too) in which this op runs."""
-        order = [*self.moments[self.position + 1 :], *self.moments[: self.position + 1]]
-        found = [m for m in order if m.op == op]
-        if not found:
-            raise unknown_name("op of this step", op, {m.op for m in self.moments})
-        return self.goto(found[0].number)
-
-    def to_partner(self) -> Stepper:
-        """Go from a forward to its backward, or from a backward to its forward."""
-        if self.now.partner is None:
-            raise ArgumentError(f"to_partner: {self.now.title} has none: no gradient went through it.")
-        return self.goto(self.now.partner)
 
     # ---- looking closer
 
@@ -205,6 +131,7 @@ class Stepper:
 
         `differences` tells what became of it; `undo` takes it back.
         """
+        self._check_untouched("change")
         moment = self.now
         side, name, slot, array = self._find(moment, name)
         try:
@@ -266,6 +193,8 @@ class Stepper:
         first = self._moments[0]
         if len(self._moments) == 1 or moment.number >= len(first):
             return {}
+        if first[moment.number].title != moment.title:  # the change led to other ops
+            return {name: (array.size, float("nan")) for name, array in moment.arrays.items()}
         base = first[moment.number].arrays
         found = {name: _difference(array, base.get(name)) for name, array in moment.arrays.items()}
         return {name: difference for name, difference in found.items() if difference[0]}
@@ -277,14 +206,17 @@ class Stepper:
         ------
         ArgumentError : the model was trained since the stepper was made
         """
-        record = self._records[0]
-        for (path, before, _), variable in zip(record.weights, self.model.weights, strict=True):
+        self._check_untouched("commit")
+        return self._run(keep=True).logs
+
+    def _check_untouched(self, function: str) -> None:
+        """Raise unless the model still has the weights that the step began with."""
+        for (path, before, _), variable in zip(self._records[0].weights, self.model.weights, strict=True):
             if not np.array_equal(_host(before), _host(variable.data), equal_nan=True):
                 raise ArgumentError(
-                    f"commit: weight {path!r} has changed since this step was recorded. Was the model trained, or the "
-                    "step committed already? Make a new stepper."
+                    f"{function}: weight {path!r} has changed since this step was recorded. Was the model trained, or "
+                    "the step committed already? Make a new stepper."
                 )
-        return self._run(keep=True).logs
 
     # ---- showing
 

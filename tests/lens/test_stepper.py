@@ -63,7 +63,29 @@ def recurrent():
     return model, RNG.integers(0, 9, (4, 3)).astype(np.int32), RNG.integers(0, 2, (4, 1)).astype(np.float32)
 
 
-BUILDERS = [convolutional, residual, recurrent]
+class TwoHeads(minidl.Model):
+    """A model with a `call` of its own: ops between layers, a layer called twice, two outputs, a penalty."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.one, self.two = layers.Dense(3, name="body"), layers.Dense(1), layers.Dense(2)
+
+    def call(self, x, training=None):
+        h = F.gelu(self.body(F.concatenate([x, self.body(x)], axis=-1)[:, :4]))
+        self.add_loss(F.reduce_mean(h * h))
+        return self.one(h), F.log_softmax(self.two(h))
+
+
+def subclassed():
+    """Two outputs with losses and weights of their own."""
+    model = TwoHeads()
+    model.compile(minidl.optimizers.AdamW(0.01), loss=["mae", "huber"], loss_weights=[1.0, 0.3])
+    x = RNG.normal(size=(3, 4)).astype(np.float32)
+    model(x)  # makes the weights
+    return model, x, [RNG.normal(size=(3, n)).astype(np.float32) for n in (1, 2)]
+
+
+BUILDERS = [convolutional, residual, recurrent, subclassed]
 BACKENDS = {
     "numpy": {},
     "simt": {"backend": "simt"},
@@ -307,6 +329,8 @@ def test_batch_and_model_may_change_afterwards():
     model.weights[0][...] = 7.0
     assert s.loss == loss and all_equal(list(s.weights.values()), weights)
     assert np.any(s.goto(0).now.inputs["x"])
+    with pytest.raises(ArgumentError, match="change: weight 'conv/kernel' has changed"):
+        s.change("y", (0, 0, 0, 0), 1.0)
 
 
 def test_seeds_of_the_world_are_not_used_up():

@@ -14,7 +14,7 @@ import minidl
 from minidl import layers, lens
 from minidl.applications import LeNet5
 from minidl.lens.step_html import page_data
-from minidl.lens.step_pictures import heat_map, histogram, png_bytes
+from minidl.lens.step_pictures import heat_map, histogram
 
 
 def small_stepper():
@@ -34,19 +34,24 @@ def small_stepper():
 
 
 def decoded(png):
-    """The pixels of a PNG file, (H, W, 3), by its specification."""
+    """The colours of a PNG file with a palette, (H, W, 3), by its specification."""
     width, height = struct.unpack(">II", png[16:24])
-    start = png.index(b"IDAT") + 4
-    length = struct.unpack(">I", png[start - 8 : start - 4])[0]
-    rows = zlib.decompress(png[start : start + length])
-    return np.frombuffer(rows, np.uint8).reshape(height, 1 + 3 * width)[:, 1:].reshape(height, width, 3)
+    chunks, place = {}, 8
+    while place < len(png):
+        length = struct.unpack(">I", png[place : place + 4])[0]
+        chunks[png[place + 4 : place + 8]] = png[place + 8 : place + 8 + length]
+        assert zlib.crc32(png[place + 4 : place + 8 + length]) == struct.unpack(">I", png[place + 8 + length :][:4])[0]
+        place += 12 + length
+    colours = np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(256, 3)
+    rows = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8).reshape(height, 1 + width)
+    return colours[rows[:, 1:]]
 
 
-def test_pictures_are_pngs_with_white_at_zero():
-    pixels = np.arange(2 * 5 * 3, dtype=np.uint8).reshape(2, 5, 3)
-    np.testing.assert_array_equal(decoded(png_bytes(pixels)), pixels)
+def test_pictures_are_white_at_zero_orange_above_and_blue_below():
     picture = heat_map(np.array([[0.0, 2.0], [-2.0, np.nan]]))
     assert decoded(picture.png).tolist() == [[[255, 255, 255], [179, 88, 6]], [[33, 102, 172], [208, 0, 208]]]
+    brightness = decoded(heat_map(np.linspace(0, -1, 100)).png).astype(int).sum(axis=-1).ravel()
+    assert (np.diff(brightness) <= 0).all() and decoded(heat_map(np.zeros((2, 3))).png).min() == 255
     assert heat_map(np.float32(3.0).reshape(())) is None and heat_map(np.zeros((0, 3))) is None
 
 
