@@ -22,6 +22,7 @@ _MODULES = (
 _FROM = {
     "Initializer": "initializers", "Input": "layers", "Layer": "layers", "Loss": "losses", "Metric": "metrics",
     "Model": "models", "Optimizer": "optimizers", "Regularizer": "regularizers", "Sequential": "models",
+    "check": "testing",
 }  # fmt: skip
 
 __all__ = [

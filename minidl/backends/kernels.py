@@ -37,7 +37,10 @@ KERNELS: dict[str, tuple[str, tuple[str, ...]]] = {
     **{op: ("losses", _both(op)) for op in (
         "mean_squared_error", "mean_absolute_error", "huber", "binary_crossentropy", "categorical_crossentropy",
     )},
-    "sparse_categorical_crossentropy": ("losses", _both("sparse_softmax_crossentropy")),
+    "sparse_categorical_crossentropy": (
+        "losses",
+        _both("sparse_softmax_crossentropy", "sparse_probability_crossentropy"),
+    ),
     **{op: ("pool2d", _both(op)) for op in ("max_pool2d", "average_pool2d")},
     "depthwise_conv2d": (
         "depthwise_conv2d",

@@ -142,8 +142,8 @@ def _check_names(kernel: str, name: str) -> None:
         raise ArgumentError(f"register_kernel: a name must be a Python identifier, such as 'mine'. Got {name!r}.")
     if re.fullmatch(r"r\d+(_.*)?|first", name):
         raise ArgumentError(
-            f"register_kernel: r1, r2 … and first are names of the ladder's own rungs ({', '.join(known[kernel])}). Got "
-            f"{name!r}. Choose another, such as 'mine'."
+            f"register_kernel: r1, r2 … and first are names of the ladder's own rungs ({', '.join(known[kernel])}). "
+            f"Got {name!r}. Choose another, such as 'mine'."
         )
 
 

@@ -19,7 +19,7 @@ ONE, NONE = (1, 1), ((0, 0), (0, 0))
 
 
 class Plan(NamedTuple):
-    """One launch: the inputs as the kernel sees them, the shape of the output to make, numbers, and what is returned."""
+    """One launch: the inputs as the kernel sees them, the output's shape, the numbers, and what is returned."""
 
     inputs: tuple[Any, ...]
     shape: tuple[int, ...]
@@ -80,7 +80,7 @@ def binary(kernel: str, on: str | None, a: Any, b: Any) -> Plan:
 
 
 def gemm(kernel: str, on: str | None, a: Any, b: Any) -> Plan:
-    """c (M, N) from a (M, K), b (K, N); batched: with one more axis in front of each."""
+    """C (M, N) from a (M, K), b (K, N); batched: with one more axis in front of each."""
     check_array(kernel, "a", a, ndim=3 if kernel == "batched_gemm" else 2)
     check_array(kernel, "b", b, ndim=a.ndim)
     if a.shape[-1] != b.shape[-2] or a.shape[:-2] != b.shape[:-2]:
@@ -100,13 +100,13 @@ def _axes_last(x: Any, axes: tuple[int, ...], on: str | None) -> tuple[Any, tupl
 
 
 def softmax(kernel: str, on: str | None, x: Any, *, axis: int = -1) -> Plan:
-    """y (rows, cols) from x (rows, cols): a row is one set of classes."""
+    """Y (rows, cols) from x (rows, cols): a row is one set of classes."""
     check_array(kernel, "x", x)
     return _of_rows(on, (x,), axis % x.ndim)
 
 
 def softmax_backward(kernel: str, on: str | None, dy: Any, y: Any, *, axis: int = -1) -> Plan:
-    """dx (rows, cols) from dy and y, both (rows, cols)."""
+    """Dx (rows, cols) from dy and y, both (rows, cols)."""
     return _of_rows(on, (dy, y), axis % y.ndim)
 
 
@@ -124,7 +124,7 @@ def _of_rows(on: str | None, arrays: tuple[Any, ...], axis: int) -> Plan:
 
 
 def reduce(kernel: str, on: str | None, x: Any, *, axes: Any = None, keepdims: bool = False) -> Plan:
-    """y (rows,) from x (rows, cols): each row is reduced."""
+    """Y (rows,) from x (rows, cols): each row is reduced."""
     check_array(kernel, "x", x)
     given = range(x.ndim) if axes is None else (axes,) if isinstance(axes, int) else axes
     reduced = tuple(sorted(axis % x.ndim for axis in given))
@@ -155,7 +155,7 @@ def _numbers(window: Any) -> dict[str, int]:
 
 def pool(kernel: str, on: str | None, x: Any, *, pool_size: Any = (2, 2), strides: Any = (2, 2), padding: Any = NONE
          ) -> Plan:  # fmt: skip
-    """y (N, P, Q, C) from x (N, H, W, C)."""
+    """Y (N, P, Q, C) from x (N, H, W, C)."""
     check_array(kernel, "x", x, ndim=4)
     window = make_window(kernel, pool_size, strides, padding)
     shape = (x.shape[0], *window.outputs(kernel, *x.shape[1:3]), x.shape[3])
@@ -164,21 +164,21 @@ def pool(kernel: str, on: str | None, x: Any, *, pool_size: Any = (2, 2), stride
 
 def max_pool_backward(kernel: str, on: str | None, dy: Any, x: Any, y: Any, *, pool_size: Any = (2, 2),
                       strides: Any = (2, 2), padding: Any = NONE) -> Plan:  # fmt: skip
-    """dx (N, H, W, C) from dy and y (N, P, Q, C), and x."""
+    """Dx (N, H, W, C) from dy and y (N, P, Q, C), and x."""
     window = make_window(kernel, pool_size, strides, padding)
     return Plan((dy, x, y), tuple(x.shape), _numbers(window), lambda dx: dx)
 
 
 def average_pool_backward(kernel: str, on: str | None, dy: Any, x_shape: Any, *, pool_size: Any = (2, 2),
                           strides: Any = (2, 2), padding: Any = NONE) -> Plan:  # fmt: skip
-    """dx (N, H, W, C) from dy (N, P, Q, C)."""
+    """Dx (N, H, W, C) from dy (N, P, Q, C)."""
     window = make_window(kernel, pool_size, strides, padding)
     return Plan((dy,), tuple(x_shape), _numbers(window), lambda dx: dx)
 
 
 def conv(kernel: str, on: str | None, x: Any, w: Any, *, strides: Any = ONE, padding: Any = NONE, dilation: Any = ONE
          ) -> Plan:  # fmt: skip
-    """y (N, P, Q, K) from x (N, H, W, C) and w (R, S, C, K); depthwise w (R, S, C, M) gives K = C M."""
+    """Y (N, P, Q, K) from x (N, H, W, C) and w (R, S, C, K); depthwise w (R, S, C, M) gives K = C M."""
     check_array(kernel, "x", x, ndim=4)
     check_array(kernel, "w", w, ndim=4)
     window = make_window(kernel, w.shape[:2], strides, padding, dilation)
@@ -188,7 +188,7 @@ def conv(kernel: str, on: str | None, x: Any, w: Any, *, strides: Any = ONE, pad
 
 def conv_backward(kernel: str, on: str | None, left: Any, right: Any, shape: Any, *, strides: Any = ONE,
                   padding: Any = NONE, dilation: Any = ONE) -> Plan:  # fmt: skip
-    """dx (N, H, W, C) from dy and w; or dw (R, S, C, K) from x and dy."""
+    """Dx (N, H, W, C) from dy and w; or dw (R, S, C, K) from x and dy."""
     taps = shape[:2] if kernel.endswith("weights") else right.shape[:2]
     window = make_window(kernel, taps, strides, padding, dilation)
     return Plan((left, right), tuple(shape), _numbers(window), lambda d: d)

@@ -200,8 +200,9 @@ def _of_kernel(
         raise ArgumentError(f"{who} is a device function, which no launch can start. Leave out device=True.")
     if kernel not in PLANNERS:
         raise ArgumentError(
-            f"{who}: for {kernel!r} give a host function that makes the output and launches your kernel; a kernel alone "
-            f"will do for {', '.join(sorted(PLANNERS))}. It takes what cuda_kernels.ladder.rung({kernel!r}).run takes."
+            f"{who}: for {kernel!r} give a host function that makes the output and launches your kernel; a kernel "
+            f"alone will do for {', '.join(sorted(PLANNERS))}. It takes what "
+            f"cuda_kernels.ladder.rung({kernel!r}).run takes."
         )
     arrays, numbers, plan_of, handled, inputs = PLANNERS[kernel]
     names = list(inspect.signature(given.py_func).parameters)

@@ -1,0 +1,332 @@
+"""`minidl.check`: is this kernel right? It stops at the first thing that is wrong, and explains it.
+
+The stages: it runs at all; the SIMT machine finds no fault; the values are those of the NumPy op in float64; the
+gradients are; then what the kernel moves, beside the ladder's rungs, and on a GPU how long it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cuda_kernels import ladder
+from minidl.backends import table
+from minidl.backends.arrays import on_host
+from minidl.backends.cuda.device import host_function
+from minidl.backends.kernels import KERNELS
+from minidl.backends.student_kernels import student_kernel, student_names
+from minidl.errors import ArgumentError, BackendError, unknown_name
+from minidl.testing.gradients import GradientError, check_gradients
+from minidl.testing.kernel_cases import Case
+from minidl.testing.kernel_messages import cause_of_fault, likely_cause
+from minidl.testing.kernel_results import STAGES, KernelCheck, KernelChecks
+from minidl.testing.kernel_runs import (
+    Call,
+    Failure,
+    argument_names,
+    cases_of,
+    described,
+    directions,
+    in_float64,
+    ops_with,
+    probe,
+    run_backward,
+    run_forward,
+    upstream,
+)
+
+EXACT = 5e-5
+ROUNDED = {"r8_tf32": 2e-2, "r10_bf16": 5e-2}  # operands of 10 and of 7 bits
+MOST_CELLS = 400  # of a result whose gradient is checked
+STEP = 2.0**-8  # of the finite differences: a float32 has 2**-24
+
+
+def check(target: str, *inputs: Any, tolerance: float | None = None, **static: Any) -> KernelCheck | KernelChecks:
+    """Check a kernel: a rung of your own, "gemm:mine", or of the ladder, "gemm:r3". It stops at the first failure.
+
+    Parameters
+    ----------
+    target : "kernel:rung"; or a kernel or op alone: the NumPy op's gradients, and all rungs of the op's kernels
+    inputs, static : run on these, in place of the awkward cases that minidl has for the op: the op's inputs (NumPy
+        arrays, None for one left out) and its settings. An op of your own (`register_op`) has no others
+    tolerance : agreement asked for, relative to the largest value; by default 5e-5, what rounding in float32 needs
+
+    Returns
+    -------
+    KernelCheck, which prints as a report and has `.passed`; or a list of them
+
+    Raises
+    ------
+    UnknownNameError : no such kernel, or rung of it
+
+    >>> import minidl
+    >>> found = minidl.check("relu:r1")
+    >>> found.passed, found.failed_stage
+    (True, None)
+    """
+    kernel, colon, rung = target.partition(":")
+    given = Case(tuple(np.asarray(x) if x is not None else None for x in inputs), static) if inputs else None
+    if static and given is None:
+        raise ArgumentError(f"check: settings need inputs to go with. Got {', '.join(static)} and no arrays.")
+    if not colon:
+        return _check_all(kernel, given, tolerance)
+    if kernel in ("simt", "cuda"):
+        raise ArgumentError(f"check: name the kernel and its rung, 'gemm:mine'. Got the backend {target!r}.")
+    if kernel not in ladder.ops():
+        computed_by = KERNELS.get(kernel, ("", ()))[1]
+        if computed_by:
+            names = " or ".join(f"{name}:{rung}" for name in computed_by)
+            raise ArgumentError(f"check: {kernel!r} is computed by other kernels. Check {names}.")
+        raise unknown_name("kernel", kernel, ladder.ops())
+    name = rung if student_kernel(kernel, rung) else _ladder_name(kernel, rung)
+    return _check_rung(kernel, name, given, tolerance or ROUNDED.get(name, EXACT))
+
+
+def _ladder_name(kernel: str, rung: str) -> str:
+    try:
+        return ladder.rung(kernel, rung).name
+    except KeyError:
+        known = [*(r.name for r in ladder.rungs(kernel)), *student_names(kernel)]
+        raise unknown_name(f"rung of {kernel}", rung, known) from None
+
+
+def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) -> KernelCheck:
+    from minidl.testing.kernel_figures import add_timing, add_traffic
+
+    result = KernelCheck(f"{kernel}:{name}")
+    function = host_function(kernel, name)
+    tally: dict[str, int] = dict.fromkeys(("calls", "cases", "forward", "backward"), 0)
+    failures: list[Failure] = []
+    for op, case, direction in _plan(kernel, given):
+        if not any(failure.stage in ("runs", "machine") for failure in failures):
+            try:
+                calls = _check_case(op, case, direction, kernel, function, tolerance)
+            except Failure as failure:
+                failures.append(failure)
+                continue
+            tally["calls"] += len(calls)
+            tally["cases"] += bool(calls)
+            tally[direction] += bool(calls)
+    if failures:
+        return _failed(result, failures)
+    if not tally["calls"]:
+        raise ArgumentError(f"check: {kernel} was not called for these inputs. Does the case need another setting?")
+    result.add("runs", "passed", f"{tally['calls']} calls of the kernel, over {tally['cases']} awkward cases")
+    result.add("machine", "passed", "no fault: bounds, races, barriers, float64, outputs left unwritten")
+    if tally["forward"]:
+        result.add("values", "passed", f"equal to NumPy in float64 within {tolerance:g}; inputs unchanged")
+    else:
+        result.add("values", "not run", "a backward: its values are the gradients")
+    result.add("gradient", *_verdict_on_gradients(kernel, tally))
+    add_traffic(result, kernel, name, given)
+    add_timing(result, kernel, name, given, tolerance)
+    return result
+
+
+def _plan(kernel: str, given: Case | None) -> list[tuple[str, Case, str]]:
+    """Return what is run: op, case and direction, all forwards ahead of all backwards."""
+    ops = ops_with(kernel)
+    runs = [
+        (op, case, direction)
+        for op in ops
+        for case in cases_of(op, given if op == ops[0] else None)
+        for direction in directions(op, kernel)
+    ]
+    return sorted(runs, key=lambda run: run[2] == "backward")
+
+
+def _failed(result: KernelCheck, failures: list[Failure]) -> KernelCheck:
+    """Report the failure of the earliest stage: wrong values by the largest result, which shows the pattern best."""
+    first = min(STAGES.index(failure.stage) for failure in failures)
+    of_stage = [failure for failure in failures if failure.stage == STAGES[first]]
+    failure = max(of_stage, key=lambda failure: failure.size)
+    for stage in STAGES[:first]:
+        result.add(stage, "passed")
+    result.fail(failure.stage, str(failure), failure.source, cause_of_fault(failure.cause))
+    return result
+
+
+def _verdict_on_gradients(kernel: str, tally: dict[str, int]) -> tuple[str, str]:
+    if tally["backward"]:
+        return "passed", "what it gives in the backward equals the float64 gradients; inputs unchanged"
+    if ops_with(kernel)[0] in table.NO_GRADIENT:
+        return "not run", "the op has no gradient"
+    return "passed", "the op's backward agrees with differences of this forward"
+
+
+def _check_case(
+    op: str, case: Case, direction: str, kernel: str, function: Callable[..., Any], tolerance: float
+) -> list[Call]:
+    """Run one case in one direction, and return the kernel's calls. Raises Failure."""
+    exact = Case(in_float64(case.inputs), case.static)
+    expected, exact_cache = table.load(op, "numpy", "forward")(*exact.inputs, **exact.static)  # type: ignore[misc]
+    device = probe(op, direction, kernel, function)
+    if direction == "forward":
+        y, cache = run_forward(device, case)
+        if device.calls:
+            _compare("values", kernel, device.calls, y, expected, tolerance)
+            if op not in table.NO_GRADIENT and op != "cast":
+                _check_differences(op, case, kernel, function, y, cache, tolerance)
+        return device.calls
+    if op == "cast":
+        return []
+    y, cache = table.load(op, "numpy", "forward")(*case.inputs, **case.static)  # type: ignore[misc]
+    dy = upstream(y)
+    gradients = run_backward(device, dy, cache)
+    if device.calls:
+        exact_gradients = table.load(op, "numpy", "backward")(in_float64(dy), exact_cache)  # type: ignore[misc]
+        _compare("gradient", kernel, device.calls, gradients, exact_gradients, tolerance)
+    return device.calls
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+def _compare(stage: str, kernel: str, calls: list[Call], got: Any, expected: Any, tolerance: float) -> None:
+    """Compare the kernel's own results with the ladder's, to say where they differ; then the op's with float64."""
+    for call in calls:
+        where = described(kernel, call.arrays, call.static)
+        for mine, theirs in _pairs(call.result, call.expected):
+            wrong = _wrong(mine, theirs, tolerance)
+            if wrong.any():
+                cause = likely_cause(kernel, call.arrays, call.static, np.asarray(theirs), np.asarray(mine), wrong)
+                raise Failure(stage, f"{where}: {_difference(mine, theirs, wrong)}", cause=cause, size=wrong.size)
+    for mine, theirs in _pairs(got, expected):
+        wrong = _wrong(mine, theirs, tolerance)
+        if wrong.any():
+            where = described(kernel, calls[0].arrays, calls[0].static)
+            raise Failure(stage, f"{where}: {_difference(mine, theirs, wrong)}, compared with NumPy in float64.")
+
+
+def _pairs(got: Any, expected: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    if isinstance(expected, tuple):
+        return [pair for a, b in zip(got, expected, strict=True) for pair in _pairs(a, b)]
+    return [] if expected is None or got is None else [(np.asarray(got), np.asarray(expected))]
+
+
+def _wrong(got: np.ndarray, expected: np.ndarray, tolerance: float) -> np.ndarray:
+    if expected.dtype.kind != "f":
+        return got != expected
+    finite = np.abs(expected[np.isfinite(expected)])
+    scale = max(1.0, float(finite.max()) if finite.size else 1.0)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(got.astype(np.float64) - expected) <= tolerance * scale
+    return ~(near | (got == expected) | (np.isnan(got) & np.isnan(expected)))
+
+
+def _difference(got: np.ndarray, expected: np.ndarray, wrong: np.ndarray) -> str:
+    first = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return (
+        f"{int(wrong.sum())} of {wrong.size} values of the result {got.shape} are wrong, the first at {first}: "
+        f"expected {expected[first]:.6g}, got {got[first]:.6g}"
+    )
+
+
+# -- gradients ---------------------------------------------------------------------------------------------------------
+
+
+def _check_differences(
+    op: str, case: Case, kernel: str, function: Callable[..., Any], y: Any, cache: Any, tolerance: float
+) -> None:
+    """Hold the backward to central differences of this forward, along one random direction for each input.
+
+        (L(x + h v) - L(x - h v)) / 2h = <dL/dx, v>,  L = sum(w y)
+
+    The sum is taken in float64 of the cells' differences, so that float32 costs 2**-24 / h a cell. Where a kink (relu
+    at 0) lies within h of some x, NumPy's differences in float64 are off too, and by as much this forward's may be.
+    """
+    if _size(y) > MOST_CELLS:
+        return
+    weights = upstream(y)
+    backward = table.load(op, "simt", "backward")
+    if backward is None:
+        return
+    try:
+        gradients = on_host(backward(weights, cache), "check")
+    except (BackendError, TypeError, ValueError) as error:
+        raise Failure("gradient", f"{op}: the backward cannot use what this forward left: {error}") from error
+    rng = np.random.default_rng(0)
+    step = STEP * (64 if tolerance > 1e-3 else 1)
+    for position, x in enumerate(case.inputs):
+        if not isinstance(x, np.ndarray) or x.dtype != np.float32 or gradients[position] is None:
+            continue
+        v = rng.choice([-1.0, 1.0], x.shape).astype(np.float32)
+
+        def along(forward: Callable[..., Any], position: int = position, x: np.ndarray = x, v: np.ndarray = v) -> float:
+            moved = [
+                (*case.inputs[:position], x + np.float32(sign * step) * v, *case.inputs[position + 1 :])
+                for sign in (1, -1)
+            ]
+            return _weighted(*(forward(Case(inputs, case.static)) for inputs in moved), weights) / (2 * step)
+
+        change = along(lambda moved: run_forward(probe(op, "forward", kernel, function, watched=False), moved)[0])
+        gradient = in_float64(gradients[position])
+        slope, size = float(np.sum(gradient * v)), float(np.linalg.norm(gradient))
+        kinks = 2 * abs(along(lambda moved: _in_numpy(op, moved)) - slope)
+        allowed = max(0.02, tolerance) * max(size, abs(slope), 1.0) + _rounding(y, weights, step) + kinks
+        if not abs(change - slope) <= allowed:
+            name = argument_names(kernel, len(case.inputs))[position] if op == kernel else f"input {position}"
+            raise Failure(
+                "gradient",
+                f"{op}: along a random direction of {name} {x.shape}, this forward changes by {change:.6g}, and its "
+                f"backward says {slope:.6g}.",
+                cause="Does the forward return something that the backward relies on (the same y, unrounded)?",
+            )  # fmt: skip
+
+
+def _in_numpy(op: str, case: Case) -> Any:
+    return table.load(op, "numpy", "forward")(*in_float64(case.inputs), **case.static)[0]  # type: ignore[misc]
+
+
+def _size(y: Any) -> int:
+    return sum(map(_size, y)) if isinstance(y, tuple) else int(np.size(y))
+
+
+def _rounding(y: Any, weights: Any, step: float) -> float:
+    """What rounding y to float32 can do to the difference."""
+    if isinstance(y, tuple):
+        return sum(_rounding(part, w, step) for part, w in zip(y, weights, strict=True))
+    return float(np.linalg.norm(y * weights)) * 2.0**-23 * 4 / step
+
+
+def _weighted(above: Any, below: Any, weights: Any) -> float:
+    if isinstance(above, tuple):
+        return sum(_weighted(*parts) for parts in zip(above, below, weights, strict=True))
+    return float(np.sum((in_float64(above) - in_float64(below)) * weights))
+
+
+# -- an op, with all that it has ---------------------------------------------------------------------------------------
+
+
+def _check_all(op: str, given: Case | None, tolerance: float | None) -> KernelChecks:
+    if op not in table.ops() and op not in ladder.ops():
+        raise unknown_name("op or kernel", op, {*table.ops(), *ladder.ops()})
+    found = KernelChecks()
+    if op in table.ops():
+        found.extend(_check_numpy(op, case) for case in cases_of(op, given)[-2:-1] or cases_of(op, given))
+        if not found:
+            raise ArgumentError(f"check: {op!r} is an op of your own: give inputs, minidl.check({op!r}, x).")
+    kernels = KERNELS[op][1] if op in KERNELS else (op,) if op in ladder.ops() else ()
+    for kernel in kernels:
+        for name in (*(rung.name for rung in ladder.rungs(kernel)), *student_names(kernel)):
+            own = given if ops_with(kernel)[0] == op else None
+            found.append(_check_rung(kernel, name, own, tolerance or ROUNDED.get(name, EXACT)))
+    return found
+
+
+def _check_numpy(op: str, case: Case) -> KernelCheck:
+    """The NumPy op alone: its backward against finite differences, in float64."""
+    result = KernelCheck(f"{op} on numpy")
+    forward, backward = (table.load(op, "numpy", direction) for direction in table.DIRECTIONS)
+    if backward is None or op in table.NO_GRADIENT or op == "cast" or forward is None:
+        result.add("gradient", "not run", "the op has no gradient")
+        return result
+    try:
+        check_gradients(forward, backward, in_float64(case.inputs), case.static)
+    except GradientError as error:
+        result.fail("gradient", str(error), "", "")
+        return result
+    result.add("gradient", "passed", "the backward agrees with finite differences, in float64")
+    return result

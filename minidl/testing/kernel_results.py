@@ -1,0 +1,147 @@
+"""What `minidl.check` returns: stages with verdicts, an explanation, and tables; for a terminal and a notebook."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from typing import Any, NamedTuple
+
+WIDTH = 110
+STAGES = ("runs", "machine", "values", "gradient", "traffic", "timing")
+MEANING = {
+    "runs": "the function takes the arrays, launches, and returns the right shapes",
+    "machine": "no fault on the SIMT machine",
+    "values": "equal to NumPy in float64, inputs unchanged",
+    "gradient": "gradients are right",
+    "traffic": "memory traffic, beside the ladder",
+    "timing": "time on the GPU, beside the ladder",
+}
+
+
+class Stage(NamedTuple):
+    """One stage: its name, "passed", "FAILED", or "not run", and a sentence."""
+
+    name: str
+    verdict: str
+    text: str
+
+
+class KernelCheck:
+    """The result of a check of one kernel.
+
+    Attributes
+    ----------
+    target : "gemm:mine"
+    passed : whether no stage failed
+    failed_stage : the stage that failed, or None
+    explanation : what went wrong and the likely cause; "" if nothing did
+    stages : all of them, in order
+    traffic, timing : rows of the tables, as dictionaries
+    """
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.stages: list[Stage] = []
+        self.explanation = self.source = self.cause = ""
+        self.traffic: list[dict[str, Any]] = []
+        self.timing: list[dict[str, Any]] = []
+        self.traffic_of = self.timing_of = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether no stage failed."""
+        return all(stage.verdict != "FAILED" for stage in self.stages)
+
+    @property
+    def failed_stage(self) -> str | None:
+        """The name of the stage that failed, None if none did."""
+        return next((stage.name for stage in self.stages if stage.verdict == "FAILED"), None)
+
+    def add(self, name: str, verdict: str, text: str = "") -> None:
+        """Note a stage's verdict."""
+        self.stages.append(Stage(name, verdict, text or MEANING[name]))
+
+    def fail(self, name: str, sentence: str, source: str, cause: str) -> None:
+        """Note that a stage failed, and that those behind it were not run."""
+        self.explanation, self.source, self.cause = sentence, source, cause
+        self.add(name, "FAILED", MEANING[name])
+        for later in STAGES[STAGES.index(name) + 1 :]:
+            self.add(later, "not run", f"stopped at {name!r}")
+
+    def __repr__(self) -> str:
+        lines = [f"{self.target}: {'passed' if self.passed else f'FAILED at {self.failed_stage!r}'}", ""]
+        lines += [f"  {stage.name:<9} {stage.verdict:<8} {stage.text}" for stage in self.stages]
+        if self.explanation:
+            lines += ["", *_wrapped(self.explanation)]
+        lines += [f"  {line}" for line in self.source.splitlines()]
+        if self.cause:
+            lines += ["", *_wrapped(f"Likely cause: {self.cause}")]
+        for title, rows in self._tables():
+            lines += ["", title, *_text_table(rows)]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _repr_html_(self) -> str:
+        colour = {"passed": "#006d2c", "FAILED": "#a50f15", "not run": "#636363"}
+        head = "passed" if self.passed else f"failed at “{self.failed_stage}”"
+        stages = "".join(
+            f"<tr><td style='text-align:left'>{s.name}</td><td style='color:{colour[s.verdict]};text-align:left'><b>"
+            f"{'✓' if s.verdict == 'passed' else '✗' if s.verdict == 'FAILED' else '–'} {s.verdict}</b></td>"
+            f"<td style='text-align:left'>{html.escape(s.text)}</td></tr>"
+            for s in self.stages
+        )
+        out = [f"<p><b><code>{html.escape(self.target)}</code></b>: {head}</p><table>{stages}</table>"]
+        if self.explanation:
+            out.append(f"<p>{html.escape(self.explanation)}</p>")
+        if self.source:
+            out.append(f"<pre>{html.escape(self.source)}</pre>")
+        if self.cause:
+            out.append(f"<p><b>Likely cause:</b> {html.escape(self.cause)}</p>")
+        for title, rows in self._tables():
+            cells = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
+            body = "".join(
+                "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row.values()) + "</tr>"
+                for row in rows
+            )
+            out.append(f"<p>{html.escape(title)}</p><table><tr>{cells}</tr>{body}</table>")
+        return "".join(out)
+
+    def _tables(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        return [
+            (title, rows) for title, rows in ((self.traffic_of, self.traffic), (self.timing_of, self.timing)) if rows
+        ]
+
+
+class KernelChecks(list[KernelCheck]):
+    """The results of several checks: one line each, and the first failure in full."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether all passed."""
+        return all(check.passed for check in self)
+
+    def __repr__(self) -> str:
+        width = max([len(check.target) for check in self], default=0)
+        lines = [
+            f"{check.target:<{width}}  {'passed' if check.passed else f'FAILED at {check.failed_stage!r}'}"
+            for check in self
+        ]
+        wrong = next((check for check in self if not check.passed), None)
+        return "\n".join(lines + (["", repr(wrong)] if wrong else []))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH)
+
+
+def _text_table(rows: list[dict[str, Any]]) -> list[str]:
+    columns = list(rows[0])
+    widths = {c: max(len(c), *(len(str(row[c])) for row in rows)) for c in columns}
+    first = columns[0]
+    lines = ["  ".join(c.ljust(widths[c]) if c == first else c.rjust(widths[c]) for c in columns)]
+    for row in rows:
+        cells = (str(row[c]).ljust(widths[c]) if c == first else str(row[c]).rjust(widths[c]) for c in columns)
+        lines.append("  ".join(cells))
+    return [f"  {line}" for line in lines]

@@ -1,0 +1,255 @@
+"""Run one kernel inside its op, watched: every call of it, the faults, what it returned and what the ladder returns.
+
+A kernel is checked where it is used. The op's adapter calls it, with the arrays that the op prepares, and the other
+kernels of the op run by their best rung. So a case of an op is a case of each of its kernels, and the op in NumPy and
+float64 is the reference for all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cuda_kernels import ladder, launch
+from cuda_kernels.simt import Figures, Report, SimtError
+from minidl.backends import table
+from minidl.backends.arrays import SimtArray, on_host
+from minidl.backends.cuda import use_pools
+from minidl.backends.cuda.device import Device
+from minidl.backends.cuda.student_launch import default_of
+from minidl.backends.kernels import BACKWARD_ENDINGS, KERNELS
+from minidl.errors import MinidlError
+from minidl.testing.kernel_cases import CASES, Case, cases
+
+
+class Call(NamedTuple):
+    """One call of the kernel: its arguments, what it returned, what the ladder's first rung returns, the reports."""
+
+    arrays: tuple[Any, ...]
+    static: dict[str, Any]
+    result: Any
+    expected: Any
+    reports: list[Report]
+
+    @property
+    def figures(self) -> Figures:
+        """The figures of all its launches, added up."""
+        total = Figures()
+        for report in self.reports:
+            total.add(report.figures)
+        return total
+
+
+class Failure(Exception):
+    """A stage failed: which, the sentence, the source line, the likely cause, and how large the result is."""
+
+    def __init__(self, stage: str, sentence: str, source: str = "", cause: str = "", size: int = 0) -> None:
+        super().__init__(sentence)
+        self.size = size
+        self.stage, self.sentence, self.source, self.cause = stage, sentence, source, cause
+
+
+class Probe(Device):
+    """A device on which one kernel is run by a given function, watched; the others by their best rung."""
+
+    kernel: str
+    function: Callable[..., Any]
+    calls: list[Call]
+    watched: bool
+    counted: bool
+
+    def run(self, kernel: str, *arrays: Any, **static: Any) -> Any:
+        """Run a kernel. Raises Failure where the watched one does what no kernel may."""
+        if kernel != self.kernel:
+            return super().run(kernel, *arrays, **static)
+        given = tuple(a.memory if isinstance(a, SimtArray) else a for a in arrays)
+        call = watched_call(kernel, self.function, given, static) if self.watched else self._plain(given, static)
+        self.calls.append(call)
+        return _as_results(call.result)
+
+    def _plain(self, given: tuple[Any, ...], static: dict[str, Any]) -> Call:
+        with launch.simt_options(strict=False, checks=self.counted) as reports:
+            result = self.function(*given, **static, on=self.place)
+        return Call(given, static, result, result, reports)
+
+
+def watched_call(kernel: str, function: Callable[..., Any], given: tuple[Any, ...], static: dict[str, Any]) -> Call:
+    """Call a host function on arrays of the SIMT machine. Raises Failure at the first stage that fails."""
+    before = [np.array(a) if isinstance(a, np.ndarray) else a for a in given]
+    where = described(kernel, given, static)
+    with launch.simt_options(checks=False, strict=False) as launched:
+        expected = ladder.rungs(kernel)[0].run(  # the quickest one here
+            *[np.array(a) if isinstance(a, np.ndarray) else a for a in given],
+                                           **static, on="simt")  # fmt: skip
+    with launch.simt_options(strict=False) as reports, poisoned():
+        try:
+            result = function(*given, **static, on="simt")
+        except SimtError as error:
+            raise Failure("runs", f"{where}: the kernel cannot be run. {error}") from error
+        except MinidlError as error:
+            raise Failure("runs", f"{where}: {error}") from error
+        except Exception as error:  # whatever a student's function raises is what the check is about
+            raise Failure("runs", f"{where}: raises {type(error).__name__}: {error}", _line_of(error)) from error
+    if not reports and launched:
+        raise Failure("runs", f"{where}: no kernel was launched.", cause="Does the host function return before it?")
+    for report in reports:
+        if report.faults:
+            fault = report.faults[0]
+            kind = "" if fault.message.startswith(fault.kind) else f"{fault.kind}: "
+            many = f" {fault.count} threads do so." if fault.count > 1 and fault.kind == "out-of-bounds" else ""
+            place = f"{fault.kind} on a global array" if " global array" in fault.message else fault.kind
+            raise Failure("machine", f"{kind}{fault.message}{many} In {where}.", fault.source, place)
+    _check_kind(where, result, expected)
+    for position, (old, new) in enumerate(zip(before, given, strict=True)):
+        if isinstance(old, np.ndarray) and not np.array_equal(old, new, equal_nan=old.dtype.kind == "f"):
+            name = argument_names(kernel, len(given))[position]
+            np.copyto(new, old)
+            if kernel.endswith("_update") and static.get("in_place"):
+                continue
+            raise Failure(
+                "values", f"{where}: the kernel changed its input {name!r}.",
+                cause="An input may be a weight, or needed by the backward: write to the output alone.",
+            )  # fmt: skip
+    return Call(given, static, result, expected, reports)
+
+
+def _check_kind(where: str, result: Any, expected: Any) -> None:
+    """The result must be what the ladder's is: as many arrays, of these shapes and dtypes."""
+    if isinstance(expected, tuple):
+        if not isinstance(result, tuple) or len(result) != len(expected):
+            got = f"{len(result)} of them" if isinstance(result, tuple) else type(result).__name__
+            raise Failure("runs", f"{where}: must return a tuple of {len(expected)}. Got {got}.")
+        for mine, theirs in zip(result, expected, strict=True):
+            _check_kind(where, mine, theirs)
+        return
+    if not isinstance(expected, np.ndarray):
+        return
+    if result is None:
+        raise Failure("runs", f"{where}: returned None.", cause="The host function has to end with `return y`.")
+    if not isinstance(result, np.ndarray):
+        raise Failure("runs", f"{where}: must return an array. Got {type(result).__name__}.")
+    if result.shape != expected.shape or result.dtype != expected.dtype:
+        raise Failure(
+            "runs", f"{where}: must return {expected.dtype} {expected.shape}. Got {result.dtype} {result.shape}."
+        )
+
+
+@contextlib.contextmanager
+def poisoned() -> Iterator[None]:
+    """Inside this block `empty` gives arrays full of NaN (integers: -99, booleans: True)."""
+
+    def allocate(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        return np.full(shape, np.nan if dtype.kind == "f" else -99 if dtype.kind == "i" else 1, dtype)
+
+    launch.set_allocator(allocate, "simt")
+    try:
+        yield
+    finally:
+        use_pools()
+
+
+def _line_of(error: BaseException) -> str:
+    """The student's line that raised, as an excerpt."""
+    import traceback
+
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.line]
+    mine = [f for f in frames if "/minidl/" not in f.filename and "/site-packages/" not in f.filename] or frames
+    return f"{mine[-1].lineno:5d} | {mine[-1].line}" if mine else ""
+
+
+def _as_results(result: Any) -> Any:
+    if isinstance(result, tuple):
+        return tuple(_as_results(part) for part in result)
+    return SimtArray(result) if isinstance(result, np.ndarray) else result
+
+
+def argument_names(kernel: str, count: int) -> list[str]:
+    """Return the names of a kernel's first arguments, from the ladder's host function."""
+    names: list[str] = []
+    for parameter in inspect.signature(ladder.rung(kernel).run).parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{k}]" for k in range(count - len(names))]
+        else:
+            names.append(parameter.name)
+    return names[:count]
+
+
+def described(kernel: str, given: tuple[Any, ...], static: dict[str, Any]) -> str:
+    """Return the call as text: "gemm(a (5, 7), b (7, 3), transpose_b=True)"."""
+    parts = []
+    for name, a in zip(argument_names(kernel, len(given)), given, strict=False):
+        if a is not None:
+            parts.append(f"{name} {tuple(a.shape)}" if hasattr(a, "shape") else f"{name} {a}")
+    parts += [
+        f"{key}={value!r}" for key, value in static.items() if key != "needs" and value != default_of(kernel, key)
+    ]
+    return f"{kernel}({', '.join(parts)})"
+
+
+# -- the ops that run a kernel -----------------------------------------------------------------------------------------
+
+
+def ops_with(kernel: str) -> list[str]:
+    """Return the ops in whose cases a kernel is checked; first the op of its own name."""
+    users = [op for op, (_, kernels) in KERNELS.items() if kernel in kernels]
+    own = [op for op in users if kernel == op or kernel.startswith(f"{op}_backward")]
+    return [*own, *(op for op in users if op not in own and (not own or op == "dense"))]
+
+
+def directions(op: str, kernel: str) -> tuple[str, ...]:
+    """Return in which directions of `op` this kernel runs."""
+    kernels = KERNELS[op][1]
+    if kernel.endswith(BACKWARD_ENDINGS):
+        return ("backward",) if op != "conv2d_transpose" or kernel != "conv2d_backward_data" else ("forward",)
+    one_sided = any(name.endswith(BACKWARD_ENDINGS) for name in kernels)
+    return ("forward",) if one_sided or op in table.NO_GRADIENT else ("forward", "backward")
+
+
+def cases_of(op: str, given: Case | None) -> list[Case]:
+    """Return the cases of an op, or the one given."""
+    return [given] if given is not None else cases(op) if op in CASES else []
+
+
+def probe(
+    op: str, direction: str, kernel: str, function: Callable[..., Any], watched: bool = True, counted: bool = False
+) -> Probe:
+    """Return a device for one direction of `op` on which `kernel` is run by `function`: watched or counted."""
+    device = Probe("simt", None, op, direction)
+    device.kernel, device.function, device.calls = kernel, function, []
+    device.watched, device.counted = watched, counted
+    return device
+
+
+def adapter(op: str, direction: str) -> Callable[..., Any]:
+    """Return the op's adapter for devices, not yet bound to one."""
+    return getattr(importlib.import_module(f"minidl.backends.cuda.{KERNELS[op][0]}"), f"{op}_{direction}")
+
+
+def run_forward(device: Probe, case: Case) -> Any:
+    """Return (y, cache) of the op's forward, y on the host."""
+    y, cache = adapter(device.op, "forward")(device, *case.inputs, **case.static)
+    return on_host(y, "check"), cache
+
+
+def run_backward(device: Probe, dy: Any, cache: Any) -> tuple[Any, ...]:
+    """Return the gradients of the op's backward, on the host."""
+    return on_host(adapter(device.op, "backward")(device, dy, cache), "check")
+
+
+def in_float64(value: Any) -> Any:
+    """Return float32 arrays (in tuples too) as float64; the rest as it is."""
+    if isinstance(value, tuple):
+        return tuple(in_float64(part) for part in value)
+    return value.astype(np.float64) if isinstance(value, np.ndarray) and value.dtype == np.float32 else value
+
+
+def upstream(y: Any) -> Any:
+    """Return a gradient for y, in float32, that differs from cell to cell."""
+    if isinstance(y, tuple):
+        return tuple(upstream(part) for part in y)
+    return np.cos(np.arange(np.size(y), dtype=np.float32)).reshape(np.shape(y)).astype(np.float32)
