@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.errors import DataError, ShapeError
+from minidl.lens.figures import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def _figure(width: float, height: float) -> Figure:
-    # A Figure of its own, not pyplot's: it needs no display, and nobody has to close it.
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def plot_history(history: Any) -> Figure:
@@ -31,7 +25,7 @@ def plot_history(history: Any) -> Figure:
     if not names:
         raise DataError("plot_history: the history is empty. Was fit called with epochs=0?")
     names.sort(key=lambda n: (n != "loss", n))
-    figure = _figure(5.2 * len(names), 3.8)
+    figure = new_figure(5.2 * len(names), 3.8)
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
         for key, style, label in ((name, "-o", "training"), (f"val_{name}", "--s", "validation")):
             if key in values:
@@ -73,7 +67,7 @@ def plot_confusion_matrix(y_true: Any, y_pred: Any, class_names: Any = None) -> 
     names = [str(n) for n in (class_names if class_names is not None else range(len(counts)))]
     share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     side = 2.2 + 0.48 * len(names)
-    figure = _figure(side + 0.8, side)
+    figure = new_figure(side + 0.8, side)
     axes = figure.subplots()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.ndindex(*counts.shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,8 +74,8 @@ def plot_model(
         )
     shown = {"shapes": show_shapes, "dtype": show_dtype, "names": show_layer_names}
     shown |= {"activations": show_layer_activations, "trainable": show_trainable}
-    boxes, arrows = _layout(model, shown)
-    figure = _draw(boxes, arrows, rankdir)
+    boxes, arrows = layout(model, lambda layer: _lines(layer, shown))
+    figure = draw(boxes, arrows, rankdir)
     if to_file is not None:
         figure.savefig(to_file, dpi=dpi)
     return figure
@@ -104,8 +105,8 @@ def to_mermaid(model: Any) -> str:
     return "\n".join(lines)
 
 
-def _layout(model: Any, shown: dict[str, bool]) -> tuple[list[Box], list[list[Place]]]:
-    """Return the boxes, and for every arrow the places that it passes.
+def layout(model: Any, lines_of: Callable[[Any], list[str]]) -> tuple[list[Box], list[list[Place]]]:
+    """Return the boxes, with what `lines_of` says of each layer, and for every arrow the places that it passes.
 
     A layer stands on the row of its longest way from an input. An arrow over several rows gets a narrow place of its
     own in each row between, so that it runs beside boxes and not through them (Sugiyama, Tagawa & Toda, 1981).
@@ -130,7 +131,7 @@ def _layout(model: Any, shown: dict[str, bool]) -> tuple[list[Box], list[list[Pl
                 rows[passing[2]].append(passing)
         chains.append([start, *between, end])
     place = _place(rows, chains)
-    boxes = [Box(_lines(layer, shown), _colour(layer), *place[key]) for key, layer in layers.items()]
+    boxes = [Box(lines_of(layer), _colour(layer), *place[key]) for key, layer in layers.items()]
     return boxes, [[place[key] for key in chain] for chain in chains]
 
 
@@ -175,7 +176,8 @@ def _colour(layer: Any) -> str:
     return next((colour for part, colour in COLOURS.items() if part in name), "#f4f4f4")
 
 
-def _draw(boxes: list[Box], arrows: list[list[Place]], rankdir: str) -> Figure:
+def draw(boxes: list[Box], arrows: list[list[Place]], rankdir: str, make: type[Figure] | None = None) -> Figure:
+    """Draw what `layout` placed on a figure that `make` makes; rankdir is "TB" or "LR"."""
     from matplotlib.figure import Figure
     from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
     from matplotlib.path import Path as Line
@@ -194,7 +196,7 @@ def _draw(boxes: list[Box], arrows: list[list[Place]], rankdir: str) -> Figure:
     margin = 0.15
     left, right = min(xs) - width / 2 - margin, max(xs) + width / 2 + margin
     low, high = min(ys) - height / 2 - margin, max(ys) + height / 2 + margin
-    figure = Figure(figsize=(right - left, high - low))
+    figure = (make or Figure)(figsize=(right - left, high - low))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(left, right), ylim=(low, high))
     axes.axis("off")

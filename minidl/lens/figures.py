@@ -1,0 +1,83 @@
+"""What all pictures of the lens share: figures that show themselves in a notebook, scales and grids.
+
+No pyplot: a figure needs no display, and nobody has to close it.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.colors import Normalize, TwoSlopeNorm
+from matplotlib.figure import Figure
+
+from minidl.backends.arrays import to_host
+from minidl.tensor import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK = "#222222"
+BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#999999"  # Okabe & Ito
+SIGNED, POSITIVE = "RdBu_r", "viridis"
+
+
+class Picture(Figure):
+    """A matplotlib figure that shows itself in a notebook, also where pyplot was never imported."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
+def new_figure(width: float, height: float) -> Picture:
+    """Return an empty figure of this many inches."""
+    return Picture(figsize=(width, height), layout="constrained")
+
+
+def values_of(array: Any) -> np.ndarray:
+    """Return the values of an array or a tensor on the host, wherever they are."""
+    data = array.data if isinstance(array, Tensor) else array
+    return np.asarray(to_host(data, "a picture"))
+
+
+def scale_of(values: np.ndarray) -> tuple[str, Normalize]:
+    """Return the colours for values: two colours with white at 0 if some are negative, else from dark to light.
+
+    >>> scale_of(np.array([-1.0, 3.0]))[0], scale_of(np.array([0.0, 3.0]))[0]
+    ('RdBu_r', 'viridis')
+    """
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    if low < 0:
+        most = max(-low, high)
+        return SIGNED, TwoSlopeNorm(0.0, -most, most)
+    return POSITIVE, Normalize(0.0, high or 1.0)
+
+
+def grid_of(count: int, columns: int | None = None) -> tuple[int, int]:
+    """Return (rows, columns) for so many panels: wider than high.
+
+    >>> grid_of(5), grid_of(16), grid_of(3, columns=2)
+    ((2, 3), (2, 8), (2, 2))
+    """
+    if columns is None:
+        columns = count if count <= 4 else 3 if count <= 6 else 8 if count >= 8 else 4
+    return math.ceil(count / columns), columns
+
+
+def bare(axes: Axes) -> None:
+    """Take the ticks away and leave a thin frame."""
+    axes.set(xticks=[], yticks=[])
+    for side in axes.spines.values():
+        side.set(linewidth=0.5, color=GREY)
+
+
+def hide_rest(panels: Sequence[Axes], used: int) -> None:
+    """Take away the panels of a grid that hold nothing."""
+    for axes in panels[used:]:
+        axes.remove()
