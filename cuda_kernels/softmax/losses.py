@@ -163,21 +163,35 @@ def make_backward(slope: Any) -> Any:
     return mean_cost_backward
 
 
-def _forward(op: str) -> Any:
+def apply_forward(costs: Cost, t: Any, p: Any, loss: Any, kept: Any, cells: int, on: str | None) -> None:
+    """Launch over flat arrays."""
+    launch(make_forward(costs), blocks_for(loss.size, THREADS), THREADS, t, p, loss, kept, loss.size, cells,
+           1.0 / cells, on=on)
+
+
+def apply_backward(slope: Any, dy: Any, kept: Any, p: Any, d: Any, cells: int, on: str | None) -> None:
+    """Launch over flat arrays."""
+    launch(make_backward(slope), blocks_for(d.size, THREADS), THREADS, dy, kept, p, d, d.size, cells, 1.0 / cells,
+           on=on)
+
+
+def forward(op: str, apply: Any) -> Any:
+    """The host function of a loss; apply(costs, y_true, y_pred, loss, kept, cells, on) launches."""
     def run(y_true: Any, y_pred: Any, *, on: str | None = None, **settings: Any) -> tuple[Any, Any]:
         check_array(op, "y_pred", y_pred)
         check_array(op, "y_true", y_true, shape=y_pred.shape)
         loss, kept = empty(y_pred.shape[:-1], like=y_pred), empty(y_pred.shape, like=y_pred)
         cells = y_pred.shape[-1]
-        launch(make_forward(cost_of(op, settings)), blocks_for(loss.size, THREADS), THREADS, y_true.reshape(-1),
-               y_pred.reshape(-1), loss.reshape(-1), kept.reshape(-1), loss.size, cells, 1.0 / cells, on=on)
+        apply(cost_of(op, settings), y_true.reshape(-1), y_pred.reshape(-1), loss.reshape(-1), kept.reshape(-1), cells,
+              on)
         return loss, kept
 
     run.__name__, run.__doc__ = op, "(loss (...), kept (..., D)): kept is the error, or the smoothed truth."
     return run
 
 
-def _backward(op: str) -> Any:
+def backward(op: str, apply: Any) -> Any:
+    """The host function of its gradients; apply(slope, dy, kept, y_pred, d, cells, on) launches."""
     def run(dy: Any, kept: Any, y_pred: Any = None, *, needs: tuple[bool, bool] = (True, True), on: str | None = None,
             **settings: Any) -> tuple[Any, Any]:
         name = f"{op}_backward"
@@ -189,8 +203,7 @@ def _backward(op: str) -> Any:
         for slope, needed in ((costs.to_true, needs[0]), (costs.to_pred, needs[1])):
             d: Any = empty(kept.shape, like=kept) if needed else None
             if needed:
-                launch(make_backward(slope), blocks_for(d.size, THREADS), THREADS, dy.reshape(-1), kept.reshape(-1),
-                       y_pred.reshape(-1), d.reshape(-1), d.size, cells, 1.0 / cells, on=on)
+                apply(slope, dy.reshape(-1), kept.reshape(-1), y_pred.reshape(-1), d.reshape(-1), cells, on)
             gradients.append(d)
         return gradients[0], gradients[1]
 
@@ -200,6 +213,7 @@ def _backward(op: str) -> Any:
 
 FLAT = float32[::1]
 CLAIMS = Claims(registers=64, lacks=("LDL", "STL"))
+ARGS = (FLAT, FLAT, FLAT, FLAT, int32, int32, float32)
 MEANS = ("mean_squared_error", "mean_absolute_error", "huber", "binary_crossentropy")
 
 
@@ -209,10 +223,9 @@ def _rung(op: str, run: Any, *builds: Build) -> Rung:
 
 
 RUNGS = (
-    *(_rung(op, _forward(op), Build(make_forward(cost_of(op, {})), (FLAT, FLAT, FLAT, FLAT, int32, int32, float32),
-                                    CLAIMS)) for op in MEANS),
-    *(_rung(f"{op}_backward", _backward(op),
-            Build(make_backward(cost_of(op, {}).to_pred), (FLAT, FLAT, FLAT, FLAT, int32, int32, float32), CLAIMS))
+    *(_rung(op, forward(op, apply_forward), Build(make_forward(cost_of(op, {})), ARGS, CLAIMS)) for op in MEANS),
+    *(_rung(f"{op}_backward", backward(op, apply_backward),
+            Build(make_backward(cost_of(op, {}).to_pred), ARGS, CLAIMS))
       for op in MEANS),
     *crossentropy.RUNGS,
 )

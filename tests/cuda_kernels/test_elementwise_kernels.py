@@ -95,9 +95,10 @@ def test_where_equals_numpy(name, shapes):
                                             ("float32", "bool"), ("int64", "int32"), ("uint8", "float32")])
 def test_cast_equals_numpy(source, target):
     x = (3 * np.abs(values(5, 7))).astype(source)
-    y = ladder.rung("cast").run(x, dtype=target)
-    assert y.dtype == target
-    np.testing.assert_array_equal(y, elementwise.cast_forward(x, dtype=target)[0])
+    for rung in ladder.rungs("cast"):
+        y = rung.run(x, dtype=target)
+        assert y.dtype == target
+        np.testing.assert_array_equal(y, elementwise.cast_forward(x, dtype=target)[0])
 
 
 def test_wide_rung_moves_the_bytes_of_its_header_in_a_quarter_of_the_loads():

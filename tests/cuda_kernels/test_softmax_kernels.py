@@ -117,3 +117,17 @@ def test_sparse_crossentropy_of_probabilities_equals_numpy():
     dy = values(6, seed=1)
     d = ladder.rung("sparse_probability_crossentropy_backward").run(dy, labels, p, total)
     np.testing.assert_allclose(d, losses.sparse_categorical_crossentropy_backward(dy, cache)[1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("op", ["mean_squared_error", "mean_absolute_error", "huber", "binary_crossentropy"])
+def test_long_rows_of_losses_belong_to_warps(op):
+    y_true, y_pred = np.random.default_rng(4).uniform(0.1, 0.9, (2, 5, 72)).astype(np.float32)
+    expected, cache = getattr(losses, f"{op}_forward")(y_true, y_pred)
+    with simt_options() as reports:
+        loss, kept = ladder.rung(op).run(y_true, y_pred)
+        dy = np.linspace(-1, 1, 5, dtype=np.float32)
+        gradients = ladder.rung(f"{op}_backward").run(dy, kept, y_pred)
+    assert [report.kernel for report in reports] == ["mean_cost_warp"] + ["mean_cost_backward_wide"] * 2
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    for gradient, wanted in zip(gradients, getattr(losses, f"{op}_backward")(dy, cache), strict=True):
+        np.testing.assert_allclose(gradient, wanted, rtol=1e-4, atol=1e-6)
