@@ -87,7 +87,7 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequen
 
     def cells(tag: str, row: Sequence[Any]) -> str:
         return "".join(
-            f"<{tag} style='text-align:{'right' if name in right else 'left'};white-space:pre'>"
+            f"<{tag} style='text-align:{'right' if name in right else 'left'};white-space:pre;padding:1px 8px'>"
             f"{escape(str(cell))}</{tag}>"
             for cell, name in zip(row, head, strict=True)
         )

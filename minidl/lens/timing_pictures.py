@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 PARTS = {"up": ("moves up", "#56B4E9"), "call": ("call", "#0072B2"), "kernel": ("kernels", "#D55E00"),
          "down": ("moves down", "#E69F00")}  # fmt: skip
 ROOF_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-MARKERS = "osD^vPX*<>"
 
 
 def plot_timings(timings: Sequence[Timing]) -> Figure:
@@ -56,9 +55,10 @@ def plot_timings(timings: Sequence[Timing]) -> Figure:
 
 
 def plot_roofline(timings: Sequence[Timing]) -> Figure:
-    """Draw the rooflines of the devices, and each timing as a point: operations a byte, and operations a second.
+    """Draw the rooflines of the devices, and each timing as a numbered point: operations a byte, operations a second.
 
-    An empty point on the roof is a bound, not a time. Ops without operations have no place here; they are named below.
+    An op has one number on all backends. An empty point on the roof is a bound, not a time. Ops without operations have
+    no place here; they are named below.
 
     Raises
     ------
@@ -66,27 +66,27 @@ def plot_roofline(timings: Sequence[Timing]) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    _groups(timings, "plot_roofline")
-    figure = Figure(figsize=(9.5, 6.2), layout="constrained")
+    groups = _groups(timings, "plot_roofline")
+    drawn = {title: group for title, group in groups.items() if all(t.cost.flops and t.cost.nbytes for t in group)}
+    left_out = {title: group for title, group in groups.items() if title not in drawn}
+    figure = Figure(figsize=(9.5, 5.6 + 0.17 * (len(drawn) + len(left_out))), layout="constrained")
     axes = figure.subplots()
-    points = [t for t in timings if t.cost.flops and t.cost.intensity]
-    intensities = [t.cost.intensity or 1.0 for t in points] + [t.roof.ridge for t in timings]
+    intensities = [t.cost.intensity or 1.0 for group in drawn.values() for t in group] + [t.roof.ridge for t in timings]
     low, high = min(intensities) / 4, max(intensities) * 6
     # One line a device: the CPU's roofline may have been measured a second time in between.
     roofs = {t.roof.device: t.roof for t in timings}
     colours = dict(zip(roofs, ROOF_COLOURS * (1 + len(roofs) // 4), strict=False))
-    for device, roof in roofs.items():
-        _draw_roof(axes, roof, colours[device], low, high)
-    for marker, timing in zip(MARKERS * (1 + len(points) // len(MARKERS)), points, strict=False):
-        _draw_point(axes, timing, marker, colours[timing.roof.device])
+    handles = [
+        handle for device, roof in roofs.items() for handle in _draw_roof(axes, roof, colours[device], low, high)
+    ]
+    for number, (title, group) in enumerate(drawn.items(), start=1):
+        handles.append(_draw_points(axes, number, title, group, colours))
     axes.set(xscale="log", yscale="log", xlim=(low, high), xlabel="operations a byte (of the arrays, each moved once)",
              ylabel="FLOP/s", title=_where(timings))  # fmt: skip
     axes.title.set_fontsize(8.5)
     axes.grid(which="major", alpha=0.3)
-    axes.legend(fontsize=7.5, loc="upper left", bbox_to_anchor=(0, -0.1), ncols=2, frameon=False)
-    without = [t for t in timings if t not in points]
-    if without:
-        figure.supxlabel(_without_operations(without), fontsize=7.5)
+    handles += [_invisible(f"not drawn, no operations: {t}: {_byte_rates(group)}") for t, group in left_out.items()]
+    figure.legend(handles=handles, fontsize=7.5, loc="outside lower left", ncols=1, frameon=False)
     return figure
 
 
@@ -165,34 +165,43 @@ def _summary(timing: Timing) -> str:
     return ", ".join(parts)
 
 
-def _draw_roof(axes: Any, roof: Roofline, colour: str, low: float, high: float) -> None:
+def _draw_roof(axes: Any, roof: Roofline, colour: str, low: float, high: float) -> list[Any]:
     x = np.geomspace(low, high, 200)
-    kind = "datasheet" if "datasheet" in roof.source or roof.cache_bytes == 0 else "measured"
-    name = roof.device.split(";")[0]
-    text = f"{name}: {amount(roof.flops, 'FLOP/s')}, {amount(roof.bytes_per_second, 'B/s')} ({kind})"
-    axes.plot(x, [roof.attainable(i) for i in x], color=colour, linewidth=2, label=text)
+    kind = "measured" if "measured" in roof.source else "by its datasheet"
+    text = (
+        f"{roof.device.split(';')[0]}: {amount(roof.flops, 'FLOP/s')}, {amount(roof.bytes_per_second, 'B/s')} ({kind})"
+    )
+    lines = axes.plot(x, [roof.attainable(i) for i in x], color=colour, linewidth=2, label=text)
     if roof.cache_bytes:
         y = np.minimum(roof.flops, x * roof.cache_bytes_per_second)
-        label = f"  from its caches: {amount(roof.cache_bytes_per_second, 'B/s')}"
-        axes.plot(x, y, color=colour, linewidth=1, linestyle="--", label=label)
+        label = f"    from its caches: {amount(roof.cache_bytes_per_second, 'B/s')}"
+        lines += axes.plot(x, y, color=colour, linewidth=1, linestyle="--", label=label)
+    return lines
 
 
-def _draw_point(axes: Any, timing: Timing, marker: str, colour: str) -> None:
-    intensity = timing.cost.intensity or 0.0
-    name = f"{timing.op}{' backward' if timing.direction == 'backward' else ''} on {timing.backend}"
-    if timing.kind == "bound":
-        y, face, text = (timing.cost.flops or 0) / timing.least_seconds, "none", f"{name}: bound, not a time"
-    else:
-        y, face, text = timing.flops_per_second or 0.0, colour, f"{name}: {timing.share:.0%} of the roof"
-    axes.plot(
-        intensity, y, marker=marker, markersize=8, linestyle="none", markerfacecolor=face, markeredgecolor=colour,
-        label=text,
-    )  # fmt: skip
-
-
-def _without_operations(timings: list[Timing]) -> str:
+def _draw_points(axes: Any, number: int, title: str, group: list[Timing], colours: dict[str, str]) -> Any:
+    """Draw an op's points with its number beside them; return its line of the legend."""
     found = []
-    for t in timings:
-        rate = f"{amount(t.bytes_per_second, 'B/s')}" if t.bytes_per_second else "a bound" if t.kind == "bound" else ""
-        found.append(f"{t.op} {t.direction} on {t.backend}{': ' + rate if rate else ''}")
-    return "without operations, not drawn: " + "; ".join(found)
+    for timing in group:
+        colour, bound = colours[timing.roof.device], timing.kind == "bound"
+        rate = (timing.cost.flops or 0) / (timing.least_seconds if bound else timing.seconds or 1.0)
+        face = "white" if bound else colour
+        place = (timing.cost.intensity or 0.0, rate)
+        axes.plot(*place, marker="o", markersize=7, linestyle="none", markerfacecolor=face, markeredgecolor=colour)
+        axes.annotate(str(number), place, xytext=(6, -9), textcoords="offset points", fontsize=8, color=colour)
+        what = "a bound, not a time" if bound else f"{amount(rate, 'FLOP/s')}, {timing.share:.0%} of the roof"
+        found.append(f"{timing.backend} {what}")
+    return _invisible(f"{title}: {'; '.join(found)}", f"${number}$")
+
+
+def _invisible(text: str, marker: str = "") -> Any:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle="none", marker=marker or "None", color="black", markeredgewidth=0, label=text)
+
+
+def _byte_rates(group: list[Timing]) -> str:
+    rates = [
+        (t, "a bound, not a time" if t.kind == "bound" else amount(t.bytes_per_second or 0.0, "B/s")) for t in group
+    ]
+    return "; ".join(f"{t.backend} {rate}" for t, rate in rates)

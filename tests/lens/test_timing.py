@@ -391,12 +391,14 @@ def test_plot_roofline_draws_points_under_their_roof_and_names_ops_without_opera
     nothing = made_up(op="exp", cost=Cost(0, 4000, "nothing"))
     figure = lens.plot_roofline([made_up(), bound, nothing])
     (axes,) = figure.axes
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert any(label.startswith("T4") and "datasheet" in label for label in labels)
-    assert "gemm on numpy: 50% of the roof" in labels and "gemm on cuda: bound, not a time" in labels
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[0].startswith("a made-up machine: 1 TFLOP/s") and labels[1].strip().startswith("from its caches")
+    assert labels[2].startswith("T4: 8.1 TFLOP/s") and "by its datasheet" in labels[2]
+    assert labels[3].endswith("numpy 500 GFLOP/s, 50% of the roof; cuda a bound, not a time")
+    assert "exp forward" in labels[4] and labels[4].startswith("not drawn, no operations")
     points = [line for line in axes.lines if line.get_linestyle() == "None"]
     assert [line.get_ydata()[0] for line in points] == pytest.approx([5e11, 2_000_000 / bound.least_seconds])
-    assert "exp forward on numpy" in figure.get_supxlabel()
+    assert [text.get_text() for text in axes.texts] == ["1", "1"]
     figure.canvas.draw()
 
 
