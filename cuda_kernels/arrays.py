@@ -15,11 +15,23 @@ import numpy as np
 from ._cuda import cuda
 
 INT32_MAX = 2**31 - 1
-OUT_OF_MEMORY, UNSUPPORTED_PTX = 2, 222  # CUresult, from NVIDIA's cuda.h
+# CUresult, from NVIDIA's cuda.h
+OUT_OF_MEMORY, NO_BINARY, UNSUPPORTED_PTX = 2, 209, 222
+ILLEGAL_ADDRESS, OUT_OF_RESOURCES, MISALIGNED_ADDRESS, LAUNCH_FAILED = 700, 701, 716, 719
+ERROR_NAMES = {
+    OUT_OF_MEMORY: "CUDA_ERROR_OUT_OF_MEMORY", NO_BINARY: "CUDA_ERROR_NO_BINARY_FOR_GPU",
+    UNSUPPORTED_PTX: "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", ILLEGAL_ADDRESS: "CUDA_ERROR_ILLEGAL_ADDRESS",
+    OUT_OF_RESOURCES: "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", MISALIGNED_ADDRESS: "CUDA_ERROR_MISALIGNED_ADDRESS",
+    LAUNCH_FAILED: "CUDA_ERROR_LAUNCH_FAILED",
+}
 
 
 class NoGpuError(RuntimeError):
     """A GPU was asked for and cannot be used; the message says why and what to install."""
+
+
+class KernelError(RuntimeError):
+    """The GPU could not run a kernel, or stopped one; the message says what that means."""
 
 
 _places: dict[type, str] = {}
@@ -172,7 +184,7 @@ def new_device_array(shape: tuple[int, ...], dtype: np.dtype) -> Any:
     """An array of the GPU, from its driver and no pool. Raises MemoryError."""
     try:
         return cuda.device_array(shape, dtype)
-    except cuda.cudadrv.driver.CudaAPIError as error:
+    except driver_errors() as error:
         what = f"{math.prod(shape) * dtype.itemsize:,} bytes for an array {shape}"
         raise explained("empty", what, error) from error
 
@@ -212,8 +224,16 @@ def to_device(a: np.ndarray) -> Any:
         elif a.size:
             copy.copy_to_device(np.ascontiguousarray(a))
         return copy
-    except cuda.cudadrv.driver.CudaAPIError as error:
+    except driver_errors() as error:
         raise explained("to_device", f"{a.nbytes:,} bytes for an array {a.shape}", error) from error
+
+
+def to_host(a: Any) -> np.ndarray:
+    """A copy of a device array on the host. This waits for the kernels before it, so it is told of their faults."""
+    try:
+        return a.copy_to_host()
+    except driver_errors() as error:
+        raise explained("to_host", f"the one that made {a.dtype} {tuple(a.shape)}", error) from error
 
 
 @functools.cache
@@ -223,8 +243,10 @@ def gpu_problem() -> str | None:
         return ("the package numba-cuda is not installed (Numba's built-in CUDA target is deprecated). Install "
                 "minidl[cuda13] or minidl[cuda12], whichever the driver supports (see nvidia-smi)")
     if not cuda.is_available():
+        said = getattr(cuda.cudadrv.driver.driver, "initialization_error", None)
+        said = f". The driver's word: {' '.join(said.split()).rstrip('.')}" if said else ""
         return ("no NVIDIA GPU or driver was found. `nvidia-smi` must list a GPU; inside a container start it with "
-                "--gpus all. Without a GPU pass NumPy arrays: the kernels then run on the SIMT machine")
+                "--gpus all. Without a GPU pass NumPy arrays: the kernels then run on the SIMT machine" + said)
     return None
 
 
@@ -235,13 +257,34 @@ def require_gpu(function: str) -> None:
         raise NoGpuError(f"{function}: {problem}.")
 
 
+@functools.cache
+def driver_errors() -> tuple[type[Exception], ...]:
+    """The exceptions that carry the driver's errors: Numba's own and, where code is loaded, cuda.core's."""
+    try:
+        from cuda.core._utils.cuda_utils import CUDAError
+    except ImportError:  # a numba-cuda that does not use it
+        return (cuda.cudadrv.driver.CudaAPIError,)
+    return cuda.cudadrv.driver.CudaAPIError, CUDAError
+
+
 def explained(function: str, what: str, error: Exception) -> Exception:
-    """The exception to raise for a driver's error number: one that says what to do, or `error` itself."""
-    code = getattr(error, "code", None)
+    """The exception to raise for a driver's error: one that says what to do, or `error` itself."""
+    code = int(getattr(error, "code", 0)) or next((n for n, name in ERROR_NAMES.items() if name in str(error)), 0)
     if code == OUT_OF_MEMORY:
         return MemoryError(f"{function}: the GPU is out of memory: no room for {what}. Use a smaller batch, or delete "
                            "arrays that are no longer needed.")
     if code == UNSUPPORTED_PTX:
         return NoGpuError(f"{function}: the driver is too old for the code that was compiled ({what}). Update the "
                           "driver, or install minidl[cuda12] in place of minidl[cuda13].")
+    if code == NO_BINARY:
+        return NoGpuError(f"{function}: the code that was compiled ({what}) does not run on this GPU. It must be of "
+                          "compute capability 7.5 or newer, and known to the installed CUDA packages: update these.")
+    if code == OUT_OF_RESOURCES:
+        return KernelError(f"{function}: the GPU has no room for a block of {what}: its threads need more registers, "
+                           "or the block more shared memory, than a multiprocessor has. Launch smaller blocks.")
+    if code in (ILLEGAL_ADDRESS, MISALIGNED_ADDRESS, LAUNCH_FAILED):
+        return KernelError(f"{function}: a kernel, this one ({what}) or one before it, read or wrote outside its "
+                           f"arrays or at a misaligned address ({ERROR_NAMES[code]}). Nothing runs on the GPU any more "
+                           "until Python is restarted. The SIMT machine runs the same kernel and names the line and "
+                           "the thread: pass it NumPy arrays, or in minidl select 'simt'.")
     return error

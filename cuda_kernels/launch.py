@@ -28,11 +28,13 @@ from . import simt
 from ._cuda import cuda
 from .arrays import (
     INT32_MAX,
+    KernelError,
     NoGpuError,
     address_of,
     array_at,
     check_array,
     check_memory,
+    driver_errors,
     empty,
     explained,
     gpu_problem,
@@ -44,11 +46,13 @@ from .arrays import (
     rows_are_wide,
     set_allocator,
     to_device,
+    to_host,
     zeros,
 )
 
 __all__ = [
     "INT32_MAX",
+    "KernelError",
     "MAX_GRID",
     "MAX_THREADS",
     "Launched",
@@ -73,6 +77,7 @@ __all__ = [
     "set_allocator",
     "simt_options",
     "to_device",
+    "to_host",
     "zeros",
 ]
 
@@ -222,6 +227,7 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     TypeError : an argument is None, no number and no array, or in the wrong place
     ValueError : an array is empty, not contiguous or too large; the grid or the block is
     NoGpuError : there is no GPU, or its driver is too old
+    KernelError : the GPU cannot run the kernel, or stopped one that was launched before
     simt.KernelFault : the SIMT machine found a fault
 
     >>> from cuda_kernels._cuda import cuda
@@ -268,7 +274,7 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
             events[1].record(stream)
             _tell(Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(), None,
                            events))
-    except cuda.cudadrv.driver.CudaAPIError as error:
+    except driver_errors() as error:
         raise explained(name, f"kernel {name!r}", error) from error
     return None
 

@@ -37,6 +37,7 @@ from minidl.backends.pool import Memory
 from minidl.errors import BackendError, unknown_name
 
 DEVICES = ("cuda", "simt")
+INT32_MAX = 2**31 - 1  # what a kernel can index; a larger array is refused by the op, before it moves
 
 
 class OnDeviceError(BackendError, AttributeError, TypeError):
@@ -202,7 +203,12 @@ def device_of(array: Any) -> str | None:
         return None
     if isinstance(array, SimtArray):
         return "simt"
-    return "cuda" if hasattr(array, "__cuda_array_interface__") else None
+    kind = type(array)
+    if not hasattr(kind, "__cuda_array_interface__"):
+        return None
+    # Numba's arrays are known by their class: to ask one for its interface makes a dictionary. PyTorch's have it on a
+    # GPU only.
+    return "cuda" if hasattr(kind, "__cuda_ndarray__") or hasattr(array, "__cuda_array_interface__") else None
 
 
 def device_name(backend: str) -> str | None:
@@ -245,12 +251,12 @@ def to_host(array: Any, cause: str) -> np.ndarray:
     if device is None:
         return array
     started = time.perf_counter()
-    if hasattr(array, "copy_to_host"):
+    if isinstance(array, SimtArray):
         host = array.copy_to_host()
-    else:  # another library's array, of CuPy or PyTorch
-        from minidl.backends.cuda import gpu_view
+    else:
+        from minidl.backends.cuda import download
 
-        host = gpu_view(array).copy_to_host()
+        host = download(array)
     _write_down("down", array, cause, started)
     return host
 
@@ -281,7 +287,7 @@ def inputs_for(backend: str, tensors: Sequence[Any], cause: str) -> list[Any]:
     """
     device = device_name(backend)
     for tensor in tensors:
-        if device is not None and tensor is not None and tensor.dtype == np.float32 and tensor.size:
+        if device is not None and tensor is not None and tensor.dtype == np.float32 and 0 < tensor.size <= INT32_MAX:
             tensor.data = to_device(tensor.data, device, cause)
     given = [None if t is None else t.data for t in tensors]
     return given if device is not None else [on_host(a, cause) for a in given]

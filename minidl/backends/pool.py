@@ -139,21 +139,28 @@ class Pool:
         self.source.give_back()
 
     def _no_room(self, nbytes: int, waiting: int) -> DeviceMemoryError:
-        room = self.source.room()
-        free = "" if room is None else f"{room[0]:,} of the device's {room[1]:,} are free; "
-        cause = (
-            "One array alone is larger than the device's memory: is a shape wrong?"
-            if room is not None and nbytes > room[1]
-            else "Does another program use the GPU (nvidia-smi), or is the batch too large for what is left?"
-            if room is not None and self.used < room[1] // 2
-            else "What is recorded for the backward, one activation a layer, grows with the batch."
-        )
+        free = self._room_sentence(nbytes)
         return DeviceMemoryError(
-            f"device {self.source.device!r} is out of memory: asked for {nbytes:,} bytes. {free}minidl's arrays use "
-            f"{self.used:,}, and {waiting:,} that its pool held were given back first. {cause} A smaller batch helps, "
+            f"device {self.source.device!r} is out of memory: asked for {nbytes:,} bytes. minidl's arrays use "
+            f"{self.used:,}, and {waiting:,} that its pool held were given back first. {free} A smaller batch helps, "
             "as does predicting outside a tape and deleting tensors, tapes and models that are no longer needed. "
             "`minidl doctor` shows the device, minidl.backends.arrays.memory() what minidl holds of it."
         )
+
+    def _room_sentence(self, nbytes: int) -> str:
+        """What the device has, and the likely cause."""
+        found = self.source.room()
+        if found is None:
+            return "What is recorded for the backward, one activation a layer, grows with the batch."
+        free, total = found
+        elsewhere = max(0, total - free - self.held)
+        if nbytes > total:
+            cause = "This one array is larger than the device's memory: is a shape wrong?"
+        elif elsewhere > total // 4:
+            cause = f"{elsewhere:,} are taken by others: does another program use the GPU (nvidia-smi)?"
+        else:
+            cause = "What is recorded for the backward, one activation a layer, grows with the batch."
+        return f"Of the device's {total:,} bytes {free:,} are free. {cause}"
 
     def _sort_in(self) -> None:
         while self.returned:

@@ -21,8 +21,8 @@ class SmallDevice:
 
     device = "cuda"
 
-    def __init__(self, total):
-        self.total, self.given, self.calls = total, {}, 0
+    def __init__(self, total, elsewhere=0):
+        self.total, self.elsewhere, self.given, self.calls = total, elsewhere, {}, 0
         self.next = 4096
 
     def allocate(self, nbytes):
@@ -35,7 +35,7 @@ class SmallDevice:
         return block, self.next
 
     def free(self):
-        return self.total - sum(nbytes for nbytes, block in self.given.values() if block() is not None)
+        return self.total - self.elsewhere - sum(nbytes for nbytes, block in self.given.values() if block() is not None)
 
     def give_back(self):
         pass
@@ -84,17 +84,17 @@ def test_a_full_device_gets_the_unused_blocks_back_and_is_asked_once_more():
 
 
 @pytest.mark.parametrize(
-    ("in_use", "asked", "cause"),
+    ("elsewhere", "in_use", "asked", "cause"),
     [
-        (0, 50_000, "One array alone is larger than the device's memory"),
-        (1024, 9800, "Does another program use the GPU"),
-        (8192, 4096, "grows with the batch"),
+        (0, 0, 50_000, "This one array is larger than the device's memory"),
+        (8000, 1024, 4096, "8,000 are taken by others: does another program use the GPU"),
+        (0, 8192, 4096, "Of the device's 10,240 bytes 2,048 are free. What is recorded for the backward"),
     ],
 )
-def test_out_of_memory_says_what_was_asked_for_what_is_there_and_what_helps(in_use, asked, cause):
-    pool = Pool(SmallDevice(10_240))
+def test_out_of_memory_says_what_was_asked_for_what_is_there_and_what_helps(elsewhere, in_use, asked, cause):
+    pool = Pool(SmallDevice(10_240, elsewhere))
     leases = [pool.lease(in_use)] if in_use else []
-    with pytest.raises(DeviceMemoryError, match=r"(?s)out of memory: asked for .* free; .*minidl doctor") as caught:
+    with pytest.raises(DeviceMemoryError, match=r"(?s)out of memory: asked for .* free.*minidl doctor") as caught:
         pool.lease(asked)
     message = str(caught.value)
     assert cause in message and f"asked for {asked:,} bytes" in message and "10,240" in message

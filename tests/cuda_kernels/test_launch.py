@@ -5,7 +5,7 @@ import pytest
 
 from cuda_kernels import ladder, simt
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.arrays import explained
+from cuda_kernels.arrays import ERROR_NAMES, KernelError, driver_errors, explained
 from cuda_kernels.launch import (
     NoGpuError,
     check_array,
@@ -178,11 +178,20 @@ def test_missing_numba_cuda_is_named(monkeypatch):
         gpu_problem.cache_clear()
 
 
-@pytest.mark.parametrize("code, error, said", [(2, MemoryError, "out of memory"), (222, NoGpuError, "too old")])
+@pytest.mark.parametrize("code, error, said", [
+    (2, MemoryError, "out of memory"), (222, NoGpuError, "driver is too old"), (209, NoGpuError, "compute capability"),
+    (701, KernelError, "smaller blocks"), (700, KernelError, "SIMT machine"), (716, KernelError, "misaligned"),
+])
 def test_driver_errors_are_explained(code, error, said):
-    explanation = explained("dense", "8 bytes", cuda.cudadrv.driver.CudaAPIError(code, "CUDA_ERROR"))
-    assert type(explanation) is error and said in str(explanation) and str(explanation).startswith("dense: ")
-    other = cuda.cudadrv.driver.CudaAPIError(700, "illegal address")
+    numba = cuda.cudadrv.driver.CudaAPIError(cuda.cudadrv.driver.binding.CUresult(code), "Call results in an error")
+    loader = driver_errors()[-1](f"{ERROR_NAMES[code]}: what cuda.core says when it loads code")  # has no .code
+    for raised in (numba, loader):
+        explanation = explained("dense", "8 bytes", raised)
+        assert type(explanation) is error and said in str(explanation) and str(explanation).startswith("dense: ")
+
+
+def test_other_driver_errors_stay_as_they_are():
+    other = cuda.cudadrv.driver.CudaAPIError(1, "Call to cuLaunchKernel results in CUDA_ERROR_INVALID_VALUE")
     assert explained("dense", "8 bytes", other) is other
 
 

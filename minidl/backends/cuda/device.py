@@ -38,7 +38,7 @@ class Device(NamedTuple):
         Raises
         ------
         DTypeError : another dtype, or no array
-        ShapeError : an array without elements, which no kernel can be launched for
+        ShapeError : an array without elements, which no kernel can be launched for; or with too many
         """
         taken = tuple(self._take(name, array, dtype) for name, array in arrays.items())
         return taken[0] if len(taken) == 1 else taken
@@ -59,6 +59,11 @@ class Device(NamedTuple):
                 f"{self.op}: {name} has no elements. Got shape {tuple(array.shape)}. A kernel needs at least one; "
                 "is the batch empty?"
             )
+        if array.size > launch.INT32_MAX:  # said before it is uploaded
+            raise ShapeError(
+                f"{self.op}: {name} has {array.size:,} elements, more than the kernels' int32 indices reach "
+                f"({launch.INT32_MAX:,}). Got shape {tuple(array.shape)}. Split it along its first axis, into batches."
+            )
         return to_device(array, self.place, f"{self.op} {self.direction}")
 
     def run(self, kernel: str, *arrays: Any, **static: Any) -> Any:
@@ -73,9 +78,13 @@ class Device(NamedTuple):
             result = host_function(kernel, self.rung)(*given, **static, on=self.place)
         except launch.NoGpuError as error:
             raise BackendError(f"{self.op}: {error} `minidl doctor` says more.") from error
+        except launch.KernelError as error:
+            raise BackendError(f"{self.op} {self.direction}: {error}") from error
         except DeviceMemoryError as error:
             error.add_note(f"This was for a result of {self.op} {self.direction}, kernel {kernel}.")
             raise
+        except MemoryError as error:  # the GPU's own, for what a kernel itself needs
+            raise DeviceMemoryError(f"{self.op} {self.direction}: {error}") from error
         except TypeError as error:
             raise DTypeError(f"{self.op}, kernel {kernel}: {error}") from error
         except ValueError as error:

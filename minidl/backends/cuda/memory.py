@@ -101,6 +101,14 @@ def upload(host: np.ndarray, device: str) -> Any:
         raise BackendError(f"{error} `minidl doctor` says more.") from error
 
 
+def download(array: Any) -> np.ndarray:
+    """Return a copy of a GPU's array, of Numba or another library, on the host. Waits for the kernels before it."""
+    try:
+        return launch.to_host(array if hasattr(array, "copy_to_host") else cuda.as_cuda_array(array))
+    except (launch.KernelError, launch.NoGpuError) as error:
+        raise BackendError(str(error)) from error
+
+
 def zeros(shape: tuple[int, ...], dtype: Any, device: str) -> Any:
     """Return zeros on the device; nothing is uploaded."""
     if device == "simt":
@@ -108,8 +116,3 @@ def zeros(shape: tuple[int, ...], dtype: Any, device: str) -> Any:
         found[...] = 0
         return as_result(found)
     return launch.zeros(tuple(shape), dtype, on="cuda")
-
-
-def gpu_view(array: Any) -> Any:
-    """Return another library's array on the GPU (anything with __cuda_array_interface__) as Numba's; nothing moves."""
-    return cuda.as_cuda_array(array)

@@ -1,0 +1,144 @@
+"""A GPU that is none, for tests: Numba's own device arrays over host memory, and kernels that the SIMT machine runs.
+
+What is real: `DeviceNDArray` with its reshape, slices, layouts and types; `from_cuda_array_interface`; the way that
+launches, copies, memsets and events take through minidl and `cuda_kernels`. What is faked: the driver's functions, the
+context, and the launch itself, which checks the arguments' types as Numba would and then runs on the SIMT machine.
+So the code for a GPU runs on any computer; that the GPU then does the same is for `make gpu-check` to show.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+from numba import cuda
+from numba.cuda.cudadrv import devicearray, devices, driver
+
+from cuda_kernels import launch, simt
+from minidl.backends.cuda import device as cuda_device
+from minidl.backends.cuda import memory as cuda_memory
+
+OUT_OF_MEMORY = driver.binding.CUresult.CUDA_ERROR_OUT_OF_MEMORY
+
+
+class FakeContext:
+    """The context of a GPU with `total` bytes. `calls` counts the driver's functions, `kernels` the launches."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.blocks, self.calls, self.kernels = total, {}, Counter(), []
+        self.trash: list[int] = []
+        self.allocations: dict[int, driver.MemoryPointer] = {}
+        self.device = SimpleNamespace(id=0, MULTIPROCESSOR_COUNT=4)
+        self.deallocations = SimpleNamespace(clear=self.free_trash)
+        self.fail_next: Exception | None = None
+
+    def free(self) -> int:
+        return self.total - sum(block.size for block in self.blocks.values())
+
+    def memalloc(self, size):
+        self.calls["cuMemAlloc"] += 1
+        if size > self.free():
+            self.free_trash()  # as Numba does: frees are put off, and done when memory is short
+        if size > self.free():
+            raise driver.CudaAPIError(OUT_OF_MEMORY, "Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
+        block = np.full(size, 0x7F, np.uint8)  # what nobody wrote reads as a huge number, never as 0
+        address = block.ctypes.data
+        self.blocks[address] = block
+        pointer = driver.binding.CUdeviceptr(address)
+
+        def finalizer():
+            self.allocations.pop(address, None)
+            self.trash.append(address)
+
+        self.allocations[address] = driver.AutoFreePointer(self, pointer, size, finalizer=finalizer)
+        return self.allocations[address].own()  # which refers to it weakly: the context keeps it, as Numba's does
+
+    def free_trash(self) -> None:
+        while self.trash:
+            self.calls["cuMemFree"] += 1
+            del self.blocks[self.trash.pop()]
+
+    def get_memory_info(self):
+        return SimpleNamespace(free=self.free(), total=self.total)
+
+    def create_event(self, timing=True):
+        return SimpleNamespace(
+            handle=0, record=lambda stream=0: None, synchronize=lambda: self.calls.update(["cuEventSynchronize"]),
+            elapsed_time=lambda end: 0.25,
+        )  # fmt: skip
+
+    # ---- the driver's functions
+
+    def copy(self, name):
+        def run(destination, source, size, *stream):
+            self.calls[name] += 1
+            ctypes.memmove(int(destination), int(source), size)
+
+        return run
+
+    def memset8(self, pointer, value, size):
+        self.calls["cuMemsetD8"] += 1
+        ctypes.memset(int(pointer), value, size)
+
+    def memset32(self, pointer, value, count, stream):
+        self.calls["cuMemsetD32"] += 1
+        ctypes.memmove(int(pointer), (ctypes.c_uint32 * count)(*[value] * count), 4 * count)
+
+    # ---- kernels
+
+    def configured(self, kernel, configuration):
+        grid, block, _stream, shared_bytes = configuration
+
+        def run(*arguments):
+            if self.fail_next is not None:
+                error, self.fail_next = self.fail_next, None
+                raise error
+            for argument in arguments:
+                found = kernel.typeof_pyval(argument)
+                assert getattr(found, "layout", "C") == "C", f"{kernel}: a kernel is compiled for C layout. Got {found}"
+            self.kernels.append(kernel.py_func.__name__)
+            given = [host_view(a) if isinstance(a, devicearray.DeviceNDArray) else a for a in arguments]
+            simt.launch(kernel, grid, block, *given, shared_bytes=shared_bytes, outputs=())
+
+        return run
+
+
+def host_view(array):
+    """The memory of a device array as NumPy sees it."""
+    nbytes = array.size * array.dtype.itemsize
+    memory = (ctypes.c_char * nbytes).from_address(array.device_ctypes_pointer.value)
+    return np.frombuffer(memory, array.dtype).reshape(array.shape)
+
+
+@contextlib.contextmanager
+def fake_gpu(monkeypatch, total=1 << 30):
+    """Let minidl find a GPU with `total` bytes inside the block; gives its context."""
+    context = FakeContext(total)
+    caches = (launch.gpu_problem, launch._multiprocessors, cuda_device.bind, cuda_memory.pool)
+    for cached in caches:
+        cached.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(cuda, "is_available", lambda: True)
+        patch.setattr(devices._runtime, "ensure_context", contextlib.nullcontext)
+        patch.setattr(devices._runtime, "get_or_create_context", lambda devnum: context)
+        patch.setattr(type(_any_kernel), "__getitem__", lambda kernel, given: context.configured(kernel, given))
+        functions = {
+            "cuMemcpyHtoD": context.copy("cuMemcpyHtoD"), "cuMemcpyDtoH": context.copy("cuMemcpyDtoH"),
+            "cuMemcpyDtoD": context.copy("cuMemcpyDtoD"), "cuMemsetD8": context.memset8,
+            "cuMemsetD32Async": context.memset32, "cuEventElapsedTime": lambda before, after: 0.25,
+        }  # fmt: skip
+        for name, function in functions.items():
+            patch.setitem(driver.driver.__dict__, name, function)
+        try:
+            yield context
+        finally:
+            for cached in caches:
+                cached.cache_clear()
+
+
+@cuda.jit
+def _any_kernel(x):
+    x[0] = 0
