@@ -1,4 +1,4 @@
-"""A stepper on a page: `save_html` writes the whole step as one file, `filmstrip` a strip of pictures for a notebook.
+"""A stepper on a page: `save_html` writes the whole step as one file.
 
 The file holds its data as JSON; a hundred lines of plain JavaScript (`templates/stepper.js`) show it. It asks for
 nothing: a policy in its head forbids every request.
@@ -7,7 +7,6 @@ nothing: a policy in its head forbids every request.
 from __future__ import annotations
 
 import json
-import re
 from html import escape
 from importlib import resources
 from os import PathLike
@@ -19,7 +18,7 @@ from minidl.errors import ArgumentError
 from minidl.lens import formulas
 from minidl.lens.step_lines import LineStepper
 from minidl.lens.step_moments import Moment, statistics
-from minidl.lens.step_pictures import FULL, SMALL, Limits, heat_map, histogram, histogram_svg
+from minidl.lens.step_pictures import FULL, SMALL, Limits, heat_map, histogram
 from minidl.lens.step_record import place_of
 from minidl.lens.step_text import corner, difference_text, static_text
 from minidl.utils import atomic_write
@@ -59,8 +58,10 @@ def page_data(stepper: Stepper) -> dict[str, Any]:
     sources: dict[str, dict[str, Any]] = {}
     moments = [_moment_data(stepper, moment, arrays, sources) for moment in stepper.moments]
     backends = ", ".join(sorted({moment.backend for moment in stepper.moments}))
-    rest = ", ".join(f"{name} {_number(v)}" for name, v in stepper.logs.items() if name != "loss" and np.ndim(v) == 0)
-    summary = f"loss {_number(stepper.loss)}{', ' + rest if rest else ''} · {len(moments)} ops on {backends}"
+    rest = ", ".join(
+        f"{name} {number_text(v)}" for name, v in stepper.logs.items() if name != "loss" and np.ndim(v) == 0
+    )
+    summary = f"loss {number_text(stepper.loss)}{', ' + rest if rest else ''} · {len(moments)} ops on {backends}"
     if stepper.changes:
         summary += " · changed: " + "; ".join(stepper.changes)
     layers = [name for name in stepper.layers if name]
@@ -120,18 +121,19 @@ class _Arrays:
         key = (place_of(held), kernel)
         if key not in self.places:
             self.places[key] = len(self.items)
-            self.items.append(_array_data(array, kernel, self.limits))
+            self.items.append(array_data(array, kernel, self.limits))
         return self.places[key]
 
 
-def _array_data(array: np.ndarray, kernel: bool, limits: Limits = FULL) -> dict[str, Any]:
+def array_data(array: np.ndarray, kernel: bool, limits: Limits = FULL) -> dict[str, Any]:
+    """Return what is shown of an array: shape, statistics, picture, histogram, and its values or a corner of them."""
     part, left_out = corner(array, EDGE, kernel) if array.size > SHOWN or array.ndim > 2 else (array, "")
     picture, bars = heat_map(array, kernel, limits), histogram(array)
     return {
         "shape": "×".join(map(str, array.shape)) or "one number",
         "dtype": str(array.dtype),
         "statistics": str(statistics(array)),
-        "rows": [[_number(value) for value in row] for row in np.atleast_2d(part)],
+        "rows": [[number_text(value) for value in row] for row in np.atleast_2d(part)],
         "left_out": left_out,
         "picture": picture
         and {"uri": picture.uri, "width": picture.width, "height": picture.height, "caption": picture.caption},
@@ -139,14 +141,14 @@ def _array_data(array: np.ndarray, kernel: bool, limits: Limits = FULL) -> dict[
     }
 
 
-def _number(value: Any) -> str:
+def number_text(value: Any) -> str:
+    """Return a number with six digits.
+
+    >>> number_text(np.float32(1) / 3), number_text(-0.0), number_text(7)
+    ('0.333333', '0', '7')
+    """
     # Adding 0.0 turns -0.0, which nobody asks about, into 0.0.
     return f"{value + 0.0:.6g}" if isinstance(value, float | np.floating) else str(value)
-
-
-def _with_subscripts(formula: str) -> str:
-    """Return a formula as HTML, the indices of a sum below its sign."""
-    return re.sub(r"Σ([a-z](?:,[a-z])*)(?![a-z])", r"Σ<sub>\1</sub>", escape(formula))
 
 
 def _lines_data(stepper: Stepper, moment: Moment, sources: dict[str, Any]) -> dict[str, Any] | None:
@@ -171,85 +173,3 @@ def _lines_data(stepper: Stepper, moment: Moment, sources: dict[str, Any]) -> di
 def _line_data(lines: LineStepper, place: int) -> tuple[str, int, list[list[str]]]:
     line = lines.goto(place).now
     return line.function, line.line, [[name, lines.described(name)] for name in line.changed]
-
-
-# ---- in a notebook
-
-
-def filmstrip(stepper: Stepper) -> str:
-    """Return the step as plain HTML: one strip for each phase, one frame for each op, no script."""
-    strips = []
-    for phase in dict.fromkeys(moment.phase for moment in stepper.moments):
-        frames = "".join(_frame(stepper, moment) for moment in stepper.moments if moment.phase == phase)
-        strips.append(f"<h4 style='margin:8px 0 2px'>{phase}</h4><div style='{_STRIP}'>{frames}</div>")
-    changed = f" · changed: {escape('; '.join(stepper.changes))}" if stepper.changes else ""
-    head = f"<div>loss {_number(stepper.loss)} · {len(stepper)} ops{changed}</div>"
-    return f"<div class='minidl-filmstrip' style='font-size:12px'>{head}{''.join(strips)}</div>"
-
-
-_STRIP = "display:flex;gap:8px;overflow-x:auto;padding-bottom:6px;align-items:stretch"
-_FRAME = "flex:none;width:150px;border:1px solid #8888;border-radius:6px;padding:6px;overflow-wrap:anywhere"
-_IMAGE = "image-rendering:pixelated;max-width:260px;min-height:10px;border:1px solid #8888"
-
-
-def _frame(stepper: Stepper, moment: Moment) -> str:
-    name, array = next(iter(moment.outputs.items()), ("", np.zeros(0)))
-    picture = heat_map(array, is_kernel(moment, name), SMALL)
-    image = ""
-    if picture is not None:
-        scale = max(1, min(16, 130 // picture.width, 130 // picture.height))
-        height = max(10, picture.height * scale)
-        size = f"width:{min(130, picture.width * scale)}px;height:{min(130, height)}px;border:1px solid #8888"
-        image = f"<img alt='{escape(picture.caption)}' src='{picture.uri}' style='image-rendering:pixelated;{size}'>"
-    elif array.size:
-        image = f"<b>{_number(array.reshape(-1)[0])}</b>"
-    border = ";outline:2px solid #1f5fa8" if moment is stepper.now else ""
-    differs = " <b title='differs from the unchanged run'>≠</b>" if stepper.differences(moment) else ""
-    shape = " × ".join(map(str, array.shape))
-    return (
-        f"<div style='{_FRAME}{border}'><b>{moment.number} {escape(moment.op)}</b>{differs}<br>"
-        f"<span style='opacity:0.7'>{escape(moment.weight or moment.layer or ' ')}<br>{escape(name)} {shape}</span>"
-        f"<div style='margin:4px 0'>{image}</div>"
-        f"<span style='opacity:0.7;font-size:10px'>{escape(str(statistics(array))) if array.size else ''}</span></div>"
-    )
-
-
-def moment_html(stepper: Stepper) -> str:
-    """Return the present moment as plain HTML: formula, and each array with statistics, picture, values, histogram."""
-    moment, differences = stepper.now, stepper.differences()
-    parts = [
-        f"<h3 style='margin:4px 0'>{escape(moment.title)} <small style='opacity:0.7'>{moment.phase}, op "
-        f"{moment.number} of {len(stepper) - 1}</small></h3>",
-        f"<p style='font-size:1.1em;margin:4px 0'>{_with_subscripts(moment.formula)}</p>",
-        f"<p style='opacity:0.7;margin:2px 0'>on {escape(moment.backend)} ({escape(moment.why)})"
-        f"{escape(static_text(moment))}</p>",
-    ]
-    for title, values in (("Inputs", moment.inputs), ("Outputs", moment.outputs)):
-        cards = "".join(
-            _card(name, array, moment, difference_text(*differences[name]) if name in differences else "")
-            for name, array in values.items()
-        )
-        parts.append(f"<h4 style='margin:8px 0 2px'>{title}</h4><div style='{_STRIP};flex-wrap:wrap'>{cards}</div>")
-    return f"<div class='minidl-moment'>{''.join(parts)}</div>"
-
-
-def _card(name: str, array: np.ndarray, moment: Moment, differs: str) -> str:
-    shown = _array_data(array, is_kernel(moment, name))
-    picture, bars = shown["picture"], histogram(array)
-    image = ""
-    if picture:
-        scale = max(1, min(20, 220 // max(picture["width"], picture["height"])))
-        caption = escape(picture["caption"])
-        image = (
-            f"<img alt='{caption}' src='{picture['uri']}' width='{picture['width'] * scale}' style='{_IMAGE}'>"
-            f"<br><small>{caption}</small><br>"
-        )
-    rows = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in shown["rows"])
-    origin = moment.origins.get(name, "") if name in moment.input_slots else ""
-    return (
-        f"<div style='border:1px solid #8888;border-radius:6px;padding:6px'><b>{escape(name)}</b> {shown['shape']} "
-        f"{shown['dtype']}{' from ' + escape(origin) if origin else ''}<br><small>{escape(shown['statistics'])}</small>"
-        f"<br>{f'<b>{escape(differs)}</b><br>' if differs else ''}{image}"
-        f"<table style='font-size:11px'>{rows}</table><small>{escape(shown['left_out'])}</small>"
-        f"{'<br>' + histogram_svg(*bars) if bars else ''}</div>"
-    )

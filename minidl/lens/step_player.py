@@ -6,9 +6,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors import ArgumentError
-from minidl.lens.step_html import moment_html
 from minidl.lens.step_lines import LineStepper
 from minidl.lens.step_moments import PHASES
+from minidl.lens.step_notebook import moment_html
 
 if TYPE_CHECKING:
     from minidl.lens.stepper import Stepper

@@ -12,7 +12,8 @@
 ('mean_squared_error', 'hidden/kernel')
 
 The file shows the way a lesson goes: what ran (`step_record`), what is seen of it (`step_moments`), into an op
-(`step_lines`), into a kernel (`step_kernels`), on a page (`step_html`), in a notebook (`step_player`).
+(`step_lines`), into a kernel (`step_kernels`), on a page (`step_html`), in a notebook (`step_notebook`,
+`step_player`).
 """
 
 from __future__ import annotations
@@ -230,7 +231,7 @@ class Stepper(Moves):
         return f"<Stepper at {self.position} of {len(self)}: {self.now.title}{changed}>"
 
     def _repr_html_(self) -> str:
-        from minidl.lens.step_html import filmstrip
+        from minidl.lens.step_notebook import filmstrip
 
         return filmstrip(self)
 
