@@ -6,13 +6,14 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest gate check-gate bank bench-cpu bench-overhead bench-simt clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank bench-cpu bench-overhead bench-simt clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (under 10 minutes on 2 cores)"
 	@echo "make lab        open the course's notebooks in JupyterLab"
 	@echo "make check      everything else: lint, types, import contracts, slow tests, documentation, notebooks, compile gate"
 	@echo "make notebooks  execute the notebooks' sources and write the notebooks (N=07 for one)"
+	@echo "make docs       the site: every page, picture and public name (docs/_build/html/index.html)"
 	@echo "make gate       compile every CUDA kernel for three GPUs, without one, and hold it to its claims"
 	@echo "make bank       the SIMT machine's bank of wrong and right kernels: both counts"
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
@@ -39,6 +40,10 @@ $(VENV)/.dev: $(VENV)/.test
 
 $(VENV)/.notebooks: $(VENV)/.base
 	$(BIN)/python -m pip install --quiet --editable ".[notebooks]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.notebooks $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --group docs
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.base
@@ -76,6 +81,12 @@ contracts: $(VENV)/.dev
 doctest: $(VENV)/.test
 	$(BIN)/python -m pytest --doctest-modules minidl cuda_kernels --doctest-glob="*.md" docs README.md
 
+# The site: pages and pictures are made, warnings are errors, then a browser clicks through it where there is one.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
+	$(BIN)/python -m pytest -q -m slow tests/docs
+	@echo "the site: docs/_build/html/index.html"
+
 bench-cpu: $(VENV)/.bench
 	$(BIN)/python benchmarks/bench_cpu.py
 
@@ -103,4 +114,4 @@ bench-simt: $(VENV)/.base
 	$(BIN)/python benchmarks/bench_simt.py
 
 clean:
-	rm -rf $(VENV) $(GATE) demo_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(GATE) docs/_build demo_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
