@@ -14,8 +14,8 @@ TILES = (8, 16, 32, 64, 128, 256, 512, 1024)
 
 OF_FAULT = {
     "out-of-bounds": "The grid is rounded up to whole blocks, so some threads lie outside of the array: they need an "
-    "edge guard, `if row < rows and col < cols:`, for the same indices that are then used. With the guard there, look "
-    "at the order of the indices.",
+    "edge guard, `if i < size:` or `if row < rows and col < cols:`. With the guard there, look at the order of the "
+    "indices, and at those that are shifted.",
     "race": "A cuda.syncthreads() must stand after a shared array is written and before other threads read it, and "
     "again before it is overwritten in the next turn of a loop.",
     "race on a global array": "Two threads meet in one element of the output. Each needs elements of its own: is the "
@@ -127,8 +127,8 @@ def _flipped(kernel: str, arrays: tuple[Any, ...], static: dict[str, Any], got: 
     """For a convolution: what it would be with w's rows, columns or both the other way round."""
     if kernel != "conv2d":
         return ""
-    x, w, *rest = (None if a is None else np.asarray(a, np.float64) for a in arrays)
-    for what, flipped in (("rows", w[::-1]), ("columns", w[:, ::-1]), ("rows and columns", w[::-1, ::-1])):  # type: ignore[index]
+    x, w, *rest = (np.asarray(a, np.float64) for a in arrays if a is not None)
+    for what, flipped in (("rows", w[::-1]), ("columns", w[:, ::-1]), ("rows and columns", w[::-1, ::-1])):
         if _same(got, conv2d_forward(x, flipped, *rest, **static)[0]):
             return (
                 f"this is the result with w flipped, its {what} in the opposite order: y[p, q] is the sum of "

@@ -17,6 +17,11 @@ MEANING = {
     "timing": "time on the GPU, beside the ladder",
 }
 
+NOTE = (
+    "sectors: of 32 bytes, moved from and to global memory; bytes used: of them, asked for (above 100% where lanes "
+    "share an element); bank passes: of an access to shared memory, 1.00 is none lost to bank conflicts."
+)
+
 
 class Stage(NamedTuple):
     """One stage: its name, "passed", "FAILED", or "not run", and a sentence."""
@@ -64,7 +69,7 @@ class KernelCheck:
     def fail(self, name: str, sentence: str, source: str, cause: str) -> None:
         """Note that a stage failed, and that those behind it were not run."""
         self.explanation, self.source, self.cause = sentence, source, cause
-        self.add(name, "FAILED", MEANING[name])
+        self.add(name, "FAILED", "see below")
         for later in STAGES[STAGES.index(name) + 1 :]:
             self.add(later, "not run", f"stopped at {name!r}")
 
@@ -77,7 +82,8 @@ class KernelCheck:
         if self.cause:
             lines += ["", *_wrapped(f"Likely cause: {self.cause}")]
         for title, rows in self._tables():
-            lines += ["", title, *_text_table(rows)]
+            lines += ["", *_wrapped(title), *_text_table(rows)]
+        lines += ["", *_wrapped(NOTE)] if self.traffic else []
         return "\n".join(line.rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
@@ -99,10 +105,16 @@ class KernelCheck:
         for title, rows in self._tables():
             cells = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
             body = "".join(
-                "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row.values()) + "</tr>"
+                "<tr>"
+                + "".join(
+                    f"<td style='text-align:{'left' if key == 'rung' else 'right'}'>{html.escape(str(value))}</td>"
+                    for key, value in row.items()
+                )
+                + "</tr>"
                 for row in rows
             )
             out.append(f"<p>{html.escape(title)}</p><table><tr>{cells}</tr>{body}</table>")
+        out += [f"<p>{html.escape(NOTE)}</p>"] if self.traffic else []
         return "".join(out)
 
     def _tables(self) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -90,7 +90,9 @@ def watched_call(kernel: str, function: Callable[..., Any], given: tuple[Any, ..
         try:
             result = function(*given, **static, on="simt")
         except SimtError as error:
-            raise Failure("runs", f"{where}: the kernel cannot be run. {error}") from error
+            magic = "Does its cell begin with %%time, or another line with %%? Such a cell keeps no source."
+            hint = magic if "cannot be read" in str(error) else ""
+            raise Failure("runs", f"{where}: the kernel cannot be run. {error}", cause=hint) from error
         except MinidlError as error:
             raise Failure("runs", f"{where}: {error}") from error
         except Exception as error:  # whatever a student's function raises is what the check is about

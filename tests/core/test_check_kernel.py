@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from student_rungs import RIGHT, WRONG, relu, relu_no_guard
+from student_rungs import RIGHT, WRONG, gemm, relu, relu_no_guard
 
 import minidl
 from minidl.backends import unregister_kernel
@@ -109,3 +109,46 @@ def test_names_that_do_not_exist_are_errors():
         minidl.check("dense:mine")
     with pytest.raises(ArgumentError, match="name the kernel and its rung"):
         minidl.check("simt:gemm")
+
+
+class FakeGpu:
+    """A device's name; its times are given, so nothing here is a measurement."""
+
+    name = b"NVIDIA H200"
+
+
+def faked_gpu(monkeypatch, answer=None):
+    """Let the timing stage run on the SIMT machine's results, with given times."""
+    from cuda_kernels import launch
+    from minidl.testing import kernel_figures as figures
+
+    def calls(kernel, rung, op, case):
+        found = figures.record(kernel, figures.host_function(kernel, rung), op, case)
+        return (
+            [call._replace(result=answer) for call in found] if answer is not None and rung == "under_test" else found
+        )
+
+    monkeypatch.setattr(launch, "gpu_problem", lambda: None)
+    monkeypatch.setattr(figures, "LARGE", {})
+    monkeypatch.setattr(figures, "_gpu_calls", calls)
+    monkeypatch.setattr(figures, "copy_bandwidth", lambda: 4e12)
+    monkeypatch.setattr(figures, "median_seconds", lambda run: 1e-6)
+    monkeypatch.setattr(figures.cuda, "get_current_device", FakeGpu)
+
+
+def test_on_a_gpu_each_rung_is_timed_beside_a_copy(monkeypatch):
+    faked_gpu(monkeypatch)
+    result = checked("gemm", gemm, {})
+    assert result.stages[-1].verdict == "passed" and "NVIDIA H200" in result.timing_of
+    mine = result.timing[0]
+    nbytes, flops = 4 * (64 * 48 + 48 * 80 + 64 * 80), 2 * 64 * 48 * 80
+    assert mine["rung"] == "under_test <-" and mine["ms"] == "0.001"
+    assert mine["GB/s"] == f"{nbytes / 1e-6 / 1e9:,.0f}" and mine["of copy"] == f"{nbytes / 1e-6 / 4e12:.0%}"
+    assert mine["TFLOP/s"] == f"{flops / 1e-6 / 1e12:.1f}" and mine["of peak"] == f"{flops / 1e-6 / 67e12:.0%}"
+    assert len(result.timing) == 12
+
+
+def test_values_that_differ_on_the_gpu_alone_fail_there(monkeypatch):
+    faked_gpu(monkeypatch, answer=np.ones(1031, np.float32))
+    result = checked("relu", relu, {})
+    assert result.failed_stage == "timing" and "on the SIMT machine they did not" in result.explanation

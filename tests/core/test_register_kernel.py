@@ -226,3 +226,29 @@ def test_an_unregistered_rung_is_gone():
 def test_importing_minidl_imports_no_numba():
     code = "import minidl, sys; minidl.register_kernel; assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_kernel_of_a_notebook_cell_runs_and_is_explained():
+    """A cell of IPython: its source is read through linecache, and lines are counted in the cell."""
+    InteractiveShell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell
+    shell = InteractiveShell()
+    cell = """
+import minidl
+from numba import cuda, float32
+@minidl.register_kernel("relu", "of_a_cell")
+@cuda.jit
+def cell_relu(x, y, size):
+    i = cuda.grid(1)
+    if i <= size:
+        y[i] = max(x[i], float32(0))
+found = minidl.check("relu:of_a_cell")
+"""
+    try:
+        shell.run_cell(cell).raise_error()
+        assert shell.user_ns["found"].failed_stage == "machine"
+        assert "y[i] = max(x[i], float32(0))" in shell.user_ns["found"].source
+        shell.run_cell(cell.replace("<=", "<")).raise_error()  # the student edits the cell, and runs it again
+        assert shell.user_ns["found"].passed
+    finally:
+        unregister_kernel("relu", "of_a_cell")
+        InteractiveShell.clear_instance()

@@ -7,7 +7,7 @@ simplest form that a first kernel can be written for: elementwise arrays flat, r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from cuda_kernels import ladder
@@ -38,7 +38,7 @@ class Planner(NamedTuple):
     arrays: tuple[str, ...]
     numbers: tuple[str, ...]
     plan: Callable[..., Plan]
-    settings: dict[str, tuple[str, ...]]
+    settings: Mapping[str, tuple[str, ...]]
     host: tuple[str, ...]
 
 

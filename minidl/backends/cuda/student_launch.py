@@ -134,6 +134,11 @@ def _completed(who: str, kernel: str, run: Callable[..., Any], parameters: dict[
                 raise _refusal(who, kernel, key, value)
         with numba_syntax(on):
             y = run(*kept, **settings, **({"on": on} if takes("on") else {}))
+        if on == "cuda" and isinstance(y, np.ndarray):
+            raise BackendError(
+                f"{who}: on a GPU the result must be a device array. Got a NumPy array. Make the output with "
+                "cuda_kernels.launch.empty(shape, like=x), which is where x is, in place of np.empty."
+            )
         return y if bias is None else ladder.rung("add").run(y, bias, on=on)
 
     return call
