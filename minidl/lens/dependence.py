@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.backends import table
 from minidl.backends.arrays import on_host
-from minidl.lens.tolerances import widened
+from minidl.lens.tolerances import CONVOLUTIONS, PRODUCTS, widened
 from minidl.observers import OpRun
 from minidl.tape import takes_needs
 
@@ -32,7 +32,7 @@ def cells_behind(
     function : of as many arrays, returns one number
     arrays : float64 arrays; others (labels, None) are passed through, and their mask is None
     known : masks of cells that are known to count already
-    calls : how often the function may be called; cells that are undecided then are taken to count
+    calls : so many sets of cells are looked into; a set that is left then counts as a whole if any of it does
 
     >>> masks = cells_behind(lambda x: x[1] * x[2] + x[4], [np.arange(6.0)])
     >>> np.flatnonzero(masks[0])
@@ -55,10 +55,9 @@ def cells_behind(
             cells = waiting.pop()
             if not cells.size:
                 continue
-            if left > 0:
-                left -= 2
-                if not _changes(function, arrays, position, cells, step, base):
-                    continue
+            left -= 1
+            if not _changes(function, arrays, position, cells, step, base):
+                continue
             if cells.size == 1 or left <= 0:
                 mask[cells] = True
             else:
@@ -70,10 +69,11 @@ def cells_behind(
 def _changes(
     function: Callable[..., Any], arrays: Sequence[Any], position: int, cells: np.ndarray, step: np.ndarray, base: Any
 ) -> bool:
-    """Whether the number changes when these cells grow, or when they shrink."""
-    for sign in (1.0, -1.0):
+    """Whether the number changes when these cells grow, shrink, or do either at random."""
+    either = np.where(np.random.default_rng(cells.size).random(cells.size) < 0.5, -1.0, 1.0)
+    for signs in (1.0, -1.0, either, -either) if cells.size > 1 else (1.0, -1.0):
         changed = arrays[position].copy()
-        changed.reshape(-1)[cells] += sign * step[cells]
+        changed.reshape(-1)[cells] += signs * step[cells]
         with np.errstate(all="ignore"):
             value = function(*(changed if k == position else a for k, a in enumerate(arrays)))
         if not (value == base or (np.isnan(value) and np.isnan(base))):
@@ -107,8 +107,12 @@ def op_arrays(run: OpRun) -> dict[str, np.ndarray]:
 def behind_by_definition(run: OpRun, position: int, index: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Return, for each array of an op's NumPy definition, the mask of cells that one cell of a result depends on.
 
+    A product with an input that happens to be 0 depends on its other factor all the same: zeros of the inputs are
+    replaced first (and of what a product or a convolution keeps).
+
     run : the op as it ran; position : which result; index : its cell
     """
+    run = _without_zeros(run)
     named = op_arrays(run)
     function = table.load(run.op, "numpy" if "numpy" in table.backends(run.op) else run.backend, run.direction)
     assert function is not None
@@ -117,10 +121,30 @@ def behind_by_definition(run: OpRun, position: int, index: tuple[int, ...]) -> d
     def cell(*arrays: np.ndarray) -> Any:
         return _call(function, run, dict(zip(names, arrays, strict=True)))[position][index]
 
-    masks = cells_behind(
-        cell, values, _by_gradient(run, position, index, names) if run.direction == "forward" else None
-    )
+    find = _by_gradient if run.direction == "forward" else _by_bilinearity
+    masks = cells_behind(cell, values, find(run, position, index, names))
     return {name: mask for name, mask in zip(names, masks, strict=True) if mask is not None}
+
+
+def _without_zeros(run: OpRun) -> OpRun:
+    """The op on inputs in float64 of which none is exactly 0."""
+    rng = np.random.default_rng(1)
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, tuple):
+            parts = [filled(part) for part in value]
+            return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            return value
+        small = 1e-3 * (float(np.abs(value).max(initial=0.0)) or 1.0)
+        return np.where(value == 0, small * rng.uniform(1, 2, value.shape), value)
+
+    inputs, cache = widened(on_host((tuple(run.inputs), run.cache), "lens"))
+    linear = run.op in (*PRODUCTS, *CONVOLUTIONS)
+    return OpRun(
+        run.op, run.direction, run.layer, run.backend, run.why, filled(inputs), run.outputs, run.static,
+        filled(cache) if linear else cache, run.needs, 0.0, 0.0, 0.0,
+    )  # fmt: skip
 
 
 def _call(function: Any, run: OpRun, named: dict[str, np.ndarray]) -> tuple[Any, ...]:
@@ -161,3 +185,27 @@ def _by_gradient(run: OpRun, position: int, index: tuple[int, ...], names: list[
     gradients = backward(tuple(one) if isinstance(y, tuple) else one[0], cache)
     found = [g for g, a in zip(gradients, inputs, strict=True) if isinstance(a, np.ndarray)]
     return [None if g is None else np.asarray(g) != 0 for g in found]
+
+
+def _by_bilinearity(
+    run: OpRun, position: int, index: tuple[int, ...], names: list[str]
+) -> list[np.ndarray | None] | None:
+    """Cells behind a gradient of a product or convolution y = f(x, w), which is linear in x and in w.
+
+    A cell of dw is the slope of sum(dy f(x, w)), so it is sum(dy f(x, e)) with e = 1 in that cell and 0 elsewhere: it
+    depends on dy where f(x, e) is not 0, and on x where the gradient of that sum is not 0. Likewise for dx.
+    """
+    cache = run.cache
+    operands = getattr(cache, "_fields", ())[:2]
+    if run.op not in (*PRODUCTS, *CONVOLUTIONS) or position > 1 or len(operands) < 2:
+        return None
+    forward = table.load(run.op, "numpy", "forward")
+    backward = table.load(run.op, "numpy", "backward")
+    assert forward is not None and backward is not None
+    given = [np.asarray(getattr(cache, name)) for name in operands]
+    given[position] = np.zeros(given[position].shape)
+    given[position][index] = 1
+    y, kept = forward(*given, **run.static)
+    other = backward(run.inputs[0], kept)[1 - position]
+    known = {"dy": np.asarray(y) != 0, operands[1 - position]: np.asarray(other) != 0}
+    return [known.get(name) for name in names]

@@ -121,14 +121,14 @@ class Rerun:
                 if key in seen:
                     continue
                 seen.add(key)
-                own = self._input(read, source.index)
+                own = self.input_cell(read, source.index)
                 if own is None:
                     waiting.append((read, source.index, number))
                 else:
                     found.setdefault((*own, source.thread, number), Reading(*own, self.launched[number], source))
         return list(found.values()), sorted(passed, reverse=True)
 
-    def _input(self, array: np.ndarray, index: tuple[int, ...]) -> tuple[str, tuple[int, ...]] | None:
+    def input_cell(self, array: np.ndarray, index: tuple[int, ...]) -> tuple[str, tuple[int, ...]] | None:
         """Which cell of the op's arrays an element of a launch's argument is, or None."""
         address = _address(array, index)
         for name, own in self.arrays.items():

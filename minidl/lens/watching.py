@@ -46,8 +46,8 @@ class TrainingWarning(UserWarning):
 class Finding:
     """One thing that went wrong.
 
-    kind : "nan" or "inf" (born in this op), "bad-data" (NaN in what the first op was given), "dead-relu", "vanishing-gradient", "exploding-gradient",
-        "exploding-update", "exploding-weight"
+    kind : "nan" or "inf" (born in this op), "bad-data" (NaN in what the first op was given), "dead-relu",
+        "vanishing-gradient", "exploding-gradient", "exploding-update", "exploding-weight"
     step : of the training, from 0 (counted by updates)
     what : what was seen, with numbers; cause : why, most likely; cure : what to try
     """
