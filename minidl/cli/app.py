@@ -171,6 +171,25 @@ def ops(
         typer.echo(repr(ops_table(name)))
 
 
+@app.command("lens")
+def look(
+    model_file: ModelFile,
+    data: DataName = "digits",
+    data_path: DataPath = None,
+    samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Training images in the step.")] = 4,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is written.")] = Path("lens_output"),
+    against: Annotated[
+        str | None, typer.Option("--compare", "-c", help="Compare with this backend, value by value: simt, cuda …")
+    ] = None,
+    prompt: Annotated[bool, typer.Option("--prompt", "-p", help="Then walk through the step at a prompt.")] = False,
+    backend: Backend = None,
+) -> None:
+    """Look into a saved model: one training step op by op, as a page to click through, as a trace, in pictures."""
+    from minidl.cli.look import run_lens
+
+    run_lens(model_file, data, data_path, samples, output, backend or [], against, prompt)
+
+
 @app.command()
 def bench(
     names: Annotated[list[str] | None, typer.Argument(help="Ops; by default gemm, conv2d, relu, batch_norm.")] = None,

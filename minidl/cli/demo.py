@@ -15,7 +15,7 @@ from minidl.cli.networks import cnn
 
 
 def run_demo(output: Path, epochs: int, backend: list[str], seed: int) -> None:
-    """Train, evaluate, show one step op by op, and write two pictures."""
+    """Train, evaluate, show one step op by op and on both sides, and write pictures."""
     started = time.perf_counter()
     utils.set_random_seed(seed)
     data = load("digits")
@@ -40,8 +40,10 @@ def run_demo(output: Path, epochs: int, backend: list[str], seed: int) -> None:
         predicted = model.predict(data.x_test, verbose=0).argmax(axis=-1)
         print(f"\nTest accuracy: {accuracy:.2%} of {len(data.y_test)} digits it has never seen (loss {loss:.4f})")
         show_step(model, data)
-    written = write_pictures(output, history, data, predicted)
-    print("\nPictures: " + ", ".join(str(path) for path in written))
+    show_both_sides(model, data)
+    written = write_pictures(output, model, history, data, predicted)
+    print("\nWritten: " + ", ".join(str(path) for path in written))
+    print("step.html is the step to click through, in a browser.")
     print(f"Done in {time.perf_counter() - started:.1f} s.")
 
 
@@ -53,8 +55,24 @@ def show_step(model: Any, data: ImageData, batch: int = 32) -> None:
     print(table)
 
 
-def write_pictures(output: Path, history: Any, data: ImageData, predicted: np.ndarray) -> list[Path]:
-    """Write the training curves and the confusion matrix as PNGs."""
+def show_both_sides(model: Any, data: ImageData, batch: int = 4) -> None:
+    """Print the same step on NumPy and on kernels, value by value: on a GPU where there is one, else simulated."""
+    from minidl.backends.cuda import gpu_problem
+
+    device = "simt" if gpu_problem() else "cuda"
+    what = {
+        "cuda": "as kernels on the GPU",
+        "simt": "as GPU kernels on the SIMT machine (there is no GPU here)",
+    }
+    print(
+        f"\nThe same step on {batch} images, on NumPy and {what[device]}. Free run: each side goes on with its own\n"
+        "values. Op alone: both sides of an op are given the same. Tolerance: what rounding explains.\n"
+    )
+    print(lens.compare(model, data.x_train[:batch], data.y_train[:batch], "numpy", device))
+
+
+def write_pictures(output: Path, model: Any, history: Any, data: ImageData, predicted: np.ndarray) -> list[Path]:
+    """Write the training curves and the confusion matrix as PNGs, and one step as a page."""
     output.mkdir(parents=True, exist_ok=True)
     pictures = {
         "training_curves.png": lens.plot_history(history),
@@ -62,4 +80,5 @@ def write_pictures(output: Path, history: Any, data: ImageData, predicted: np.nd
     }
     for name, figure in pictures.items():
         figure.savefig(output / name, dpi=110)
-    return [output / name for name in pictures]
+    lens.step(model, data.x_train[:4], data.y_train[:4]).save_html(output / "step.html")
+    return [output / name for name in (*pictures, "step.html")]

@@ -25,7 +25,7 @@ def run_evaluate(
     """Print the loss and metrics on the test data."""
     model = load_model(model_file)
     data = load(data_name, data_path)
-    _check_fits(model, data.x_test, data_name)
+    check_fits(model, data.x_test, data_name)
     if getattr(model, "loss", None) is None:
         model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     with selected(backend):
@@ -65,7 +65,7 @@ def run_predict(
     else:
         x = np.concatenate([_read_image(path, model.input_shape, invert) for path in images])
         labels = [str(path) for path in images]
-    _check_fits(model, x, data_name or "the images")
+    check_fits(model, x, data_name or "the images")
     with selected(backend):
         y = model.predict(x, verbose=0)
     for i, (label, probabilities) in enumerate(zip(labels, y, strict=True)):
@@ -74,7 +74,8 @@ def run_predict(
         print(f"{label}: {said}" + ("" if truth is None else f"   (it is {names[truth[i]]})"))
 
 
-def _check_fits(model: Any, x: np.ndarray, what: str) -> None:
+def check_fits(model: Any, x: np.ndarray, what: str) -> None:
+    """Raise `ShapeError` unless the model takes images like these."""
     expected = tuple(model.input_shape)
     if len(expected) != x.ndim or any(e not in (None, n) for e, n in zip(expected[1:], x.shape[1:], strict=False)):
         raise ShapeError(f"the model takes inputs of shape {expected}. Got {x.shape} from {what}. Another --data?")

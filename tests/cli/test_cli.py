@@ -164,8 +164,30 @@ def test_demo_trains_shows_a_step_and_writes_pictures(tmp_path, capsys):
     text = capsys.readouterr().out
     for part in ("Total params", "Test accuracy", "conv2d", "backward in all", "max_pool2d"):
         assert part in text
+    assert "numpy and simt agree" in text or "numpy and cuda agree" in text
     for name in ("training_curves.png", "confusion_matrix.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert "<html" in (tmp_path / "step.html").read_text()
+
+
+def test_lens_writes_a_page_a_trace_and_pictures_of_a_saved_model(tmp_path, capsys):
+    model = str(tmp_path / "model.keras")
+    assert run(["train", "--model", "cnn", "--model-file", model, "--epochs", "1", "--samples", "64"]) == 0
+    capsys.readouterr()
+    assert run(["lens", model, "--samples", "2", "--output", str(tmp_path / "out"), "--compare", "simt"]) == 0
+    text = capsys.readouterr().out
+    assert "adam_update" in text and "numpy and simt agree" in text and "Python between the ops" in text
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    pictures = {"timeline.png", "graph.png", "activations.png", "filters.png", "worst_errors.png"}
+    assert names == pictures | {"step.html", "trace.json"}
+
+
+def test_lens_refuses_data_that_does_not_fit_the_model(tmp_path, capsys):
+    model = str(tmp_path / "model.keras")
+    assert run(["train", "--model", "mlp", "--model-file", model, "--epochs", "1", "--samples", "64"]) == 0
+    assert run(["lens", model, "--samples", "9999", "--output", str(tmp_path / "out")]) == 1
+    assert "has 1437 training images. Got --samples 9999" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_installed_command_answers():
