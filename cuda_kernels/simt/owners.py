@@ -211,6 +211,7 @@ class Owners:
             fresh.execute(TracingMachine, first=block, count=1)
             while len(self._traces) >= KEPT_TRACES:
                 self._traces.pop(next(iter(self._traces)))
+            assert isinstance(fresh.last_machine, TracingMachine)
             self._traces[block] = fresh.last_machine
         return self._traces[block]
 

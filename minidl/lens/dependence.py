@@ -46,8 +46,9 @@ def cells_behind(
             found.append(None)
             continue
         mask = np.zeros(array.size, bool)
-        if known is not None and known[position] is not None:
-            mask |= known[position].ravel()
+        sure = None if known is None else known[position]
+        if sure is not None:
+            mask |= sure.ravel()
         big = 10 * float(np.max(np.abs(array), initial=0.0)) + 1
         step = big * rng.uniform(1, 2, array.size)
         waiting = [np.flatnonzero(~mask)]

@@ -81,6 +81,7 @@ class Rerun:
             called = call(self.run, place, self.run.cache)
         self.outputs = tuple(_memory(result) for result in called.raw)
         self.launched = [item for item in found if item.report is not None]
+        self.owners = [item.report.owners for item in self.launched if item.report is not None]
         named = named_arrays(self.run, called.inputs, called.kept)
         self.arrays = {name: _memory(a) for name, a in named.items() if a.size}
 
@@ -90,7 +91,7 @@ class Rerun:
         before : look only at launches ahead of this one
         """
         for number in range((len(self.launched) if before is None else before) - 1, -1, -1):
-            owners = self.launched[number].report.owners
+            owners = self.owners[number]
             if owners.holds(array):
                 found = owners.writers_of(array, index)
                 if found:
@@ -114,7 +115,7 @@ class Rerun:
             if not writers:
                 continue
             passed[number] = None
-            owners = self.launched[number].report.owners
+            owners = self.owners[number]
             for source in owners.sources_of(at, place):
                 read = owners.array_at(source.array)
                 key = (number, source.array, source.index)
@@ -229,6 +230,6 @@ def _memory(array: Any) -> Any:
 
 def _address(array: np.ndarray, index: tuple[int, ...]) -> int:
     if len(index) != array.ndim:  # an argument that overlaps another is indexed as the larger one
-        index = np.unravel_index(index[0], array.shape) if len(index) == 1 else index
+        index = tuple(int(i) for i in np.unravel_index(index[0], array.shape)) if len(index) == 1 else index
     steps = zip(index, array.strides, strict=True)
     return int(array.__array_interface__["data"][0] + sum(int(i) * s for i, s in steps))

@@ -153,7 +153,7 @@ def _trace(
     for reading in readings:
         if reading.array in used:
             used[reading.array][reading.index] = True
-    owners = launched.report.owners
+    owners = again.owners[number]
     for owner in writers:
         for parameter, cells in owners.reads_of(owner.block, owner.thread).items():
             for cell in cells:

@@ -115,7 +115,7 @@ def _replay(path: list[OpRun], x: np.ndarray, changed: np.ndarray, caches: dict[
     """Run ops again with other values for `x`; returns id of each first result -> the new one."""
     made: dict[int, Any] = {id(x): changed}
     for number, run in enumerate(path):
-        given = [None if a is None else made.get(id(a), widened(on_host(a, "lens"))) for a in run.inputs]
+        given: list[Any] = [None if a is None else made.get(id(a), widened(on_host(a, "lens"))) for a in run.inputs]
         if run.op in OPENED:
             result: Any = np.where(given[0] > 0, given[0], LEAK * given[0])
             cache: Any = given[0]
@@ -145,7 +145,7 @@ def _nonzero_slopes(
         if all(part is None for part in dy) or run.op in table.NO_GRADIENT:
             continue
         if run.op in OPENED:
-            gradients: tuple[Any, ...] = (dy[0] * np.where(caches[number] > 0, 1.0, LEAK),)
+            gradients: tuple[Any, ...] = (np.asarray(dy[0]) * np.where(caches[number] > 0, 1.0, LEAK),)
         else:
             function = table.load(MEANS.get(run.op, run.op), "numpy", "backward")
             if function is None:

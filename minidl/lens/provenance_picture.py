@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from minidl.lens.figures import BLUE, GREY, INK, ORANGE, RED, bare, hide_rest, new_figure, scale_of
 
@@ -35,9 +36,9 @@ def draw(found: Provenance) -> Figure:
     columns = {5: 3, 6: 3}.get(len(panels) + 2, min(4, len(panels) + 2))
     rows = -(-(len(panels) + 2) // columns)
     figure = new_figure(3.1 * columns, 3.0 * rows + 0.9)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for place, (name, array, masks) in zip(axes, panels, strict=False):
-        _draw_array(place, name, array, masks)
+    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for place, (name, array, marked) in zip(axes, panels, strict=False):
+        _draw_array(place, name, array, marked, found.index)
     _draw_extent(axes[len(panels)], "block in the grid", found.grid, [o.block for o in found.owners])
     _draw_extent(axes[len(panels) + 1], "thread in the block", found.block, [o.thread for o in found.owners])
     hide_rest(axes, len(panels) + 2)
@@ -49,11 +50,11 @@ def draw(found: Provenance) -> Figure:
         f"{found.kernel} on the SIMT machine\nthread {owner.thread} of block {owner.block}, line {owner.line}: {text}",
         x=0.01, ha="left", fontsize=10,
     )  # fmt: skip
-    _legend(figure, panels)
+    _legend(figure, panels, 2 if columns < 4 else 4)
     return figure
 
 
-def _legend(figure: Figure, panels: list[tuple[str, np.ndarray, dict[str, np.ndarray]]]) -> None:
+def _legend(figure: Figure, panels: list[tuple[str, np.ndarray, dict[str, np.ndarray]]], columns: int) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -65,34 +66,38 @@ def _legend(figure: Figure, panels: list[tuple[str, np.ndarray, dict[str, np.nda
         "cell": Patch(facecolor=RED, label="the cell, its thread, its block"),
     }
     handles = [handle for key, handle in entries.items() if key in shown]
-    figure.legend(handles=handles, loc="outside lower left", ncols=4, fontsize=8.5, frameon=False)
+    figure.legend(handles=handles, loc="outside lower left", ncols=columns, fontsize=8.5, frameon=False)
 
 
 def plane_of(
-    name: str, array: np.ndarray, masks: dict[str, np.ndarray]
-) -> tuple[tuple[int, int], tuple[Any, ...], str]:
-    """Choose what to show of an array: its two axes to draw, an index for the others, and a title.
+    name: str, array: np.ndarray, masks: dict[str, np.ndarray], cell: tuple[int, ...]
+) -> tuple[tuple[Any, ...], str]:
+    """Choose what to show of an array: an index that leaves two axes, and a title.
 
-    Images show rows and columns of the sample and channel with the most cells, weights R and S.
+    Of images rows and columns, of weights R and S: of the sample and channel of the cell itself, if cells are marked
+    there, else of those with the most marks.
     """
-    mask = next(iter(masks.values()))
     if array.ndim <= 2:
-        return (0, 1), (), f"{name} {array.shape}"
-    drawn = (1, 2) if array.ndim == 4 and name not in WEIGHTS else (0, 1) if name in WEIGHTS else (1, 2)
+        return (), f"{name} {array.shape}"
+    drawn = (0, 1) if name in WEIGHTS else (1, 2)
     others = [axis for axis in range(array.ndim) if axis not in drawn]
-    counts = mask.sum(axis=drawn)
-    best = np.unravel_index(int(np.argmax(counts)), counts.shape)
+    counts = next(iter(masks.values())).sum(axis=drawn)
+    best: tuple[Any, ...] = np.unravel_index(int(np.argmax(counts)), counts.shape)
+    own = tuple(cell[axis] for axis in others) if len(cell) == array.ndim else ()
+    if own and all(i < n for i, n in zip(own, counts.shape, strict=True)) and counts[own]:
+        best = own
     index: list[Any] = [slice(None)] * array.ndim
     for axis, at in zip(others, best, strict=True):
         index[axis] = int(at)
     text = ", ".join(":" if isinstance(part, slice) else str(part) for part in index)
     planes = int((counts > 0).sum())
-    more = f"\n(and {planes - 1} other planes of {array.shape})" if planes > 1 else f"\nof {array.shape}"
-    return drawn, tuple(index), f"{name}[{text}]{more}"
+    word = "plane" if planes == 2 else "planes"
+    more = f"\n(and {planes - 1} other {word} of {array.shape})" if planes > 1 else f"\nof {array.shape}"
+    return tuple(index), f"{name}[{text}]{more}"
 
 
-def _draw_array(axes: Axes, name: str, array: np.ndarray, masks: dict[str, np.ndarray]) -> None:
-    _, index, title = plane_of(name, array, masks)
+def _draw_array(axes: Axes, name: str, array: np.ndarray, masks: dict[str, np.ndarray], cell: tuple[int, ...]) -> None:
+    index, title = plane_of(name, array, masks, cell)
     plane = _matrix(array[index] if index else array)
     marks = {key: _matrix(mask[index] if index else mask) for key, mask in masks.items()}
     colours, norm = scale_of(plane)
@@ -119,8 +124,8 @@ def _matrix(array: np.ndarray) -> np.ndarray:
 def _proportions(axes: Axes, wide: int, high: int) -> None:
     """Square cells where that is possible; a long array is drawn as a band. Ticks are whole numbers."""
     axes.set_box_aspect(float(np.clip(high / wide, 0.2, 2.0)) if wide * high > 1 else 0.2)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(6, integer=True))
     if high == 1:
         axes.set_yticks([])
     if wide == 1:
