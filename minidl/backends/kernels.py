@@ -8,6 +8,14 @@ from __future__ import annotations
 
 BACKWARD_ENDINGS = ("_backward", "_backward_data", "_backward_weights", "_backward_bias")
 
+# Where the names do not say which kernels a direction runs: the gradient of one op is the forward of another.
+DIRECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "conv2d_transpose": {
+        "forward": ("conv2d_backward_data",),
+        "backward": ("conv2d", "conv2d_backward_weights", "conv2d_backward_bias"),
+    },
+}
+
 UNARY = (
     "relu", "relu6", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softplus", "swish", "clipped_relu",
 )  # fmt: skip
@@ -47,7 +55,10 @@ KERNELS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("depthwise_conv2d", "depthwise_conv2d_backward_data", "depthwise_conv2d_backward_weights"),
     ),
     "conv2d": ("conv2d", ("conv2d", "conv2d_backward_data", "conv2d_backward_weights", "conv2d_backward_bias")),
-    "conv2d_transpose": ("conv2d_transpose", ("conv2d", "conv2d_backward_data", "conv2d_backward_weights")),
+    "conv2d_transpose": (
+        "conv2d_transpose",
+        ("conv2d", "conv2d_backward_data", "conv2d_backward_weights", "conv2d_backward_bias"),
+    ),
     "reshape": ("shapes", ()),
     **{op: ("shapes", _both(op)) for op in ("concatenate", "pad", "slice", "broadcast_to")},
     "transpose": ("shapes", ("transpose",)),

@@ -10,15 +10,44 @@ import functools
 
 import numpy as np
 import pytest
-from simt_cases import CASES
+from simt_cases import CASES as AWKWARD
+from simt_cases import distinct, f, labels, positive, rows
 
-from cuda_kernels.launch import simt_options
+from cuda_kernels import ladder
+from cuda_kernels.launch import launches, simt_options
 from minidl.backends import table
 from minidl.backends.arrays import SimtArray, device_of, on_host
 from minidl.backends.kernels import KERNELS
 
+# Rungs that move 16 bytes at a time, or share a long sum, leave awkward shapes to the rung before: here they work.
+SUITING = [
+    ("gemm", (f(4, 130), f(130, 3)), {}),
+    ("dense", (f(4, 130), f(130, 3), f(3)), {}),
+    *((op, (f(3, 8), f(8)), {}) for op in ("add", "subtract", "multiply", "maximum", "minimum")),
+    ("divide", (f(3, 8), positive(8)), {}),
+    ("where", (f(3, 8) > 0, f(3, 8), f(8)), {}),
+    *((op, (f(5, 8),), {"axes": 1}) for op in ("reduce_sum", "reduce_mean")),
+    *((op, (distinct(5, 8),), {"axes": 1}) for op in ("reduce_max", "reduce_min")),
+    *((op, (f(8200),), {}) for op in ("reduce_sum", "reduce_mean")),
+    *((op, (distinct(8200),), {}) for op in ("reduce_max", "reduce_min")),
+    *((op, (f(3, 20), f(3, 20)), {}) for op in ("mean_squared_error", "mean_absolute_error", "huber")),
+    ("binary_crossentropy", (rows(3, 20), f(3, 20)), {"from_logits": True}),
+    ("broadcast_to", (f(3, 1, 8),), {"shape": (2, 3, 4, 8)}),
+    ("concatenate", (f(3, 4), f(3, 8)), {"axis": 1}),
+    ("stack", (f(3, 4), f(3, 4)), {"axis": 1}),
+    ("pad", (f(3, 8),), {"padding": ((1, 0), (0, 0))}),
+    ("slice", (f(3, 5, 8),), {"key": (slice(None), slice(1, 4))}),
+    ("transpose", (f(3, 5, 8),), {"axes": (1, 0, 2)}),
+    ("embedding", (labels(3, 4), f(5, 8)), {}),
+    ("depthwise_conv2d", (f(1, 5, 6, 8), f(3, 2, 8, 1), f(8)), {"padding": ((1, 1), (0, 1))}),
+    *((op, (distinct(1, 4, 6, 4),), {"pool_size": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))})
+      for op in ("max_pool2d", "average_pool2d")),
+]  # fmt: skip
+CASES = AWKWARD + SUITING
+GRADIENT_IS_DY = {"add"}  # nothing to compute: no gradient kernel of its own is launched
 ROUNDED = {"r8_tf32": 2e-2, "r10_bf16": 5e-2}  # operands of 10 and of 7 bits
 EXACT = 5e-5
+RAN: dict[tuple[str, str], set[str]] = {}  # (op, rung) -> names of the kernels that its cases launched
 
 
 def simt_rungs(op):
@@ -56,6 +85,11 @@ def reference(k):
     return y, dy, table.load(op, "numpy", "backward")(in_float64(dy), cache)
 
 
+def name_of(launch):
+    """Return the kernel's name, as its `Build` has it: some are made by one factory and named afterwards."""
+    return getattr(launch.kernel, "py_func", launch.kernel).__name__
+
+
 def assert_close(got, expected, tolerance):
     if isinstance(expected, tuple):
         assert isinstance(got, tuple) and len(got) == len(expected)
@@ -75,17 +109,28 @@ def test_every_rung_equals_numpy_in_float64(op, rung, inputs, static):
     forward, backward = (table.load(op, rung, direction) for direction in ("forward", "backward"))
     assert forward is not None or backward is not None
     tolerance = ROUNDED.get(rung.partition(":")[2], EXACT)
-    with simt_options() as reports:
+    with simt_options() as reports, launches() as launched:
         result, cache = (forward or table.load(op, "simt", "forward"))(*inputs, **static)
         assert_close(result, y, tolerance)
         if dy is not None and backward is not None:
             assert_close(backward(dy, cache), gradients, tolerance)
     assert reports and not any(report.faults for report in reports)
+    RAN.setdefault((op, rung), set()).update(map(name_of, launched))
+
+
+@pytest.mark.parametrize("op", sorted(KERNELS))
+def test_every_rung_ran_its_own_kernels(op):
+    """A wide rung leaves awkward shapes to the rung before; some case must show it at work."""
+    for rung in simt_rungs(op):
+        if (op, rung) not in RAN:
+            pytest.skip("needs the cases above: run the whole file")
+        for kernel in KERNELS[op][1][: 1 if op in GRADIENT_IS_DY else None]:
+            for own in (found for found in ladder.rungs(kernel) if found.name == rung.partition(":")[2]):
+                names = {build.name.partition("[")[0] for build in own.builds}
+                assert names & RAN[op, rung], f"{op} by {rung}: none of {names} ran, but {RAN[op, rung]}"
 
 
 def test_the_rungs_cover_every_kernel_of_every_op():
-    from cuda_kernels import ladder
-
     for op, (_, kernels) in KERNELS.items():
         named = {name.partition(":")[2] for name in simt_rungs(op)}
         assert named == {rung.name for kernel in kernels for rung in ladder.rungs(kernel)}, op

@@ -13,7 +13,7 @@ from cuda_kernels import ladder, launch
 from cuda_kernels.launch import gpu_problem
 from minidl.backends.arrays import SimtArray, as_result, device_of, require_gpu, to_device
 from minidl.backends.cuda.memory import zeros
-from minidl.backends.kernels import BACKWARD_ENDINGS, KERNELS
+from minidl.backends.kernels import BACKWARD_ENDINGS, DIRECTIONS, KERNELS
 from minidl.backends.student_kernels import student_kernel, student_names
 from minidl.errors import BackendError, DeviceMemoryError, DTypeError, ShapeError
 
@@ -129,13 +129,20 @@ def has_rung(op: str, chosen: str, direction: str | None = None) -> bool:
 @functools.cache
 def rungs(op: str, direction: str | None = None) -> tuple[str, ...]:
     """Return the rungs among which an op, or one direction of it, can choose: those of the kernels that it runs."""
-    kernels = KERNELS[op][1]
     found: dict[str, None] = {}
-    for kernel in kernels:
-        both_ways = not any(name.endswith(BACKWARD_ENDINGS) for name in kernels)
-        if direction is None or both_ways or kernel.endswith(BACKWARD_ENDINGS) == (direction == "backward"):
-            found.update(dict.fromkeys((*(rung.name for rung in ladder.rungs(kernel)), *student_names(kernel))))
+    for kernel in _kernels(op, direction):
+        found.update(dict.fromkeys((*(rung.name for rung in ladder.rungs(kernel)), *student_names(kernel))))
     return tuple(found)
+
+
+def _kernels(op: str, direction: str | None) -> tuple[str, ...]:
+    """The kernels with rungs that an op, or one direction of it, runs."""
+    kernels = KERNELS[op][1]
+    if direction is None or not any(name.endswith(BACKWARD_ENDINGS) for name in kernels):
+        return kernels
+    backward = tuple(name for name in kernels if name.endswith(BACKWARD_ENDINGS))
+    named = {"forward": tuple(name for name in kernels if name not in backward), "backward": backward}
+    return DIRECTIONS.get(op, named)[direction]
 
 
 def forget_rungs() -> None:
