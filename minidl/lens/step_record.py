@@ -32,7 +32,7 @@ class Change(NamedTuple):
     side: str
     slot: int
     index: Any
-    value: float
+    value: Any
     label: str
 
 
@@ -54,6 +54,7 @@ class Record:
     weights : (path, before, after) of each
     gradients : what the optimizer was given, by path
     homes : where each weight and optimizer slot lay during the step (see `place_of`), with its path
+    held : their arrays: while these are alive, nothing else can lie there
     """
 
     told: list[Told] = field(default_factory=list)
@@ -61,6 +62,7 @@ class Record:
     gradients: dict[str, Any] = field(default_factory=dict)
     logs: dict[str, Any] = field(default_factory=dict)
     homes: dict[Any, str] = field(default_factory=dict)
+    held: list[Any] = field(default_factory=list)
 
 
 def record_batch(model: Any, batch: dict[str, Any], changes: tuple[Change, ...] = (), keep: bool = False) -> Record:
@@ -72,13 +74,15 @@ def record_batch(model: Any, batch: dict[str, Any], changes: tuple[Change, ...] 
         stack.enter_context(no_grad())  # an outer tape does not see the step
         _change_weights(model, changes)
         before = [variable.data for variable in model.weights]
+        homes = _Homes(model, record.homes)
+        record.held = homes.held
         editor = stack.enter_context(_editing(changes))
         updating = stack.enter_context(_watching(model, record.gradients))
 
         def note(run: OpRun) -> None:
             call, given, single = editor.last if run.why != tape_sum() else (None, run.inputs, True)
             record.told.append(Told(run, call, given, bool(updating), single))
-            _note_homes(record.homes, model)
+            homes.note()
 
         stack.enter_context(observing(note))
         record.logs = model.train_on_batch(**batch, return_dict=True)
@@ -89,12 +93,23 @@ def record_batch(model: Any, batch: dict[str, Any], changes: tuple[Change, ...] 
     return record
 
 
-def _note_homes(homes: dict[Any, str], model: Any) -> None:
-    """Note where the weights are now: an op on a device may just have moved one there."""
-    slots = getattr(model.optimizer, "variables", [])
-    for variables in (model.weights, slots):
-        for path, variable in zip(unique_paths(variables), variables, strict=True):
-            homes.setdefault(place_of(variable.data), path)
+class _Homes:
+    """Notes where weights and slots lie: an op on a device may just have moved one there, a layer replaced one."""
+
+    def __init__(self, model: Any, homes: dict[Any, str]) -> None:
+        self.model, self.homes = model, homes
+        self.seen: dict[int, Any] = {}  # by the id of a variable: its array. `held` keeps all of them alive
+        self.held: list[Any] = []
+
+    def note(self) -> None:
+        """Look at every variable; those whose array is the one of the last look are passed over."""
+        for variables in (self.model.weights, getattr(self.model.optimizer, "variables", [])):
+            if all(self.seen.get(id(variable)) is variable.data for variable in variables):
+                continue
+            for path, variable in zip(unique_paths(variables), variables, strict=True):
+                self.seen[id(variable)] = variable.data
+                self.held.append(variable.data)
+                self.homes.setdefault(place_of(variable.data), path)
 
 
 def place_of(array: Any) -> Any:

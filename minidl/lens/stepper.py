@@ -119,16 +119,16 @@ class Stepper(Moves):
 
     # ---- changing a value
 
-    def change(self, name: str, index: Any, value: float) -> Stepper:
-        """Change one value at the present moment, and compute everything after it anew.
+    def change(self, name: str, index: Any, value: Any) -> Stepper:
+        """Change a value at the present moment, or several, and compute everything after it anew.
 
         Parameters
         ----------
         name : of an input or output of the present op ("x", "y", "dy" …), "input" or "output" for the first, or the
             path of a weight. A changed input is what this op reads, whoever else reads it; an input of a forward that
             is a weight is changed for the whole step.
-        index : of the value, as NumPy has it: (0, 3) or 5 or ...
-        value : the new one
+        index : of the value, as NumPy has it: (0, 3) or 5, or of several: ... for all
+        value : the new one, or an array of them
 
         `differences` tells what became of it; `undo` takes it back.
         """
@@ -136,15 +136,16 @@ class Stepper(Moves):
         moment = self.now
         side, name, slot, array = self._find(moment, name)
         try:
-            array[index]
-        except (IndexError, TypeError) as error:
+            np.array(array)[index] = value
+        except (IndexError, TypeError, ValueError) as error:
             raise ArgumentError(
-                f"change: index {index!r} does not fit {name!r} of {moment.title}. Its shape is {array.shape}."
+                f"change: index {index!r} and value {value!r:.40} do not fit {name!r} of {moment.title}. Its shape is "
+                f"{array.shape} {array.dtype}."
             ) from error
         if side != "weight" and moment.told.call is None:
             raise ArgumentError(f"change: the tape itself computes {moment.title}. Change one of the two gradients.")
         call = None if side == "weight" else moment.told.call
-        label = f"{name}[{_index_text(index)}] = {value:g} at {moment.number} {moment.title}"
+        label = f"{name}[{_index_text(index)}] = {_value_text(value)} at {moment.number} {moment.title}"
         before = self._changes
         self._changes = (*before, Change(call, side, slot, index, value, label))
         try:
@@ -299,6 +300,10 @@ def _host(array: Any) -> Any:
 
 def _index_text(index: Any) -> str:
     return ", ".join(map(str, index)) if isinstance(index, tuple) else "…" if index is ... else str(index)
+
+
+def _value_text(value: Any) -> str:
+    return f"{float(value):g}" if np.ndim(value) == 0 else f"values of shape {np.shape(value)}"
 
 
 def _difference(array: np.ndarray, base: np.ndarray | None) -> tuple[int, float]:

@@ -264,8 +264,9 @@ def test_changed_weight_equals_training_with_that_weight():
     twin.set_weights(changed)
     assert s.logs == twin.train_on_batch(x, y, return_dict=True)
     assert all_equal(list(s.weights.values()), twin.get_weights())
-    s.change("out/bias", 0, 1.0)
-    assert len(s.changes) == 2 and s.weights_before["out/bias"][0] == 1.0
+    s.change("out/bias", ..., [1.0, 2.0, 3.0, 4.0])
+    assert len(s.changes) == 2 and s.weights_before["out/bias"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert "values of shape (4,)" in s.changes[1]
 
 
 def test_changed_input_is_changed_for_that_op_alone():
@@ -301,6 +302,31 @@ def test_change_on_the_simt_machine():
     assert s.undo().loss == before
 
 
+def test_bad_label_is_refused_and_leaves_the_stepper_as_it_was():
+    model, x, y = convolutional()
+    s = lens.step(model, x, y).to_loss()
+    loss = s.loss
+    with pytest.raises(MinidlError, match="label"):
+        s.change("y_true", 0, 11)
+    assert s.loss == loss and s.changes == []
+    s.change("y_true", 0, (y[0] + 1) % 4)
+    assert s.loss != loss and s.now.inputs["y_true"][0] == (y[0] + 1) % 4
+
+
+@pytest.mark.parametrize("build", [convolutional, residual])
+def test_every_array_on_the_simt_machine_is_still_there(build):
+    """A pool uses memory again: what a record holds must not be written over."""
+    twin, (model, x, y) = twins(build)
+    s = lens.step(twin, x, y)
+    with minidl.using("simt"):
+        t = lens.step(model, x, y)
+    there = iter(t.moments)  # on a device moving averages and clipping are ops too
+    for a in s.moments:
+        b = next(m for m in there if m.title == a.title)
+        for name in a.arrays:
+            np.testing.assert_allclose(a.arrays[name], b.arrays[name], rtol=2e-3, atol=2e-4, err_msg=f"{a} {name}")
+
+
 def test_commit_takes_the_step_once():
     twin, (model, x, y) = twins(convolutional)
     s = lens.step(model, x, y)
@@ -331,6 +357,29 @@ def test_batch_and_model_may_change_afterwards():
     assert np.any(s.goto(0).now.inputs["x"])
     with pytest.raises(ArgumentError, match="change: weight 'conv/kernel' has changed"):
         s.change("y", (0, 0, 0, 0), 1.0)
+
+
+def test_what_a_layer_changes_in_place_is_put_back_and_does_not_reach_the_record():
+    class Counting(layers.Layer):
+        def build(self, input_shape):
+            self.count = self.add_weight((), "zeros", trainable=False, name="count")
+            self.seen = {"calls": [0]}
+
+        def call(self, x):
+            self.count[...] = self.count.numpy() + 1.0
+            self.seen["calls"][0] += 1
+            return x * 2.0
+
+    model = minidl.Sequential([layers.Input((2,)), Counting(name="c"), layers.Dense(1, name="d")])
+    model.compile("sgd", "mse")
+    count, seen = model.get_layer("c").count.numpy().copy(), model.get_layer("c").seen
+    calls = seen["calls"][0]
+    s = lens.step(model, np.ones((3, 2), np.float32), np.zeros((3, 1), np.float32))
+    assert model.get_layer("c").count.numpy() == count and s.weights["c/count"] == count + 1
+    assert model.get_layer("c").seen is seen and seen["calls"] == [calls]
+    kernel = s.to_layer("d").now.inputs["w"].copy()
+    model.get_layer("d").kernel[...] = 7.0
+    np.testing.assert_array_equal(s.now.inputs["w"], kernel)
 
 
 def test_seeds_of_the_world_are_not_used_up():
@@ -488,6 +537,10 @@ def test_bad_names_and_places_are_told():
         s.change("z", 0, 1.0)
     with pytest.raises(ArgumentError, match=r"index \(9, 9, 9, 9\)"):
         s.change("y", (9, 9, 9, 9), 1.0)
+    with pytest.raises(ArgumentError, match="float32"):
+        s.change("y", (0, 0, 0, 0), "many")
+    with pytest.raises(ArgumentError, match="do not fit"):
+        s.change("b", ..., np.zeros(9))
     with pytest.raises(ArgumentError, match="no op in the phase"):
         s.to_layer("drop", "update")
     with pytest.raises(ArgumentError, match="no gradient"):

@@ -117,6 +117,18 @@ def test_page_of_lenet_is_small_and_whole(tmp_path):
         s.save_html(tmp_path / "nowhere" / "step.html")
 
 
+def test_names_cannot_end_the_script(tmp_path):
+    model = minidl.Sequential([layers.Input((2,)), layers.Dense(1, name="</script><b>")])
+    model.compile("sgd", "mse")
+    s = lens.step(model, np.ones((3, 2), np.float32), np.zeros((3, 1), np.float32))
+    s.save_html(tmp_path / "step.html")
+    text = (tmp_path / "step.html").read_text(encoding="utf-8")
+    assert text.count("</script>") == 2
+    data = json.loads(text.split('type="application/json">')[1].split("</script>")[0])
+    assert data["layers"] == ["</script><b>"] and "<b></b>" not in s._repr_html_()
+    assert "&lt;/script&gt;" in s._repr_html_()
+
+
 # ---- in a browser
 
 
