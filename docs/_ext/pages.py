@@ -112,7 +112,7 @@ def write_pages(app: Any = None) -> None:
             pages[DOCS / "api" / "ops" / f"{path.stem}.rst"] = op_page(f"minidl.ops.{path.stem}")
     for readme in sorted((PROJECT / "cuda_kernels").glob("*/README.md")):
         target = DOCS / "kernels" / "ladders" / f"{readme.parent.name}.md"
-        pages[target] = f"```{{include}} ../../../{readme.relative_to(PROJECT).as_posix()}\n```\n"
+        pages[target] = f"```{{include}} ../../../{readme.relative_to(PROJECT).as_posix()}\n:relative-docs: ..\n```\n"
     for folder, pattern in (("api", "*.rst"), ("api/ops", "*.rst"), ("kernels/ladders", "*.md")):
         for old in (DOCS / folder).glob(pattern):
             if old not in pages:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from minidl.backends.arrays import to_host
 from minidl.tensor import Tensor
@@ -75,6 +76,12 @@ def bare(axes: Axes) -> None:
     axes.set(xticks=[], yticks=[])
     for side in axes.spines.values():
         side.set(linewidth=0.5, color=GREY)
+
+
+def whole_numbers(axes: Axes) -> None:
+    """Put ticks at whole numbers only, on both axes."""
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def hide_rest(panels: Sequence[Axes], used: int) -> None:

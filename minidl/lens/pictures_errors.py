@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Mistake(NamedTuple):
     """A wrong answer: which sample, its class, the class it was taken for, and the probabilities of both."""
 
-    index: int
+    sample: int
     true: int
     predicted: int
     probability: float
@@ -31,7 +31,7 @@ def worst_errors(y_true: Any, probabilities: Any) -> list[Mistake]:
     probabilities : (N, classes), or (N, 1) of class 1
 
     >>> worst_errors([0, 1], [[0.25, 0.75], [0.0, 1.0]])
-    [Mistake(index=0, true=0, predicted=1, probability=0.75, probability_of_true=0.25)]
+    [Mistake(sample=0, true=0, predicted=1, probability=0.75, probability_of_true=0.25)]
     """
     p, true = np.asarray(probabilities), np.asarray(y_true)
     if p.ndim != 2 or len(p) != len(true):
@@ -90,7 +90,7 @@ def plot_worst_errors(
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     low, high = float(images.min()), float(images.max())
     for axes, mistake in zip(panels, shown, strict=False):
-        image = images[mistake.index]
+        image = images[mistake.sample]
         image = image[..., 0] if image.shape[-1:] == (1,) and image.ndim == 3 else image
         scaled = (image - low) / ((high - low) or 1) if image.ndim == 3 else image
         axes.imshow(scaled, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
@@ -100,7 +100,7 @@ def plot_worst_errors(
             fontsize=8,
             pad=3,
         )
-        axes.set_xlabel(f"sample {mistake.index}", fontsize=7, labelpad=1)
+        axes.set_xlabel(f"sample {mistake.sample}", fontsize=7, labelpad=1)
         bare(axes)
     hide_rest(panels, len(shown))
     figure.suptitle(

@@ -13,7 +13,7 @@ from cuda_kernels.simt.render import launch_line, plural
 from minidl.backends import using
 from minidl.backends.arrays import SimtArray
 from minidl.errors import ArgumentError, DataError
-from minidl.lens.figures import INK, new_figure
+from minidl.lens.figures import INK, new_figure, whole_numbers
 from minidl.tape import apply, no_grad
 from minidl.tensor import Tensor
 
@@ -90,9 +90,9 @@ def plot_launch(
     """
     launch, owners = launch_owners(op, shapes, backend, **static)
     rows, cols = _matrix_shape(owners.shape[:-2])
-    table = np.full((rows * cols, 2, 3), -1)
-    table[: int(np.prod(owners.shape[:-2]))] = owners.reshape(-1, 2, 3)
-    table = table.reshape(rows, cols, 2, 3)
+    cells = np.full((rows * cols, 2, 3), -1)
+    cells[: int(np.prod(owners.shape[:-2]))] = owners.reshape(-1, 2, 3)
+    table: np.ndarray = cells.reshape(rows, cols, 2, 3)
     blocks = [tuple(int(i) for i in b) for b in np.unique(table[..., 0, :].reshape(-1, 3), axis=0) if b[0] >= 0]
     chosen = blocks[0] if block is None else tuple(block)
     if chosen not in blocks:
@@ -158,8 +158,7 @@ def _draw_threads(axes: Axes, table: np.ndarray, block: tuple[int, ...], launch:
 
 def _borders(axes: Axes, ids: np.ndarray, left: int = 0, top: int = 0) -> None:
     """Draw a line wherever two neighbours have different owners; whole numbers along the axes."""
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.get_major_locator().set_params(integer=True)
+    whole_numbers(axes)
     for row, col in zip(*np.nonzero(ids[:, 1:] != ids[:, :-1]), strict=True):
         axes.plot([left + col + 0.5] * 2, [top + row - 0.5, top + row + 0.5], color="white", linewidth=1.2)
     for row, col in zip(*np.nonzero(ids[1:] != ids[:-1]), strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 from minidl.errors import ArgumentError, NotBuiltError, ShapeError
-from minidl.lens.figures import bare, grid_of, hide_rest, new_figure, scale_of, values_of
+from minidl.lens.figures import bare, grid_of, hide_rest, new_figure, scale_of, values_of, whole_numbers
 from minidl.observers import observing
 from minidl.tape import no_grad
 
@@ -109,8 +109,8 @@ def _draw_output(part: SubFigure, name: str, y: np.ndarray, maps: int) -> None:
         return
     axes = part.subplots()
     image = axes.imshow(y.reshape(-1, y.shape[-1] if y.ndim else 1), cmap=colours, norm=norm, aspect="auto")
+    whole_numbers(axes)
     axes.set(yticks=[]) if y.ndim < 2 else axes.set_ylabel("step", fontsize=8)
-    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.tick_params(labelsize=7)
     part.colorbar(image, ax=axes, fraction=0.02, pad=0.01).ax.tick_params(labelsize=7)
 

@@ -137,9 +137,9 @@ def test_worst_errors_come_surest_first_against_a_loop():
     y = RNG.integers(0, 4, 50)
     expected = sorted((-p[i].max(), i) for i in range(50) if p[i].argmax() != y[i])
     found = worst_errors(y, p)
-    assert [m.index for m in found] == [i for _, i in expected]
+    assert [m.sample for m in found] == [i for _, i in expected]
     assert all(
-        m.probability == p[m.index, m.predicted] and m.probability_of_true == p[m.index, y[m.index]] for m in found
+        m.probability == p[m.sample, m.predicted] and m.probability_of_true == p[m.sample, y[m.sample]] for m in found
     )
     assert worst_errors(np.eye(4)[y], p) == found
 
@@ -151,9 +151,9 @@ def test_worst_errors_picture_shows_image_classes_and_probabilities():
     figure = lens.plot_worst_errors(model, x, y, ["a", "b", "c", "d"], count=6)
     assert len(figure.axes) == 6 and figure.get_suptitle() == "10 of 20 wrong (50.0%); the 6 surest"
     worst = worst_errors(y, p)[0]
-    np.testing.assert_array_equal(np.asarray(images_of(figure)[0]), x[worst.index, ..., 0])
+    np.testing.assert_array_equal(np.asarray(images_of(figure)[0]), x[worst.sample, ..., 0])
     assert figure.axes[0].get_title().startswith(f"{'abcd'[worst.predicted]}: {worst.probability:.1%}\ntrue ")
-    assert figure.axes[0].get_xlabel() == f"sample {worst.index}"
+    assert figure.axes[0].get_xlabel() == f"sample {worst.sample}"
 
 
 def test_worst_errors_refuse_logits_right_answers_and_vectors():
