@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank bench-cpu bench-overhead bench-simt clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank bench-cpu bench-overhead bench-simt gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (under 10 minutes on 2 cores)"
@@ -19,6 +19,8 @@ help:
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
 	@echo "make bench-cpu  a training step of the CIFAR CNN beside PyTorch and Keras, on the CPU"
 	@echo "make bench-overhead  what recording costs a training step when nobody records"
+	@echo "make gpu-check  are the kernels right on this machine's GPU (GPU_PYTHON=python3: its own packages, nothing installed)"
+	@echo "make gpu-bench  how fast they are there, beside PyTorch; writes docs/benchmarks and the ladders' READMEs"
 	@echo "make clean      remove .venv and what was built"
 
 # Each stamp is an environment with one more group of packages; pip itself is renewed first, for --group.
@@ -83,7 +85,7 @@ doctest: $(VENV)/.test
 
 # The site: pages and pictures are made, warnings are errors, then a browser clicks through it where there is one.
 docs: $(VENV)/.docs
-	$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
+	$(BIN)/python -m sphinx -b html -E -W --keep-going -q docs docs/_build/html
 	$(BIN)/python -m pytest -q -m slow tests/docs
 	@echo "the site: docs/_build/html/index.html"
 
@@ -112,6 +114,15 @@ bank: $(VENV)/.base
 
 bench-simt: $(VENV)/.base
 	$(BIN)/python benchmarks/bench_simt.py
+
+# A machine with a GPU has its own Python packages, and perhaps no network: nothing is installed, the tree is the package.
+GPU_PYTHON ?= python3
+
+gpu-check:
+	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(GPU_PYTHON) -m benchmarks.gpu.check $(GPU_FLAGS)
+
+gpu-bench:
+	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(GPU_PYTHON) -m benchmarks.gpu.bench $(GPU_FLAGS)
 
 clean:
 	rm -rf $(VENV) $(GATE) docs/_build demo_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

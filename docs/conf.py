@@ -1,5 +1,6 @@
 """The settings of the site: `make docs`. Pages are MyST Markdown; notebooks come executed and are shown as they are."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -44,9 +45,10 @@ toc_object_entries_show_parents = "hide"
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+# One thread for NumPy's products: on a machine with other work, two wait for each other, and the gallery times some.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # The pictures on a page are made anew by the code above them; a notebook of the course is already executed.
-nb_execution_mode = "cache"
-nb_execution_cache_path = str(DOCS / "_build" / "executed")
+nb_execution_mode = "force"
 nb_execution_excludepatterns = ["course/*"]
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
