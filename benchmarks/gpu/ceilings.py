@@ -1,0 +1,92 @@
+"""What this GPU can do at best, measured in the same run: bandwidth of copies, rate of FMAs, rate of tensor cores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cuda_kernels._cuda import cuda, float32
+from cuda_kernels.launch import launch, multiprocessors
+
+from . import peers_torch
+from .timing import Clock
+
+THREADS = 256
+ROUNDS = 2048  # of 16 FMAs each
+
+
+@cuda.jit
+def triad(x, y, z, factor, size):
+    """Z = x + factor y."""
+    i = cuda.grid(1)
+    if i < size:
+        z[i] = x[i] + factor * y[i]
+
+
+@cuda.jit
+def multiply_add(out, factor, rounds):
+    """Eight chains of FMAs in registers, and nothing else: 16 a round."""
+    i = cuda.grid(1)
+    a0 = float32(i)
+    a1 = a0 + float32(1)
+    a2 = a0 + float32(2)
+    a3 = a0 + float32(3)
+    a4 = a0 + float32(4)
+    a5 = a0 + float32(5)
+    a6 = a0 + float32(6)
+    a7 = a0 + float32(7)
+    for _ in range(rounds):
+        a0 = a0 * factor + a1
+        a1 = a1 * factor + a2
+        a2 = a2 * factor + a3
+        a3 = a3 * factor + a4
+        a4 = a4 * factor + a5
+        a5 = a5 * factor + a6
+        a6 = a6 * factor + a7
+        a7 = a7 * factor + a0
+        a0 = a0 * factor + a4
+        a1 = a1 * factor + a5
+        a2 = a2 * factor + a6
+        a3 = a3 * factor + a7
+        a4 = a4 * factor + a0
+        a5 = a5 * factor + a1
+        a6 = a6 * factor + a2
+        a7 = a7 * factor + a3
+    out[i] = a0 + a1 + a2 + a3 + a4 + a5 + a6 + a7
+
+
+def measure_bandwidth(clock: Clock, size: int = 1 << 27) -> dict[str, float]:
+    """Return GB/s, bytes read and written counted: copies of 512 MB (the best of two ways), and a triad."""
+    x, y, z = (cuda.device_array((size,), np.float32) for _ in range(3))
+    for array in (x, y):
+        cuda.cudadrv.driver.device_memset(array, 0, 4 * size)
+    copy = clock.time(lambda: z.copy_to_device(x))
+    grid = -(-size // THREADS)
+    three = clock.time(lambda: launch(triad, grid, THREADS, x, y, z, 0.5, size))
+    rates = {"driver's copy": 8 * size / copy.us / 1e3, "triad": 12 * size / three.us / 1e3}
+    return {**rates, "copy": max(rates.values())}
+
+
+def measure_fma(clock: Clock) -> dict[str, float]:
+    """Return GFLOP/s of fused multiply-adds in registers, two operations each."""
+    blocks = 16 * multiprocessors(None)
+    out = cuda.device_array((blocks * THREADS,), np.float32)
+    best = 0.0
+    for rounds in (ROUNDS, 2 * ROUNDS):
+        times = clock.time(lambda rounds=rounds: launch(multiply_add, blocks, THREADS, out, 0.5, rounds))
+        best = max(best, 2 * 16 * rounds * blocks * THREADS / times.us / 1e3)
+    return {"fp32": best}
+
+
+def measure(clock: Clock) -> dict[str, Any]:
+    """Return all ceilings, and in "missing" what could not be measured and why."""
+    found: dict[str, Any] = {**measure_bandwidth(clock), **measure_fma(clock)}
+    torch = peers_torch.torch_or_none()
+    if torch is None:
+        found["missing"] = f"TF32 and bf16 (by PyTorch's product): {peers_torch.why_none()}"
+        return found
+    for name in ("tf32", "bf16"):
+        run, flops = peers_torch.product(8192, name)
+        found[name] = flops / clock.time(run).us / 1e3
+    return found
