@@ -222,7 +222,9 @@ def to_device(a: np.ndarray) -> Any:
         if a.ndim == 0 and a.dtype.itemsize == 4:
             cuda.cudadrv.driver.driver.cuMemsetD32Async(address_of(copy), int(a.reshape(1).view(np.uint32)[0]), 1, 0)
         elif a.size:
-            copy.copy_to_device(np.ascontiguousarray(a))
+            # Trap: without a stream this would wait for all kernels before it. With one, the driver takes the values
+            # into a buffer of its own, and the copy has its place in the queue.
+            copy.copy_to_device(np.ascontiguousarray(a), stream=cuda.default_stream())
         return copy
     except driver_errors() as error:
         raise explained("to_device", f"{a.nbytes:,} bytes for an array {a.shape}", error) from error

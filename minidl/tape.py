@@ -79,7 +79,7 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     function, backend, why = resolve(op, "forward", choice)
     if backend != DEFAULT and arrays.device_name(backend) and _stays_on_host(op, tensors, static):
         function, backend, why = resolve(op, "forward", Placement({ALL: DEFAULT}))
-        why = "reads integers or booleans alone, which stay on the host"
+        why = "integers, booleans and float64 stay on the host"
     started = time.perf_counter()
     given = arrays.inputs_for(backend, tensors, f"{op} forward")
     called = time.perf_counter()
@@ -118,11 +118,14 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
 
 
 def _stays_on_host(op: str, tensors: tuple[Tensor | None, ...], static: dict[str, Any]) -> bool:
-    """Whether an op only moves labels, ids or masks: those live on the host, where ops check them."""
-    if any(t is not None and t.dtype.kind == "f" for t in tensors):
+    """Whether an op only reads labels, ids or masks that are on the host, where ops check them, or float64."""
+    if any(t is not None and t.device != "cpu" for t in tensors):
         return False
-    # Images travel as bytes, and become floats where they are needed.
-    return op != "cast" or np.dtype(static["dtype"]).kind != "f"
+    if op != "cast":
+        return not any(t is not None and t.dtype.kind == "f" for t in tensors)
+    # Images travel as bytes, and become floats where they are needed; float64 exists on the host alone.
+    before, after = tensors[0].dtype if tensors[0] is not None else None, np.dtype(static["dtype"])
+    return np.float64 in (before, after) or (after.kind != "f" and (before is None or before.kind != "f"))
 
 
 def _checked_output(op: str, backend: str, y: Any, inputs: tuple[Tensor | None, ...]) -> Any:

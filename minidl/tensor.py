@@ -292,6 +292,19 @@ class Variable(Tensor):
             return self._changed("subtract", value)
         return self.assign(self.data - as_array(value))
 
+    def average_with(self, value: Tensor, momentum: float) -> Variable:
+        """Become the moving average momentum * self + (1 - momentum) * value; nothing moves for it.
+
+        >>> Variable([1.0]).average_with(Tensor([3.0]), momentum=0.75).numpy()
+        array([1.5], dtype=float32)
+        """
+        if self.device == value.device == "cpu":
+            return self.assign(self.data * momentum + value.data * (1 - momentum))
+        from minidl.tape import where_it_lies
+
+        with where_it_lies(self, value):
+            return self.assign(self * momentum + value * (1 - momentum))
+
     def _changed(self, op: str, value: Any) -> Variable:
         """Take over the result of an op that runs on the device where the values are."""
         from minidl.tape import where_it_lies

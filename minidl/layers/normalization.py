@@ -11,7 +11,6 @@ from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
 from minidl.layers.symbolic import in_trial
-from minidl.tape import where_it_lies
 from minidl.tensor import Tensor
 
 
@@ -132,8 +131,7 @@ class BatchNormalization(OptionLayer):
         if in_trial():
             return
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            with where_it_lies(moving, batch):
-                moving.assign(moving * self.momentum + batch * (1 - self.momentum))
+            moving.average_with(batch, self.momentum)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input's shape."""

@@ -214,8 +214,7 @@ class Optimizer(OptimizerState):
     def _move_averages(self) -> None:
         momentum = self.ema_momentum if int(self.iterations) else 0.0
         for variable, average in zip(self._trained, self._averages, strict=True):
-            with where_it_lies(average, variable):
-                average.assign(average * momentum + variable * (1 - momentum))
+            average.average_with(variable, momentum)
         every = self.ema_overwrite_frequency
         if every and (int(self.iterations) + 1) % every == 0:
             self.finalize_variable_values(self._trained)

@@ -64,6 +64,9 @@ class FakeContext:
     def get_memory_info(self):
         return SimpleNamespace(free=self.free(), total=self.total)
 
+    def get_default_stream(self):
+        return driver.Stream(driver.binding.CUstream(0))
+
     def create_event(self, timing=True):
         return SimpleNamespace(
             handle=0, record=lambda stream=0: None, synchronize=lambda: self.calls.update(["cuEventSynchronize"]),
@@ -126,8 +129,8 @@ def fake_gpu(monkeypatch, total=1 << 30):
         patch.setattr(devices._runtime, "get_or_create_context", lambda devnum: context)
         patch.setattr(type(_any_kernel), "__getitem__", lambda kernel, given: context.configured(kernel, given))
         functions = {
-            "cuMemcpyHtoD": context.copy("cuMemcpyHtoD"), "cuMemcpyDtoH": context.copy("cuMemcpyDtoH"),
-            "cuMemcpyDtoD": context.copy("cuMemcpyDtoD"), "cuMemsetD8": context.memset8,
+            "cuMemcpyHtoDAsync": context.copy("cuMemcpyHtoDAsync"), "cuMemcpyDtoH": context.copy("cuMemcpyDtoH"),
+            "cuMemcpyHtoD": context.copy("cuMemcpyHtoD"), "cuMemsetD8": context.memset8,
             "cuMemsetD32Async": context.memset32, "cuEventElapsedTime": lambda before, after: 0.25,
         }  # fmt: skip
         for name, function in functions.items():

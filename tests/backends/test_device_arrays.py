@@ -168,6 +168,21 @@ def test_labels_and_masks_stay_on_the_host_whatever_is_selected():
     assert [move.nbytes for move in ledger] == [2]
 
 
+def test_a_model_takes_float64_data_which_becomes_float32_on_the_host():
+    model = minidl.Sequential([minidl.layers.Input((3,)), minidl.layers.Dense(2)])
+    model.compile("adam", "mse")
+    with minidl.using("simt"), transfers() as ledger:
+        model.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
+    assert ("dense forward", 48) in [(move.cause, move.nbytes) for move in ledger]
+
+
+def test_integers_that_a_device_made_stay_there():
+    with minidl.using("simt"), transfers() as ledger:
+        places = F.argmax(minidl.Tensor([[1.0, 3.0], [2.0, 0.0]]))
+        assert F.reshape(places, (2, 1)).device == "simt"
+    assert [move.direction for move in ledger] == ["up"]
+
+
 def test_observers_are_told_where_and_why(tensor):
     with minidl.observers.observing() as runs, where_it_lies(tensor):
         tensor * 2.0

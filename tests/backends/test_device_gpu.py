@@ -71,6 +71,12 @@ def test_a_step_waits_for_the_gpu_only_where_the_loss_comes_down(gpu):
     assert arrays.memory().device == "cuda" and arrays.memory().hits > 0
 
 
+def test_a_batch_goes_up_without_waiting_for_the_kernels_before_it(gpu):
+    with minidl.using("cuda"):
+        F.relu(np.ones((5, 6), np.float32).T)
+    assert gpu.calls["cuMemcpyHtoDAsync"] == 1 and not gpu.calls["cuMemcpyHtoD"]
+
+
 def test_views_of_a_device_array_keep_its_block(gpu):
     a = launch.to_device(np.arange(12, dtype=np.float32).reshape(3, 4))
     assert type(a) is DeviceNDArray and not gpu.calls["cuMemFree"]
@@ -89,7 +95,9 @@ def test_zeros_and_numbers_are_written_by_the_device(gpu):
         zeros = launch.zeros((3, 5), on="cuda")
         number = arrays.to_device(np.float32(-2.5).reshape(()), "cuda", "test")
     assert not zeros.copy_to_host().any() and number.copy_to_host() == np.float32(-2.5)
-    assert not ledger and gpu.calls["cuMemsetD8"] == gpu.calls["cuMemsetD32"] == 1 and not gpu.calls["cuMemcpyHtoD"]
+    assert (
+        not ledger and gpu.calls["cuMemsetD8"] == gpu.calls["cuMemsetD32"] == 1 and not gpu.calls["cuMemcpyHtoDAsync"]
+    )
 
 
 def test_launches_are_timed_by_events(gpu):

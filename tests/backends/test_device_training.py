@@ -13,6 +13,7 @@ from fake_gpu import fake_gpu
 
 import minidl
 from minidl import layers as L
+from minidl.backends import table
 from minidl.backends.arrays import transfers
 from minidl.regularizers import L1L2
 
@@ -230,6 +231,42 @@ def test_fit_evaluate_predict_save_and_load(backend, monkeypatch, tmp_path):
         on_numpy = loaded.predict(IMAGES, verbose=0)
         np.testing.assert_allclose(on_numpy, predicted, rtol=1e-5, atol=1e-5)
         assert evaluated.keys() == {"accuracy", "loss"}
+
+
+def test_adam_makes_the_rounding_of_a_gradient_that_is_zero_visible():
+    # A bias ahead of batch normalization has no effect, so its gradient is 0, and in float32 what rounding leaves of 0.
+    # Adam's first step is lr g / (|g| + epsilon): for a g about as small as epsilon = 1e-7, a difference dg between two
+    # backends becomes up to lr dg / epsilon. It is no fault of either: float64 says so.
+    x, rate = np.repeat(IMAGES, 3, axis=-1) * np.array([1, 2, 3], np.float32), 0.01
+
+    def one_step(backend, dtype):
+        minidl.utils.set_random_seed(4)
+        model = minidl.Sequential([
+            L.Input((5, 6, 3), dtype=dtype), L.Conv2D(4, 3, dtype=dtype), L.BatchNormalization(dtype=dtype),
+            L.Activation("tanh", dtype=dtype), L.Flatten(dtype=dtype), L.Dense(3, dtype=dtype),
+        ])  # fmt: skip
+        loss = minidl.losses.SparseCategoricalCrossentropy(from_logits=True)
+        optimizer = optimizers.Adam(rate)
+        with minidl.using(backend), minidl.GradientTape() as tape:
+            value = loss(LABELS, model(x.astype(dtype), training=True))
+        with minidl.using(backend):
+            gradients = tape.gradient(value, model.trainable_variables)
+            optimizer.apply(gradients, model.trainable_variables)
+        return [g.numpy() for g in gradients], [v.numpy() for v in model.trainable_variables]
+
+    exact, _ = one_step("numpy", "float64")
+    (host, host_weights), (device, device_weights) = one_step("numpy", "float32"), one_step("simt", "float32")
+    assert abs(exact[1]).max() < 1e-15 and 0 < abs(device[1]).max() < 1e-7  # the bias: 0, and its rounding
+    for e, h, d, hw, dw in zip(exact, host, device, host_weights, device_weights, strict=True):
+        assert abs(d - e).max() <= max(3 * abs(h - e).max(), 1e-7)  # as exact as NumPy
+        assert (abs(dw - hw) <= rate / 1e-7 * abs(d.astype(np.float64) - h) + 1e-6).all()
+    updated = [
+        np.asarray(table.load("adam_update", b, "forward")(
+            np.zeros(4, t), device[1].astype(t), np.zeros(4, t), np.zeros(4, t), None,
+            learning_rate=rate, step=1, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
+        )[0][0]) for b, t in (("numpy", "float64"), ("simt", "float32"))
+    ]  # fmt: skip
+    np.testing.assert_allclose(updated[1], updated[0], rtol=1e-5)  # the same gradient gives the same update
 
 
 def test_the_first_rungs_of_all_kernels_train_too():

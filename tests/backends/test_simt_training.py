@@ -169,7 +169,7 @@ def test_importing_minidl_and_selecting_numpy_imports_no_kernels():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_step_of_lenet5_gives_the_weights_of_numpy_and_moves_only_what_it_must():
+def test_steps_of_lenet5_with_adam_give_the_weights_of_numpy_and_move_only_what_they_must():
     from minidl.applications import LeNet5
 
     x, labels = rng.normal(size=(8, 28, 28, 1)).astype(np.float32), np.arange(8)
@@ -177,13 +177,19 @@ def test_a_step_of_lenet5_gives_the_weights_of_numpy_and_moves_only_what_it_must
     for backend in ("numpy", "simt"):
         minidl.utils.set_random_seed(1)
         model = LeNet5()
-        with minidl.using(backend), transfers() as ledgers[backend]:
-            model.compile(optimizer=minidl.optimizers.SGD(0.05, momentum=0.9), loss="sparse_categorical_crossentropy")
-            model.train_on_batch(x, labels)
+        with minidl.using(backend):
+            model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+            ledgers[backend] = []
+            for _ in range(2):
+                with transfers() as ledger:
+                    model.train_on_batch(x, labels)
+                ledgers[backend].append(ledger)
         weights[backend] = model.get_weights()
     for got, expected in zip(weights["simt"], weights["numpy"], strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
-    once = 2 * sum(w.nbytes for w in weights["numpy"])  # the weights and their velocities: they stay from now on
-    assert ledgers["simt"].total("up") == once + x.nbytes + 8 * 4  # int32 labels
-    assert [move.nbytes for move in ledgers["simt"] if move.direction == "down"] == [4]  # the loss
-    assert not ledgers["numpy"]
+    first, second = ledgers["simt"]
+    batch = x.nbytes + 8 * 4  # and int32 labels
+    once = 3 * sum(w.nbytes for w in weights["numpy"])  # the weights and Adam's two averages: they stay from now on
+    assert (first.total("up"), second.total("up")) == (once + batch, batch)
+    assert [(move.nbytes, move.cause) for move in second if move.direction == "down"] == [(4, "loss")]
+    assert not any(ledgers["numpy"])
