@@ -36,7 +36,7 @@ def terms(run: OpRun, position: int, result: np.ndarray) -> float:
     Products and convolutions: the inner dimension; recurrent layers: all steps; else how many cells of the largest
     input share one cell of the result.
     """
-    inputs = [a for a in (*run.inputs, *arrays_of(run.cache)) if hasattr(a, "shape")]
+    inputs = [a for a in (*run.inputs, *arrays_of(run.cache)) if hasattr(a, "size")]
     largest = max((a.size for a in inputs), default=1)
     size = max(1, result.size)
     if run.op in PRODUCTS or run.op in CONVOLUTIONS:
@@ -135,7 +135,7 @@ def arrays_of(cache: Any) -> list[Any]:
     """Return the arrays of a cache, also of nested tuples."""
     if isinstance(cache, tuple):
         return [array for part in cache for array in arrays_of(part)]
-    return [cache] if hasattr(cache, "shape") else []
+    return [cache] if hasattr(cache, "size") else []  # a dtype has a shape, but no size
 
 
 def difference(expected: np.ndarray, got: np.ndarray) -> np.ndarray:
