@@ -128,7 +128,8 @@ def test_reports_are_written_and_a_readme_keeps_its_text(tmp_path):
     readme.parent.mkdir(parents=True)
     text = (ROOT / "cuda_kernels" / "gemm" / "README.md").read_text()
     readme.write_text(
-        f"# gemm\n\n## Speed\n| all | not run on hardware yet | |\n\nNothing here has run on a GPU.\n\nMore of it.\n\n## How\n{text[-300:]}"
+    speed = "## Speed\n| all | not run on hardware yet | |\n\nNothing here has run on a GPU.\n\nMore of it."
+    readme.write_text(f"# gemm\n\n{speed}\n\n## How\n{text[-300:]}")
     )
     made = bench.Bench({"gpu": "Made Up 1"}, options)
     for us in (3000.0, 2900.0):
