@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cuda_kernels.launch import simt_options
 from minidl.backends.arrays import device_name, on_host
-from minidl.errors import ArgumentError
 from minidl.lens import comparison_text
 from minidl.lens.patterns import patterns
-from minidl.lens.sides import Side, Spec, call, prepare, run_side, value_names
+from minidl.lens.sides import Side, Spec, aligned, call, prepare, run_side, value_names
 from minidl.lens.tolerances import Truth, difference, tolerance_of
 from minidl.observers import OpRun
 
@@ -97,13 +97,16 @@ class Divergence:
 class Comparison:
     """What `compare` found: `rows`, `divergence` (None if all is well), a table, a picture.
 
-    `ok` : no op was wrong. `labels` : the names of the two sides. `losses` : of the two sides.
+    `ok` : no op was wrong. `labels` : the names of the two sides. `losses` : of the two sides. `faults` : what the SIMT
+    machine says against the kernels (a race may give right numbers).
     """
 
     def __init__(
-        self, rows: list[Row], divergence: Divergence | None, labels: tuple[str, str], losses: tuple[float, float]
-    ) -> None:
+        self, rows: list[Row], divergence: Divergence | None, labels: tuple[str, str], losses: tuple[float, float],
+        faults: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         self.rows, self.divergence, self.labels, self.losses = rows, divergence, labels, losses
+        self.faults = faults
 
     @property
     def ok(self) -> bool:
@@ -155,20 +158,18 @@ def compare(
     batch = prepare(model, x)
     sides = run_side(model, batch, y, first), run_side(model, batch, y, second)
     a, b = sides
-    if [(r.op, r.direction) for r in a.runs] != [(r.op, r.direction) for r in b.runs]:
-        raise ArgumentError(
-            f"compare: the sides ran different ops, {len(a.runs)} on {a.label!r} and {len(b.runs)} on {b.label!r}. "
-            "Does the model's call depend on values or on random numbers?"
-        )
+    pairs = aligned(a, b)
     rows: list[Row] = []
     divergence = None
-    for value in _values(a, b, tolerance):
-        if divergence is None and value.row.verdict == "WRONG":
-            divergence = value.diverges(a, b)
-        elif divergence is not None:
-            value.row = _unknown(value.row)
-        rows.append(value.row)
-    return Comparison(rows, divergence, (a.label, b.label), (a.loss, b.loss))
+    with simt_options(strict=False):
+        for value in _values(a, pairs, tolerance):
+            if divergence is None and value.row.verdict == "WRONG":
+                divergence = value.diverges(a, b)
+            elif divergence is not None:
+                value.row = _unknown(value.row)
+            rows.append(value.row)
+    faults = tuple(dict.fromkeys(str(fault) for side in sides for fault in side.faults))
+    return Comparison(rows, divergence, (a.label, b.label), (a.loss, b.loss), faults)
 
 
 @dataclass(eq=False)
@@ -205,21 +206,20 @@ class _Value:
         )  # fmt: skip
 
 
-def _values(a: Side, b: Side, tolerance: float | None) -> Iterator[_Value]:
+def _values(a: Side, pairs: list[tuple[OpRun, OpRun]], tolerance: float | None) -> Iterator[_Value]:
     """Yield every value of the step, with the second side forced while nothing is wrong yet."""
     forcing = True
-    caches = {number: run.cache for number, run in enumerate(a.runs) if run.direction == "backward"}
     strange = {
         id(run.cache) for run in a.runs
         if run.direction == "forward" and run.backend != "numpy" and device_name(run.backend) is None
     }  # fmt: skip
-    for number, (own, other) in enumerate(zip(a.runs, b.runs, strict=True)):
+    for number, (own, other) in enumerate(pairs):
         mine, theirs = on_host(own.outputs, "compare"), on_host(other.outputs, "compare")
         names = value_names(own, len(mine))
         forced: tuple[Any, ...] = (None,) * len(mine)
-        made, truth, cache = None, None, caches.get(number)
+        made, truth, cache = None, None, own.cache if own.direction == "backward" else None
         if forcing:
-            cache = _cache_for(own, cache, other.backend, b, number)
+            cache = _cache_for(own, other)
             called = call(own, other.backend, cache)
             forced, made = called.outputs, called.cache
             truth = Truth(own, id(own.cache) not in strange)
@@ -263,12 +263,12 @@ def _unknown(row: Row) -> Row:
     return Row(row.number, row.direction, row.layer, row.op, row.value, row.shape, row.free, None, None, row.tolerance)
 
 
-def _cache_for(run: OpRun, cache: Any, backend: str, other: Side, number: int) -> Any:
+def _cache_for(run: OpRun, other: OpRun) -> Any:
     """What a backward is forced with: the first side's cache where both sides have the same kind, else its own."""
     if run.direction == "forward":
         return None
-    own = other.runs[number].cache
-    return cache if type(cache) is type(own) or device_name(backend) is not None else own
+    same = type(run.cache) is type(other.cache) or device_name(other.backend) is not None
+    return run.cache if same else other.cache
 
 
 def _fields(cache: Any, made: Any) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

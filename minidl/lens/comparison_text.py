@@ -56,6 +56,8 @@ def conclusion(comparison: Comparison) -> str:
     a, b = comparison.labels
     drifting = sum(row.verdict == "drifts" for row in comparison.rows)
     note = f" {drifting} values drift: earlier rounding, made large by the ops between." if drifting else ""
+    if comparison.faults:
+        note += f"\nBut the SIMT machine reports {len(comparison.faults)} faults, the first:\n{comparison.faults[0]}"
     return f"{a} and {b} agree: no op's own difference is larger than rounding explains.{note}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from minidl.backends import table
 from minidl.backends.arrays import device_name, on_host, to_device
 from minidl.backends.selection import ALL, using
 from minidl.config import SeedGenerator
-from minidl.errors import BackendError, NotCompiledError
+from minidl.errors import ArgumentError, BackendError, NotCompiledError
 from minidl.observers import OpRun, observing
 from minidl.tape import GradientTape, no_grad, takes_needs
 from minidl.tensor import convert_to_tensor
@@ -153,6 +154,31 @@ def run_side(model: Any, x: Any, y: Any, spec: Spec) -> Side:
 
 def _updates(runs: list[OpRun]) -> list[OpRun]:
     return [run for run in runs if run.op.endswith("_update")]
+
+
+def aligned(a: Side, b: Side) -> list[tuple[OpRun, OpRun]]:
+    """Return the ops that both sides ran, in pairs.
+
+    A side may run ops of its own beside the step: on a device the moving averages of a batch norm are ops, on the host
+    plain arithmetic.
+
+    Raises
+    ------
+    ArgumentError : such an op feeds one that both sides ran, so that they did not run the same step
+    """
+    keys = [[(run.op, run.direction, run.layer) for run in side.runs] for side in (a, b)]
+    blocks = SequenceMatcher(None, *keys, autojunk=False).get_matching_blocks()
+    pairs = [(i + k, j + k) for i, j, size in blocks for k in range(size)]
+    for side, own in ((a, {i for i, _ in pairs}), (b, {j for _, j in pairs})):
+        extra = {id(y) for k, run in enumerate(side.runs) if k not in own for y in run.outputs if y is not None}
+        fed = [run for k, run in enumerate(side.runs) if k in own and any(id(x) in extra for x in run.inputs)]
+        if fed:
+            raise ArgumentError(
+                f"compare: the sides ran different steps, {len(a.runs)} ops on {a.label!r} and {len(b.runs)} on "
+                f"{b.label!r}; they part before {fed[0].op}, layer {fed[0].layer or 'loss'!r}. Does the model's call "
+                "depend on values or on random numbers?"
+            )
+    return [(a.runs[i], b.runs[j]) for i, j in pairs]
 
 
 class Called(NamedTuple):
