@@ -57,7 +57,7 @@ def tensors(*arrays: np.ndarray | None) -> list[Any]:
 
 
 def peer(op: str, inputs: tuple[Any, ...], static: dict[str, Any]) -> Callable[[], Any] | None:
-    """Return PyTorch's function for a kernel's op and inputs (NumPy's), None where there is no torch or no such function.
+    """Return PyTorch's function for a kernel's op and NumPy inputs; None where there is no torch or no such function.
 
     Images and filters are converted to PyTorch's shapes, channels last in memory where it is quicker for PyTorch.
     """

@@ -127,10 +127,8 @@ def test_reports_are_written_and_a_readme_keeps_its_text(tmp_path):
     readme = tmp_path / "kernels" / "gemm" / "README.md"
     readme.parent.mkdir(parents=True)
     text = (ROOT / "cuda_kernels" / "gemm" / "README.md").read_text()
-    readme.write_text(
     speed = "## Speed\n| all | not run on hardware yet | |\n\nNothing here has run on a GPU.\n\nMore of it."
     readme.write_text(f"# gemm\n\n{speed}\n\n## How\n{text[-300:]}")
-    )
     made = bench.Bench({"gpu": "Made Up 1"}, options)
     for us in (3000.0, 2900.0):
         outcome = run_family(family("right"), time.monotonic())  # no time at all: nothing runs
