@@ -166,8 +166,8 @@ def aligned(a: Side, b: Side) -> list[tuple[OpRun, OpRun]]:
     ------
     ArgumentError : such an op feeds one that both sides ran, so that they did not run the same step
     """
-    keys = [[(run.op, run.direction, run.layer) for run in side.runs] for side in (a, b)]
-    blocks = SequenceMatcher(None, *keys, autojunk=False).get_matching_blocks()
+    mine, theirs = ([(run.op, run.direction, run.layer) for run in side.runs] for side in (a, b))
+    blocks = SequenceMatcher(None, mine, theirs, autojunk=False).get_matching_blocks()
     pairs = [(i + k, j + k) for i, j, size in blocks for k in range(size)]
     for side, own in ((a, {i for i, _ in pairs}), (b, {j for _, j in pairs})):
         extra = {id(y) for k, run in enumerate(side.runs) if k not in own for y in run.outputs if y is not None}
