@@ -113,6 +113,12 @@ def test_an_op_shows_its_formula_and_its_source(page):
     assert "def conv2d_forward" in browser.find_element("css selector", "article").text
 
 
+def test_a_layer_shows_its_arguments(page):
+    browser = page("api/minidl.layers.html")
+    signature = browser.find_element("id", "minidl.layers.Conv2D").text
+    assert "filters, kernel_size, strides=" in signature
+
+
 def test_formulas_are_drawn(page):
     browser = page("glossary.html")
     formulas = browser.find_elements("css selector", "math")
