@@ -38,7 +38,8 @@ def draw(found: Provenance) -> Figure:
     figure = new_figure(3.1 * columns, 3.0 * rows + 0.9)
     axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
     for place, (name, array, marked) in zip(axes, panels, strict=False):
-        _draw_array(place, name, array, marked, found.index)
+        alike = (name in WEIGHTS) == (found.value in WEIGHTS)  # the axes mean the same
+        _draw_array(place, name, array, marked, found.index if alike else ())
     _draw_extent(axes[len(panels)], "block in the grid", found.grid, [o.block for o in found.owners])
     _draw_extent(axes[len(panels) + 1], "thread in the block", found.block, [o.thread for o in found.owners])
     hide_rest(axes, len(panels) + 2)
