@@ -51,7 +51,17 @@ def confusion_matrix(y_true: Any, y_pred: Any, classes: int | None = None) -> np
             f"confusion_matrix: each sample needs a label and a prediction. Got {true.size} and {predicted.size}. "
             "Turn probabilities into labels first: y.argmax(axis=-1)."
         )
-    classes = classes or int(max(true.max(), predicted.max())) + 1
+    if not true.size:
+        raise DataError("confusion_matrix: there are no samples.")
+    both = np.concatenate([true, predicted])
+    last = np.inf if classes is None else classes - 1
+    if both.min() < 0 or both.max() > last or (both != np.floor(both)).any():
+        rule = "0, 1, 2, …" if classes is None else f"0 to {last}, for {classes} classes"
+        raise DataError(
+            f"confusion_matrix: labels must be whole numbers, {rule}. Got {both.min():g} to {both.max():g}. Are these "
+            "probabilities, or is a name missing from class_names?"
+        )
+    classes = classes or int(both.max()) + 1
     return np.bincount(true.astype(np.int64) * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 

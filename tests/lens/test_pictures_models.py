@@ -169,5 +169,19 @@ def test_worst_errors_refuse_logits_right_answers_and_vectors():
         lens.plot_worst_errors(model, x, (right + 1) % 4, ["a"])
 
 
+@pytest.mark.parametrize(
+    ("true", "predicted", "names", "message"),
+    [
+        ([0, 5], [0, 1], ["a", "b", "c"], "0 to 2, for 3 classes.*missing from class_names"),
+        ([0, 1], [0.2, 0.9], None, "whole numbers"),
+        ([0, -1], [0, 1], None, "Got -1 to 1"),
+        ([], [], None, "no samples"),
+    ],
+)
+def test_confusion_matrix_refuses_labels_that_are_no_classes(true, predicted, names, message):
+    with pytest.raises(DataError, match=message):
+        lens.plot_confusion_matrix(true, predicted, names)
+
+
 def test_confusion_matrix_shows_itself_without_pyplot():
     assert isinstance(lens.plot_confusion_matrix([0, 1, 1], [0, 1, 0]), Picture)
