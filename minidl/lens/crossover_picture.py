@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minidl.lens.figures import new_figure
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -14,9 +16,7 @@ FIRST, SECOND = "#0072B2", "#D55E00"  # Okabe and Ito's colours
 
 def plot_crossover(crossover: Crossover) -> Figure:
     """Draw the time of both backends against the size, quartiles as a band; a bound is a dashed line, and no time."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.0, 4.2), layout="constrained")
+    figure = new_figure(8.0, 4.2)
     axes = figure.subplots()
     sizes = [row.size for row in crossover.rows]
     first, second = crossover.rows[0].first, crossover.rows[0].second

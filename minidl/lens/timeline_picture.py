@@ -8,6 +8,7 @@ from minidl.backends.arrays import Transfer
 from minidl.backends.table import NUMPY_OPS
 from minidl.errors import DataError
 from minidl.lens.events import PHASES, RecordedLaunch, RecordedOp
+from minidl.lens.figures import new_figure
 from minidl.lens.machines import machine
 from minidl.lens.recording import Recording
 
@@ -45,14 +46,12 @@ def plot_timeline(recording: Recording) -> Figure:
     ------
     DataError : nothing was recorded
     """
-    from matplotlib.figure import Figure
-
     if not recording.ops and not recording.ledger and not recording.launches:
         raise DataError("plot_timeline: the recording is empty. Did an op run inside `with lens.record()`?")
     lanes = _lanes(recording)
     bars = sorted(recording.ops, key=lambda op: -op.seconds)[:LONGEST]
     heights = [0.46 * len(lanes) + 0.7, 0.24 * len(bars) + 0.6]
-    figure = Figure(figsize=(12, sum(heights) + 1.6), layout="constrained")
+    figure = new_figure(12, sum(heights) + 1.6)
     above, below = figure.subplots(2, 1, height_ratios=heights)
     _draw_lanes(above, recording, lanes)
     _draw_longest(below, recording, bars)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.errors import DataError
+from minidl.lens.figures import new_figure
 from minidl.lens.rooflines import Roofline
 from minidl.lens.texts import amount, duration
 from minidl.lens.timing_results import Timing
@@ -30,12 +31,11 @@ def plot_timings(timings: Sequence[Timing]) -> Figure:
     ------
     DataError : no timings
     """
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     groups = _groups(timings, "plot_timings")
     heights = [0.5 * len(group) + 0.75 for group in groups.values()]
-    figure = Figure(figsize=(9.5, sum(heights) + 1.3), layout="constrained")
+    figure = new_figure(9.5, sum(heights) + 1.3)
     panels = np.atleast_1d(figure.subplots(len(groups), 1, height_ratios=heights))
     drawn: dict[str, Any] = {}
     for axes, (title, group) in zip(panels, groups.items(), strict=True):
@@ -64,12 +64,10 @@ def plot_roofline(timings: Sequence[Timing]) -> Figure:
     ------
     DataError : no timings
     """
-    from matplotlib.figure import Figure
-
     groups = _groups(timings, "plot_roofline")
     drawn = {title: group for title, group in groups.items() if all(t.cost.flops and t.cost.nbytes for t in group)}
     left_out = {title: group for title, group in groups.items() if title not in drawn}
-    figure = Figure(figsize=(9.5, 5.6 + 0.17 * (len(drawn) + len(left_out))), layout="constrained")
+    figure = new_figure(9.5, 5.6 + 0.17 * (len(drawn) + len(left_out)))
     axes = figure.subplots()
     intensities = [t.cost.intensity or 1.0 for group in drawn.values() for t in group] + [t.roof.ridge for t in timings]
     low, high = min(intensities) / 4, max(intensities) * 6
