@@ -58,7 +58,7 @@ demo: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term
 
-check: lint types contracts doctest check-notebooks check-gate
+check: lint types contracts doctest check-notebooks docs check-gate
 	$(BIN)/python -m pytest -m slow -n 2
 
 lab: $(VENV)/.notebooks
