@@ -33,6 +33,7 @@ _FROM = {
     "plot_history": "pictures",
     "plot_launch": "pictures_launch",
     "plot_loss_landscape": "pictures_landscape",
+    "plot_memory": "pictures_memory",
     "plot_roofline": "timing_pictures",
     "plot_timeline": "timeline_picture",
     "plot_timings": "timing_pictures",

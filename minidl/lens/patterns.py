@@ -33,6 +33,8 @@ def _values(expected: np.ndarray, got: np.ndarray, wrong: np.ndarray) -> list[st
         return ["every wrong cell is NaN"]
     if (bad == 0).all():
         return ["every wrong cell is 0, as if nothing had been written or added there"]
+    if bad.size > 1 and (right == 0).all():
+        return ["every wrong cell should be 0"]
     if bad.size > 1 and (right != 0).all() and np.isfinite(bad).all():
         ratios = bad / right
         middle = float(np.median(ratios))
@@ -87,7 +89,7 @@ def _places(wrong: np.ndarray) -> list[str]:
     found, covered = [], [np.unique(indices) for indices in np.nonzero(wrong)]
     for axis, (indices, length) in enumerate(zip(covered, wrong.shape, strict=True)):
         if length > 1 and indices.size < length:
-            found.append(f"{_which(indices, length, axis, wrong.ndim)}")
+            found.extend(filter(None, [_which(indices, length, axis, wrong.ndim)]))
     block = math.prod(indices.size for indices in covered)
     if found and block > count:
         found[-1] += f" ({count} of these {block} cells)"
@@ -114,7 +116,8 @@ def _which(indices: np.ndarray, length: int, axis: int, rank: int) -> str:
         return f"every {_ordinal(steps[0])} index of axis {axis}, from {indices[0]} on"
     if np.isin([0, length - 1], indices).all() and indices.size == 2:
         return f"only the two edges of axis {axis}"
-    return f"{indices.size} of the {length} indices of axis {axis}"
+    # Of one axis: that is the count, which is said elsewhere.
+    return f"{indices.size} of the {length} indices of axis {axis}" if rank > 1 else ""
 
 
 def _ordinal(number: int) -> str:

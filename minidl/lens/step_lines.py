@@ -153,6 +153,8 @@ def describe(value: Any) -> str:
         return f"{value.dtype} {value.shape} {numbers}"
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape} {statistics(value) if value.dtype.kind in 'fiub' else ''}".rstrip()
+    if isinstance(value, tuple) and _holds_arrays(value):
+        return f"({', '.join(str(describe(part)) for part in value)}{',' if len(value) == 1 else ''})"
     return value if isinstance(value, NotKept) else f"{value!r}"[:200]
 
 

@@ -48,7 +48,7 @@ def _frame(stepper: Stepper, moment: Moment) -> str:
     differs = " <b title='differs from the unchanged run'>≠</b>" if stepper.differences(moment) else ""
     shape = " × ".join(map(str, array.shape))
     return (
-        f"<div style='{_FRAME}{border}'><b>{moment.number} {escape(moment.op)}</b>{differs}<br>"
+        f"<div style='{_FRAME}{border}'><b>{moment.number} {escape(moment.op).replace('_', '_<wbr>')}</b>{differs}<br>"
         f"<span style='opacity:0.7'>{escape(moment.weight or moment.layer or ' ')}<br>{escape(name)} {shape}</span>"
         f"<div style='margin:4px 0'>{image}</div>"
         f"<span style='opacity:0.7;font-size:10px'>{escape(str(statistics(array))) if array.size else ''}</span></div>"

@@ -12,6 +12,7 @@ the logarithm of 0 is -inf, and of a negative number NaN: 1 of the 2 inputs is 0
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -105,7 +106,8 @@ class Watch(Callback):
     ) -> None:  # fmt: skip
         super().__init__()
         if mode not in MODES:
-            raise ArgumentError(f"Watch: mode must be 'warn', 'raise' or 'collect'. Got {mode!r}.")
+            hint = "" if isinstance(mode, str) else " It watches every op in the block, of any model, and takes none."
+            raise ArgumentError(f"Watch: mode must be 'warn', 'raise' or 'collect'. Got {mode!r}.{hint}")
         self.mode, self.batches, self.dead = mode, batches, dead
         self.vanishing, self.exploding, self.update, self.patience = vanishing, exploding, update, patience
         self.found: list[Finding] = []
@@ -265,7 +267,7 @@ class Watch(Callback):
         self._told.add((finding.kind, finding.layer))
         self.found.append(finding)
         if self.mode == "warn":
-            warnings.warn(str(finding), TrainingWarning, stacklevel=2)
+            warnings.warn(str(finding), TrainingWarning, stacklevel=_level_of_the_caller())
         elif self.mode == "raise":
             self._weights.clear()
             raise TrainingTrouble(finding)
@@ -274,6 +276,14 @@ class Watch(Callback):
         if not self.found:
             return f"Watch: nothing found in {self.step} steps"
         return "\n".join(map(str, self.found))
+
+
+def _level_of_the_caller() -> int:
+    """The `stacklevel`, for `warnings.warn` one call up, of the first line outside of minidl: what the student wrote."""
+    level, frame = 0, sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("minidl", "contextlib"):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 @contextmanager

@@ -1,0 +1,80 @@
+"""How a kernel of an op goes through memory: sectors, banks, lanes over time, work beside the source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cuda_kernels.launch import Launched, launches
+from minidl.backends import using
+from minidl.errors import ArgumentError, unknown_name
+from minidl.tape import apply, no_grad
+from minidl.tensor import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KINDS = ("sectors", "banks", "timeline", "heat")
+
+
+def plot_memory(
+    op: str,
+    shapes: Sequence[Any],
+    backend: str = "simt",
+    what: str = "sectors",
+    kernel: str | None = None,
+    **static: Any,
+) -> Figure:
+    """Draw how one kernel of an op's forward uses memory, on the SIMT machine.
+
+    Parameters
+    ----------
+    op : name of an op, such as "gemm" or "transpose"
+    shapes : of its inputs, which are filled with random numbers; None for an input that is left out
+    backend : "simt", or "simt:rung" for a kernel of the ladder
+    what : "sectors" (a warp's lanes onto 32-byte sectors of global memory), "banks" (onto the 32 banks of shared
+        memory), "timeline" (lanes at work, statement by statement), "heat" (each line's share of the traffic)
+    kernel : which, where the op launches several; by default the one that moves most
+    static : the op's static values
+
+    Raises
+    ------
+    ArgumentError : another backend; an op that launches no kernel; no such picture of this kernel
+    UnknownNameError : no such kernel, or no such picture
+
+    >>> figure = plot_memory("gemm", [(8, 8), (8, 8)], "simt:r3", "banks")
+    """
+    if what not in KINDS:
+        raise unknown_name("picture of memory", what, KINDS)
+    if not backend.startswith("simt"):
+        raise ArgumentError(
+            f"plot_memory: backend must be 'simt' or 'simt:rung': accesses are its to tell. Got {backend!r}."
+        )
+    generator = np.random.default_rng(0)
+    inputs = [None if s is None else Tensor(generator.standard_normal(s).astype(np.float32)) for s in shapes]
+    with using(**{op: backend}), no_grad(), launches() as found:
+        apply(op, *inputs, **static)
+    if not found:
+        raise ArgumentError(f"plot_memory: {op!r} launched no kernel for these shapes: it only moves values.")
+    report = _chosen(found, kernel).report
+    assert report is not None  # it ran on the SIMT machine
+    try:
+        return report.plot(what)
+    except ValueError as error:  # a kernel without shared memory has no banks
+        raise ArgumentError(f"plot_memory: {op} on {backend!r}: {error}") from error
+
+
+def _chosen(found: list[Launched], kernel: str | None) -> Launched:
+    if kernel is None:
+        return max(found, key=_sectors)
+    named = [launch for launch in found if launch.name == kernel]
+    if not named:
+        raise unknown_name("kernel of this op", kernel, [launch.name for launch in found])
+    return named[0]
+
+
+def _sectors(launch: Launched) -> int:
+    assert launch.report is not None
+    return launch.report.figures.global_load_sectors + launch.report.figures.global_store_sectors
