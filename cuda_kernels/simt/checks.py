@@ -175,8 +175,9 @@ class Checks(Part):
         """Arithmetic in double precision where the kernel's arrays are float32."""
         self.recorder.fault(
             "float64", line, count=self.mask.lanes, threads=self.first_thread(), blocks=self.first_block_index(),
-            message=f"line {line} computes in float64 although the kernel's arrays are float32: a bare 0.0, a Python "
-            "float argument, or int / int makes it so. Write float32(...) around the constant or the operand.")
+            message=f"line {line} computes in float64 although the kernel's arrays are float32: a bare 0.0, an "
+            "integer beside a float32, a Python float argument, or int / int makes it so. Write float32(...) around "
+            "the constant or the operand.")
 
     def report_step_limit(self, loop: Loop) -> None:
         """A loop that does not end; the launch is given up."""

@@ -183,7 +183,7 @@ class TimelineStep:
     active: tuple[bool, ...]
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """What a launch on the SIMT machine found; see `Fault` and `Figures`.
 
@@ -237,5 +237,5 @@ class Report:
 
         return render.html(self)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.table()

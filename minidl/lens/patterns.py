@@ -86,7 +86,8 @@ def _places(wrong: np.ndarray) -> list[str]:
         return ["all cells are wrong"]
     if count == 1:
         return []
-    found, covered = [], [np.unique(indices) for indices in np.nonzero(wrong)]
+    found: list[str] = []
+    covered = [np.unique(indices) for indices in np.nonzero(wrong)]
     for axis, (indices, length) in enumerate(zip(covered, wrong.shape, strict=True)):
         if length > 1 and indices.size < length:
             found.extend(filter(None, [_which(indices, length, axis, wrong.ndim)]))

@@ -17,7 +17,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import FrameType
+from typing import Any, cast
 
 import numpy as np
 
@@ -279,8 +280,8 @@ class Watch(Callback):
 
 
 def _level_of_the_caller() -> int:
-    """The `stacklevel`, for `warnings.warn` one call up, of the first line outside of minidl: what the student wrote."""
-    level, frame = 0, sys._getframe()
+    """The `stacklevel`, for `warnings.warn` one call up, of the first line outside of minidl: the student's own."""
+    level, frame = 0, cast("FrameType | None", sys._getframe())
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("minidl", "contextlib"):
         level, frame = level + 1, frame.f_back
     return level

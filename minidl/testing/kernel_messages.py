@@ -61,6 +61,7 @@ def _hint(sentence: str) -> str:
         "is NaN": "the output is full of NaN before the launch: does the kernel add to it before it writes it, or "
         "divide 0 by 0?",
         "every wrong cell is 0": "a sum that is never added, or only by some threads?",
+        "should be 0": "is a condition missing, or the wrong way round?",
         "wrong sign": "a minus too many, or one missing?",
         "times the right value": "a factor is missing or there twice; for a mean, is it divided by the right count?",
         "off by the same": "is a term missing from every sum, or the start value wrong?",

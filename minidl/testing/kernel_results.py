@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 from typing import Any, NamedTuple
 
@@ -97,11 +98,11 @@ class KernelCheck:
         )
         out = [f"<p><b><code>{html.escape(self.target)}</code></b>: {head}</p><table>{stages}</table>"]
         if self.explanation:
-            out.append(f"<p>{html.escape(self.explanation)}</p>")
+            out.append(f"<p>{_with_code(self.explanation)}</p>")
         if self.source:
             out.append(f"<pre>{html.escape(self.source)}</pre>")
         if self.cause:
-            out.append(f"<p><b>Likely cause:</b> {html.escape(self.cause)}</p>")
+            out.append(f"<p><b>Likely cause:</b> {_with_code(self.cause)}</p>")
         for title, rows in self._tables():
             cells = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
             body = "".join(
@@ -142,6 +143,11 @@ class KernelChecks(list[KernelCheck]):
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+def _with_code(text: str) -> str:
+    """Text as HTML, what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _wrapped(text: str) -> list[str]:

@@ -55,6 +55,13 @@ def relu_misses_the_last(x, y, size):
 
 
 @cuda.jit
+def relu_absolute(x, y):
+    i = cuda.grid(1)
+    if i < x.size:
+        y[i] = abs(x[i])
+
+
+@cuda.jit
 def relu_in_place(x, y, size):
     i = cuda.grid(1)
     if i < size:
@@ -349,6 +356,7 @@ WRONG = [
     ("relu", relu_one_block, {}, "machine", "race on global array.*blockIdx|unwritten-output"),
     ("relu", relu_off_by_one, {}, "values", "shifted by one.*off by one"),
     ("relu", relu_misses_the_last, {}, "machine", "unwritten-output: 1 of .* never written.*guard"),
+    ("relu", relu_absolute, {}, "values", "every wrong cell should be 0; is a condition missing"),
     ("relu", relu_in_place, {}, "values", "changed its input 'x'.*write to the output alone"),
     ("relu", relu_adds_to_the_output, {}, "values|machine", "add|uninitialised"),
     ("relu", relu_tile_edge, {}, "values", "one in 32 .*boundary of a tile"),

@@ -45,6 +45,7 @@ def test_the_report_prints_in_a_terminal_and_a_notebook():
     assert text.startswith("relu:under_test: FAILED at 'machine'")
     assert "y[i] = max(x[i], float32(0))" in text and "Likely cause: The grid is rounded up" in text
     assert "✗ FAILED" in page and "<pre>" in page and "&" in page
+    assert "<code>if i &lt; size:</code>" in page  # a cause's code is shown as code, not between backticks
     assert max(map(len, text.splitlines())) <= 110
     passed = checked("relu", relu, {})
     assert "r2_wide" in repr(passed) and "under_test &lt;-" in passed._repr_html_()

@@ -436,6 +436,12 @@ def test_patterns_say_what_the_wrong_cells_share(change, expected):
     assert any(expected in text for text in patterns(right, got, wrong)), patterns(right, got, wrong)
 
 
+def test_patterns_see_values_that_should_be_0():
+    x = np.random.default_rng(0).normal(size=300)
+    right, got = np.maximum(x, 0), np.abs(x)
+    assert patterns(right, got, right != got) == ["every wrong cell should be 0"]  # which cells: no more than a count
+
+
 def test_patterns_see_a_transposition():
     right = np.random.default_rng(0).normal(size=(2, 5, 5))
     got = right.swapaxes(1, 2)

@@ -473,6 +473,7 @@ def test_lines_show_the_local_arrays_after_each_line_and_go_back():
     np.testing.assert_array_equal(lines.next().values["dx"], (1 - y) * y * dy)
     np.testing.assert_array_equal(lines.back(2).values["dx"], 1 - y)
     assert lines.next(9).changed == ["return"] and lines.text == "return (dx,)"
+    assert lines.described("return").startswith("(float32 (4, 2) [[") and lines.described("return").endswith("]],)")
     assert lines.to_line(lines.line - 2, backwards=True).changed == ["dx"]
     assert "->" in str(lines) and "dx *" in str(lines)
     with pytest.raises(ArgumentError, match="does not run"):
@@ -607,6 +608,7 @@ def test_text_and_filmstrip_show_the_numbers():
     assert s.table().count("\n") == len(s) + 1 and "->" in s.table()
     strip = s._repr_html_()
     assert strip.count("<div style='flex:none") == len(s) and "data:image/png;base64," in strip
+    assert "sparse_<wbr>categorical_<wbr>crossentropy" in strip  # a long name breaks where its words do
     assert "<script" not in strip and f"loss {s.loss:.6g}" in strip
 
 

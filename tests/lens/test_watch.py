@@ -169,11 +169,14 @@ def test_modes_raise_warn_and_collect():
     with pytest.raises(lens.TrainingTrouble, match="Inf is born") as caught, lens.watch("raise"):
         F.log(zero)
     assert caught.value.finding.op == "log" and isinstance(caught.value, MinidlError)
-    with pytest.warns(lens.TrainingWarning, match="logarithm of 0"), lens.watch():
+    with pytest.warns(lens.TrainingWarning, match="logarithm of 0") as warned, lens.watch():
         F.log(zero)
+    assert warned[0].filename == __file__  # the line that called the op, not one of minidl's
     assert OBSERVERS.get() == ()
     with pytest.raises(ArgumentError, match="mode"):
         lens.Watch("loud")
+    with pytest.raises(ArgumentError, match="takes none"), lens.watch(minidl.Sequential()):
+        pass
 
 
 def test_raise_stops_fit_at_the_op():

@@ -226,7 +226,7 @@ def test_plot_of_an_unchecked_launch_names_the_cause():
 
 
 def assert_renders(real):
-    assert real.table().startswith(real.kernel)
+    assert real.table().startswith(real.kernel) and repr(real) == real.table()
     json.dumps(real.to_dict(), allow_nan=False)
     parser = Balanced()
     parser.feed(real._repr_html_())
