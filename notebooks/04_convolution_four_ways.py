@@ -29,7 +29,7 @@ import minidl
 from cuda_kernels import ladder
 from cuda_kernels.launch import launches
 from minidl import functional as F
-from minidl import layers
+from minidl import layers, lens
 from minidl.ops.conv2d import conv2d_backward, conv2d_forward
 
 plt.rcParams.update({"figure.dpi": 90, "axes.titlesize": 10})
@@ -43,13 +43,13 @@ digit = (x_train[2] / 16).astype("float32")
 # of each other, add up: one number. Move the filter by one pixel, and do it again.
 
 # %%
-edge = np.array([[1, 1, 1], [0, 0, 0], [-1, -1, -1]], "float32")  # bright above, dark below
+edge = np.array([[1, 1, 1], [0, 0, 0], [-1, -1, -1]], "float32")  # for ink above, against ink below
 window = digit[2:5, 3:6]
 print("window\n", window.round(2), "\nfilter\n", edge, "\ntheir products, added up:", (window * edge).sum().round(3))
 
 # %% [markdown]
 # > **Predict.** How many positions does a 3 × 3 filter have on an 8 × 8 picture? In general, for $R$ rows of filter on $H$
-# > rows of picture? And what will the result look like for this filter: where bright, where dark?
+# > rows of picture? And what will the result look like for this filter: where positive, where negative?
 #
 # ## The first way: loops
 #
@@ -160,8 +160,10 @@ plt.show()
 columns = im2col(x, 3, 3)
 print(f"pictures {x.nbytes:,} bytes, columns {columns.nbytes:,} bytes: {columns.nbytes / x.nbytes:.1f} times as much")
 
-
 # %% [markdown]
+# Nine windows for a pixel in the middle, fewer for one near the border, a single one for a corner: 36 · 9 places for 64
+# pixels. On a large picture it comes close to nine times.
+#
 # With the table, each output is a row times a filter. As broadcasting, multiply-and-add:
 
 
@@ -205,7 +207,7 @@ for name, value in ms.items():
 # docstring has your formula:
 
 # %%
-print(conv2d_forward.__doc__[:640])
+print(conv2d_forward.__doc__[: conv2d_forward.__doc__.index("groups :")])
 
 # %% [markdown]
 # ## And backwards?
@@ -311,19 +313,17 @@ plt.show()
 # often they multiply.**
 #
 # What does one thread of rung 1 do? Ask for one output element: its window, and who computed it.
+#
+# > **Predict.** `y[1, 2, 3, 5]`: which pixels of which picture, which weights? And which thread of which block, with 256
+# > threads a block?
 
 # %%
-with launches() as found:
-    ladder.rung("conv2d", "r1").run(x_small, w_small, on="simt")
-launch = found[0]
-n, i, j, k = 1, 2, 3, 5
-index = ((n * 6 + i) * 6 + j) * 16 + k
-threads = launch.block[0] if isinstance(launch.block, tuple) else launch.block
-print(f"{launch.name}: grid {launch.grid}, block {launch.block}")
-print(f"y[{n}, {i}, {j}, {k}] is element {index}: thread {index % threads} of block {index // threads}")
-print(f"it reads x[{n}, {i}:{i + 3}, {j}:{j + 3}, :] and w[:, :, :, {k}]")
+behind = lens.provenance("conv2d", x_small, w_small, None, index=(1, 2, 3, 5), backend="simt:r1")
+behind.plot()
 
 # %% [markdown]
+# In the kernel's words: `y[1, 2, 3, 5]` is element ((1 · 6 + 2) · 6 + 3) · 16 + 5 = 821, and 821 = 3 · 256 + 53.
+#
 # ## Four ways in one network
 #
 # In a model the way is a choice that you make outside of it: for all ops, one op, one direction of one op.
@@ -346,7 +346,7 @@ for rung in ladder.rungs("conv2d"):
         print(f"simt:{rung.name:<21}", model(batch).numpy()[0, :4])
 
 # %% [markdown]
-# The same to the last digits, whichever way it went.
+# The same but for the last digit, whichever way it went.
 #
 # ## Was it worth it?
 #
@@ -381,10 +381,10 @@ for name, net in (("a weight for every place", by_place), ("convolution", anywhe
 filters = anywhere.layers[0].kernel.numpy()
 limit = np.abs(filters).max()
 figure, axes = plt.subplots(2, 8, figsize=(10, 2.6))
-feature_maps = F.conv2d(np.pad(x_here[:1], ((0, 0), (1, 1), (1, 1), (0, 0))), filters).numpy()[0]
+fired = anywhere.layers[0](x_here[:1]).numpy()[0]
 for k in range(8):
     axes[0, k].imshow(filters[:, :, 0, k], cmap="RdBu_r", vmin=-limit, vmax=limit)
-    axes[1, k].imshow(np.maximum(feature_maps[:, :, k], 0), cmap="gray_r")
+    axes[1, k].imshow(fired[:, :, k], cmap="gray_r")
     axes[0, k].set_title(f"filter {k}")
     axes[0, k].axis("off")
     axes[1, k].axis("off")
@@ -404,4 +404,4 @@ for k in range(8):
 # 5. Convolve a picture with the *same* filter twice. Which single filter would have done it, and of which size?
 # 6. `minidl.using(conv2d_backward="simt")`: train one step with the kernels' gradients, and compare the weights.
 #
-# **Next:** 5 · a CNN on MNIST and CIFAR-10. **The kernels:** `cuda_kernels/conv2d/README.md`.
+# **Next:** 5 · a CNN on MNIST and CIFAR-10 (to come; until then `docs/mnist.md`). **The kernels:** `cuda_kernels/conv2d/README.md`.

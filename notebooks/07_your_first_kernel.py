@@ -127,8 +127,8 @@ for fault in report.faults:
 # %% [markdown]
 # ## Mistake two: the hidden float64
 #
-# One complaint is left, the second one of before. `x[i]` is a float32, `0` is a 64-bit integer, and the larger type of the
-# two is **float64**. A CPU hardly minds; the GPU in a laptop is up to 64 times slower with float64. So say what the
+# One complaint is left, the second one of before. `x[i]` is a float32, `0` is a 64-bit integer, and what is made of the
+# two is a **float64**. A CPU hardly minds; the GPU in a laptop is up to 64 times slower with float64. So say what the
 # constant is:
 
 
@@ -219,7 +219,7 @@ plt.show()
 # of which 7/8 are thrown away.
 #
 # > **Predict.** Below, the two names are swapped: `row, col = cuda.grid(2)`. It is correct. How many sectors does each kernel
-# > move, for a 64 × 64 image?
+# > load, for a 64 × 64 image?
 
 
 # %%
@@ -328,7 +328,7 @@ else:
 # 2. Write `leaky_relu` with a slope argument. Pass the slope as `np.float32(0.1)`, then as `0.1`, and read the report.
 # 3. Launch `negative` with blocks of `(8, 32)` instead of `(32, 8)` threads. Predict the sectors first.
 # 4. Write a kernel that transposes an image, `out[col, row] = image[row, col]`. One of its two accesses is always the wrong
-#    way: which one would you rather have wrong? (Notebook 9 shows how to have neither.)
-# 5. Write a kernel that adds up an array with `total[0] += x[i]`. What does the machine say, and why? (Notebook 10.)
+#    way: which one would you rather have wrong? (Notebook 9, to come, shows how to have neither.)
+# 5. Write a kernel that adds up an array with `total[0] += x[i]`. What does the machine say, and why? (Notebook 10, to come.)
 #
-# **Next:** 8 · memory. **On the machine itself:** `docs/simt_machine.md`.
+# **Next:** 8 · memory (to come); or go on to 11 · CPU against GPU. **On the machine itself:** `docs/simt_machine.md`.

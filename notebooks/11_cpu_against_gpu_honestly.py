@@ -12,7 +12,7 @@
 # **The question.** "The GPU is 50 times faster." Faster than what, at what, and what was left out of the count? This notebook
 # is about measuring: how to get a number that another person, on another day, would get too.
 #
-# You will time one line badly in four ways, find out what *limits* this computer, count every byte that a training step moves,
+# You will time one line badly, then well, find out what *limits* this computer, count every byte that a training step moves,
 # and work out from which size on a GPU is worth its trouble.
 #
 # *You need:* notebooks 1 and 7. *It takes:* 60 minutes to read and try, a minute or two to run. A GPU is used where there is
@@ -212,6 +212,10 @@ crossing
 crossing.plot()
 
 # %% [markdown]
+# A product does n / 6 operations for each byte: the larger, the more there is to gain, and the less the moves weigh. `relu`
+# has one comparison for 8 bytes at any size. If its numbers have to be moved there and back, that alone takes about as
+# long as the CPU needs: it hardly ever pays.
+#
 # Where no GPU was timed, there is no crossover, only the statement from which size on the data sheet does not rule one out.
 # Run this notebook on a machine with a GPU, and the table fills.
 #
@@ -264,4 +268,4 @@ except minidl.errors.TimingError as error:
 # 4. Time the loops of notebook 4 against `conv2d`, and write the sentence "… times faster" with all that belongs to it.
 # 5. With a GPU: time `gemm` by every rung, `backends=["cuda:r1_naive", …]`, and put them into the roofline.
 #
-# **Next:** 12 · convolution and pooling kernels.
+# **Next:** 12 · convolution and pooling kernels (to come).
