@@ -35,8 +35,11 @@ def draw(found: Provenance) -> Figure:
     panels.append((found.value, found.result, {"cell": cell}))
     columns = {5: 3, 6: 3}.get(len(panels) + 2, min(4, len(panels) + 2))
     rows = -(-(len(panels) + 2) // columns)
-    figure = new_figure(3.1 * columns, 3.0 * rows + 0.9)
-    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    heights = [1.0] * rows
+    if rows > 1 and len(panels) <= (rows - 1) * columns:
+        heights[-1] = 0.6  # the launch alone: boxes that are wide, not high
+    figure = new_figure(3.1 * columns, 3.0 * sum(heights) + 0.9)
+    axes = list(figure.subplots(rows, columns, squeeze=False, height_ratios=heights).ravel())
     for place, (name, array, marked) in zip(axes, panels, strict=False):
         alike = (name in WEIGHTS) == (found.value in WEIGHTS)  # the axes mean the same
         _draw_array(place, name, array, marked, found.index if alike else ())
