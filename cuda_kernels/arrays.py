@@ -219,8 +219,10 @@ def to_device(a: np.ndarray) -> Any:
     require_gpu("to_device")
     try:
         copy = empty(a.shape, a.dtype, on="cuda")
-        if a.ndim == 0 and a.dtype.itemsize == 4:
-            cuda.cudadrv.driver.driver.cuMemsetD32Async(address_of(copy), int(a.reshape(1).view(np.uint32)[0]), 1, 0)
+        # numba-cuda without NVIDIA's bindings (0.20 and before) does not know this function of the driver: it copies.
+        write_word = getattr(cuda.cudadrv.driver.driver, "cuMemsetD32Async", None)
+        if write_word and a.ndim == 0 and a.dtype.itemsize == 4:
+            write_word(address_of(copy), int(a.reshape(1).view(np.uint32)[0]), 1, 0)
         elif a.size:
             # Trap: without a stream this would wait for all kernels before it. With one, the driver takes the values
             # into a buffer of its own, and the copy has its place in the queue.

@@ -327,5 +327,8 @@ def _allow_shared(kernel: Any, values: tuple[Any, ...], shared_bytes: int) -> No
     driver = cuda.cudadrv.driver
     function = kernel.compile(types)._codelibrary.get_cufunc()
     attribute = driver.binding.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-    driver.driver.cuKernelSetAttribute(attribute, shared_bytes, function.handle, function.device.id)
+    if hasattr(function, "kernel"):
+        driver.driver.cuKernelSetAttribute(attribute, shared_bytes, function.handle, function.device.id)
+    else:  # numba-cuda before 0.24: the handle is a CUfunction
+        driver.driver.cuFuncSetAttribute(function.handle, attribute, shared_bytes)
     _shared_allowed[key] = shared_bytes

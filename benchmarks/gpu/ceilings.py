@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.launch import launch, multiprocessors
 
-from . import peers_torch
+from . import peers_cupy, peers_torch
 from .timing import Clock
 
 THREADS = 256
@@ -57,14 +58,22 @@ def multiply_add(out, factor, rounds):
 
 
 def measure_bandwidth(clock: Clock, size: int = 1 << 27) -> dict[str, float]:
-    """Return GB/s, bytes read and written counted: copies of 512 MB (the best of two ways), and a triad."""
+    """Return GB/s, bytes read and written counted: copies of 512 MB by all who can, and a triad; the best is "copy"."""
     x, y, z = (cuda.device_array((size,), np.float32) for _ in range(3))
     for array in (x, y):
         cuda.cudadrv.driver.device_memset(array, 0, 4 * size)
-    copy = clock.time(lambda: z.copy_to_device(x))
     grid = -(-size // THREADS)
-    three = clock.time(lambda: launch(triad, grid, THREADS, x, y, z, 0.5, size))
-    rates = {"driver's copy": 8 * size / copy.us / 1e3, "triad": 12 * size / three.us / 1e3}
+    ways: dict[str, tuple[int, Callable[[], Any]]] = {
+        "driver's copy": (8, lambda: z.copy_to_device(x)),
+        "triad": (12, lambda: launch(triad, grid, THREADS, x, y, z, 0.5, size)),
+    }
+    if torch := peers_torch.torch():
+        one, other = (torch.zeros(size, device="cuda") for _ in range(2))
+        ways["PyTorch's copy"] = (8, lambda: other.copy_(one))
+    if cupy := peers_cupy.cupy():
+        source, target = (cupy.zeros(size, cupy.float32) for _ in range(2))
+        ways["CuPy's copy"] = (8, lambda: cupy.copyto(target, source))
+    rates = {name: nbytes * size / clock.time(run).us / 1e3 for name, (nbytes, run) in ways.items()}
     return {**rates, "copy": max(rates.values())}
 
 
@@ -74,7 +83,7 @@ def measure_fma(clock: Clock) -> dict[str, float]:
     out = cuda.device_array((blocks * THREADS,), np.float32)
     best = 0.0
     for rounds in (ROUNDS, 2 * ROUNDS):
-        times = clock.time(lambda rounds=rounds: launch(multiply_add, blocks, THREADS, out, 0.5, rounds))
+        times = clock.time(lambda rounds=rounds: launch(multiply_add, blocks, THREADS, out, 0.5, rounds))  # type: ignore[misc]
         best = max(best, 2 * 16 * rounds * blocks * THREADS / times.us / 1e3)
     return {"fp32": best}
 
@@ -82,11 +91,10 @@ def measure_fma(clock: Clock) -> dict[str, float]:
 def measure(clock: Clock) -> dict[str, Any]:
     """Return all ceilings, and in "missing" what could not be measured and why."""
     found: dict[str, Any] = {**measure_bandwidth(clock), **measure_fma(clock)}
-    torch = peers_torch.torch_or_none()
-    if torch is None:
+    if peers_torch.why_none():
         found["missing"] = f"TF32 and bf16 (by PyTorch's product): {peers_torch.why_none()}"
         return found
     for name in ("tf32", "bf16"):
-        run, flops = peers_torch.product(8192, name)
+        run, flops = peers_torch.product(peers_torch.torch(), 8192, name)
         found[name] = flops / clock.time(run).us / 1e3
     return found

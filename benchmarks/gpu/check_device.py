@@ -14,6 +14,7 @@ from cuda_kernels import ladder, launch
 from cuda_kernels.intrinsics import round_to_bf16, round_to_tf32
 from minidl.backends.arrays import transfers
 
+from .check_ops import loaded
 from .worker import NotRun, gpu_is_usable
 
 ROUNDING = {"r8_tf32": round_to_tf32, "r10_bf16": round_to_bf16}
@@ -139,9 +140,7 @@ def error_cases(on: str) -> Cases:
 
 def gelu_of_float64(on: str) -> Any:
     """Call an op on float64 data on the device, through the table (tensors would be float32)."""
-    from minidl.backends import table
-
-    return table.load("gelu", on, "forward")(np.ones(3))
+    return loaded("gelu", on, "forward")(np.ones(3))
 
 
 def must_say(on: str, kind: type[Exception], said: str, call: Callable[[], Any]) -> dict[str, Any]:

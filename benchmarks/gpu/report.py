@@ -12,7 +12,7 @@ BEGIN = "<!-- measured: written by `make gpu-bench` -->"
 END = "<!-- end of measured -->"
 NOT_RUN = re.compile("not run on hardware|has run on a GPU")  # what a README says until there is a table
 HEAD = (
-    "| op | shape | rung | µs, median | quartiles | GFLOP/s | GB/s | of the ceiling | peer, µs | peer / ours |",
+    "| op | shape | rung | µs, median | quartiles | GFLOP/s | GB/s | of the ceiling | peers, µs | peer / ours |",
     "|---|---|---|---|---|---|---|---|---|---|",
 )
 
@@ -42,7 +42,7 @@ def table(records: list[Record]) -> str:
         if "us" not in r:
             rows.append(f"{head} {r.get('refused') or r.get('why', 'not timed').splitlines()[0]} | | | | | | |")
             continue
-        peer = f"{r['peer_us']:.1f} ({r['peer']})" if r.get("peer_us") else "none"
+        peer = ", ".join(f"{name} {us:.1f}" for name, us in r.get("peers", {}).items()) or "none"
         ratio = f"{r['ratio']:.2f}" if r.get("ratio") else ""
         share = f"{r['share']:.0%} ({r['ceiling']})" if r.get("share") is not None else ""
         rows.append(
@@ -60,17 +60,37 @@ def number(value: float | None) -> str:
 def markdown(report: dict[str, Any]) -> str:
     """Return a whole page: the machine, the ceilings, the goals, a table a family, and what was not run."""
     found = report["environment"]
-    parts = [f"# On {found['gpu']}\n", f"Written by `make gpu-bench` on {report['date']}, all in one run.\n"]
+    parts = [f"# On {found['gpu']}\n", "Written by `make gpu-bench`. Each family was measured in one process.\n"]
     parts.append("".join(f"- {name}: {value}\n" for name, value in found.items()))
+    parts.append("## Runs\n\n" + "".join(f"- {run['date']}: {said(run)}\n" for run in report["runs"]))
     parts.append("## Ceilings\n\n" + "".join(f"- {name}: {value}\n" for name, value in report["ceilings"].items()))
     parts.append("## Goals\n\n" + "".join(f"- {line}\n" for line in report["goals"]))
     parts.append(
         "## Every rung\n\nA time is the median of several, each with a cold L2 cache; the quartiles show the spread. "
-        "*Peer / ours* (the times) above 1 means that ours is faster.\n"
+        "*Peer / ours* (the times, the first peer's) above 1 means that ours is faster.\n"
     )
     parts += [f"### {family}\n\n{table(records)}\n" for family, records in report["families"].items() if records]
     parts.append("## Not run\n\n" + ("".join(f"- {line}\n" for line in report["not run"]) or "Nothing was left out.\n"))
     return "\n".join(parts)
+
+
+def said(run: dict[str, Any]) -> str:
+    """Return what one run measured, and by which packages."""
+    packages = ", ".join(f"{name} {run['packages'].get(name, 'not known')}" for name in ("numba-cuda", "torch"))
+    return f"{', '.join(run['families']) or 'the ceilings'} ({packages})"
+
+
+def merged(before: list[Record], now: list[Record]) -> list[Record]:
+    """Return the records of an earlier run with those of this one: one for each op, shape and rung, the new one first.
+
+    >>> old = [{"op": "a", "shape": "s", "rung": "r1", "us": 2}, {"op": "b", "shape": "s", "rung": "r1", "us": 3}]
+    >>> [r["us"] for r in merged(old, [{"op": "a", "shape": "s", "rung": "r1", "us": 1}])]
+    [1, 3]
+    """
+    found = {(r["op"], r["shape"], r["rung"]): r for r in now}
+    for record in before:
+        found.setdefault((record["op"], record["shape"], record["rung"]), record)
+    return list(found.values())
 
 
 def rewrite_between_markers(readme: Path, text: str) -> None:

@@ -34,6 +34,8 @@ class FakeContext:
         self.device = SimpleNamespace(id=0, MULTIPROCESSOR_COUNT=4)
         self.deallocations = SimpleNamespace(clear=self.free_trash)
         self.fail_next: Exception | None = None
+        self.events: list[float | None] = []  # when each was recorded
+        self.milliseconds = 0.0
 
     def free(self) -> int:
         return self.total - sum(block.size for block in self.blocks.values())
@@ -68,10 +70,25 @@ class FakeContext:
         return driver.Stream(driver.binding.CUstream(0))
 
     def create_event(self, timing=True):
-        return SimpleNamespace(
-            handle=0, record=lambda stream=0: None, synchronize=lambda: self.calls.update(["cuEventSynchronize"]),
-            elapsed_time=lambda end: 0.25,
-        )  # fmt: skip
+        self.events.append(None)
+        return driver.Event(len(self.events) - 1)  # Numba's own: its methods call the functions below
+
+    def tick(self) -> float:
+        """Return the GPU's time in milliseconds: every question finds it later, no GPU is that slow."""
+        self.milliseconds += 0.25
+        return self.milliseconds
+
+    def record_event(self, event, stream):
+        assert int(stream) == 0, "launches are on the default stream"
+        self.events[event] = self.tick()
+
+    def elapsed(self, before, after):
+        if self.events[before] is None or self.events[after] is None:
+            raise driver.CudaAPIError(driver.binding.CUresult.CUDA_ERROR_INVALID_HANDLE, "an event was not recorded")
+        return self.events[after] - self.events[before]
+
+    def synchronize(self):
+        self.calls["cuCtxSynchronize"] += 1
 
     # ---- the driver's functions
 
@@ -131,7 +148,9 @@ def fake_gpu(monkeypatch, total=1 << 30):
         functions = {
             "cuMemcpyHtoDAsync": context.copy("cuMemcpyHtoDAsync"), "cuMemcpyDtoH": context.copy("cuMemcpyDtoH"),
             "cuMemcpyHtoD": context.copy("cuMemcpyHtoD"), "cuMemsetD8": context.memset8,
-            "cuMemsetD32Async": context.memset32, "cuEventElapsedTime": lambda before, after: 0.25,
+            "cuMemsetD32Async": context.memset32, "cuMemcpyDtoD": context.copy("cuMemcpyDtoD"),
+            "cuEventRecord": context.record_event, "cuEventElapsedTime": context.elapsed,
+            "cuEventSynchronize": lambda event: context.calls.update(["cuEventSynchronize"]),
         }  # fmt: skip
         for name, function in functions.items():
             patch.setitem(driver.driver.__dict__, name, function)

@@ -126,9 +126,16 @@ def test_an_array_of_another_library_is_taken_and_fetched(gpu):
     assert np.array_equal(minidl.Tensor(foreign).numpy(), values)
 
 
+def test_a_number_is_copied_where_the_driver_has_no_function_to_write_a_word(gpu, monkeypatch):
+    fill = cuda.cudadrv.driver.driver.__dict__["cuMemsetD32Async"]
+    monkeypatch.setitem(cuda.cudadrv.driver.driver.__dict__, "cuMemsetD32Async", None)
+    assert launch.to_host(launch.to_device(np.float32(2.5).reshape(()))) == 2.5 and fill is not None
+    assert gpu.calls["cuMemcpyHtoDAsync"] == 1 and gpu.calls["cuMemsetD32"] == 0
+
+
 def test_more_than_48_kb_of_shared_memory_is_asked_for_once_a_kernel(monkeypatch):
     asked = []
-    function = SimpleNamespace(handle="handle", device=SimpleNamespace(id="device"))
+    function = SimpleNamespace(handle="handle", device=SimpleNamespace(id="device"), kernel="of cuda.core")
     kernel = SimpleNamespace(
         typeof_pyval=lambda value: "float32",
         compile=lambda types: SimpleNamespace(_codelibrary=SimpleNamespace(get_cufunc=lambda: function)),
@@ -139,6 +146,10 @@ def test_more_than_48_kb_of_shared_memory_is_asked_for_once_a_kernel(monkeypatch
         launch._allow_shared(kernel, (1.0,), nbytes)
     attribute = driver.binding.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
     assert asked == [(attribute, 50_000, "handle", "device"), (attribute, 60_000, "handle", "device")]
+    del asked[:], function.kernel  # as numba-cuda before 0.24 has it
+    monkeypatch.setitem(driver.driver.__dict__, "cuFuncSetAttribute", lambda *given: asked.append(given))
+    launch._allow_shared(kernel, (1.0,), 70_000)
+    assert asked == [("handle", attribute, 70_000)]
 
 
 def test_multiprocessors_are_the_gpus(gpu):

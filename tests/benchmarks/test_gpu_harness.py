@@ -24,14 +24,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "backends")]
 
 from fake_gpu import fake_gpu  # noqa: E402
 
-from benchmarks.gpu import bench, bench_families, check, check_device, check_families, check_ops, goals, report  # noqa: E402
-from benchmarks.gpu.runner import Family, run_families, run_family  # noqa: E402
-from benchmarks.gpu.timing import Times, judge  # noqa: E402
+from benchmarks.gpu import bench, check, check_device, check_families, check_ops  # noqa: E402
+from benchmarks.gpu.runner import Family, Outcome, run_families, run_family  # noqa: E402
 from benchmarks.gpu.worker import NotRun, run_cases  # noqa: E402
-
-MADE_UP = {"op": "gemm", "shape": "4096 x 4096 x 4096", "rung": "r11_split_k", "us": 3000.0, "q1": 2990.0, "q3": 3010.0,
-           "gflops": 45812.0, "gbs": 67.1, "share": 0.81, "ceiling": "fp32", "peer": "PyTorch", "peer_us": 2700.0,
-           "ratio": 0.9, "status": "passed", "case": "made up"}  # fmt: skip
 
 WORKER = """
 import os, sys, time
@@ -110,46 +105,6 @@ def test_cases_that_cannot_run_are_reported_with_their_reason():
     found = [json.loads(line) for line in records.getvalue().splitlines()]
     assert [r["status"] for r in found if "status" in r] == ["not run", "passed"]
     assert found[1]["why"] == "no peer here"
-
-
-def test_what_is_faster_than_the_ceiling_is_refused():
-    record: dict = {}
-    judge(record, Times(10.0, 9.0, 11.0, 5), flops=2e9, nbytes=0, bound="fp32", ceilings={"fp32": 60_000.0})
-    assert "us" not in record and "cannot be: measured faster than" in record["refused"]
-    judge(record := {}, Times(100.0, 9.0, 11.0, 5), flops=2e9, nbytes=4e6, bound="fp32", ceilings={"fp32": 60_000.0})
-    assert record["gflops"] == pytest.approx(20_000) and record["share"] == pytest.approx(1 / 3)
-    judge(record := {}, Times(100.0, 9.0, 11.0, 5), flops=0, nbytes=4e9, bound="copy", ceilings={"copy": 4000.0})
-    assert "GB/s" in record["refused"]
-
-
-def test_reports_are_written_and_a_readme_keeps_its_text(tmp_path):
-    options = bench.parse(["--docs", str(tmp_path / "docs"), "--kernels", str(tmp_path / "kernels")])
-    readme = tmp_path / "kernels" / "gemm" / "README.md"
-    readme.parent.mkdir(parents=True)
-    text = (ROOT / "cuda_kernels" / "gemm" / "README.md").read_text()
-    speed = "## Speed\n| all | not run on hardware yet | |\n\nNothing here has run on a GPU.\n\nMore of it."
-    readme.write_text(f"# gemm\n\n{speed}\n\n## How\n{text[-300:]}")
-    made = bench.Bench({"gpu": "Made Up 1"}, options)
-    for us in (3000.0, 2900.0):
-        outcome = run_family(family("right"), time.monotonic())  # no time at all: nothing runs
-        outcome.name, outcome.records, outcome.not_run = "gemm", [{**MADE_UP, "us": us}], ""
-        made.take(outcome)
-    said = readme.read_text()
-    assert said.count(report.BEGIN) == said.count(report.END) == 1
-    assert "| 2900.0 |" in said and "3000.0" not in said and "not run on hardware" not in said
-    assert said.startswith("# gemm") and text[-60:].strip() in said and "\n\nMore of it.\n\n## How" in said
-    page = (tmp_path / "docs" / "made-up-1.md").read_text()
-    assert "SGEMM 4096 x 4096 x 4096: 0.90 x cuBLAS fp32; goal >= 0.85: met" in page and "81% (fp32)" in page
-    assert json.loads((tmp_path / "docs" / "made-up-1.json").read_text())["families"]["gemm"][0]["us"] == 2900.0
-
-
-def test_goals_use_the_default_rung_and_geometric_means():
-    conv = [{"op": "conv2d", "shape": s, "rung": "r4", "ratio": ratio} for s, ratio in (("a", 0.5), ("b", 2.0))]
-    naive = {"op": "conv2d", "shape": "a", "rung": "r1", "ratio": 0.001}
-    said = goals.goals({"conv2d": [*conv, naive], "training": [{"ratio": 0.5, "shape": "32", "op": "training step"}]})
-    assert "conv2d: 1.00 x cuDNN, geometric mean of 2 shapes; goal >= 0.75: met" in said
-    assert said[-1] == "CIFAR CNN's step: 2.00 x PyTorch eager's time; goal <= 1.5: NOT met"
-    assert said[0].endswith("not measured")
 
 
 @cuda.jit
@@ -248,6 +203,29 @@ def test_gpu_check_on_the_simt_machine_end_to_end(tmp_path, capsys, monkeypatch)
     assert json.loads((tmp_path / "r.json").read_text())["failed"] == 0
 
 
+def test_a_sanitizer_that_refuses_the_machine_is_not_run_and_no_failure(capsys):
+    why = "the process ended with code 255\n========= Error: Device not supported. Please refer to ..."
+    outcomes = [
+        Outcome(name, [{"case": "(before its first case)", "status": "crashed", "why": why}])
+        for name in ("memcheck:gemm", "gemm")
+    ]
+    for outcome in outcomes:
+        check.tell(outcome)
+    assert [len(outcome.bad) for outcome in outcomes] == [0, 1]
+    said = check.not_run(outcomes, check.parse(["--on", "simt"]))
+    assert (
+        "memcheck:gemm: (before its first case): compute-sanitizer does not work here: 'Device not supported'" in said
+    )
+
+
+def test_the_sanitizers_command_line(monkeypatch):
+    monkeypatch.setattr(check, "sanitizer", lambda: "/somewhere/compute-sanitizer")
+    commands = [family.command for family in check.planned(check.parse([])) if ":" in family.name]
+    assert len(commands) == 2 * len(check.SANITIZED)
+    assert commands[0][:3] == ["/somewhere/compute-sanitizer", "--tool", "memcheck"]
+    assert commands[0][commands[0].index("-m") - 1] == sys.executable and "--subset" in commands[0]
+
+
 def test_without_a_gpu_both_programs_say_so(capsys):
     from cuda_kernels.launch import gpu_problem
 
@@ -255,15 +233,6 @@ def test_without_a_gpu_both_programs_say_so(capsys):
         pytest.skip("NOT RUN: this machine has a GPU")
     assert check.main([]) == 2 and bench.main([]) == 2
     assert capsys.readouterr().out.count("Nothing was run") == 2
-
-
-@pytest.mark.parametrize("name", ["gemm", "normalization", "updates"])
-def test_bench_verifies_on_the_simt_machine_and_times_nothing(name):
-    records = io.StringIO()
-    run_cases(bench_families.cases(name, "simt"), records)
-    found = [json.loads(line) for line in records.getvalue().splitlines()]
-    done = [r for r in found if "status" in r]
-    assert done and all(r["status"] == "passed" and r["why"] == "no GPU: not timed" and "us" not in r for r in done)
 
 
 def test_the_families_name_every_op():
