@@ -35,6 +35,8 @@ FAMILIES = (*FIRST, *(name for name in jobs.FAMILIES if name not in FIRST))  # m
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
+    if options.rewrite:
+        return rewrite(options)
     found = environment(options.on)
     print(f"gpu-bench on {options.on}\n{lines(found)}\n", flush=True)
     if options.on == "cuda" and str(found["gpu"]).startswith("none"):
@@ -65,27 +67,42 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=8.0, help="time budget for all (8)")
     parser.add_argument("--family-minutes", type=float, default=3.0, help="for one family at most (3)")
     parser.add_argument("--only", nargs="+", choices=FAMILIES, help="these families alone (the ceilings always)")
+    parser.add_argument(
+        "--rewrite", type=Path, metavar="JSON", help="run nothing: write the page and the READMEs from a report"
+    )
     parser.add_argument("--fresh", action="store_true", help="forget what earlier runs measured on this GPU")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "benchmarks", help="folder of the report")
     parser.add_argument("--kernels", type=Path, default=ROOT / "cuda_kernels", help="folder of the ladders' READMEs")
     return parser.parse_args(arguments)
 
 
+def rewrite(options: argparse.Namespace) -> int:
+    """Write the page, and the tables of the ladders' READMEs, from a report that another machine made."""
+    given = json.loads(options.rewrite.read_text(encoding="utf-8"))
+    bench = Bench(given["environment"], options, given)
+    for family in bench.families:
+        bench.write(family)
+    print(bench.where())
+    return 0
+
+
 class Bench:
     """What has been measured so far, by this run and those before it, and the files that show it."""
 
-    def __init__(self, found: dict[str, Any], options: argparse.Namespace) -> None:
+    def __init__(
+        self, found: dict[str, Any], options: argparse.Namespace, earlier: dict[str, Any] | None = None
+    ) -> None:
         self.found, self.options = found, options
         self.base: Path = options.docs / device_slug(found["gpu"])
-        earlier: dict[str, Any] = {}
-        if options.on == "cuda" and not options.fresh:
+        earlier = earlier or {}
+        if not earlier and options.on == "cuda" and not options.fresh:
             with contextlib.suppress(OSError, json.JSONDecodeError):
                 earlier = json.loads(self.base.with_suffix(".json").read_text(encoding="utf-8"))
         self.families: dict[str, list[dict[str, Any]]] = earlier.get("families", {})
         self.ceilings: dict[str, Any] = earlier.get("ceilings", {})
         self.missing: dict[str, list[str]] = earlier.get("missing", {})  # of each family: what was not run, and why
         self.run: dict[str, Any] = {"date": datetime.date.today().isoformat(), "packages": found, "families": []}
-        self.runs: list[dict[str, Any]] = [*earlier.get("runs", []), self.run]
+        self.earlier_runs: list[dict[str, Any]] = earlier.get("runs", [])
 
     def take(self, outcome: Outcome) -> None:
         """Print a family's results, keep them, and write the files."""
@@ -96,7 +113,7 @@ class Bench:
         if outcome.name == "ceilings":
             self.take_ceilings(outcome)
             return
-        measured = [r for r in outcome.records if "op" in r and r["status"] == "passed"]
+        measured = [{**r, "date": self.run["date"]} for r in outcome.records if "op" in r and r["status"] == "passed"]
         bad = {record["case"] for record in outcome.bad}  # what is wrong now has no time any more
         earlier = [r for r in self.families.get(outcome.name, []) if f"{r['op']} {r['shape']} {r['rung']}" not in bad]
         self.families[outcome.name] = merged(earlier, measured)
@@ -128,8 +145,9 @@ class Bench:
         ]
 
     def report(self) -> dict[str, Any]:
+        runs = [*self.earlier_runs, *([self.run] if self.run["families"] else [])]
         return {
-            "environment": self.found, "runs": self.runs, "ceilings": self.ceilings, "goals": goals(self.families),
+            "environment": self.found, "runs": runs, "ceilings": self.ceilings, "goals": goals(self.families),
             "families": self.families, "not run": self.not_run(), "missing": self.missing,
         }  # fmt: skip
 
@@ -141,7 +159,8 @@ class Bench:
         readme = self.options.kernels / folder / "README.md"
         timed = [r for name in self.families for r in self.families[name] if jobs.README.get(name, name) == folder]
         if readme.exists() and any("us" in record for record in timed):
-            said = f"Measured on {self.found['gpu']}, {self.run['date']}, by `make gpu-bench`:"
+            dates = " and ".join(sorted({record["date"] for record in timed}))
+            said = f"Measured on {self.found['gpu']}, {dates}, by `make gpu-bench`:"
             rewrite_between_markers(readme, f"{said}\n\n{table(timed)}")
 
     def where(self) -> str:

@@ -121,6 +121,16 @@ def depthwise_conv2d(tiny: bool) -> list[Job]:
     ]
 
 
+def conv2d_bias(tiny: bool) -> list[Job]:
+    """The gradient of a convolution's bias; the filter is 1x1, so that its forward is soon done."""
+    n, h, w, c, k = (2, 7, 6, 4, 8) if tiny else (32, 56, 56, 64, 64)
+    make = lambda: (normal(n, h, w, c), normal(1, 1, c, k), normal(k))  # noqa: E731
+    static = {"strides": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
+    needs = (False, False, True)
+    return [job("conv2d_backward_bias", float(n * h * w * k), make, f"{n}x{h}x{w}x{k}", "-30:3:..0", needs=needs,
+                **static)]  # fmt: skip
+
+
 def dropout(tiny: bool) -> list[Job]:
     rows, cols, size, label = tall(tiny)
     make = lambda: (normal(rows, cols),)  # noqa: E731
@@ -189,10 +199,11 @@ FAMILIES: dict[str, Callable[[bool], list[Job]]] = {
     "conv2d_backward_data": lambda tiny: convs("conv2d_backward_data", tiny),
     "conv2d_backward_weights": lambda tiny: convs("conv2d_backward_weights", tiny),
     "elementwise": elementwise, "pool2d": pool2d, "updates": updates, "reduce": reduce, "softmax": softmax,
-    "normalization": normalization, "depthwise_conv2d": depthwise_conv2d, "batched_gemm": batched_gemms,
+    "normalization": normalization, "depthwise_conv2d": depthwise_conv2d,
+    "batched_gemm": batched_gemms, "conv2d_backward_bias": conv2d_bias,
     "dropout": dropout, "embedding": embedding, "shape": shape, "recurrent": recurrent,
 }  # fmt: skip
-README = {"conv2d_backward_data": "conv2d", "conv2d_backward_weights": "conv2d"}  # the folder, where it is another
+README = {f"conv2d_backward_{of}": "conv2d" for of in ("data", "weights", "bias")}  # the folder, where it is another
 
 
 def jobs(family: str, on: str) -> list[Job]:

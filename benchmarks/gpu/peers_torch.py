@@ -121,10 +121,10 @@ def one_format(
         leaves = [a for a in given if a is not None and a.is_floating_point()]
         forward = functools.partial(function, torch, job.static, *given)
     wanted = leaves if not job.needs else [a for a, need in zip(leaves, job.needs, strict=False) if need]
-    for leaf in wanted:
-        leaf.requires_grad_(kind == "fp32" and job.op != "argmax")
     if job.direction == "forward":
         return forward if kind != "TF32" else functools.partial(_in_tf32, torch, forward)
+    for leaf in wanted:
+        leaf.requires_grad_(True)
     y = forward()
     first = dy[0] if isinstance(dy, tuple) else dy
     gradient = torch.from_numpy(np.ascontiguousarray(first)).to(device)

@@ -16,7 +16,7 @@ FLUSH_BYTES = 1 << 28  # more than any L2 cache
 # bounds it, and its last lines may still be in the L2 cache.
 SLACK = {"copy": 1.25}
 OTHER_SLACK = 1.03
-MOST_FLUSHES = 64
+MOST_FLUSHES = 256
 
 
 class Times(NamedTuple):

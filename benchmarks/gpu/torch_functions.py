@@ -38,6 +38,8 @@ def _sum(torch: Any, s: dict[str, Any], x: Any) -> Any:
 
 
 def _max(torch: Any, s: dict[str, Any], x: Any) -> Any:
+    if not x.requires_grad:
+        return x.amax(s.get("axes") or ())
     # max gives the gradient to one place, as minidl does; amax would share it.
     return x.max() if s.get("axes") is None else x.max(s["axes"][0]).values
 

@@ -24,6 +24,14 @@ from minidl.backends.cuda import memory as cuda_memory
 OUT_OF_MEMORY = driver.binding.CUresult.CUDA_ERROR_OUT_OF_MEMORY
 
 
+class Handle(int):
+    """The driver's name of a stream or an event: numba-cuda before 0.27 asks for its value."""
+
+    @property
+    def value(self) -> int:
+        return int(self)
+
+
 class FakeContext:
     """The context of a GPU with `total` bytes. `calls` counts the driver's functions, `kernels` the launches."""
 
@@ -67,11 +75,11 @@ class FakeContext:
         return SimpleNamespace(free=self.free(), total=self.total)
 
     def get_default_stream(self):
-        return driver.Stream(driver.binding.CUstream(0))
+        return driver.Stream(Handle(0))
 
     def create_event(self, timing=True):
         self.events.append(None)
-        return driver.Event(len(self.events) - 1)  # Numba's own: its methods call the functions below
+        return driver.Event(Handle(len(self.events) - 1))  # Numba's own: its methods call the functions below
 
     def tick(self) -> float:
         """Return the GPU's time in milliseconds: every question finds it later, no GPU is that slow."""

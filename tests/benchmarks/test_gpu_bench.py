@@ -177,6 +177,19 @@ def test_a_later_run_adds_to_the_report_and_replaces_what_it_measured_again(tmp_
     assert list(json.loads((tmp_path / "docs" / "made-up-1.json").read_text())["families"]) == ["reduce"]
 
 
+def test_a_report_of_another_machine_is_written_into_pages_and_readmes_here(tmp_path, capsys):
+    run(tmp_path / "there", "gemm", MADE_UP)
+    readme = tmp_path / "kernels" / "gemm" / "README.md"
+    readme.parent.mkdir(parents=True)
+    readme.write_text("# gemm\n")
+    report_there = tmp_path / "there" / "docs" / "made-up-1.json"
+    flags = ["--docs", str(tmp_path / "docs"), "--kernels", str(tmp_path / "kernels")]
+    assert bench.main(["--rewrite", str(report_there), *flags]) == 0
+    assert "| 3000.0 |" in readme.read_text() and "Measured on Made Up 1, 20" in readme.read_text()
+    before, after = (json.loads(file.read_text()) for file in (report_there, tmp_path / "docs" / "made-up-1.json"))
+    assert before == after
+
+
 def test_a_report_that_is_no_json_is_replaced(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "made-up-1.json").write_text("{ cut o")
