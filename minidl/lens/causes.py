@@ -14,6 +14,7 @@ KINDS = {
     "bad-data": "NaN came in",
     "dead-relu": "Dead ReLUs",
     "vanishing-gradient": "Vanishing gradient",
+    "no-gradient": "No gradient at all",
     "exploding-gradient": "Exploding gradient",
     "exploding-update": "Update too large",
     "exploding-weight": "Exploding weights",
@@ -40,6 +41,11 @@ TROUBLES = {
         "each saturating layer (sigmoid, tanh) multiplies the gradient by a slope of at most 0.25 or 1, so that little "
         "is left after several",
         "relu with he_normal weights, batch normalization, or skip connections",
+    ),
+    "no-gradient": (
+        "the loss is flat here: a softmax or sigmoid so sure of its answers, often as inputs are not scaled, that its "
+        "probabilities are 0 and 1, where the loss is clipped; or all units dead; or nothing left to learn",
+        "scaled inputs (layers.Rescaling), or a loss with from_logits=True in place of the last activation",
     ),
     "exploding-gradient": (
         "the gradient grows from layer to layer, as with large weights, long sequences, or inputs that are not scaled",

@@ -37,7 +37,11 @@ class Player:
         self.phases = widgets.ToggleButtons(options=there, value=stepper.now.phase, style={"button_width": "90px"})
         self.back = widgets.Button(description="◀ back", tooltip="the op before")
         self.next = widgets.Button(description="next ▶", tooltip="the op after")
-        self.pair = widgets.Button(description="forward ↔ backward", tooltip="from a forward to its backward, or back")
+        self.pair = widgets.Button(
+            description="forward ↔ backward",
+            tooltip="from a forward to its backward, or back",
+            layout=widgets.Layout(width="auto"),
+        )
         self.slider = widgets.IntSlider(
             stepper.position, 0, len(stepper) - 1, description="op", continuous_update=False
         )

@@ -49,7 +49,7 @@ class Finding:
     """One thing that went wrong.
 
     kind : "nan" or "inf" (born in this op), "bad-data" (NaN in what the first op was given), "dead-relu",
-        "vanishing-gradient", "exploding-gradient", "exploding-update", "exploding-weight"
+        "vanishing-gradient", "no-gradient", "exploding-gradient", "exploding-update", "exploding-weight"
     step : of the training, from 0 (counted by updates)
     what : what was seen, with numbers; cause : why, most likely; cure : what to try
     """
@@ -121,6 +121,7 @@ class Watch(Callback):
         self._weights: list[_Weight] = []
         self._first_norms: dict[str, float] = {}
         self._faded: dict[str, int] = {}
+        self._still = 0  # steps in a row without any gradient
 
     # ---- beginning and end
 
@@ -229,6 +230,10 @@ class Watch(Callback):
         if not weights:
             return
         largest = max((w.gradient for w in weights if np.isfinite(w.gradient)), default=0.0)
+        self._still = 0 if any(w.gradient != 0 for w in weights) else self._still + 1
+        if self._still == self.patience:
+            what = f"the gradients of all layers' kernels were 0 for {self._still} steps in a row"
+            self._tell("no-gradient", weights[-1], what)
         for weight in weights:
             self._judge_gradient(weight, largest)
             self._judge_update(weight)

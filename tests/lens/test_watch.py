@@ -88,6 +88,13 @@ def test_enormous_learning_rate_is_named(backend):
     assert {f.layer for f in seen.found if f.kind == "exploding-update"} >= {"hidden0", "out"}
 
 
+def test_a_flat_loss_is_told_once():
+    x, y = blobs()
+    found = [f for f in watched_fit(mlp(depth=1), 1e6 * x, y, epochs=2).found if f.kind == "no-gradient"]
+    assert len(found) == 1 and found[0].step == 2  # the third step in a row
+    assert "kernels were 0 for 3 steps" in found[0].what and "not scaled" in found[0].cause
+
+
 def test_sigmoid_twelve_layers_deep_vanishes():
     x, y = blobs()
     seen = watched_fit(mlp("sigmoid", depth=12), x, y, epochs=2)
