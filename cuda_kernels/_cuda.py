@@ -3,7 +3,13 @@
 A kernel writes `from cuda_kernels._cuda import cuda, float32`. Should the target move to another package
 one day, this file moves with it and the kernels stay as they are. Importing it needs no GPU and no driver.
 """
+import os
 
-from numba import cuda, float32, float64, int32, int64, uint8, uint32, uint64
+from numba import config, cuda, float32, float64, int32, int64, uint8, uint32, uint64
 
 __all__ = ["cuda", "float32", "float64", "int32", "int64", "uint8", "uint32", "uint64"]
+
+# Numba warns at every new grid of fewer than 128 blocks. Arrays of a lesson are small, and so are the last passes of a
+# reduction: there would be dozens of such warnings in a training step, and none of them the student's to mend.
+if "NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS" not in os.environ:
+    config.CUDA_LOW_OCCUPANCY_WARNINGS = 0

@@ -55,6 +55,10 @@ def test_launch_runs_on_the_machine_and_converts_numbers():
     assert report.faults == [], "a Python float would have been float64"
 
 
+def test_numba_does_not_warn_of_small_grids():
+    scale[4, 32]  # what a launch on a GPU begins with; a warning would be an error here
+
+
 def test_launch_raises_the_first_fault():
     with pytest.raises(simt.KernelFault, match="outside its shape"):
         launch(unguarded, 1, 32, np.zeros(5, np.float32), np.zeros(5, np.float32))
