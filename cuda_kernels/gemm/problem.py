@@ -101,7 +101,7 @@ def reader(transposed: bool) -> Any:
 
 @cuda.jit(device=True)
 def _relu(x):
-    return max(x, float32(0))
+    return float32(0) if x <= float32(0) else x  # max(x, 0) would make 0 of a NaN on a GPU
 
 
 @cuda.jit(device=True)

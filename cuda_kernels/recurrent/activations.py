@@ -62,7 +62,8 @@ def _hard_sigmoid_slope(y):
 
 @cuda.jit(device=True)
 def _relu6(z):
-    return min(_relu(z), float32(6))
+    y = _relu(z)
+    return float32(6) if y > float32(6) else y  # min(y, 6) would make 6 of a NaN on a GPU
 
 
 @cuda.jit(device=True)
@@ -87,7 +88,7 @@ def _elu(z):
 
 @cuda.jit(device=True)
 def _elu_slope(y):
-    return min(y, float32(0)) + float32(1)  # left of 0, exp(z) = y + 1
+    return float32(1) if y > float32(0) else y + float32(1)  # left of 0, exp(z) = y + 1
 
 
 @cuda.jit(device=True)

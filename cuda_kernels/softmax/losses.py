@@ -62,12 +62,13 @@ def of_error(name: str, delta: float = 1.0) -> Cost:
 
     @cuda.jit(device=True)
     def huber(e, p):
-        cut = min(abs(e), bound)
-        return cut * (abs(e) - half * cut)
+        size = abs(e)
+        cut = bound if size > bound else size  # min(size, bound) would drop a NaN on a GPU
+        return cut * (size - half * cut)
 
     @cuda.jit(device=True)
     def huber_slope(e, p):
-        return min(max(e, -bound), bound)
+        return bound if e > bound else (-bound if e < -bound else e)
 
     cost, slope = {"mean_squared_error": (square, square_slope), "mean_absolute_error": (size, size_slope),
                    "huber": (huber, huber_slope)}[name]

@@ -71,6 +71,14 @@ def test_gemm_adds_bias_and_activates(rung, with_bias, activation):
     assert_close(c, expected_of(rung, a, b, bias, activation=activation), 12)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gemm_hands_a_nan_on_through_its_activation(activation):
+    a, b = operands(3, 4, 5)
+    a[1, 2] = np.nan
+    c = ladder.rung("gemm", "r2").run(a, b, activation=activation)
+    assert np.isnan(c).all(axis=1).tolist() == [False, True, False] and np.isfinite(c[::2]).all()
+
+
 @pytest.mark.parametrize("rung", RUNGS, ids=by_name)
 def test_gemm_writes_into_out(rung):
     a, b = operands(5, 8, 4)

@@ -162,10 +162,11 @@ def test_every_activation_of_numpys_cells_has_its_slope(name):
             y[i] = f(z[i])
             d[i] = slope(f(z[i]))
 
-    z = np.linspace(-8, 8, 66, dtype=np.float32)
+    z = np.append(np.linspace(-8, 8, 65, dtype=np.float32), np.float32(np.nan))
     y, d, wanted = np.empty_like(z), np.empty_like(z), z.astype(np.float64)
     launch(both, 3, 32, z, y, d, z.size)
-    CELL_ACTIVATIONS[name].apply(wanted)
+    with np.errstate(invalid="ignore"):  # NumPy's logaddexp says so of a NaN
+        CELL_ACTIVATIONS[name].apply(wanted)
     np.testing.assert_allclose(y, wanted, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(d, CELL_ACTIVATIONS[name].slope(wanted), rtol=1e-6, atol=1e-6)
 

@@ -87,6 +87,16 @@ def test_mean_losses_equal_numpy(op, settings):
         np.testing.assert_allclose(gradient, wanted, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("op", ["mean_squared_error", "mean_absolute_error", "huber"])
+def test_a_nan_stays_in_the_loss_and_its_gradient(op):
+    y_true, y_pred = np.zeros((3, 7), np.float32), values(3, 7, seed=1)
+    y_pred[1, 2] = np.nan
+    loss, kept = ladder.rung(op).run(y_true, y_pred)
+    assert np.isnan(loss).tolist() == [False, True, False]
+    _, gradient = ladder.rung(f"{op}_backward").run(np.ones(3, np.float32), kept, y_pred)
+    assert np.argwhere(np.isnan(gradient)).tolist() == [[1, 2]]
+
+
 @pytest.mark.parametrize("from_logits", [True, False])
 @pytest.mark.parametrize("shape, axis, smoothing", [((5, 7), -1, 0.0), ((2, 4, 3), 1, 0.1)])
 def test_categorical_crossentropy_equals_numpy(shape, axis, smoothing, from_logits):
