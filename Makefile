@@ -125,4 +125,4 @@ gpu-bench:
 	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(GPU_PYTHON) -m benchmarks.gpu.bench $(GPU_FLAGS)
 
 clean:
-	rm -rf $(VENV) $(GATE) docs/_build demo_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(GATE) docs/_build demo_output lens_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
