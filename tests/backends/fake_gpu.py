@@ -39,10 +39,11 @@ class FakeContext:
         self.total, self.blocks, self.calls, self.kernels = total, {}, Counter(), []
         self.trash: list[int] = []
         self.allocations: dict[int, driver.MemoryPointer] = {}
-        self.device = SimpleNamespace(id=0, MULTIPROCESSOR_COUNT=4)
+        self.device = SimpleNamespace(id=0, MULTIPROCESSOR_COUNT=4, name=b"Fake GPU", compute_capability=(9, 0))
         self.deallocations = SimpleNamespace(clear=self.free_trash)
         self.fail_next: Exception | None = None
         self.events: list[float | None] = []  # when each was recorded
+        self.compiled: list[list[float | None]] = []  # the events there were when a kernel was compiled ahead
         self.milliseconds = 0.0
 
     def free(self) -> int:
@@ -153,6 +154,7 @@ def fake_gpu(monkeypatch, total=1 << 30):
         patch.setattr(devices._runtime, "ensure_context", contextlib.nullcontext)
         patch.setattr(devices._runtime, "get_or_create_context", lambda devnum: context)
         patch.setattr(type(_any_kernel), "__getitem__", lambda kernel, given: context.configured(kernel, given))
+        patch.setattr(type(_any_kernel), "compile", lambda kernel, types: context.compiled.append(list(context.events)))
         functions = {
             "cuMemcpyHtoDAsync": context.copy("cuMemcpyHtoDAsync"), "cuMemcpyDtoH": context.copy("cuMemcpyDtoH"),
             "cuMemcpyHtoD": context.copy("cuMemcpyHtoD"), "cuMemsetD8": context.memset8,

@@ -107,6 +107,16 @@ def test_launches_are_timed_by_events(gpu):
     assert gpu.calls["cuEventSynchronize"] == 1 and found[0].report is None
 
 
+def test_a_kernel_is_compiled_before_its_time_begins(gpu):
+    with launch.launches() as found, minidl.using("cuda"):
+        F.relu(np.ones(5, np.float32))
+        F.relu(np.ones(5, np.float32))
+    assert [len(events) for events in gpu.compiled] == [0, 2] and all(one.milliseconds() > 0 for one in found)
+    with minidl.using("cuda"):
+        F.relu(np.ones(5, np.float32))
+    assert len(gpu.compiled) == 2, "without a listener a launch is as short as can be"
+
+
 def test_a_view_that_is_not_contiguous_is_refused_with_its_strides(gpu):
     a = launch.to_device(np.ones((4, 6), np.float32))
     with pytest.raises(ShapeError, match=r"relu, kernel relu: .*C-contiguous.*strides"):
