@@ -244,8 +244,12 @@ def _unsigned(x: Value) -> Value:
 
 
 def _float_to_int(x: Value, dtype: np.dtype) -> Value:
-    """Cut towards zero; out of range saturates and NaN gives 0, as CUDA's cvt does."""
-    info = np.iinfo(dtype)
+    """Cut towards zero; out of range saturates and NaN gives 0, as CUDA's cvt does.
+
+    Numba's 8-bit integers come from a cvt to 16 bits, whose upper half is dropped: 300 becomes 44, and not 255.
+    """
+    through = np.dtype(f"{dtype.kind}{max(dtype.itemsize, 2)}")
+    info = np.iinfo(through)
     wide = np.nan_to_num(np.trunc(x.astype(np.float64)), nan=0.0, posinf=np.inf, neginf=-np.inf)
     highest = float(info.max) if dtype.itemsize < 8 else np.nextafter(float(info.max), 0)
-    return np.clip(wide, float(info.min), highest).astype(dtype)
+    return np.clip(wide, float(info.min), highest).astype(through).astype(dtype)

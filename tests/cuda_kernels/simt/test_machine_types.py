@@ -142,6 +142,17 @@ def test_float_to_int_cast_cuts_and_saturates():
     assert y.tolist() == [1, -1, 2**31 - 1, -(2**31), 0]
 
 
+@pytest.mark.parametrize("dtype, wanted", [(np.uint8, [1, 0, 44, 255, 0]), (np.int8, [1, -1, 44, -1, 0])])
+def test_store_of_a_float_into_a_byte_drops_the_upper_half_of_16_bits(dtype, wanted):
+    def kernel(x, y):
+        i = cuda.grid(1)
+        y[i] = x[i]
+
+    x, y = np.array([1.9, -1.9, 300, 1e9, np.nan], np.float32), np.zeros(5, dtype)
+    simt.launch(kernel, 1, 5, x, y)
+    assert y.tolist() == wanted
+
+
 def test_store_of_a_float_into_integers_cuts_and_saturates():
     def kernel(x, y):
         i = cuda.grid(1)
