@@ -83,6 +83,7 @@ __all__ = [
 
 MAX_GRID = (INT32_MAX, 65535, 65535)
 MAX_THREADS = 1024
+MAX_BLOCK = (MAX_THREADS, MAX_THREADS, 64)
 STATIC_SHARED_BYTES = 48 * 1024  # more than this has to be asked for, and must be dynamic
 H100_MULTIPROCESSORS = 132
 
@@ -251,7 +252,7 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
         raise TypeError(f"{name}: cannot launch on {on!r}. Got {kind} arrays, which run on {place!r}. Move them with "
                         f"{cure}.")
     values = tuple(_argument(name, k, a) for k, a in enumerate(args))
-    grid, block = _extent(name, "grid", grid, MAX_GRID), _extent(name, "block", block, (MAX_THREADS,) * 3)
+    grid, block = _extent(name, "grid", grid, MAX_GRID), _extent(name, "block", block, MAX_BLOCK)
     if math.prod(block) > MAX_THREADS:
         raise ValueError(f"{name}: a block may have {MAX_THREADS} threads. Got {block}, which is {math.prod(block)}.")
     started = time.perf_counter()

@@ -93,7 +93,8 @@ def test_bad_argument_is_named(arguments, error, said):
 
 @pytest.mark.parametrize("grid, block, said", [
     (0, 32, "the grid must lie in"), ((1, 70000), 32, "at most 65535"), (1, 2048, "the block must lie in"),
-    (1, (64, 32), "may have 1024 threads"), (2.5, 32, "one to three ints"), ((1, 1, 1, 1), 32, "one to three ints"),
+    (1, (64, 32), "may have 1024 threads"), (1, (1, 1, 128), r"block must lie in 1 to \(1024, 1024, 64\)"),
+    (2.5, 32, "one to three ints"), ((1, 1, 1, 1), 32, "one to three ints"),
 ])
 def test_bad_grid_or_block_is_named(grid, block, said):
     x = np.zeros(4, np.float32)
