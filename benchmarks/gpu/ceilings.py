@@ -91,8 +91,11 @@ def measure_fma(clock: Clock) -> dict[str, float]:
 def measure(clock: Clock) -> dict[str, Any]:
     """Return all ceilings, and in "missing" what could not be measured and why."""
     found: dict[str, Any] = {**measure_bandwidth(clock), **measure_fma(clock)}
+    missing = [why for why in (peers_torch.why_none(), peers_cupy.why_none()) if why]
+    if missing:
+        found["missing"] = f"peers that no kernel is timed beside: {'; '.join(missing)}"
     if peers_torch.why_none():
-        found["missing"] = f"TF32 and bf16 (by PyTorch's product): {peers_torch.why_none()}"
+        found["missing"] += "; so no ceilings of TF32 and bf16, which PyTorch's product shows"
         return found
     for name in ("tf32", "bf16"):
         run, flops = peers_torch.product(peers_torch.torch(), 8192, name)

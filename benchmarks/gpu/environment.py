@@ -57,7 +57,7 @@ def asked(question: Any) -> str:
     try:
         return str(question())
     except Exception as error:  # noqa: BLE001 - only a line of the report
-        return f"not known ({type(error).__name__}: {error})"
+        return " ".join(f"not known ({type(error).__name__}: {error})".split())
 
 
 def smi(query: str) -> str:

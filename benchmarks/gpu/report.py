@@ -63,7 +63,7 @@ def markdown(report: dict[str, Any]) -> str:
     parts = [f"# On {found['gpu']}\n", "Written by `make gpu-bench`. Each family was measured in one process.\n"]
     parts.append("".join(f"- {name}: {value}\n" for name, value in found.items()))
     parts.append("## Runs\n\n" + "".join(f"- {run['date']}: {said(run)}\n" for run in report["runs"]))
-    parts.append("## Ceilings\n\n" + "".join(f"- {name}: {value}\n" for name, value in report["ceilings"].items()))
+    parts.append("## Ceilings\n\n" + "".join(f"- {ceiling(*item)}\n" for item in report["ceilings"].items()))
     parts.append("## Goals\n\n" + "".join(f"- {line}\n" for line in report["goals"]))
     parts.append(
         "## Every rung\n\nA time is the median of several, each with a cold L2 cache; the quartiles show the spread. "
@@ -72,6 +72,17 @@ def markdown(report: dict[str, Any]) -> str:
     parts += [f"### {family}\n\n{table(records)}\n" for family, records in report["families"].items() if records]
     parts.append("## Not run\n\n" + ("".join(f"- {line}\n" for line in report["not run"]) or "Nothing was left out.\n"))
     return "\n".join(parts)
+
+
+def ceiling(name: str, value: float | str) -> str:
+    """Return a ceiling with its unit.
+
+    >>> ceiling("fp32", 51234.5), ceiling("copy", 4301.2)
+    ('fp32: 51234 GFLOP/s', 'copy: 4301 GB/s')
+    """
+    if isinstance(value, str):
+        return f"{name}: {value}"
+    return f"{name}: {number(value)} {'GFLOP/s' if name in ('fp32', 'tf32', 'bf16') else 'GB/s'}"
 
 
 def said(run: dict[str, Any]) -> str:
