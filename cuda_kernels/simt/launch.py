@@ -87,7 +87,10 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
         from .stepper import launch_with_breakpoints
 
         launch_with_breakpoints(kernel, grid, block, args, shared_bytes=shared_bytes, step_limit=step_limit)
-    run.execute(OwnerMachine if owners else Machine)
-    report = run.report(time.perf_counter() - started)
+    try:
+        run.execute(OwnerMachine if owners else Machine)
+        report = run.report(time.perf_counter() - started)
+    finally:
+        run.let_go()
     report.owners = Owners(run, before, args) if owners else None
     return report

@@ -173,6 +173,15 @@ class Run(Outputs):
             if alloc.shadow is None and name in self.program.stored and alloc.size:
                 alloc.shadow = Shadow(None, alloc)
 
+    def let_go(self) -> None:
+        """Part the caller's arrays from their shadows.
+
+        Each refers to the other: the caller's memory, a pool's block say, would stay in use until Python next looks
+        for such rings.
+        """
+        for view in self.views.values():
+            view.alloc.shadow = None
+
     def report(self, seconds: float) -> Report:
         """Everything found, as a `Report`."""
         recorder, source = self.recorder, self.program.source
