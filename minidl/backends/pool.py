@@ -13,6 +13,7 @@ The pool knows no GPU. A `Source` of blocks gives and takes them, so that the po
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import deque
 from typing import Any, NamedTuple, Protocol
@@ -117,6 +118,7 @@ class Pool:
 
     def clear(self) -> None:
         """Give all unused blocks back to the device; arrays in use are not touched."""
+        gc.collect()
         with self.lock:
             self._sort_in()
             self._give_back()
@@ -125,6 +127,8 @@ class Pool:
         try:
             return self.source.allocate(size)
         except MemoryError:
+            gc.collect()  # a deleted model, whose layers refer to each other, is gone only after this
+            self._sort_in()
             waiting = self.held - self.used
             self._give_back()
             try:

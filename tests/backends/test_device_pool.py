@@ -103,6 +103,21 @@ def test_out_of_memory_says_what_was_asked_for_what_is_there_and_what_helps(else
     gc.collect()
 
 
+@pytest.mark.parametrize("ask", [lambda pool: pool.lease(4096), lambda pool: pool.clear()])
+def test_what_was_deleted_in_a_ring_of_references_is_found_when_memory_is_short(ask):
+    pool = Pool(SmallDevice(4096))
+    gc.disable()
+    try:
+        ring = [pool.lease(4096)]
+        ring.append(ring)  # as a model and its layers
+        del ring
+        assert pool.memory().used == 4096
+        kept = ask(pool)
+        assert pool.memory().used == (4096 if kept else 0) and pool.memory().given_back == 1
+    finally:
+        gc.enable()
+
+
 def test_size_classes_waste_an_eighth_at_most_and_keep_the_alignment():
     for nbytes in (1, 511, 512, 513, 4000, 5000, 99_999, 123_456_789):
         size = size_class(nbytes)
@@ -139,6 +154,25 @@ def test_a_second_step_takes_its_memory_from_the_pool():
     assert np.array_equal(step(), first)  # used memory, and the same result
     after = arrays.memory("simt")
     assert after.misses == before.misses and after.hits > before.hits and after.held == before.held
+
+
+def test_memory_is_free_without_a_garbage_collection():
+    def step():
+        with minidl.GradientTape():
+            y = F.relu(minidl.Tensor(np.ones((4, 6), np.float32)) * 2.0)
+        return y.shape
+
+    gc.collect()
+    gc.disable()
+    try:
+        with minidl.using("simt"):
+            step()
+            before = arrays.memory("simt").used
+            for _ in range(3):
+                step()
+            assert arrays.memory("simt").used == before
+    finally:
+        gc.enable()
 
 
 def test_clear_memory_gives_unused_blocks_back_and_keeps_values():
