@@ -47,18 +47,14 @@ CASES = AWKWARD + SUITING
 GRADIENT_IS_DY = {"add"}  # nothing to compute: no gradient kernel of its own is launched
 ROUNDED = {"r8_tf32": 2e-2, "r10_bf16": 5e-2}  # operands of 10 and of 7 bits
 EXACT = 5e-5
-RAN: dict[tuple[str, str], set[str]] = {}  # (op, rung) -> names of the kernels that its cases launched
 
 
 def simt_rungs(op):
     return [name for name in table.rungs(op) if name.startswith("simt:")]
 
 
-PAIRS = [
-    pytest.param(op, rung, inputs, static, id=f"{op}-{k}-{rung.partition(':')[2]}")
-    for k, (op, inputs, static) in enumerate(CASES)
-    for rung in simt_rungs(op)
-]
+# Written down now: other tests register rungs of their own.
+RUNGS = {op: simt_rungs(op) for op in sorted(KERNELS)}
 
 
 def in_float64(value):
@@ -103,9 +99,10 @@ def assert_close(got, expected, tolerance):
         np.testing.assert_allclose(on_host(got, "test"), expected, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("op, rung, inputs, static", PAIRS)
-def test_every_rung_equals_numpy_in_float64(op, rung, inputs, static):
-    y, dy, gradients = reference(next(k for k, case in enumerate(CASES) if case[1] is inputs and case[2] is static))
+def run_case(k, rung):
+    """Compare case k by a rung with NumPy; return the names of the kernels that it launched."""
+    op, inputs, static = CASES[k]
+    y, dy, gradients = reference(k)
     forward, backward = (table.load(op, rung, direction) for direction in ("forward", "backward"))
     assert forward is not None or backward is not None
     tolerance = ROUNDED.get(rung.partition(":")[2], EXACT)
@@ -115,24 +112,28 @@ def test_every_rung_equals_numpy_in_float64(op, rung, inputs, static):
         if dy is not None and backward is not None:
             assert_close(backward(dy, cache), gradients, tolerance)
     assert reports and not any(report.faults for report in reports)
-    RAN.setdefault((op, rung), set()).update(map(name_of, launched))
+    return set(map(name_of, launched))
 
 
-@pytest.mark.parametrize("op", sorted(KERNELS))
-def test_every_rung_ran_its_own_kernels(op):
+@pytest.mark.parametrize("op, rung", [(op, rung) for op, rungs in RUNGS.items() for rung in rungs])
+def test_every_rung_equals_numpy_in_float64_and_runs_its_own_kernels(op, rung):
     """A wide rung leaves awkward shapes to the rung before; some case must show it at work."""
-    for rung in simt_rungs(op):
-        if (op, rung) not in RAN:
-            pytest.skip("needs the cases above: run the whole file")
-        for kernel in KERNELS[op][1][: 1 if op in GRADIENT_IS_DY else None]:
-            for own in (found for found in ladder.rungs(kernel) if found.name == rung.partition(":")[2]):
-                names = {build.name.partition("[")[0] for build in own.builds}
-                assert names & RAN[op, rung], f"{op} by {rung}: none of {names} ran, but {RAN[op, rung]}"
+    ran = set()
+    for k in (k for k, case in enumerate(CASES) if case[0] == op):
+        try:
+            ran |= run_case(k, rung)
+        except (AssertionError, ValueError) as error:
+            error.add_note(f"in case {k} of {op} by {rung}: {[np.shape(a) for a in CASES[k][1]]}, {CASES[k][2]}")
+            raise
+    for kernel in KERNELS[op][1][: 1 if op in GRADIENT_IS_DY else None]:
+        for own in (found for found in ladder.rungs(kernel) if found.name == rung.partition(":")[2]):
+            names = {build.name.partition("[")[0] for build in own.builds}
+            assert names & ran, f"{op} by {rung}: none of {names} ran, but {ran}"
 
 
 def test_the_rungs_cover_every_kernel_of_every_op():
     for op, (_, kernels) in KERNELS.items():
-        named = {name.partition(":")[2] for name in simt_rungs(op)}
+        named = {name.partition(":")[2] for name in RUNGS[op]}
         assert named == {rung.name for kernel in kernels for rung in ladder.rungs(kernel)}, op
     assert {case[0] for case in CASES} == set(KERNELS)
     assert device_of(np.zeros(1)) is None

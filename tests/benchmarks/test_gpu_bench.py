@@ -109,7 +109,9 @@ def test_ceilings_are_measured(gpu, monkeypatch):
         assert "PyTorch" in ceilings.measure(timing.Clock())["missing"]
 
 
-@pytest.mark.parametrize("name", ["elementwise", "updates", "softmax", "training"])
+@pytest.mark.parametrize(
+    "name", ["elementwise", "updates", "softmax", pytest.param("training", marks=pytest.mark.slow)]
+)
 def test_the_timing_branch_runs_on_the_fake_gpu(name, gpu, monkeypatch):
     tiny = jobs.jobs
     monkeypatch.setattr(jobs, "jobs", lambda family, on: tiny(family, "simt"))

@@ -17,6 +17,7 @@ from cuda_kernels.reduce import r2_shared_tree
 from cuda_kernels.softmax import r1_three_passes
 from minidl import layers, lens
 from minidl.applications import LeNet5
+from minidl.backends import unregister_kernel
 from minidl.errors import ArgumentError, BackendError, NotCompiledError
 from minidl.lens.patterns import patterns
 from minidl.lens.sides import choices_of
@@ -270,14 +271,21 @@ def test_backend_in_numpy_gives_op_and_index_without_a_kernel(batch):
     assert "no kernel ran" in str(found)
 
 
-def test_kernel_of_ones_own_is_found_with_what_the_machine_has_against_it(batch):
+@pytest.fixture
+def every16th():
+    """The name of a rung that is gone after the test."""
+    yield "every16th"
+    unregister_kernel("relu", "every16th")
+
+
+def test_kernel_of_ones_own_is_found_with_what_the_machine_has_against_it(batch, every16th):
     @cuda.jit
     def my_relu(x, y):
         i = cuda.grid(1)
         if i <= y.size:  # planted: one too many
             y[i] = max(x[i], float32(0)) if i % 16 != 15 else float32(0)  # planted: every 16th
 
-    minidl.register_kernel("relu", "every16th", my_relu, threads=48, replace=True)
+    minidl.register_kernel("relu", every16th, my_relu, threads=48)
     minidl.utils.set_random_seed(1)
     model = minidl.Sequential([layers.Input((6,)), layers.Dense(32, activation="relu", name="hidden"), layers.Dense(3)])
     model.compile("sgd", minidl.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -355,7 +363,14 @@ def with_lenet():
     return model, (2, 16, 16, 1), 10
 
 
-@pytest.mark.parametrize("make", [with_batch_norm, with_lstm, with_lenet])
+@pytest.mark.parametrize(
+    "make",
+    [
+        with_batch_norm,
+        pytest.param(with_lstm, marks=pytest.mark.slow),
+        pytest.param(with_lenet, marks=pytest.mark.slow),
+    ],
+)
 def test_right_kernels_raise_no_alarm_and_nothing_is_changed(make):
     model, shape, classes = make()
     rng = np.random.default_rng(2)

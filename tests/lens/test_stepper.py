@@ -127,8 +127,14 @@ def state_of(s):
     return str(s), s.now.number, {name: array.copy() for name, array in s.now.arrays.items()}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("build", BUILDERS)
+PAIRS = [
+    pytest.param(build, backend, marks=pytest.mark.slow if (build, backend) == (recurrent, "simt") else ())
+    for build in BUILDERS
+    for backend in BACKENDS
+]
+
+
+@pytest.mark.parametrize("build, backend", PAIRS)
 def test_numbers_are_those_of_train_on_batch(build, backend):
     twin, (model, x, y) = twins(build)
     with minidl.using(**BACKENDS[backend]):
