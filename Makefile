@@ -96,18 +96,20 @@ bench-overhead: $(VENV)/.base
 	$(BIN)/python benchmarks/bench_overhead.py
 
 # NVIDIA's compilers are pinned, older than what the tests may use: an environment of their own.
-$(GATE)/.ready: pyproject.toml
+$(GATE)/.ready: pyproject.toml Makefile
 	$(PYTHON) -m venv $(GATE)
 	$(GATE)/bin/python -m pip install --quiet --upgrade pip
-	$(GATE)/bin/python -m pip install --quiet --group gate
+	$(GATE)/bin/python -m pip install --quiet --group gate "pytest>=8"
 	@touch $@
 
 gate: $(GATE)/.ready
 	$(GATE)/bin/python -m cuda_kernels.compile
 
-# As gate, and the table in docs/kernels must be what was just compiled.
+# As gate, and the table in docs/kernels must be what was just compiled. The tests that need the compilers run here too.
 check-gate: $(GATE)/.ready
 	$(GATE)/bin/python -m cuda_kernels.compile --check
+	$(GATE)/bin/python -m pytest -q --noconftest -p no:cacheprovider -m "slow or not slow" \
+	  tests/cuda_kernels/test_compile_gate.py tests/cuda_kernels/simt/test_compiles_simt.py
 
 bank: $(VENV)/.base
 	$(BIN)/python -m cuda_kernels.simt.bank
