@@ -270,7 +270,7 @@ lens.plot_history(history)
 
 # %% [markdown]
 # Why does it do worse on the validation images than on the test images? They are the last tenth of the training images, and
-# neighbours in the file are from the same hand: here it meets hands that it has never seen. The test images were drawn
+# neighbours in the file look like the same hand: it seems to meet hands that it has never seen. The test images were drawn
 # from everywhere. (Shuffle `x_train` and `y_train` before `fit`, and the validation accuracy rises to 98 % or so. Which
 # number would you believe?)
 #
