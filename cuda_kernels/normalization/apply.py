@@ -68,7 +68,7 @@ def make_backward(group: Any, weight: Any, has_gamma: bool, has_d_mean: bool, ha
 
 @functools.cache
 def make_scale(has_gamma: bool) -> Any:
-    """Dx = dy gamma inv_std: batch norm with given statistics; channels are the last axis."""
+    """The kernel of dx = dy gamma inv_std: batch norm with given statistics; channels are the last axis."""
     @cuda.jit
     def scale_channels(dy, inv_std, gamma, dx, channels, size):
         i = cuda.grid(1)
@@ -84,7 +84,7 @@ def make_scale(has_gamma: bool) -> Any:
 
 @functools.cache
 def make_statistics_gradients(has_gamma: bool) -> Any:
-    """Dmean = -gamma inv_std dbeta and dvariance = -1/2 gamma inv_std^2 dgamma, one thread a channel."""
+    """The kernel of d_mean = -gamma inv_std d_beta, d_variance = -1/2 gamma inv_std^2 d_gamma; one thread a channel."""
     @cuda.jit
     def statistics_gradients(d_beta, d_gamma, inv_std, gamma, d_mean, d_variance, channels):
         c = cuda.grid(1)

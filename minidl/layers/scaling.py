@@ -29,7 +29,7 @@ class Rescaling(OptionLayer):
     def call(self, inputs: Any) -> Any:
         """Return the inputs, as the layer's dtype, scaled and shifted."""
         scale, offset = np.asarray(self.scale, self.dtype), np.asarray(self.offset, self.dtype)
-        return inputs.astype(self.dtype) * Tensor.wrap(scale) + Tensor.wrap(offset)
+        return _in_dtype_of(self, inputs) * Tensor.wrap(scale) + Tensor.wrap(offset)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input's shape."""
@@ -107,7 +107,7 @@ class Normalization(OptionLayer):
         """Return the inputs normalised, or with `invert` as they were before."""
         mean, variance = (self.adapt_mean, self.adapt_variance) if self.mean is None else (self.mean, self.variance)
         mean, deviation = self._along(mean), np.asarray(np.maximum(np.sqrt(self._along(variance)), 1e-7))
-        x = inputs.astype(self.dtype)
+        x = _in_dtype_of(self, inputs)
         if self.invert:
             return x * Tensor.wrap(deviation) + Tensor.wrap(mean)
         return (x - Tensor.wrap(mean)) / Tensor.wrap(deviation)
@@ -124,6 +124,11 @@ class Normalization(OptionLayer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input's shape."""
         return tuple(input_shape)
+
+
+def _in_dtype_of(layer: OptionLayer, x: Any) -> Any:
+    """Return x as the layer's dtype; a cast that changes nothing would be an op all the same."""
+    return x if x.dtype == layer.dtype else x.astype(layer.dtype)
 
 
 def _plain(value: Any) -> Any:

@@ -230,7 +230,8 @@ def test_importing_minidl_imports_no_numba():
 
 def test_a_kernel_of_a_notebook_cell_runs_and_is_explained():
     """A cell of IPython: its source is read through linecache, and lines are counted in the cell."""
-    InteractiveShell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell
+    shells = pytest.importorskip("IPython.core.interactiveshell", reason="NOT RUN: needs IPython (pip install ipython)")
+    InteractiveShell = shells.InteractiveShell
     shell = InteractiveShell()
     cell = """
 import minidl

@@ -9,6 +9,7 @@ from recorded_layers import DATA, INDEX, TOLERANCE, as_list, series
 
 import minidl
 from minidl import Tensor, layers
+from minidl.observers import observing
 
 EVERY = pytest.mark.parametrize("name", NETWORKS)
 
@@ -252,3 +253,12 @@ def test_embedding_takes_first_values_and_float_ids() -> None:
     table = np.arange(6.0).reshape(3, 2).astype(np.float32)
     layer = layers.Embedding(3, 2, weights=[table])
     np.testing.assert_array_equal(layer(np.array([[2.0, 0.0]], np.float32)).numpy(), [[[4, 5], [0, 1]]])
+
+
+def test_rescaling_casts_integers_and_nothing_else():
+    scaling = layers.Rescaling(1 / 16, offset=1.0)
+    for dtype, ops in (("uint8", ["cast", "multiply", "add"]), ("float32", ["multiply", "add"])):
+        with observing() as runs:
+            y = scaling(np.array([[0, 16]], dtype))
+        assert [run.op for run in runs] == ops
+        np.testing.assert_array_equal(y.numpy(), np.array([[1, 2]], "float32"))
