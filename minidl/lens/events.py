@@ -30,7 +30,7 @@ class RecordedOp:
 
     op: str
     direction: str
-    layer: str  # of an optimizer's update: the layer whose weight it updates
+    layer: str  # of an optimizer's update: that of its weight
     backend: str
     why: str
     inputs: tuple[ArrayFacts | None, ...]  # of a backward: the gradients of the outputs
@@ -44,6 +44,7 @@ class RecordedOp:
     inside: float = 0.0  # seconds of what else is counted: ops inside this one, and the recording of them
     launches: list[RecordedLaunch] = field(default_factory=list)
     moves: list[Transfer] = field(default_factory=list)
+    weight: str = ""  # the path of the weight that an optimizer's update changes, in a recording of a model
     run: OpRun | None = None  # with its arrays, where `keep="arrays"`
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError, DataError, ShapeError
 from minidl.lens.figures import bare, grid_of, hide_rest, new_figure, values_of
+from minidl.lens.preserved import preserved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,7 +77,8 @@ def plot_worst_errors(
     images = values_of(x)
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] not in (1, 3)):
         raise ShapeError(f"plot_worst_errors: x must be images (N, H, W), or with 1 or 3 channels. Got {images.shape}.")
-    probabilities = model.predict(x, batch_size=batch_size, verbose=0)
+    with preserved(model):
+        probabilities = model.predict(x, batch_size=batch_size, verbose=0)
     mistakes = worst_errors(y, probabilities)
     if not mistakes:
         raise DataError(f"plot_worst_errors: all {len(images)} samples are right: there is no mistake to draw.")

@@ -11,6 +11,7 @@ from minidl.backends import using
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.symbolic import flatten
 from minidl.lens.figures import Picture
+from minidl.lens.preserved import preserved
 from minidl.models.plotting import draw, layout
 from minidl.observers import observing
 from minidl.tape import no_grad
@@ -66,7 +67,7 @@ def layer_ops(model: Any) -> dict[str, list[str]]:
         np.zeros([1 if axis == 0 else length or FREE_AXIS for axis, length in enumerate(t.shape)], t.dtype)
         for t in model.graph.input_tensors
     ]
-    with using("numpy"), no_grad(), observing() as runs:
+    with preserved(model), using("numpy"), no_grad(), observing() as runs:
         try:
             model(zeros[0] if len(zeros) == 1 else zeros, training=False)
         except (ValueError, TypeError):  # an open axis that must be longer, or a layer that asks for real values

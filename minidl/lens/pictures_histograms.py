@@ -116,25 +116,17 @@ class HistogramRecorder(Callback):
             self._take(float(epoch + 1))
 
     def _take(self, when: float) -> None:
-        if not self.model.built:
-            self.model(self.x)
-        names = {id(v.data): v.path or v.name for v in self.model.trainable_variables}
         recording = record_step(self.model, self.x, self.y, keep="arrays", update=False)
         runs = [op.run for op in recording.ops if op.run is not None]
+        updates = {op.weight: op.run.inputs[1] for op in recording.ops if op.weight and op.run is not None}
         self._keep("weights", when, {v.path or v.name: v.data for v in self.model.trainable_variables})
-        self._keep("gradients", when, _gradients(runs, names))
+        self._keep("gradients", when, updates)
         self._keep("activations", when, _activations(runs, self.model.name))
 
     def _keep(self, kind: str, when: float, arrays: dict[str, Any]) -> None:
         for name, array in arrays.items():
             taken = histogram_of(values_of(array), when, self.bins)
             self.found[kind].setdefault(name, []).append(taken)
-
-
-def _gradients(runs: list[OpRun], names: dict[int, str]) -> dict[str, Any]:
-    """Return the gradients that the updates were given, by their weights' names."""
-    updates = [run for run in runs if run.op in UPDATES and id(run.inputs[0]) in names]
-    return {names[id(run.inputs[0])]: run.inputs[1] for run in updates}
 
 
 def _activations(runs: list[OpRun], model_name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from minidl.callbacks import Callback
 from minidl.errors import ArgumentError, DataError, NotCompiledError, ShapeError
 from minidl.lens.figures import BLUE, RED, new_figure, values_of
-from minidl.lens.model_state import snapshot
+from minidl.lens.preserved import preserved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -152,11 +152,8 @@ def loss_plane(
     origin = points[-1] if points is not None else here
     places = None if points is None else np.linalg.lstsq(axes.T, (points - origin).T, rcond=None)[0].T
     a, b = (_ticks(None if places is None else places[:, k], directions, margin, steps) for k in (0, 1))
-    put_back = snapshot(model)
-    try:
+    with preserved(model):
         losses = np.array([[_loss(model, x, y, origin + i * axes[0] + j * axes[1], batch_size) for i in a] for j in b])
-    finally:
-        put_back()
     return Plane(a, b, losses, axes, places, shares)
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 from minidl.errors import ArgumentError, NotBuiltError, ShapeError
+from minidl.layers.symbolic import flatten
 from minidl.lens.figures import bare, grid_of, hide_rest, new_figure, scale_of, values_of, whole_numbers
+from minidl.lens.preserved import ensure_built, preserved
 from minidl.observers import observing
 from minidl.tape import no_grad
 
@@ -33,14 +35,16 @@ def activations_of(model: Any, x: Any) -> dict[str, np.ndarray]:
     >>> [(name, y.shape) for name, y in activations_of(model, np.ones((4, 3), "float32")).items()]
     [('hidden', (4, 2)), ('out', (4, 1))]
     """
-    if not model.built:
-        model(x)  # makes the weights first
-    with no_grad(), observing() as runs:
+    ensure_built(model, x)
+    with preserved(model), no_grad(), observing() as runs:
         model(x, training=False)
     found: dict[str, np.ndarray] = {}
+    samples = len(flatten(x)[0])
     for run in runs:
-        if run.layer not in ("", model.name) and (run.op not in MOVES_ONLY or run.layer in found):
-            found[run.layer] = values_of(run.outputs[0])
+        y = run.outputs[0]
+        of_samples = len(y.shape) > 0 and y.shape[0] == samples  # a penalty, one number, is no output
+        if run.layer not in ("", model.name) and of_samples and (run.op not in MOVES_ONLY or run.layer in found):
+            found[run.layer] = values_of(y)
     return found
 
 

@@ -10,7 +10,8 @@ from minidl.backends import table
 from minidl.backends.arrays import on_host
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.lens.dependence import CALLS, cells_behind
-from minidl.lens.sides import prepare, run_side, selected, unchanged, value_names
+from minidl.lens.preserved import ensure_built, preserved
+from minidl.lens.sides import prepare, run_side, selected, value_names
 from minidl.lens.tolerances import widened
 from minidl.observers import OpRun, observing
 from minidl.tape import no_grad, takes_needs
@@ -50,10 +51,8 @@ def model_runs(model: Any, x: Any, y: Any, direction: str) -> tuple[list[OpRun],
         batch = prepare(model, x)
         return run_side(model, batch, y, "numpy").runs, None
     batch = convert_to_tensor(np.asarray(convert_to_tensor(x)))
-    if not model.built:
-        with no_grad():
-            model(batch)
-    with unchanged(model), no_grad(), selected("numpy"), observing() as runs:
+    ensure_built(model, batch)
+    with preserved(model), no_grad(), selected("numpy"), observing() as runs:
         model(batch, training=False)
     return list(runs), batch.data
 

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from minidl.backends.arrays import Ledger, transfers
 from minidl.errors import ArgumentError, NotCompiledError
 from minidl.lens.events import UPDATES, RecordedLaunch, RecordedOp, facts_of, phases_of
-from minidl.lens.model_state import snapshot
+from minidl.lens.preserved import ensure_built, preserved
 from minidl.lens.spans import Span, arrange, place_on_host_clock
 from minidl.observers import OpRun, observing
 
@@ -38,7 +38,7 @@ class Recording:
     started, finished : of the block, seconds of `time.perf_counter`
     """
 
-    def __init__(self, keep: str = "shapes", layer_of: Callable[[Any], str] | None = None) -> None:
+    def __init__(self, keep: str = "shapes", path_of: Callable[[Any], str] | None = None) -> None:
         if keep not in ("shapes", "arrays"):
             raise ArgumentError(f"record: keep must be 'shapes' or 'arrays'. Got {keep!r}.")
         self.keep = keep
@@ -47,7 +47,7 @@ class Recording:
         self.ledger = Ledger()
         self.started = self.finished = 0.0
         self.result: Any = None  # what the model's train_step returned, in a recording by `record_step`
-        self._layer_of = layer_of
+        self._path_of = path_of
         self._found: list[Any] = []  # launches that are not yet written down
         self._events: list[tuple[RecordedLaunch, tuple[Any, Any]]] = []
         self.pauses: list[tuple[float, float]] = []
@@ -104,14 +104,13 @@ class Recording:
 
     def _note(self, run: OpRun) -> None:
         entered = time.perf_counter()
-        layer = run.layer
-        if self._layer_of is not None and run.op in UPDATES:
-            layer = self._layer_of(run.inputs[0]) or layer
+        weight = self._path_of(run.inputs[0]) if self._path_of is not None and run.op in UPDATES else ""
+        layer = weight.rpartition("/")[0] or run.layer
         self.ops.append(
             RecordedOp(
                 run.op, run.direction, layer, run.backend, run.why, tuple(map(facts_of, run.inputs)),
                 tuple(map(facts_of, run.outputs)), run.static, run.started, run.called, run.finished,
-                run=run if self.keep == "arrays" else None,
+                weight=weight, run=run if self.keep == "arrays" else None,
             )
         )  # fmt: skip
         if self._found:
@@ -159,7 +158,7 @@ def record(keep: str = "shapes", model: Any = None) -> Iterator[Recording]:
     """
     from cuda_kernels.launch import launches
 
-    recording = Recording(keep, _layer_finder(model) if model is not None else None)
+    recording = Recording(keep, _path_finder(model) if model is not None else None)
     with ExitStack() as stack:
         recording.ledger = stack.enter_context(transfers())
         recording._found = stack.enter_context(launches())
@@ -179,7 +178,7 @@ def record_step(model: Any, x: Any, y: Any, *, keep: str = "shapes", update: boo
     model : a compiled model
     x, y : one batch of inputs and targets
     keep : as for `record`
-    update : False puts the weights, the optimizer's state and the metrics back afterwards
+    update : False leaves the model as it was: weights, states, the optimizer, metrics and seeds (see `preserved`)
 
     Raises
     ------
@@ -194,23 +193,14 @@ def record_step(model: Any, x: Any, y: Any, *, keep: str = "shapes", update: boo
     """
     if getattr(model, "loss", None) is None or getattr(model, "optimizer", None) is None:
         raise NotCompiledError("record_step: the model has no loss or optimizer. Call model.compile('adam', loss=…).")
-    if not model.built:
-        model(x)  # makes the weights, so that their making is no part of the step
-    put_back = None if update else snapshot(model)
-    try:
-        with record(keep, model) as recording:
-            recording.result = model.train_step((x, y))
-    finally:
-        if put_back is not None:
-            put_back()
+    ensure_built(model, x)
+    with nullcontext() if update else preserved(model), record(keep, model) as recording:
+        recording.result = model.train_step((x, y))
     return recording
 
 
-def _layer_finder(model: Any) -> Callable[[Any], str]:
-    def layer_of(array: Any) -> str:
-        for variable in model.trainable_variables:
-            if variable.data is array:
-                return (variable.path or variable.name or "").rpartition("/")[0]
-        return ""
+def _path_finder(model: Any) -> Callable[[Any], str]:
+    def path_of(array: Any) -> str:
+        return next((v.path or v.name or "" for v in model.trainable_variables if v.data is array), "")
 
-    return layer_of
+    return path_of

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cuda_kernels.launch import simt_options
-from minidl import config
 from minidl.backends import table
 from minidl.backends.arrays import device_name, on_host, to_device
 from minidl.backends.selection import ALL, using
-from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError, BackendError, NotCompiledError
+from minidl.lens.preserved import ensure_built, preserved
 from minidl.observers import OpRun, observing
-from minidl.tape import GradientTape, no_grad, takes_needs
+from minidl.tape import GradientTape, takes_needs
 from minidl.tensor import convert_to_tensor
 
 Spec = str | Mapping[str, str]
@@ -71,30 +69,6 @@ def selected(spec: Spec) -> Any:
     return using(chosen.get(ALL), **rest)
 
 
-@contextlib.contextmanager
-def unchanged(model: Any) -> Iterator[None]:
-    """Put back, at the end, all that a training step changes: weights, states, optimizer slots, seeds."""
-    optimizer = getattr(model, "optimizer", None)
-    variables = [*model.weights, *(optimizer.variables if optimizer is not None else ())]
-    before = [(variable, variable.data) for variable in variables]
-    generators = [
-        (value, value.offset)
-        for layer in model._all_layers()
-        for value in vars(layer).values()
-        if isinstance(value, SeedGenerator)
-    ]
-    calls = config._CALLS
-    try:
-        yield
-    finally:
-        for variable, data in before:
-            variable._replace(data)
-        for generator, offset in generators:
-            generator.offset = offset
-        config._CALLS = calls
-        model.clear_losses()
-
-
 def prepare(model: Any, x: Any) -> Any:
     """Return the batch as a tensor, the model and its optimizer built, so that two sides begin alike.
 
@@ -105,12 +79,7 @@ def prepare(model: Any, x: Any) -> Any:
     if getattr(model, "loss", None) is None:
         raise NotCompiledError("lens: the model has no loss. Call model.compile(optimizer, loss=…) first.")
     x = [convert_to_tensor(part) for part in x] if isinstance(x, list | tuple) else convert_to_tensor(x)
-    if not model.built:
-        with no_grad():
-            model(x)
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is not None and not optimizer.built and model.trainable_variables:
-        optimizer.build(model.trainable_variables)
+    ensure_built(model, x)
     return x
 
 
@@ -137,7 +106,7 @@ class Side:
 def run_side(model: Any, x: Any, y: Any, spec: Spec) -> Side:
     """Run a training step (forward, loss, backward, update) on a side's backends; the model is left as it was."""
     fresh = [convert_to_tensor(part.numpy()) for part in x] if isinstance(x, list) else convert_to_tensor(x.numpy())
-    with unchanged(model), selected(spec), simt_options(strict=False) as reports, observing() as runs:
+    with preserved(model), selected(spec), simt_options(strict=False) as reports, observing() as runs:
         model.clear_losses()
         with GradientTape() as tape:
             y_pred = model(fresh, training=True)

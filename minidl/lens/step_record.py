@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends import arrays, table
-from minidl.lens.step_state import preserved
+from minidl.lens.preserved import preserved
 from minidl.observers import OpRun, observing
 from minidl.tape import no_grad
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minidl.errors import NotCompiledError
+from minidl.lens.preserved import ensure_built, preserved
 from minidl.tape import Entry, GradientTape
 from minidl.tensor import convert_to_tensor
 
@@ -71,7 +72,7 @@ class StepTable:
 
 
 def training_step(model: Any, x: Any, y: Any) -> StepTable:
-    """Run one forward and backward pass, and return it op by op. The weights are not changed.
+    """Run one forward and backward pass, and return it op by op. The model is left as it was.
 
     Parameters
     ----------
@@ -91,10 +92,12 @@ def training_step(model: Any, x: Any, y: Any) -> StepTable:
     """
     if getattr(model, "loss", None) is None:
         raise NotCompiledError("training_step: the model has no loss. Call model.compile(loss=…) first.")
-    with GradientTape(persistent=True) as tape:
-        y_pred = model(convert_to_tensor(x), training=True)
-        loss = model.compute_loss(x=x, y=y, y_pred=y_pred)
-    tape.gradient(loss, model.trainable_variables)
+    ensure_built(model, convert_to_tensor(x))
+    with preserved(model):
+        with GradientTape(persistent=True) as tape:
+            y_pred = model(convert_to_tensor(x), training=True)
+            loss = model.compute_loss(x=x, y=y, y_pred=y_pred)
+        tape.gradient(loss, model.trainable_variables)
     forward = [_forward_row(entry) for entry in tape.entries]
     backward = [_backward_row(entry) for entry in reversed(tape.entries) if entry.ms_backward is not None]
     return StepTable(forward + backward, float(loss))

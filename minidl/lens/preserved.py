@@ -1,8 +1,9 @@
-"""Let a model train one step and be as it was: the step plays with copies of everything that it may change.
+"""Let a model run, even train, and be as it was: it plays with copies of everything that a step may change.
 
-What a step may change lies in the attributes of layers, optimizer, losses and metrics: tensors (weights, slots, kept
-states), arrays (a metric's counts), lists and dicts, and counters of random numbers. For the time of a `with` block
-each of them is a copy; after it the originals are back, untouched, whatever was done to the copies.
+This is the one way in which the lens leaves a model alone. What a step may change lies in the attributes of layers,
+optimizer, losses and metrics: tensors (weights, slots, kept states), arrays (a metric's counts), lists and dicts, and
+counters of random numbers. For the time of a `with` block each of them is a copy; after it the originals are back,
+untouched, whatever was done to the copies.
 """
 
 from __future__ import annotations
@@ -21,9 +22,27 @@ from minidl.layers.weights import WeightHolder
 from minidl.metrics import Metric
 from minidl.models.compile_loss import CompileLoss
 from minidl.optimizers.state import OptimizerState
+from minidl.tape import no_grad
 from minidl.tensor import Tensor
 
 _OWNERS = (WeightHolder, OptimizerState, Metric, CompileLoss, SeedGenerator)
+
+
+def ensure_built(model: Any, x: Any) -> None:
+    """Make the weights of a model, and the slots of its optimizer, so that their making is no part of a look.
+
+    What the call that makes the weights leaves behind, states and losses, is taken away again.
+    """
+    if not model.built:
+        with no_grad():
+            model(x)
+        model.clear_losses()
+        for layer in model._all_layers():
+            if hasattr(layer, "reset_states"):
+                layer.reset_states()
+    optimizer = getattr(model, "optimizer", None)
+    if hasattr(optimizer, "build") and not optimizer.built and model.trainable_variables:
+        optimizer.build(model.trainable_variables)
 
 
 @contextmanager
