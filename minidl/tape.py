@@ -7,7 +7,7 @@ made: backward of a network is the list of entries, last first, each asking its 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
@@ -23,7 +23,19 @@ from minidl.observers import OBSERVERS, OpRun, tell
 from minidl.tensor import Tensor, as_array
 from minidl.walk import kind_of, run_backward, sum_of_gradients, takes_needs
 
-__all__ = ["Entry", "GradientTape", "apply", "layer_scope", "no_grad", "run_backward", "takes_needs", "where_it_lies"]
+__all__ = [
+    "Entry",
+    "GradientTape",
+    "apply",
+    "layer_scope",
+    "no_grad",
+    "recording",
+    "run_backward",
+    "takes_needs",
+    "where_it_lies",
+]
+
+GRADIENT = "gradient"  # the op of an entry that stands for another tape's walk back: its outputs are gradients
 
 _TAPES: ContextVar[tuple[GradientTape, ...]] = ContextVar("minidl_tapes", default=())
 _LAYERS: ContextVar[tuple[tuple[str, Choice | None], ...]] = ContextVar("minidl_layers", default=())
@@ -157,6 +169,11 @@ def _as_tensors(inputs: Sequence[Any]) -> tuple[Tensor | None, ...]:
     )
 
 
+def recording() -> bool:
+    """Whether a tape records what runs now."""
+    return bool(_TAPES.get())
+
+
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Run ops without recording them: nothing inside can be differentiated.
@@ -213,7 +230,8 @@ class GradientTape:
     """Records every op that runs inside its `with` block; `gradient` walks them back.
 
     Trainable variables are tracked by themselves; any other tensor after `tape.watch(x)`. The walk back is not itself
-    recorded, so a gradient of a gradient is None.
+    recorded: where another tape records, it notes what the gradients depend on, and refuses to walk back through them
+    (a second derivative). As plain numbers they may be used.
 
     Parameters
     ----------
@@ -260,16 +278,26 @@ class GradientTape:
                 raise TapeError(f"watch: only floating-point tensors have gradients. Got dtype {item.dtype}.")
             item._tracked = True
 
-    def gradient(self, target: Tensor, sources: Any, output_gradient: Any = None) -> Any:
-        """Return the gradient of a scalar `target` with respect to each of `sources`.
+    def gradient(
+        self,
+        target: Any,
+        sources: Any,
+        output_gradient: Any = None,
+        unconnected_gradients: str = "none",
+        *,
+        output_gradients: Any = None,
+    ) -> Any:
+        """Return the gradient of `target` with respect to each of `sources`.
 
         Parameters
         ----------
-        target : one number computed inside the tape, usually the loss
-        sources : a tensor or variable, or a list, tuple or dict of them. An activation computed inside the tape will
-            do, as will a watched tensor.
-        output_gradient : the gradient of something further on with respect to `target`; needed when `target` is not
-            a single number
+        target : a tensor computed inside the tape, usually the loss; or a list, tuple or dict of them. Of several
+            numbers, and several tensors, the gradient is that of their sum.
+        sources : a tensor or variable, or nested lists, tuples and dicts of them. An activation computed inside the
+            tape will do, as will a watched tensor.
+        output_gradients : the gradient of something further on with respect to `target`, arranged as `target` is: the
+            numbers of the sum are weighted by it. TensorFlow's name; `output_gradient` means the same.
+        unconnected_gradients : "none" or "zero": what a source gets that `target` does not depend on
 
         Returns
         -------
@@ -278,33 +306,59 @@ class GradientTape:
 
         Raises
         ------
-        TapeError : asked twice of a tape that is not persistent; `target` is not a scalar, or not computed inside the
-            tape; a value the backward needs was changed in place
+        TapeError : asked twice of a tape that is not persistent; a target that is not floating, or not computed inside
+            the tape; a value the backward needs was changed in place; a gradient that goes through another tape's
+            gradients
+
+        >>> from minidl import Variable
+        >>> w = Variable([1.0, 2.0])
+        >>> with GradientTape() as tape:
+        ...     errors = w * w
+        >>> tape.gradient(errors, {"w": w}, output_gradients=[1.0, 10.0])
+        {'w': <Tensor (2,) float32 [ 2. 40.]>}
         """
-        self._check(target, output_gradient)
-        named = list(sources.items()) if isinstance(sources, dict) else None
-        wanted = [v for _, v in named] if named is not None else _as_list(sources)
+        if str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() not in ("none", "zero"):
+            raise TapeError(f"gradient: unconnected_gradients must be 'none' or 'zero'. Got {unconnected_gradients!r}.")
+        wanted = _leaves(sources)
         for source in wanted:
             if not isinstance(source, Tensor):
                 raise TapeError(f"gradient: sources must be tensors or variables. Got {type(source).__name__}.")
-        given = np.ones(target.shape, np.float32) if output_gradient is None else output_gradient
-        start = given.data if isinstance(given, Tensor) else given
-        if arrays.device_of(start) is None or start.dtype != target.dtype:
-            start = as_array(given, target.dtype)
-        if start.shape != target.shape:
-            raise TapeError(
-                f"gradient: output_gradient must have the target's shape {target.shape}. Got {start.shape}."
-            )
-        found = self._walk_back(target, start, wanted)
+        given = output_gradient if output_gradients is None else output_gradients
+        starts = self._starts(target, given, wanted)
+        others = [tape for tape in _TAPES.get() if tape is not self or self.persistent]
+        read: list[Tensor] | None = [t for t in _leaves(given) if isinstance(t, Tensor)] if others else None
+        found = self._walk_back(starts, wanted, read)
         self._spent = not self.persistent
-        results = [None if found.get(id(s)) is None else Tensor.wrap(found[id(s)]) for s in wanted]
-        if named is not None:
-            return dict(zip([key for key, _ in named], results, strict=True))
-        if isinstance(sources, list | tuple):
-            return type(sources)(results) if isinstance(sources, tuple) else results
-        return results[0]
+        zero = str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() == "zero"
+        results = {}
+        for source in wanted:
+            gradient = found.get(id(source))
+            if gradient is None and zero:
+                gradient = arrays.zeros_like(source.data)
+            results[id(source)] = None if gradient is None else Tensor.wrap(gradient)
+        if read:
+            _note_gradients(others, read, tuple(g for g in results.values() if g is not None))
+        return _arranged(sources, lambda source: results[id(source)])
 
-    def _check(self, target: Any, output_gradient: Any) -> None:
+    def _starts(self, target: Any, given: Any, wanted: list[Tensor]) -> list[tuple[Tensor, Any]]:
+        """Return each target with the gradient to begin with, after checking both."""
+        targets, parts = _leaves(target), _beside(target, given)
+        for part in targets:
+            self._check(part, wanted)
+        starts = []
+        for part, gradient in zip(targets, parts, strict=True):
+            gradient = np.ones(part.shape, np.float32) if gradient is None else gradient
+            start = gradient.data if isinstance(gradient, Tensor) else gradient
+            if arrays.device_of(start) is None or start.dtype != part.dtype:
+                start = as_array(gradient, part.dtype)
+            if start.shape != part.shape:
+                raise TapeError(
+                    f"gradient: output_gradient must have the target's shape {part.shape}. Got {start.shape}."
+                )
+            starts.append((part, start))
+        return starts
+
+    def _check(self, target: Any, wanted: list[Tensor]) -> None:
         if not isinstance(target, Tensor):
             raise TapeError(
                 f"gradient: the target must be a Tensor computed inside the tape. Got {type(target).__name__}. "
@@ -315,11 +369,13 @@ class GradientTape:
                 "gradient: this tape was already walked back, and has let go of what it recorded. "
                 "Ask for all gradients in one call, tape.gradient(loss, [a, b]), or use GradientTape(persistent=True)."
             )
-        if target.data.size != 1 and output_gradient is None:
+        if target.dtype.kind != "f":
             raise TapeError(
-                f"gradient: the target must be a single number. Got shape {target.shape}. "
-                "Reduce it first, loss.mean() or loss.sum(), or pass output_gradient=."
+                f"gradient: the target must be floating. Got dtype {target.dtype} of shape {target.shape}. "
+                "Comparisons, positions (argmax) and casts to integers have no gradient."
             )
+        if any(target is source for source in wanted):
+            return  # its gradient with respect to itself: 1
         if not self.entries:
             raise TapeError("gradient: nothing was recorded. Compute the loss inside `with GradientTape() as tape:`.")
         if not any(target is output for entry in reversed(self.entries) for output in entry.outputs):
@@ -328,10 +384,16 @@ class GradientTape:
                 "Is the loss computed before `with`, after it, or under no_grad()?"
             )
 
-    def _walk_back(self, target: Tensor, start: np.ndarray, wanted: list[Tensor]) -> dict[int, np.ndarray]:
+    def _walk_back(
+        self, starts: list[tuple[Tensor, Any]], wanted: list[Tensor], read: list[Tensor] | None
+    ) -> dict[int, np.ndarray]:
+        """Return gradients by the ids of tensors; `read` gets the tensors whose values the backwards used."""
         leads = self._leading_to(wanted)
         keep = {id(source) for source in wanted}
-        gradients: dict[int, np.ndarray] = {id(target): start}
+        gradients: dict[int, np.ndarray] = {}
+        for target, start in starts:
+            before = gradients.get(id(target))
+            gradients[id(target)] = start if before is None else sum_of_gradients(before, start)
         for entry in reversed(self.entries):
             dy = [gradients.get(id(output)) for output in entry.outputs]
             for output in entry.outputs:
@@ -339,6 +401,10 @@ class GradientTape:
                     gradients.pop(id(output), None)
             needs = tuple(need and id(tensor) in leads for need, tensor in zip(entry.needs, entry.inputs, strict=True))
             if any(needs) and any(part is not None for part in dy):
+                if entry.op == GRADIENT:
+                    raise _second_derivative(entry)
+                if read is not None and _holds_values(entry.cache):
+                    read.extend(t for t in (*entry.inputs, *entry.outputs) if t is not None)
                 self._add(gradients, entry, needs, run_backward(entry, tuple(dy), needs))
             if not self.persistent:
                 entry.cache = None  # gives the memory back as the walk goes
@@ -365,5 +431,71 @@ class GradientTape:
                 gradients[id(tensor)] = gradient if before is None else sum_of_gradients(before, gradient)
 
 
-def _as_list(sources: Any) -> list[Any]:
-    return list(sources) if isinstance(sources, list | tuple) else [sources]
+def _note_gradients(tapes: list[GradientTape], read: list[Tensor], gradients: tuple[Tensor, ...]) -> None:
+    """Write into the tapes that record that `gradients` depend on the tensors in `read`, by no op that has a backward.
+
+    A tape that is asked for a gradient through them says so, instead of taking them for constants.
+    """
+    inputs = tuple({id(t): t for t in read if t._tracked}.values())
+    if not inputs:
+        return
+    versions = tuple(t._version for t in (*inputs, *gradients))
+    for gradient in gradients:
+        gradient._tracked = True
+    for tape in tapes:
+        needs = (True,) * len(inputs)
+        entry = Entry(
+            GRADIENT, "", inputs, gradients, {}, None, needs, versions, False, None, DEFAULT, "of an inner tape", 0.0
+        )
+        tape.entries.append(entry)
+
+
+def _second_derivative(entry: Entry) -> TapeError:
+    names = ", ".join(dict.fromkeys(repr(t.name) for t in entry.inputs if t.name)) or "tensors without a name"
+    return TapeError(
+        "gradient: the target depends on gradients that another tape computed, and they depend on "
+        f"{names}. A gradient of a gradient is not supported; leaving that part out would give a wrong number. "
+        "Where the inner gradients are meant as plain numbers, say so: g.detach(), or ops.stop_gradient(g)."
+    )
+
+
+def _holds_values(cache: Any) -> bool:
+    """Whether a backward depends on values that the forward saw, and not only on shapes: it is not of a linear op."""
+    if isinstance(cache, tuple | list):
+        return any(_holds_values(part) for part in cache)
+    if hasattr(cache, "dtype"):
+        return bool(cache.dtype.kind == "f")  # a mask, or indices, do not move with a value
+    return not isinstance(cache, int | float | str | np.dtype | None)
+
+
+def _leaves(structure: Any) -> list[Any]:
+    """Return what nested lists, tuples and dicts hold, in order."""
+    if isinstance(structure, dict):
+        structure = list(structure.values())
+    return (
+        [leaf for part in structure for leaf in _leaves(part)] if isinstance(structure, list | tuple) else [structure]
+    )
+
+
+def _beside(structure: Any, given: Any) -> list[Any]:
+    """Return what `given`, arranged as the structure is (or None), holds for each leaf of the structure."""
+    if given is None or not isinstance(structure, list | tuple | dict):
+        return [given] * len(_leaves(structure))
+    alike = isinstance(given, dict) if isinstance(structure, dict) else isinstance(given, list | tuple)
+    if not alike or len(given) != len(structure):
+        raise TapeError(
+            f"gradient: output_gradients must be arranged as the target is. Got {kind_of(given)} for "
+            f"{len(structure)} targets."
+        )
+    keys = structure if isinstance(structure, dict) else range(len(structure))
+    return [leaf for key in keys for leaf in _beside(structure[key], given[key])]
+
+
+def _arranged(structure: Any, value_of: Callable[[Any], Any]) -> Any:
+    """Return the structure with every leaf replaced."""
+    if isinstance(structure, dict):
+        return {key: _arranged(part, value_of) for key, part in structure.items()}
+    if isinstance(structure, list | tuple):
+        parts = [_arranged(part, value_of) for part in structure]
+        return parts if isinstance(structure, list) else tuple(parts)
+    return value_of(structure)

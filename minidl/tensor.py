@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import config
 from minidl.backends.arrays import device_of, to_host
-from minidl.errors import ArgumentError, DTypeError, ShapeError
+from minidl.errors import ArgumentError, DTypeError, ShapeError, TapeError
 from minidl.operators import Operators
 from minidl.operators import run as _apply
 
@@ -150,7 +150,21 @@ class Tensor(Operators):
         return {**self.__dict__, "data": to_host(self.data, "copy or pickle")}
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        """Change values in place. The tape notices, and refuses a gradient that needs the old ones."""
+        """Change values in place. The tape notices, and refuses a gradient that needs the old ones.
+
+        Raises
+        ------
+        TapeError : `value` is a tensor that a gradient could flow to, under a tape: through here it cannot
+        """
+        if isinstance(value, Tensor) and value._tracked:
+            from minidl.tape import recording
+
+            if recording():
+                raise TapeError(
+                    "x[...] = value: a tape records, and no gradient would flow back to `value`. Build the tensor from "
+                    "its parts instead, with functional.where, concatenate or stack; or write a constant: "
+                    "x[...] = value.detach()."
+                )
         self.data = to_host(self.data, "x[...] = value")  # from a device a copy, which moves there when an op reads it
         self.data[key] = as_array(value) if isinstance(value, Tensor) else value
         self._version += 1
