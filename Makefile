@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank bench-cpu bench-overhead bench-simt gpu-check gpu-bench clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank bench-cpu bench-overhead bench-simt bench-check gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (under 10 minutes on 2 cores)"
@@ -17,6 +17,7 @@ help:
 	@echo "make gate       compile every CUDA kernel for three GPUs, without one, and hold it to its claims"
 	@echo "make bank       the SIMT machine's bank of wrong and right kernels: both counts"
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
+	@echo "make bench-check  how long minidl.check takes, in a fresh process and in a running one"
 	@echo "make bench-cpu  a training step of the CIFAR CNN beside PyTorch and Keras, on the CPU"
 	@echo "make bench-overhead  what recording costs a training step when nobody records"
 	@echo "make gpu-check  are the kernels right on this machine's GPU (GPU_PYTHON=python3: its own packages, nothing installed)"
@@ -116,6 +117,9 @@ bank: $(VENV)/.base
 
 bench-simt: $(VENV)/.base
 	$(BIN)/python benchmarks/bench_simt.py
+
+bench-check: $(VENV)/.base
+	$(BIN)/python benchmarks/bench_check.py
 
 # A machine with a GPU has its own Python packages, and perhaps no network: nothing is installed, the tree is the package.
 GPU_PYTHON ?= python3

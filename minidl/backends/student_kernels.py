@@ -127,22 +127,24 @@ def student_names(kernel: str) -> tuple[str, ...]:
 
 
 def _check_names(kernel: str, name: str) -> None:
-    from minidl.backends.cuda.student_launch import ladder_names
+    from minidl.backends.cuda.student_launch import rung_names
 
-    known = ladder_names()
-    if kernel not in known:
+    rungs = rung_names(kernel)
+    if not rungs:
+        from cuda_kernels import ladder
+
         computed_by = KERNELS[kernel][1] if kernel in KERNELS else ()
         if computed_by:
             raise ArgumentError(
                 f"register_kernel: {kernel!r} has no kernel of its own; it is computed by "
                 f"{' and '.join(map(repr, computed_by))}. Register yours for one of these."
             )
-        raise unknown_name("kernel in register_kernel", kernel, known)
+        raise unknown_name("kernel in register_kernel", kernel, ladder.ops())
     if not isinstance(name, str) or not name.isidentifier():
         raise ArgumentError(f"register_kernel: a name must be a Python identifier, such as 'mine'. Got {name!r}.")
     if re.fullmatch(r"r\d+(_.*)?|first", name):
         raise ArgumentError(
-            f"register_kernel: r1, r2 … and first are names of the ladder's own rungs ({', '.join(known[kernel])}). "
+            f"register_kernel: r1, r2 … and first are names of the ladder's own rungs ({', '.join(rungs)}). "
             f"Got {name!r}. Choose another, such as 'mine'."
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 from cuda_kernels import ladder
 from minidl.backends import table
 from minidl.backends.arrays import on_host
-from minidl.backends.cuda.device import host_function
+from minidl.backends.cuda.device import FIRST, host_function
 from minidl.backends.kernels import KERNELS
 from minidl.backends.student_kernels import student_kernel, student_names
 from minidl.errors import ArgumentError, BackendError, unknown_name
@@ -242,7 +242,7 @@ def _check_differences(
     if _size(y) > MOST_CELLS:
         return
     weights = upstream(y)
-    backward = table.load(op, "simt", "backward")
+    backward = table.load(op, f"simt:{FIRST}", "backward")
     if backward is None:
         return
     try:

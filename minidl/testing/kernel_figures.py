@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import math
 import statistics
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +34,7 @@ from minidl.testing.kernel_runs import (
     upstream,
 )
 
+FIGURES = Path(__file__).with_name("ladder_figures.json")
 REPEATS = 20
 COPY_BYTES = 256 * 2**20  # larger than any cache
 FLUSH_BYTES = 128 * 2**20  # twice the second-level cache of an H200
@@ -76,42 +80,49 @@ def _run(device: Probe, case: Case) -> list[Call]:
 
 
 def add_traffic(result: KernelCheck, kernel: str, name: str, given: Case | None) -> None:
-    """Count what each rung moves, on the largest case in which the kernel is called."""
+    """Count what the kernel moves, on the largest case in which it is called, beside what the ladder's rungs move."""
+    found = traffic_call(kernel, name, given)
+    if found is None:
+        return
+    op, case, call = found
+    where = described(kernel, call.arrays, call.static)
+    known = ladder_figures().get(kernel, {}).get(where, {}) if given is None else {}
+    rows = {name: figures_row(call)}
+    for rung in ladder.rungs(kernel):
+        if rung.name != name:
+            rows[rung.name] = known[rung.name] if rung.name in known else rung_row(kernel, rung.name, op, case)
+    result.traffic = [{"rung": f"{who} <-" if who == name else who} | row for who, row in rows.items()]
+    result.traffic_of = f"What {where} moves (SIMT machine: counts, no times)"
+    result.add("traffic", "passed", "counted, beside the ladder's rungs; no float64 operations")
+
+
+def traffic_call(kernel: str, name: str, given: Case | None = None) -> tuple[str, Case, Call] | None:
+    """Return the op, the largest case in which a rung of the kernel is called there, and the call, counted."""
     for op in ops_with(kernel):
-        found = cases_of(op, given if op == ops_with(kernel)[0] else None)
-        for number, case in reversed(list(enumerate(found))):
+        for case in reversed(cases_of(op, given if op == ops_with(kernel)[0] else None)):
             calls = record(kernel, host_function(kernel, name), op, case)
-            if not calls:
-                continue
-            rows = {name: _figures_row(calls[0])}
-            for rung in ladder.rungs(kernel):
-                if rung.name != name:
-                    rows[rung.name] = _ladder_row(kernel, rung.name, op, case, -1 if given else number)
-            result.traffic = [{"rung": f"{who} <-" if who == name else who} | row for who, row in rows.items()]
-            where = described(kernel, calls[0].arrays, calls[0].static)
-            result.traffic_of = f"What {where} moves (SIMT machine: counts, no times)"
-            result.add("traffic", "passed", "counted, beside the ladder's rungs; no float64 operations")
-            return
+            if calls:
+                return op, case, calls[0]
+    return None
 
 
-_LADDER_ROWS: dict[tuple[str, str, str, int], dict[str, Any]] = {}
+def rung_row(kernel: str, rung: str, op: str, case: Case) -> dict[str, Any]:
+    """Count a rung of the ladder on a case: its row of the table."""
+    try:
+        return figures_row(record(kernel, host_function(kernel, rung), op, case)[0])
+    except MinidlError:
+        return figures_row(None)
 
 
-def _ladder_row(kernel: str, rung: str, op: str, case: Case, number: int) -> dict[str, Any]:
-    """The row of a rung of the ladder, counted once for each of minidl's own cases."""
-    key = (kernel, rung, op, number)
-    if number < 0 or key not in _LADDER_ROWS:
-        try:
-            row = _figures_row(record(kernel, host_function(kernel, rung), op, case)[0])
-        except MinidlError:
-            row = _figures_row(None)
-        if number < 0:
-            return row
-        _LADDER_ROWS[key] = row
-    return _LADDER_ROWS[key]
+@functools.cache
+def ladder_figures() -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """Return the recorded rows, by kernel, call and rung: counting a whole ladder takes seconds (ladder_figures.py)."""
+    recorded = FIGURES.read_text(encoding="utf-8") if FIGURES.exists() else "{}"
+    return json.loads(recorded)
 
 
-def _figures_row(call: Call | None) -> dict[str, Any]:
+def figures_row(call: Call | None) -> dict[str, Any]:
+    """Return a call's row of the table; of None that of a rung that refuses it."""
     if call is None:
         return dict.fromkeys(("launches", "sectors", "bytes used", "bank passes", "flops", "barriers"), "refuses")
     total = call.figures

@@ -1,8 +1,8 @@
 """Run one kernel inside its op, watched: every call of it, the faults, what it returned and what the ladder returns.
 
 A kernel is checked where it is used. The op's adapter calls it, with the arrays that the op prepares, and the other
-kernels of the op run by their best rung. So a case of an op is a case of each of its kernels, and the op in NumPy and
-float64 is the reference for all of them.
+kernels of the op run by their first rung, the quickest on the SIMT machine. So a case of an op is a case of each of
+its kernels, and the op in NumPy and float64 is the reference for all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cuda_kernels.simt import Figures, Report, SimtError
 from minidl.backends import table
 from minidl.backends.arrays import SimtArray, on_host
 from minidl.backends.cuda import use_pools
-from minidl.backends.cuda.device import Device
+from minidl.backends.cuda.device import FIRST, Device
 from minidl.backends.cuda.student_launch import default_of
 from minidl.backends.kernels import BACKWARD_ENDINGS, KERNELS
 from minidl.errors import MinidlError
@@ -55,7 +55,7 @@ class Failure(Exception):
 
 
 class Probe(Device):
-    """A device on which one kernel is run by a given function, watched; the others by their best rung."""
+    """A device on which one kernel is run by a given function, watched; the others by their first rung."""
 
     kernel: str
     function: Callable[..., Any]
@@ -221,7 +221,7 @@ def probe(
     op: str, direction: str, kernel: str, function: Callable[..., Any], watched: bool = True, counted: bool = False
 ) -> Probe:
     """Return a device for one direction of `op` on which `kernel` is run by `function`: watched or counted."""
-    device = Probe("simt", None, op, direction)
+    device = Probe("simt", FIRST, op, direction)
     device.kernel, device.function, device.calls = kernel, function, []
     device.watched, device.counted = watched, counted
     return device

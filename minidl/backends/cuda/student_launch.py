@@ -29,10 +29,12 @@ BIAS = {"gemm": "bias", "conv2d": "b", "conv2d_backward_data": "b", "depthwise_c
 Parameter = inspect.Parameter
 
 
-@functools.cache
-def ladder_names() -> dict[str, tuple[str, ...]]:
-    """Return all kernels, with the names of their ladders' rungs."""
-    return {kernel: tuple(rung.name for rung in ladder.rungs(kernel)) for kernel in ladder.ops()}
+def rung_names(kernel: str) -> tuple[str, ...]:
+    """Return the names of a kernel's ladder's rungs, () where there is no such kernel."""
+    try:
+        return tuple(rung.name for rung in ladder.rungs(kernel))
+    except KeyError:
+        return ()
 
 
 def is_kernel(given: Any) -> bool:
