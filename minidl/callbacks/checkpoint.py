@@ -11,6 +11,7 @@ from typing import Any
 
 from minidl.callbacks.callback import Callback
 from minidl.callbacks.monitor import MonitorCallback
+from minidl.console import say
 from minidl.errors import ArgumentError, FileFormatError, NotBuiltError
 
 Logs = dict[str, Any] | None
@@ -112,12 +113,12 @@ class ModelCheckpoint(MonitorCallback):
         else:
             self.model.save(path, overwrite=True)
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: finished saving model to {path}")
+            say(f"\nEpoch {epoch + 1}: finished saving model to {path}")
 
     def _wanted(self, epoch: int, logs: dict[str, Any], path: str) -> bool:
         if not self.save_best_only:
             if self.verbose:
-                print(f"\nEpoch {epoch + 1}: saving model to {path}")
+                say(f"\nEpoch {epoch + 1}: saving model to {path}")
             return True
         current = logs.get(self.monitor)
         if current is None:
@@ -127,9 +128,9 @@ class ModelCheckpoint(MonitorCallback):
         better = self._is_improvement(current, self.best)
         if self.verbose and better:
             change = f"improved from {before} to {current:.5f}, saving model to {path}"
-            print(f"\nEpoch {epoch + 1}: {self.monitor} {change}")
+            say(f"\nEpoch {epoch + 1}: {self.monitor} {change}")
         elif self.verbose:
-            print(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {before}")
+            say(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {before}")
         if better:
             self.best = current
         return better

@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl.callbacks.callback import Callback
 from minidl.callbacks.progress import Progbar
+from minidl.console import say
 from minidl.errors import ArgumentError
 
 Logs = dict[str, Any] | None
@@ -47,7 +48,7 @@ class ProgbarLogger(Callback):
         """Begin a line."""
         self._begin()
         if self.verbose and self.epochs > 1:
-            print(f"Epoch {epoch + 1}/{self.epochs}", flush=True)
+            say(f"Epoch {epoch + 1}/{self.epochs}")
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """Begin a line, unless inside `fit`."""

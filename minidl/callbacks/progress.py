@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.console import printable, say
+
 WIDTH = 20  # cells of the bar
 INTERVAL = 0.05  # seconds between two drawings on a terminal
 PLAIN_INTERVAL = 30.0  # seconds between two lines where there is none
@@ -71,7 +73,7 @@ class Progbar:
                 self._draw(self._line(current, now, per_step, finalize), finalize)
                 self._last_drawn = now
         elif self.verbose == 2 and finalize:
-            print(f"{current}/{self.target or current} - {now - self._start:.0f}s - {self._rest(per_step)}", flush=True)
+            say(f"{current}/{self.target or current} - {now - self._start:.0f}s - {self._rest(per_step)}")
         self.finished = finalize
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] = ()) -> None:
@@ -82,7 +84,7 @@ class Progbar:
     def end_line(self) -> None:
         """Leave the line as it stands: what follows goes below it."""
         if self._drawn and not self.finished:
-            print(flush=True)
+            say()
         self.finished = True
 
     def _per_step(self, current: int, now: float) -> float:
@@ -113,14 +115,14 @@ class Progbar:
 
     def _draw(self, line: str, finalize: bool) -> None:
         if not self.live:
-            print(line, flush=True)
+            say(line)
             return
         if not finalize and sys.stdout.isatty():
             # Trap: a line that wraps is not drawn over, but scrolls a new one with every step.
             line = line[: shutil.get_terminal_size().columns - 1]
         covered = line.ljust(self._drawn)  # blanks over what a longer line left
         self._drawn = len(line)
-        sys.stdout.write("\r" + covered + ("\n" if finalize else ""))
+        sys.stdout.write(printable("\r" + covered + ("\n" if finalize else "")))
         sys.stdout.flush()
 
 
@@ -165,8 +167,4 @@ def _number(value: Any) -> str:
 
 def _cells() -> tuple[str, str]:
     """Return the two characters of the bar, from ASCII where the output cannot take others."""
-    try:
-        "━".encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return "=", "."
-    return "━", " "
+    return ("━", " ") if printable("━") == "━" else ("=", ".")

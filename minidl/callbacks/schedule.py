@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from minidl.callbacks.callback import Callback
+from minidl.console import say
 from minidl.errors import ArgumentError
 
 Logs = dict[str, Any] | None
@@ -40,7 +41,7 @@ class LearningRateScheduler(Callback):
             raise ArgumentError(f"LearningRateScheduler: the schedule must return a float. Got {rate!r}.")
         optimizer.learning_rate = float(rate)
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+            say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Put the rate into the logs."""
@@ -78,7 +79,7 @@ class TerminateOnNaN(Callback):
                 f"TerminateOnNaN: the loss is {loss} at batch {batch}. Is the learning rate too large, or the data not "
                 "scaled?"
             )
-        print(f"Batch {batch}: Invalid loss, terminating training")
+        say(f"Batch {batch}: Invalid loss, terminating training")
         self.model.stop_training = True
 
 

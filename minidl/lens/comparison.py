@@ -19,6 +19,7 @@ import numpy as np
 
 from cuda_kernels.launch import simt_options
 from minidl.backends.arrays import device_name, on_host
+from minidl.console import printable
 from minidl.lens import comparison_text
 from minidl.lens.patterns import patterns
 from minidl.lens.sides import Side, Spec, aligned, call, prepare, run_side, value_names
@@ -91,7 +92,7 @@ class Divergence:
     faults: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
-        return comparison_text.sentence(self)
+        return printable(comparison_text.sentence(self))
 
 
 class Comparison:
@@ -114,7 +115,7 @@ class Comparison:
         return self.divergence is None
 
     def __repr__(self) -> str:
-        return comparison_text.table(self)
+        return printable(comparison_text.table(self))
 
     def _repr_html_(self) -> str:
         return comparison_text.html(self)

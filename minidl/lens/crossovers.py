@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minidl.console import printable
 from minidl.errors import ArgumentError
 from minidl.lens.examples import example_shapes
 from minidl.lens.texts import duration, html_table, text_table
@@ -87,7 +88,7 @@ class Crossover:
 
     def __repr__(self) -> str:
         table = text_table(self._head(), self._cells(), ["size", *self._head()[1:4]])
-        return "\n".join([table, "", *self._remarks()])
+        return printable("\n".join([table, "", *self._remarks()]))
 
     def _repr_html_(self) -> str:
         table = html_table(self._head(), self._cells(), self._head()[:4])

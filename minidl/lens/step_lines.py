@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import minidl.ops
+from minidl.console import printable
 from minidl.errors import ArgumentError
 from minidl.lens.step_moments import Moment, statistics
 
@@ -140,7 +141,7 @@ class LineStepper:
     def __str__(self) -> str:
         head = f"{self.title}: step {self.position} of {len(self) - 1}, in {self.now.function}"
         rows = [f"   {name} {'*' if name in self.changed else ' '} {self.described(name)}" for name in self.values]
-        return "\n".join([head, self.listing(), "after this line (* made or changed by it):", *rows])
+        return printable("\n".join([head, self.listing(), "after this line (* made or changed by it):", *rows]))
 
     def __repr__(self) -> str:
         return f"<LineStepper {self.title}, line {self.line}, step {self.position} of {len(self)}>"

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends import arrays
+from minidl.console import printable
 from minidl.lens import formulas
 from minidl.lens.step_record import Record, Told, place_of, tape_sum
 
@@ -129,7 +130,7 @@ class Moment:
         return f"{what} · {where}" if where else what
 
     def __repr__(self) -> str:
-        return f"<Moment {self.number} {self.phase}: {self.title}>"
+        return printable(f"<Moment {self.number} {self.phase}: {self.title}>")
 
 
 def _looked_at(array: Any) -> np.ndarray:

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.console import printable
 from minidl.data import as_dataset
 from minidl.errors import ArgumentError, NotCompiledError, unknown_name
 from minidl.layers.symbolic import flatten, map_structure
@@ -225,11 +226,11 @@ class Stepper(Moves):
     def __str__(self) -> str:
         from minidl.lens.step_text import describe_moment
 
-        return describe_moment(self)
+        return printable(describe_moment(self))
 
     def __repr__(self) -> str:
         changed = f", {len(self._changes)} changed" if self._changes else ""
-        return f"<Stepper at {self.position} of {len(self)}: {self.now.title}{changed}>"
+        return printable(f"<Stepper at {self.position} of {len(self)}: {self.now.title}{changed}>")
 
     def _repr_html_(self) -> str:
         from minidl.lens.step_notebook import filmstrip
@@ -240,7 +241,7 @@ class Stepper(Moves):
         """Return all moments as a table, the present one marked."""
         from minidl.lens.step_text import moments_table
 
-        return moments_table(self)
+        return printable(moments_table(self))
 
     def run_prompt(self, stdin: Any = None, stdout: Any = None) -> None:
         """Walk through the step in a terminal: n, b, layer NAME, loss, into, kernel … `?` lists the commands."""

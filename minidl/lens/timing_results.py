@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from minidl.console import printable
 from minidl.errors import ArgumentError
 from minidl.lens.costs import Cost
 from minidl.lens.rooflines import Roofline
@@ -39,7 +40,7 @@ class Spread(NamedTuple):
         return cls(median, low, high, len(samples))
 
     def __str__(self) -> str:
-        return f"{duration(self.median)} [{duration(self.low)} – {duration(self.high)}]"
+        return printable(f"{duration(self.median)} [{duration(self.low)} – {duration(self.high)}]")
 
 
 class Counted(NamedTuple):
@@ -163,7 +164,7 @@ class Timings(Sequence[Timing]):
 
     def __repr__(self) -> str:
         table = text_table(self.COLUMNS, [_cells(timing) for timing in self._timings], self.RIGHT)
-        return "\n".join([table, "", *self._remarks()])
+        return printable("\n".join([table, "", *self._remarks()]))
 
     def _repr_html_(self) -> str:
         table = html_table(self.COLUMNS, [_cells(timing) for timing in self._timings], self.RIGHT)

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minidl.console import say
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.symbolic import flatten
 
@@ -37,7 +38,7 @@ def print_summary(
     if not model.layers:
         raise NotBuiltError(f"summary: model {model.name!r} has no layers yet.")
     text = "\n".join(summary_lines(model, line_length or WIDTH, expand_nested, show_trainable, layer_range))
-    (print_fn or print)(text)
+    (print_fn or say)(text)
 
 
 def summary_lines(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minidl.console import say
 from minidl.data.batching import positive_int
 from minidl.data.dataset import PyDataset
 from minidl.errors import ArgumentError, DataError, unknown_name
@@ -158,5 +159,5 @@ def select_subset(
     parts = {"training": order[: count - held_out], "validation": order[count - held_out :]}
     chosen = ["training", "validation"] if subset == "both" else [subset]
     if verbose:
-        print(" ".join(f"Using {len(parts[name])} files for {name}." for name in chosen))
+        say(" ".join(f"Using {len(parts[name])} files for {name}." for name in chosen))
     return [parts[name] for name in chosen]

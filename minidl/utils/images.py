@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from minidl.console import say
 from minidl.errors import ArgumentError, FileFormatError, ShapeError, unknown_name
 from minidl.utils.image_folder import ImageFolder, find_images, select_subset
 
@@ -215,7 +216,7 @@ def image_dataset_from_directory(
         raise unknown_name("interpolation", interpolation, INTERPOLATIONS)
     paths, numbers, names = find_images(Path(directory), labels, label_mode, class_names)
     if verbose:
-        print(f"Found {len(paths)} files belonging to {len(names)} classes." if names else f"Found {len(paths)} files.")
+        say(f"Found {len(paths)} files belonging to {len(names)} classes." if names else f"Found {len(paths)} files.")
     chosen = select_subset(len(paths), shuffle, seed, validation_split, subset, verbose)
 
     height, width = image_size

@@ -1,0 +1,72 @@
+"""Text for an output that cannot take every character: a file or an old console of Windows (cp1252), plain ASCII.
+
+What the output's encoding lacks is written with what it has: `≥` as `>=`, a table's lines as `+`, `-`, `|`. Where
+everything can be written, as in UTF-8, nothing is changed.
+
+>>> "3 ≥ 2 · √x".encode("ascii", REPLACING)
+b'3 >= 2 * sqrtx'
+"""
+
+from __future__ import annotations
+
+import codecs
+import sys
+import unicodedata
+from typing import Any
+
+REPLACING = "minidl.replacing"  # the name of the codecs' error handler
+
+_IN_ASCII = {
+    "…": "...", "−": "-", "–": "-", "·": "*", "×": "x", "≥": ">=", "≤": "<=", "≠": "!=", "→": "->", "←": "<-",
+    "↔": "<->", "√": "sqrt", "Σ": "sum ", "µ": "u", "°": " deg", "±": "+-", "′": "'", "“": '"', "”": '"', "✓": "ok",
+    "✗": "no", "━": "=", "─": "-", "│": "|", "┃": "|", "▶": ">", "◀": "<",
+} | dict.fromkeys("┏┳┓┡╇┩├┼┤└┴┘", "+")  # fmt: skip
+_POWERS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀᵖᵗˣ", "0123456789-Tptx", strict=True))
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    """Say what stands in the place of characters that cannot be encoded, as `codecs.register_error` asks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    found = "".join(_plain(character) for character in lacking)
+    return found, error.end
+
+
+def _plain(character: str) -> str:
+    if character in _IN_ASCII:
+        return _IN_ASCII[character]
+    if character in _POWERS:
+        return "^" + _POWERS[character]
+    name = unicodedata.name(character, "")
+    if name.startswith(("GREEK SMALL LETTER ", "GREEK CAPITAL LETTER ")):
+        return name.rpartition(" ")[2].lower()
+    return unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
+
+
+codecs.register_error(REPLACING, _replace)
+
+
+def printable(text: Any, stream: Any = None) -> str:
+    """Return the text as a stream, by default the standard output, can write it.
+
+    >>> printable("as it is") == "as it is"
+    True
+    """
+    encoding = getattr(sys.stdout if stream is None else stream, "encoding", None) or "utf-8"
+    try:
+        return str(text).encode(encoding, REPLACING).decode(encoding)
+    except LookupError:  # a stream with an encoding of its own, which Python does not know
+        return str(text)
+
+
+def say(text: Any = "") -> None:
+    """Print a line on the standard output, at once."""
+    print(printable(text), flush=True)
+
+
+def accept_every_character() -> None:
+    """Let the standard outputs of this process replace what they cannot write. For programs: a library leaves them."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and stream.errors == "strict":
+            stream.reconfigure(errors=REPLACING)
