@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from minidl.console import printable
 from minidl.errors import NotCompiledError
 from minidl.lens.preserved import ensure_built, preserved
 from minidl.tape import Entry, GradientTape
@@ -61,7 +62,7 @@ class StepTable:
         for direction in ("forward", "backward"):
             part = [line(c) for c, row in zip(cells, self.rows, strict=True) if row.direction == direction]
             lines += [*part, f"{direction} in all".ljust(len(head) - 10) + f"{self.total_ms(direction):10.3f}", ""]
-        return "\n".join([*lines, f"loss {self.loss:.4f}"])
+        return printable("\n".join([*lines, f"loss {self.loss:.4f}"]))
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th style='text-align:left'>{c}</th>" for c in self.COLUMNS)

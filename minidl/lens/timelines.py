@@ -6,6 +6,7 @@ from html import escape
 from typing import NamedTuple
 
 from minidl.backends.arrays import Transfer
+from minidl.console import printable
 from minidl.errors import ArgumentError
 from minidl.lens.events import PHASES, ArrayFacts, RecordedLaunch, RecordedOp
 from minidl.lens.machines import machine
@@ -146,7 +147,7 @@ class Timeline:
 
     def __repr__(self) -> str:
         table = text_table(self.COLUMNS, self._cells(), self.RIGHT)
-        return "\n".join([table, "", totals_text(self.totals()), "", *self._summary()])
+        return printable("\n".join([table, "", totals_text(self.totals()), "", *self._summary()]))
 
     def _repr_html_(self) -> str:
         head, rows = _total_cells(self.totals())
