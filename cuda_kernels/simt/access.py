@@ -86,7 +86,7 @@ class Access(Part):
         for axis, (i, size, stride) in enumerate(zip(index, view.shape, view.strides, strict=True)):
             known = self.known_indices.get(id(i))
             if known is None and i.dtype is not numeric.INT64:
-                known = self._as_index(line, i)
+                known = self._as_index(line, i, action)
             if known is not None:
                 i = known[1]
             if check is None or check[axis]:
@@ -106,9 +106,9 @@ class Access(Part):
             self.report_outside(line, view, index, self.mask.narrow(np.atleast_2d(outside)), action, width)
         return address, inside, outside
 
-    def _as_index(self, line: int, i: Value) -> tuple[Value, Value, int]:
+    def _as_index(self, line: int, i: Value, action: str) -> tuple[Value, Value, int]:
         """(an index, the same as int64, its largest value); those that come often (threadIdx) are remembered."""
-        if i.dtype.kind not in "biu":
+        if i.dtype.kind not in "iu" and action != "atomic":  # an atomic's is cast by Numba, whatever it is
             raise UnsupportedSyntax(f"an index must be an integer, got {i.dtype}; cast it with int32(...)", line)
         wide = i.astype(np.int64)
         if i.ndim == 0 or i.size > _REMEMBERED:

@@ -16,6 +16,12 @@ from .memory import Allocation, View, pick
 from .parts import Part
 
 Value = Any
+_WORDS = ("int32", "int64", "uint32", "uint64")
+_TAKES = {  # the types of element that numba-cuda 0.30.4 compiles each for
+    **dict.fromkeys(("add", "sub", "max", "min", "nanmax", "nanmin"), (*_WORDS, "float32", "float64")),
+    **dict.fromkeys(("and_", "or_", "xor", "exch", "cas", "compare_and_swap"), _WORDS),
+    **dict.fromkeys(("inc", "dec"), ("uint32", "uint64")),
+}
 _AT = {
     "add": np.add,
     "sub": np.subtract,
@@ -41,6 +47,9 @@ class Atomics(Part):
         index = index if type(index) is tuple else (index,)
         if len(index) != len(view.shape):
             raise UnsupportedSyntax(f"cuda.atomic.{name}: {len(index)} indices for {len(view.shape)} axes", line)
+        if view.dtype.name not in _TAKES[name]:
+            raise UnsupportedSyntax(f"Numba has cuda.atomic.{name} for arrays of {', '.join(_TAKES[name])}, got "
+                                    f"{view.alloc.name!r} of {view.dtype}; use an array of one of these", line)
         address, mask, outside = self.locate(line, view, index, "atomic")
         alloc = view.alloc
         if not mask.lanes:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import numeric
+from .errors import UnsupportedSyntax
 from .masks import WARP, Mask
 from .parts import Part
 
@@ -74,21 +75,24 @@ class Barriers(Part):
             message=f"the barrier at line {line} is reached by {int(reached.sum())} of {self.threads} threads of block "
             f"{where}: thread {thread} {how}. Every thread of a block must reach every syncthreads.")
 
-    def _vote(self, line: int, x: Value) -> np.ndarray:
+    def _vote(self, line: int, x: Value, what: str) -> np.ndarray:
+        if x.dtype.kind not in "iu":
+            raise UnsupportedSyntax(f"Numba's cuda.syncthreads_{what} takes an integer, got {x.dtype}; write "
+                                    f"cuda.syncthreads_{what}(int32(...))", line)
         self.syncthreads(line)
         return np.broadcast_to(numeric.truth(x), self.shape) & self.mask.full()
 
     def syncthreads_count(self, line: int, x: Value) -> Value:
         """Barrier; how many threads of the block have a true `x` (int32)."""
-        return self._vote(line, x).sum(axis=1, dtype=np.int32)[:, None]
+        return self._vote(line, x, "count").sum(axis=1, dtype=np.int32)[:, None]
 
     def syncthreads_or(self, line: int, x: Value) -> Value:
         """Barrier; 1 if `x` is true for any thread of the block (int32)."""
-        return np.any(self._vote(line, x), axis=1)[:, None].astype(np.int32)
+        return np.any(self._vote(line, x, "or"), axis=1)[:, None].astype(np.int32)
 
     def syncthreads_and(self, line: int, x: Value) -> Value:
         """Barrier; 1 if `x` is true for all threads of the block (int32)."""
-        held = self._vote(line, x)
+        held = self._vote(line, x, "and")
         return np.all(held | ~self.mask.full(), axis=1)[:, None].astype(np.int32)
 
     def syncwarp(self, line: int, members: Value = None) -> None:

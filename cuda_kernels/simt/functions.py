@@ -19,7 +19,7 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
 _gamma = np.vectorize(lambda x: math.gamma(x) if x > 0 or x % 1 else math.nan, otypes=[float])
 _lgamma = np.vectorize(lambda x: math.lgamma(x) if x > 0 or x % 1 else math.inf, otypes=[float])
 
-# math.* of one argument: float32 stays float32, integers become float64 (numba, cuda/cudamath.py).
+# math.* of one argument: float32 stays float32, integers become float64 (the types that numba-cuda 0.30.4 gave).
 MATH1: dict[str, Callable[..., Any]] = {
     "sqrt": np.sqrt, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log2": np.log2, "log10": np.log10,
     "log1p": np.log1p, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos,
@@ -32,6 +32,9 @@ MATH2: dict[str, Callable[..., Any]] = {
     "pow": np.power, "atan2": np.arctan2, "hypot": np.hypot, "copysign": np.copysign, "fmod": np.fmod,
     "remainder": lambda a, b: a - b * np.round(a / b), "nextafter": np.nextafter,
 }
+_STAY_FLOAT16 = ("ceil", "cos", "exp", "exp2", "fabs", "floor", "log", "log10", "log2", "sin", "sqrt", "trunc", "tanh")
+_SELECTED = "int16 int32 int64 uint16 uint32 uint64 float32 float64".split()
+_ONE_FLOAT = ("atan2", "hypot")  # float32 only where an argument is a float
 TEST1: dict[str, Callable[..., Any]] = {"isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite}
 _LIBDEVICE_NAMES: dict[str, Callable[..., Any]] = {
     "rsqrt": lambda x: 1 / np.sqrt(x), "saturate": lambda x: np.clip(x, 0, 1), "exp10": lambda x: np.power(10.0, x),
@@ -71,20 +74,25 @@ class Functions(Part):
 
     def float_(self, line: int, x: Value) -> Value:
         """float(x): floats keep their type, integers become float64."""
+        if x.dtype.kind == "b":
+            raise UnsupportedSyntax("Numba has no float() of a boolean; write float32(...), or 1.0 if condition else "
+                                    "0.0", line)
         return x if x.dtype.kind == "f" else x.astype(np.float64)
 
     def bool_(self, line: int, x: Value) -> Value:
         return numeric.truth(x)
 
     def abs_(self, line: int, x: Value) -> Value:
-        return np.abs(_number(x, "abs", line))
+        x = _number(x, "abs", line)
+        return x.astype(np.int8) if x.dtype.kind == "b" else np.abs(x)
 
     def round_(self, line: int, x: Value, digits: Value = None) -> Value:
         """round(x) is int64, round(x, n) a float; halves go to the even neighbour."""
         _number(x, "round", line)
         if digits is None:
             return self.cast(line, numeric.INT64, np.rint(x))
-        return np.round(x, int(digits)).astype(x.dtype)
+        kind = numeric.FLOAT32 if x.dtype in numeric.IN_FLOAT32 else numeric.FLOAT64
+        return np.round(numeric.cast(x, kind), int(digits))
 
     def min_(self, line: int, *values: Value) -> Value:
         """The least of numbers in their common type; a NaN loses, as on the GPU."""
@@ -99,6 +107,9 @@ class Functions(Part):
             values = values[0]
         if any(isinstance(v, View | tuple) for v in values) or len(values) < 2:
             raise UnsupportedSyntax("min and max take numbers; write a loop over an array's elements", line)
+        if len({v.dtype.kind == "b" for v in values}) == 2:
+            raise UnsupportedSyntax("Numba has no min and max of a boolean and a number; cast the condition, "
+                                    "int32(a > b), or write a conditional expression", line)
         kind = values[0].dtype
         for v in values[1:]:
             kind = numeric.unify(kind, v.dtype)
@@ -147,20 +158,19 @@ class Functions(Part):
         function = MATH1.get(name) if len(x) == 1 else MATH2.get(name)
         if function is None:
             raise UnsupportedSyntax(f"math.{name} with {len(x)} arguments has no meaning in a CUDA kernel", line)
-        kind = numeric.FLOAT64
-        if all(v.dtype.kind == "f" for v in x):
-            kind = x[0].dtype if len(x) == 1 else numeric.unify(x[0].dtype, x[1].dtype)
+        kind = _math_dtype(name, [v.dtype for v in x])
         if kind.num == 12 and self.watch_float64 and name not in ("floor", "ceil", "trunc", "fabs", "copysign"):
             self.report_float64(line)
         return numeric.cast(np.asarray(function(*(numeric.cast(v, kind) for v in x)))[()], kind)
 
     def _math_special(self, name: str, *x: Value) -> Value:
+        kind = numeric.FLOAT32 if x[0].dtype in numeric.IN_FLOAT32 else numeric.FLOAT64
         if name == "frexp":
-            part, power = np.frexp(x[0])
+            part, power = np.frexp(numeric.cast(x[0], kind))
             return part, power.astype(np.int32)
         if name == "modf":
-            return np.modf(x[0])
-        return np.ldexp(x[0], numeric.cast(x[1], numeric.INT32))
+            return np.modf(x[0] if x[0].dtype == numeric.FLOAT32 else numeric.cast(x[0], numeric.FLOAT64))
+        return np.ldexp(numeric.cast(x[0], kind), numeric.cast(x[1], numeric.INT32))
 
     def libdevice(self, line: int, name: str, *x: Value) -> Value:
         """cuda.libdevice.<name>: computed exactly, where the GPU's fast_ forms approximate."""
@@ -185,7 +195,7 @@ class Functions(Part):
 
     def fma(self, line: int, a: Value, b: Value, c: Value) -> Value:
         """The fused a * b + c, rounded once: in float64 for float32 (exact product), in long double for float64."""
-        kind = numeric.unify(numeric.unify(a.dtype, b.dtype), c.dtype)
+        kind = numeric.FLOAT32 if {a.dtype, b.dtype, c.dtype} <= numeric.IN_FLOAT32 else numeric.FLOAT64
         if self.counting:
             self.flop(line, kind, 2)
         wide = np.dtype("f8") if kind.itemsize <= 4 else np.dtype("longdouble")
@@ -193,15 +203,23 @@ class Functions(Part):
 
     def selp(self, line: int, condition: Value, a: Value, b: Value) -> Value:
         """`a` where the condition holds, else `b`."""
+        if a.dtype != b.dtype or a.dtype.name not in _SELECTED:
+            raise UnsupportedSyntax(f"cuda.selp chooses between two numbers of one type ({', '.join(_SELECTED)}), got "
+                                    f"{a.dtype} and {b.dtype}; cast them, or write a if condition else b", line)
+        return self.choose(condition, a, b)
+
+    def choose(self, condition: Value, a: Value, b: Value) -> Value:
+        """`a` where the condition holds, else `b`, in their common type."""
         kind = numeric.unify(a.dtype, b.dtype)
         chosen: Value = np.where(numeric.truth(condition), numeric.cast(a, kind), numeric.cast(b, kind))
         return chosen[()]
 
     def cbrt(self, line: int, x: Value) -> Value:
-        return np.cbrt(x)
+        return np.cbrt(numeric.cast(x, numeric.FLOAT32 if x.dtype in numeric.IN_FLOAT32 else numeric.FLOAT64))
 
     def popc(self, line: int, x: Value) -> Value:
         """How many bits are set, in the type of `x`."""
+        x = _whole(x)
         return np.bitwise_count(_unsigned(x)).astype(x.dtype)
 
     def brev(self, line: int, x: Value) -> Value:
@@ -214,6 +232,7 @@ class Functions(Part):
 
     def clz(self, line: int, x: Value) -> Value:
         """Leading zero bits, in the type of `x`."""
+        x = _whole(x)
         y, count = _unsigned(x), np.int64(x.dtype.itemsize * 8)
         for k in range(x.dtype.itemsize * 8):
             count = count - ((y >> y.dtype.type(k)) != 0)
@@ -221,6 +240,9 @@ class Functions(Part):
 
     def ffs(self, line: int, x: Value) -> Value:
         """1 + the place of the lowest set bit, 0 where none is (uint32)."""
+        if x.dtype.kind not in "iu" or x.dtype.itemsize < 4:
+            raise UnsupportedSyntax(f"Numba has cuda.ffs for 32- and 64-bit integers only, got {x.dtype}; cast with "
+                                    "int32(...)", line)
         y = _unsigned(x)
         low = y & (~y + y.dtype.type(1))
         places = np.bitwise_count(low - y.dtype.type(1)).astype(np.uint32) + np.uint32(1)
@@ -233,10 +255,30 @@ class Functions(Part):
             print(*shown)
 
 
+def _math_dtype(name: str, kinds: list[np.dtype]) -> np.dtype:
+    """The type of math.<name>, and of its arguments."""
+    if len(kinds) == 1:
+        if kinds[0].itemsize > 2 and kinds[0].kind == "f" or (kinds[0].kind == "f" and name in _STAY_FLOAT16):
+            return kinds[0]
+        return numeric.FLOAT32 if kinds[0].kind == "f" else numeric.FLOAT64
+    single = all(k in numeric.IN_FLOAT32 for k in kinds)
+    if name == "pow":  # a power that is an integer is one of its own (powi)
+        single |= kinds[0] in numeric.IN_FLOAT32 and kinds[1] == numeric.INT32
+        single |= kinds[0] == numeric.FLOAT32 and kinds[1] == np.uint16
+    if name in _ONE_FLOAT:
+        single &= any(k.kind == "f" for k in kinds)
+    return numeric.FLOAT32 if single else numeric.FLOAT64
+
+
 def _number(x: Value, what: str, line: int) -> Value:
     if not hasattr(x, "dtype"):
         raise UnsupportedSyntax(f"{what}() takes one number, got {type(x).__name__}; take each element by itself", line)
     return x
+
+
+def _whole(x: Value) -> Value:
+    """An integer; Numba makes int8 of everything else that it is given as bits."""
+    return x if x.dtype.kind in "iu" else numeric.cast(x, numeric.INT8)
 
 
 def _unsigned(x: Value) -> Value:

@@ -134,13 +134,13 @@ class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functi
         """`a and b` where `b` costs nothing to evaluate: `b` where `a` holds, else `a`."""
         if a.dtype.num == b.dtype.num == 0:
             return np.logical_and(a, b)
-        return self.selp(line, a, b, a)
+        return self.choose(a, b, a)
 
     def or_(self, line: int, a: Value, b: Value) -> Value:
         """`a or b` where `b` costs nothing to evaluate: `a` where it holds, else `b`."""
         if a.dtype.num == b.dtype.num == 0:
             return np.logical_or(a, b)
-        return self.selp(line, a, a, b)
+        return self.choose(a, a, b)
 
     def narrowed(self, line: int, name: str, a: Value, b: Value, constants: tuple[bool, bool]) -> Value:
         """float32(a / b) and the like, where Numba types a / b as float64 only because a constant is float64.

@@ -5,9 +5,11 @@ It always has a dtype, and NumPy's own promotion is not used, because Numba's di
 
 - integers widen to 64 bits: int32 + int32 is int64, uint32 + uint32 is uint64, mixed signs give int64;
 - int / int is float64; float32 with a 32- or 64-bit integer is float64; float32 with float32 stays float32;
-- float32 ** integer stays float32.
+- float32 ** integer stays float32;
+- -x and ~x are computed in the type of x, and then widened: ~uint8(0) is 255, as uint64.
 
-Source: numba, `numba/core/typing/builtins.py` (choose_result_int, BinOpPower), NBEP 1 "Changes in integer typing".
+Source: numba, `numba/core/typing/builtins.py` (choose_result_int, BinOpPower), NBEP 1 "Changes in integer typing"; the
+types that numba-cuda 0.30.4 gave for every operator and every pair of types, and its PTX for `-` and `~`.
 """
 from __future__ import annotations
 
@@ -20,17 +22,26 @@ from .errors import UnsupportedSyntax
 
 Value = Any
 INT64, UINT64, FLOAT32, FLOAT64 = np.dtype("i8"), np.dtype("u8"), np.dtype("f4"), np.dtype("f8")
-BOOL, INT32, _UINT16 = np.dtype("?"), np.dtype("i4"), np.dtype("u2")
+BOOL, INT8, INT32, _UINT8, _UINT16 = np.dtype("?"), np.dtype("i1"), np.dtype("i4"), np.dtype("u1"), np.dtype("u2")
+_FLOAT16 = np.dtype("f2")
+IN_FLOAT32 = {np.dtype(c) for c in "?bhBef"}  # the types that Numba converts to float32 where a function asks for it
 _DTYPES = [np.dtype(c) for c in "?bBhHiIlLqQefd"]
 
 
 def arithmetic_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
-    """The dtype of a + b, a - b, a * b, a // b, a % b."""
+    """The dtype of a + b, a - b, a * b."""
     if a.kind in "biu" and b.kind in "biu":
         return UINT64 if a.kind == "u" and b.kind == "u" else INT64
-    if {a, b} == {_UINT16, FLOAT32}:  # Numba's conversion table has no safe way from uint16 to float32
+    both = {a, b}
+    if _UINT16 in both and both & {_FLOAT16, FLOAT32}:  # Numba's conversion table has no safe way from uint16
         return FLOAT64
-    return np.promote_types(a, b)
+    return FLOAT32 if both == {_UINT8, _FLOAT16} else np.promote_types(a, b)
+
+
+def _floor_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
+    """The dtype of a // b and a % b."""
+    result = arithmetic_dtype(a, b)
+    return FLOAT32 if result == _FLOAT16 else result
 
 
 def _division_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
@@ -40,8 +51,8 @@ def _division_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
 
 def _power_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     if a.kind == "f" and b.kind in "biu":
-        return a
-    return arithmetic_dtype(a, b)
+        return FLOAT32 if a == _FLOAT16 else a
+    return FLOAT32 if (a, b) == (BOOL, INT32) else _floor_dtype(a, b)
 
 
 def _bitwise_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
@@ -80,8 +91,8 @@ for _name, _function, _table, _counts in (
     ("sub", np.subtract, _arith, True),
     ("mul", np.multiply, _arith, True),
     ("truediv", np.true_divide, _Table(_division_dtype), True),
-    ("floordiv", np.floor_divide, _arith, False),
-    ("mod", np.remainder, _arith, False),
+    ("floordiv", np.floor_divide, _Table(_floor_dtype), False),
+    ("mod", np.remainder, _Table(_floor_dtype), False),
     ("pow", np.power, _Table(_power_dtype), False),
     ("lshift", np.left_shift, _shift, False),
     ("rshift", np.right_shift, _shift, False),
@@ -148,10 +159,8 @@ def unify(a: np.dtype, b: np.dtype) -> np.dtype:
 
 
 def negate(x: Value) -> Value:
-    """-x: integers widen to 64 bits."""
-    if x.dtype.kind in "biu":
-        x = cast(x, UINT64 if x.dtype.kind == "u" else INT64)
-    return np.negative(x)
+    """-x: computed in the type of x, then widened to 64 bits."""
+    return plus(np.negative(cast(x, INT64) if x.dtype.kind == "b" else x))
 
 
 def plus(x: Value) -> Value:
@@ -160,12 +169,10 @@ def plus(x: Value) -> Value:
 
 
 def invert(x: Value) -> Value:
-    """~x: integers widen to 64 bits."""
+    """~x: computed in the type of x, then widened to 64 bits; a boolean stays one."""
     if x.dtype.kind == "f":
         raise UnsupportedSyntax(f"~ takes integers and booleans, got {x.dtype}; cast with int32(...)")
-    if x.dtype.kind in "iu":
-        x = cast(x, UINT64 if x.dtype.kind == "u" else INT64)
-    return np.invert(x)
+    return np.invert(x) if x.dtype.kind == "b" else plus(np.invert(x))
 
 
 def truth(x: Value) -> Value:

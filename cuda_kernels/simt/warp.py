@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from . import numeric
+from .errors import UnsupportedSyntax
 from .masks import WARP, Mask
 from .parts import Part
 
 Value = Any
 _ALL = 0xFFFFFFFF
+_SHUFFLED = ("int32", "int64", "float32", "float64")
 
 
 class Warp(Part):
@@ -68,6 +70,9 @@ class Warp(Part):
 
     def _shuffle(self, line: int, mask: Value, value: Value, source: np.ndarray, what: str) -> Value:
         """Each lane takes `value` of lane `source` (0 to 31)."""
+        if value.dtype.name not in _SHUFFLED:
+            raise UnsupportedSyntax(f"Numba's cuda.{what} takes {', '.join(_SHUFFLED)}, got {value.dtype}; cast the "
+                                    "value, and the result back", line)
         if self.counting:
             self.lines[line].shuffles += self.mask.warps
         shape = self._small(value, source)
@@ -110,6 +115,10 @@ class Warp(Part):
     # -- votes --------------------------------------------------------------------------------------------------------
 
     def _ballot(self, line: int, mask: Value, condition: Value, what: str) -> tuple[np.ndarray, np.ndarray]:
+        if condition.dtype.kind == "f" or mask.dtype.kind not in "iu":
+            raise UnsupportedSyntax(f"Numba's cuda.{what} takes an integer as mask and an integer or a boolean as "
+                                    f"condition, got {mask.dtype} and {condition.dtype}; compare, as in x != 0",
+                                    line)
         if self.counting:
             self.lines[line].votes += self.mask.warps
         if self.checks:

@@ -72,8 +72,8 @@ def test_activemask_ranks_the_lanes_of_a_branch():
 
 def barrier_votes(x, y):
     t = cuda.grid(1)
-    count = cuda.syncthreads_count(x[t] > 2)
-    y[t] = count + 1000 * cuda.syncthreads_and(x[t] >= 0) + 2000 * cuda.syncthreads_or(x[t] == 5)
+    count = cuda.syncthreads_count(int32(x[t] > 2))
+    y[t] = count + 1000 * cuda.syncthreads_and(int32(x[t] >= 0)) + 2000 * cuda.syncthreads_or(int32(x[t] == 5))
 
 
 def test_barrier_votes_are_per_block():
@@ -97,7 +97,7 @@ def test_atomic_add_gives_each_thread_its_ticket(batch_threads):
     assert counter[0] == 300
 
 
-def all_atomics(x, y, old):
+def all_atomics(x, y, clock, old):
     i = cuda.grid(1)
     v = x[i]
     cuda.atomic.add(y, 0, v)
@@ -108,20 +108,21 @@ def all_atomics(x, y, old):
     cuda.atomic.or_(y, 5, v)
     cuda.atomic.xor(y, 6, v)
     old[i] = cuda.atomic.max(y, (7,), v)
-    cuda.atomic.inc(y, 8, int32(10))
-    cuda.atomic.dec(y, 9, int32(10))
-    cuda.atomic.exch(y, 10, v)
-    cuda.atomic.cas(y, 11, int32(0), v + 1)
+    cuda.atomic.inc(clock, 0, int32(10))
+    cuda.atomic.dec(clock, 1, int32(10))
+    cuda.atomic.exch(y, 8, v)
+    cuda.atomic.cas(y, 9, int32(0), v + 1)
 
 
 def test_every_atomic():
     x = np.random.default_rng(2).integers(1, 1000, 77).astype(np.int32)
-    y, old = np.zeros(12, np.int32), np.zeros(77, np.int32)
+    y, clock, old = np.zeros(10, np.int32), np.zeros(2, np.uint32), np.zeros(77, np.int32)
     y[3], y[4] = 5000, -1
-    assert simt.launch(all_atomics, 7, 11, x, y, old, outputs=()).faults == []
+    assert simt.launch(all_atomics, 7, 11, x, y, clock, old, outputs=()).faults == []
     expected = [x.sum(), -x.sum(), x.max(), x.min(), np.bitwise_and.reduce(x), np.bitwise_or.reduce(x),
-                np.bitwise_xor.reduce(x), x.max(), 77 % 11, 0, x[-1], x[0] + 1]
+                np.bitwise_xor.reduce(x), x.max(), x[-1], x[0] + 1]
     assert y.tolist() == [int(e) for e in expected]
+    assert clock.tolist() == [77 % 11, 0]
     assert old.tolist() == [0, *np.maximum.accumulate(x)[:-1].tolist()]
 
 
