@@ -49,6 +49,7 @@ from .arrays import (
     to_host,
     zeros,
 )
+from .scope import Scope
 
 __all__ = [
     "INT32_MAX",
@@ -132,8 +133,7 @@ def _multiprocessors() -> int:
 
 # -- launching ---------------------------------------------------------------------------------------------------------
 
-_simt_options: dict[str, Any] = {"strict": True}
-_reports: list[simt.Report] | None = None
+_OPTIONS: Scope[tuple[dict[str, Any], list[simt.Report]]] = Scope("simt_options")
 
 
 @contextlib.contextmanager
@@ -141,14 +141,12 @@ def simt_options(**options: Any) -> Iterator[list[simt.Report]]:
     """Inside this block launches on the SIMT machine take these options; gives the list of their reports.
 
     options : those of `simt.launch`: strict=False to collect faults instead of raising, checks=False to only compute
+
+    Blocks nest: the inner one's options are added to the outer one's, and its list alone gets the reports. A block
+    holds for its own thread, asyncio task and generator.
     """
-    global _simt_options, _reports
-    before = _simt_options, _reports
-    _simt_options, _reports = {**_simt_options, **options}, []
-    try:
-        yield _reports
-    finally:
-        _simt_options, _reports = before
+    with _OPTIONS.block((options, [])) as (_, reports):
+        yield reports
 
 
 @dataclass(slots=True, eq=False)
@@ -185,25 +183,20 @@ class Launched:
         return float(cuda.event_elapsed_time(before, after))
 
 
-_listeners: tuple[list[Launched], ...] = ()
+_LISTENERS: Scope[list[Launched]] = Scope("launches")
 
 
 @contextlib.contextmanager
 def launches() -> Iterator[list[Launched]]:
-    """Collect every launch inside the block, in order; blocks nest.
+    """Collect every launch inside the block, in order; blocks nest, and hold for their own thread, task and generator.
 
     >>> with launches() as found:
     ...     pass
     >>> found
     []
     """
-    global _listeners
-    before, found = _listeners, list[Launched]()
-    _listeners = (*before, found)
-    try:
+    with _LISTENERS.block([]) as found:
         yield found
-    finally:
-        _listeners = before
 
 
 def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...], *args: Any, shared_bytes: int = 0,
@@ -255,21 +248,25 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     grid, block = _extent(name, "grid", grid, MAX_GRID), _extent(name, "block", block, MAX_BLOCK)
     if math.prod(block) > MAX_THREADS:
         raise ValueError(f"{name}: a block may have {MAX_THREADS} threads. Got {block}, which is {math.prod(block)}.")
-    started = time.perf_counter()
+    started, listeners = time.perf_counter(), _LISTENERS.get()
     if place == "simt":
-        expected = {} if outputs is None else {"outputs": outputs}
-        report = simt.launch(kernel, grid, block, *values, shared_bytes=shared_bytes, **{**expected, **_simt_options})
-        if _listeners:
-            _tell(Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(), report))
-        if _reports is not None:
-            _reports.append(report)
+        options: dict[str, Any] = {"strict": True} if outputs is None else {"strict": True, "outputs": outputs}
+        inside = _OPTIONS.get()
+        for given, _ in inside:
+            options.update(given)
+        report = simt.launch(kernel, grid, block, *values, shared_bytes=shared_bytes, **options)
+        if listeners:
+            _tell(listeners, Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(),
+                                      report))
+        if inside:
+            inside[-1][1].append(report)
         return report
     require_gpu(name)
     try:
         if shared_bytes > STATIC_SHARED_BYTES:
             _allow_shared(kernel, values, shared_bytes)
         configured, events = kernel[grid, block, stream, shared_bytes], None
-        if _listeners:
+        if listeners:
             # Trap: the first launch compiles, for a second or so; between the events it would count as the kernel's.
             kernel.compile(tuple(kernel.typeof_pyval(v) for v in values))
             events = cuda.event(), cuda.event()
@@ -277,15 +274,15 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
         configured(*values)
         if events:
             events[1].record(stream)
-            _tell(Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(), None,
-                           events))
+            _tell(listeners, Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(),
+                                      None, events))
     except driver_errors() as error:
         raise explained(name, f"kernel {name!r}", error) from error
     return None
 
 
-def _tell(launched: Launched) -> None:
-    for found in _listeners:
+def _tell(listeners: tuple[list[Launched], ...], launched: Launched) -> None:
+    for found in listeners:
         found.append(launched)
 
 

@@ -46,6 +46,10 @@ class NotBuiltError(MinidlError, ValueError):
     """A layer or model is used before its weights exist."""
 
 
+class ThreadError(MinidlError, RuntimeError):
+    """Two threads want to train or evaluate one model at the same time."""
+
+
 class NotCompiledError(MinidlError, RuntimeError):
     """`fit` or `evaluate` was called before `compile`."""
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+
+from cuda_kernels.scope import Scope
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +45,7 @@ Observer = Callable[[OpRun], None]
 # `why` of the "add" that sums the gradients of a value that was used twice: it belongs to the walk back.
 GRADIENT_SUM = "a value used twice: its gradients are summed"
 
-OBSERVERS: ContextVar[tuple[Observer, ...]] = ContextVar("minidl_observers", default=())
+OBSERVERS: Scope[Observer] = Scope("minidl_observers")
 
 
 @contextmanager
@@ -54,19 +55,13 @@ def observing(observer: Observer | None = None) -> Iterator[list[OpRun]]:
     Blocks nest: all observers are told, the outermost first. What an observer raises ends the op's caller.
     """
     runs: list[OpRun] = []
-    token = OBSERVERS.set((*OBSERVERS.get(), observer or runs.append))
-    try:
+    with OBSERVERS.block(observer or runs.append):
         yield runs
-    finally:
-        OBSERVERS.reset(token)
 
 
 def tell(run: OpRun) -> None:
     """Tell every observer, the outermost first. Ops that the observers themselves run are not told of."""
     observers = OBSERVERS.get()
-    token = OBSERVERS.set(())
-    try:
+    with OBSERVERS.empty():
         for observer in observers:
             observer(run)
-    finally:
-        OBSERVERS.reset(token)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from cuda_kernels.scope import Block, Scope
 from minidl.backends import arrays
 from minidl.backends.selection import ALL, DEFAULT, Choice, Placement, resolve
 from minidl.errors import DTypeError, TapeError
@@ -37,8 +37,8 @@ __all__ = [
 
 GRADIENT = "gradient"  # the op of an entry that stands for another tape's walk back: its outputs are gradients
 
-_TAPES: ContextVar[tuple[GradientTape, ...]] = ContextVar("minidl_tapes", default=())
-_LAYERS: ContextVar[tuple[tuple[str, Choice | None], ...]] = ContextVar("minidl_layers", default=())
+_TAPES: Scope[GradientTape] = Scope("minidl_tapes")
+_LAYERS: Scope[tuple[str, Choice | None]] = Scope("minidl_layers")
 
 
 @dataclass(slots=True, eq=False)
@@ -186,11 +186,8 @@ def no_grad() -> Iterator[None]:
     >>> len(tape.entries)
     0
     """
-    token = _TAPES.set(())
-    try:
+    with _TAPES.empty():
         yield
-    finally:
-        _TAPES.reset(token)
 
 
 @contextmanager
@@ -219,11 +216,8 @@ def layer_scope(path: str, choice: Choice | None = None) -> Iterator[None]:
     layers = _LAYERS.get()
     if choice is None and layers:
         choice = layers[-1][1]
-    token = _LAYERS.set((*layers, (path, choice)))
-    try:
+    with _LAYERS.block((path, choice)):
         yield
-    finally:
-        _LAYERS.reset(token)
 
 
 class GradientTape:
@@ -250,21 +244,22 @@ class GradientTape:
         self.persistent = persistent
         self.entries: list[Entry] = []
         self._spent = False
-        self._token: Any = None
+        self._block: Block[GradientTape] | None = None
         if not watch_accessed_variables:
             raise TapeError(
                 "GradientTape: watch_accessed_variables=False is not supported; use variable.trainable = False."
             )
 
     def __enter__(self) -> GradientTape:
-        if self._token is not None:
+        if self._block is not None:
             raise TapeError("GradientTape: this tape is already recording. Use a new one for a nested block.")
-        self._token = _TAPES.set((*_TAPES.get(), self))
-        return self
+        self._block = _TAPES.block(self)
+        return self._block.__enter__()
 
     def __exit__(self, *error: object) -> None:
-        _TAPES.reset(self._token)
-        self._token = None
+        if self._block is not None:
+            self._block.__exit__()
+        self._block = None
 
     def watch(self, tensor: Tensor | Sequence[Tensor]) -> None:
         """Track a tensor that is no variable, so that a gradient flows to it. Call it before using the tensor."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -95,9 +96,15 @@ def _check_unchanged(entry: Entry) -> None:
             what = f"input {position}" if position < len(entry.inputs) else "the output"
             name = f" ({tensor.name!r})" if tensor.name else ""
             where = f" in layer {entry.layer!r}" if entry.layer else ""
+            threads = (
+                " Or did another thread update it? Threads that train the same weights take turns (threading.Lock)."
+                if threading.active_count() > 1
+                else ""
+            )
             raise TapeError(
                 f"gradient: {what}{name} of {entry.op}{where} was changed in place after the op ran, and its backward "
                 "needs the old value. Write y = x + 1 rather than x[...] = x + 1, and update weights after gradient()."
+                + threads
             )
 
 

@@ -28,11 +28,11 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from cuda_kernels.scope import Scope
 from minidl.backends.pool import Memory
 from minidl.errors import BackendError, unknown_name
 
@@ -179,18 +179,14 @@ class Ledger(list[Transfer]):
         )
 
 
-_LEDGERS: ContextVar[tuple[Ledger, ...]] = ContextVar("minidl_ledgers", default=())
+_LEDGERS: Scope[Ledger] = Scope("minidl_ledgers")
 
 
 @contextmanager
 def transfers() -> Iterator[Ledger]:
     """Write down every move between host and device inside the block; blocks nest."""
-    ledger = Ledger()
-    token = _LEDGERS.set((*_LEDGERS.get(), ledger))
-    try:
+    with _LEDGERS.block(Ledger()) as ledger:
         yield ledger
-    finally:
-        _LEDGERS.reset(token)
 
 
 def device_of(array: Any) -> str | None:

@@ -18,10 +18,10 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from cuda_kernels.scope import Scope
 from minidl.backends import table
 from minidl.backends.arrays import device_name, require_gpu
 from minidl.errors import ArgumentError, BackendError, unknown_name
@@ -32,7 +32,7 @@ ALL = "*"
 Choice = Mapping[str, str]  # "*" or "conv2d" or "conv2d_backward" -> backend
 
 _USED: dict[str, str] = {}
-_USING: ContextVar[tuple[Choice, ...]] = ContextVar("minidl_using", default=())
+_USING: Scope[Choice] = Scope("minidl_using")
 
 
 class Placement(dict[str, str]):
@@ -86,11 +86,8 @@ def using(backend: str | None = None, **choices: str) -> Iterator[None]:
     """
     choice = normalise(backend, choices)
     _require_device(choice)
-    token = _USING.set((*_USING.get(), choice))
-    try:
+    with _USING.block(choice):
         yield
-    finally:
-        _USING.reset(token)
 
 
 def normalise(backend: str | Choice | None, choices: Choice | None = None) -> dict[str, str]:

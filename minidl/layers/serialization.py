@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
+from cuda_kernels.scope import Scope
 from minidl.errors import ArgumentError, unknown_name
 from minidl.layers.base import Layer
 
-_CUSTOM: ContextVar[dict[str, Any] | None] = ContextVar("minidl_custom_objects", default=None)
+_CUSTOM: Scope[Mapping[str, Any]] = Scope("minidl_custom_objects")
 
 
 @contextmanager
 def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
     """Know classes and functions of your own by name, while configurations are read inside."""
-    token = _CUSTOM.set({**(_CUSTOM.get() or {}), **(objects or {})})
-    try:
+    with _CUSTOM.block(objects or {}):
         yield
-    finally:
-        _CUSTOM.reset(token)
+
+
+def custom_objects_here() -> dict[str, Any]:
+    """Return what the `custom_object_scope` blocks around this call know; an inner one's is stronger."""
+    return {name: item for objects in _CUSTOM.get() for name, item in objects.items()}
 
 
 def custom_object(name: str) -> Any:
     """Return what `custom_object_scope` knows by this name, or None."""
-    return (_CUSTOM.get() or {}).get(name)
+    return custom_objects_here().get(name)
 
 
 def serialize(layer: Layer) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from minidl.layers.symbolic import flatten, map_structure
 from minidl.models.compilation import Compilation
 from minidl.models.loops import as_numbers, run_epoch, run_fit, run_predict
 from minidl.models.removed import RemovedMethods
-from minidl.models.training_checks import as_validation, build_from_data, check_labels_of, check_numbers
+from minidl.models.training_checks import as_validation, build_from_data, check_labels_of, check_numbers, in_one_thread
 from minidl.tape import GradientTape, no_grad
 from minidl.tensor import Tensor
 
@@ -166,7 +166,8 @@ class Trainer(Compilation, RemovedMethods):
         def learn(batch: Any) -> dict[str, Any]:
             return self.train_step(_weighted(batch, class_weight))
 
-        return run_fit(self, data, learn, validation, epochs, initial_epoch, verbose, callbacks, validation_freq)
+        with in_one_thread(self, "fit"):
+            return run_fit(self, data, learn, validation, epochs, initial_epoch, verbose, callbacks, validation_freq)
 
     def evaluate(
         self,
@@ -192,7 +193,8 @@ class Trainer(Compilation, RemovedMethods):
         data = as_dataset(x, y, sample_weight, batch_size, False, 0, steps, "evaluate")
         build_from_data(self, data)
         check_labels_of(self, data, "evaluate")
-        logs = run_epoch(self, data, verbose, callbacks)
+        with in_one_thread(self, "evaluate"):
+            logs = run_epoch(self, data, verbose, callbacks)
         return logs if return_dict else self._as_list(logs)
 
     def predict(
@@ -232,14 +234,15 @@ class Trainer(Compilation, RemovedMethods):
         data = as_dataset(x, y, weight, _size(x), False, 0, None, function)
         build_from_data(self, data)
         (batch,) = list(data.epoch())
-        self.reset_metrics()
-        self.clear_losses()  # type: ignore[attr-defined]
-        if function == "train_on_batch":
-            logs = self.train_step(_weighted(batch, class_weight))
-        else:
-            with no_grad():
-                logs = self.test_step(pack_x_y_sample_weight(*batch))
-        logs = as_numbers(logs)
+        with in_one_thread(self, function):
+            self.reset_metrics()
+            self.clear_losses()  # type: ignore[attr-defined]
+            if function == "train_on_batch":
+                logs = self.train_step(_weighted(batch, class_weight))
+            else:
+                with no_grad():
+                    logs = self.test_step(pack_x_y_sample_weight(*batch))
+            logs = as_numbers(logs)
         return logs if return_dict else self._as_list(logs)
 
 

@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from minidl.data import Dataset, as_dataset, check_labels, unpack_x_y_sample_weight
 from minidl.data.dataset import ArrayDataset, SequenceDataset
 from minidl.data.structure import map_arrays
-from minidl.errors import ArgumentError, NotBuiltError
+from minidl.errors import ArgumentError, NotBuiltError, ThreadError
 from minidl.losses import LossFunctionWrapper, sparse_categorical_crossentropy
 from minidl.tape import no_grad
+
+_AT_WORK: WeakKeyDictionary[Any, tuple[threading.Thread, str]] = WeakKeyDictionary()
+
+
+@contextmanager
+def in_one_thread(model: Any, function: str) -> Iterator[None]:
+    """Refuse to train or evaluate a model that another thread trains or evaluates: its weights and metrics are shared.
+
+    Within one thread the calls may nest: a callback may evaluate the model that is being trained.
+    """
+    here = threading.current_thread()
+    mine = (here, function)
+    # Trap: with `if model not in _AT_WORK:` before it, both threads may pass; setdefault looks and enters in one step.
+    thread, inside = _AT_WORK.setdefault(model, mine)
+    if thread is not here:
+        raise ThreadError(
+            f"{function}: the thread {thread.name!r} is inside {inside} of this model, and both would change the same "
+            f"weights and metrics. Got the call in {here.name!r}. Wait for the other thread (thread.join()), or give "
+            "each thread a model of its own: minidl.models.clone_model(model)."
+        )
+    try:
+        yield
+    finally:
+        if _AT_WORK.get(model) is mine:  # the outermost call of this thread
+            del _AT_WORK[model]
 
 
 def check_numbers(epochs: Any, initial_epoch: Any, validation_freq: Any, class_weight: Any, sample_weight: Any) -> None:

@@ -105,7 +105,7 @@ def custom_object_scope(custom_objects: dict[str, Any] | None) -> Iterator[None]
 
 def _scoped() -> dict[str, Any]:
     """Return what the `with` blocks around this call make known; the layers' own deserialize looks there too."""
-    return serialization._CUSTOM.get() or {}
+    return serialization.custom_objects_here()
 
 
 CustomObjectScope = custom_object_scope
