@@ -118,6 +118,11 @@ def get(identifier: Any) -> Any:
     raise ArgumentError(f"loss: a name, a Loss, a function of (y_true, y_pred) or None is needed. Got {identifier!r}.")
 
 
+def is_loss_function(function: Any) -> bool:
+    """Return whether a function is one of those here: the smaller its values, the better."""
+    return function in _FUNCTIONS.values()
+
+
 def serialize(loss: Any) -> Any:
     """Return what a configuration says of a loss, in Keras' form."""
     if isinstance(loss, Loss):

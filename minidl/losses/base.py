@@ -23,7 +23,7 @@ class Loss:
     name : shown in errors and configurations
     reduction : "sum_over_batch_size" (or "mean"), the mean over all values; "sum"; "mean_with_sample_weight", the sum
         divided by the sum of the weights; "none" or None, no reduction
-    dtype : of the arithmetic; by default y_pred's
+    dtype : of the arithmetic; by default y_pred's, float32 at least
 
     >>> class Cubic(Loss):
     ...     def call(self, y_true, y_pred):
@@ -55,11 +55,12 @@ class Loss:
         sample_weight : (N,), or a weight for each value of the unreduced loss
         """
         y_pred = convert_to_tensor(y_pred)
-        if self.dtype is not None or y_pred.dtype.kind != "f":
+        if self.dtype is not None or y_pred.dtype.kind != "f" or y_pred.dtype.itemsize < 4:
             y_pred = y_pred.astype(self.dtype or np.float32)
         y_true = _label_tensor(y_true) if self.keeps_labels else _as_dtype(y_true, y_pred.dtype)
         values = convert_to_tensor(self.call(y_true, y_pred))
-        weights = _weights(sample_weight, getattr(y_pred, "_mask", None), values.dtype, self.reduction)
+        mask = joined_masks(y_pred, values)
+        weights = _weights(sample_weight, mask, values.dtype, self.reduction)
         return reduce_values(values, weights, self.reduction)
 
     def get_config(self) -> dict[str, Any]:
@@ -153,7 +154,17 @@ def _fit_weights(weights: np.ndarray, values: Tensor) -> np.ndarray:
     return weights
 
 
-def _weights(sample_weight: Any, mask: Any, dtype: np.dtype, reduction: str | None) -> np.ndarray | None:
+def joined_masks(*tensors: Any) -> np.ndarray | None:
+    """Return the mask of what the masks of all tensors keep; None if no tensor carries one."""
+    joined = None
+    for tensor in tensors:
+        mask = getattr(tensor, "_mask", None)
+        if mask is not None and mask is not True:
+            joined = as_array(mask) if joined is None else joined & as_array(mask)
+    return joined
+
+
+def _weights(sample_weight: Any, mask: np.ndarray | None, dtype: np.dtype, reduction: str | None) -> np.ndarray | None:
     """Return one array of weights from sample weights and a mask, or None.
 
     Under a mean, the mask's kept values weigh total / kept, so that the mean is one over the kept values only.
@@ -161,9 +172,9 @@ def _weights(sample_weight: Any, mask: Any, dtype: np.dtype, reduction: str | No
     weights = None if sample_weight is None else as_array(sample_weight).astype(dtype, copy=False)
     if weights is not None and not np.isfinite(weights).all():
         raise ArgumentError("loss: sample_weight must be finite. Got NaN or infinity.")
-    if mask is None or mask is True:
+    if mask is None:
         return weights
-    kept = as_array(mask).astype(dtype)
+    kept = mask.astype(dtype)
     if reduction in ("mean", "sum_over_batch_size"):
         count = float(kept.sum())
         kept = kept * (math.prod(kept.shape) / count if count else 0.0)

@@ -127,30 +127,34 @@ def sparse_categorical_crossentropy(
 ) -> Tensor:
     """Return -log(y_pred[label]) of each sample, for integer labels (N,) or (N, 1).
 
+    Samples whose label is `ignore_class` cost 0, and a mask at the result leaves them out of means.
+
     Raises
     ------
     ShapeError : one-hot targets; they belong to `categorical_crossentropy`
     DataError : a label outside 0..C-1
     """
     y_true, y_pred = _label_tensor(y_true), convert_to_tensor(y_pred)
-    if axis not in (-1, y_pred.ndim - 1):
-        raise ShapeError(f"sparse_categorical_crossentropy: the classes must be the last axis. Got axis={axis}.")
-    if y_true.shape == y_pred.shape and y_pred.ndim > 1 and y_pred.shape[-1] > 1:
+    if y_true.ndim == y_pred.ndim > 1 and y_true.shape[axis] == 1:
+        y_true = y_true.reshape(tuple(np.delete(y_true.shape, axis).tolist()))
+    if y_true.shape == y_pred.shape and y_pred.ndim > 1 and y_pred.shape[axis] > 1:
         raise ShapeError(
             f"sparse_categorical_crossentropy: y_true must be integer labels, one for each of the "
             f"{_rows(y_pred)} rows of y_pred. Got y_true {y_true.shape}, y_pred {y_pred.shape}. One-hot targets "
             "go with loss='categorical_crossentropy'; or turn them into labels: y.argmax(axis=-1)."
         )
-    return F.sparse_categorical_crossentropy(y_true, y_pred, from_logits, ignore_class)
+    values = F.sparse_categorical_crossentropy(y_true, _axis_last(y_pred, axis), from_logits, ignore_class)
+    if ignore_class is not None:
+        counted = as_array(y_true).reshape(values.shape) != ignore_class
+        values._mask = Tensor.wrap(np.asarray(counted))  # type: ignore[attr-defined]
+    return values
 
 
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
-    """Return the mean over the last axis of -(t * log(p) + (1 - t) * log(1 - p))."""
-    y_true, y_pred = _pair("binary_crossentropy", y_true, y_pred)
-    if axis not in (-1, y_pred.ndim - 1):
-        raise ShapeError(f"binary_crossentropy: the mean is over the last axis. Got axis={axis}.")
+    """Return the mean over `axis` of -(t * log(p) + (1 - t) * log(1 - p))."""
+    y_true, y_pred = (_axis_last(t, axis) for t in _pair("binary_crossentropy", y_true, y_pred))
     return F.binary_crossentropy(y_true, y_pred, from_logits, label_smoothing)
 
 
@@ -206,6 +210,14 @@ def _as_dtype(value: Any, dtype: np.dtype) -> Tensor:
     if isinstance(value, Tensor):
         return value if value.dtype == dtype else value.astype(dtype)
     return Tensor.wrap(as_array(value, dtype))
+
+
+def _axis_last(x: Tensor, axis: int) -> Tensor:
+    """Return x with `axis` as its last."""
+    if axis in (-1, x.ndim - 1):
+        return x
+    axis = axis % x.ndim if -x.ndim <= axis < x.ndim else axis
+    return x.transpose([*(other for other in range(x.ndim) if other != axis), axis])
 
 
 def _label_tensor(value: Any) -> Tensor:

@@ -6,16 +6,19 @@ Metrics look at values with NumPy: no tape, no ops, nothing that a gradient coul
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from minidl import config
-from minidl.errors import ShapeError
+from minidl import config, initializers
+from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.naming import snake_case, unique_name
+from minidl.losses.base import joined_masks
 from minidl.tape import where_it_lies
 from minidl.tensor import Tensor, Variable, as_array, convert_to_tensor
+
+STATE = np.float64  # sums over many batches stay exact
 
 
 class Metric:
@@ -42,28 +45,44 @@ class Metric:
     # "up" if larger is better, "down" if smaller is, None if it is not known: for callbacks with mode="auto".
     _direction: str | None = None
 
+    _variables: list[Variable] | None = None
+
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.dtype = np.dtype(dtype or config.floatx()).name
-        self._variables: list[Variable] = []
+        self._variables = []
 
     def add_variable(
         self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, aggregation: str = "sum", name: Any = None
     ) -> Variable:
-        """Make a variable that `reset_state` sets to zeros."""
-        value = np.zeros(tuple(shape), dtype or self.dtype)
-        variable = Variable(value, trainable=False, name=name or "variable", path=f"{self.name}/{name}")
+        """Make a variable, which `reset_state` sets to zeros.
+
+        Parameters
+        ----------
+        shape : of its values; initializer : of the first ones
+        dtype : by default the metric's; name : shown in errors; aggregation : kept for Keras' sake
+        """
+        if self._variables is None:
+            raise ArgumentError(f"{type(self).__name__}: call super().__init__(name=...) before variables are added.")
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+        value = initializers.get(initializer or "zeros")(sizes, dtype or self.dtype)
+        name = name or "variable"
+        variable = Variable(value, dtype or self.dtype, trainable=False, name=name, path=f"{self.name}/{name}")
         self._variables.append(variable)
         return variable
 
     def add_weight(self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: Any = None) -> Variable:
         """Make a variable; an older name of `add_variable`."""
-        return self.add_variable(shape, initializer or "zeros", dtype, name=name)
+        return self.add_variable(shape, initializer, dtype, name=name)
 
     @property
     def variables(self) -> list[Variable]:
-        """The variables made by `add_variable`."""
-        return list(self._variables)
+        """The state: variables that were added or are attributes, then those of metrics that are attributes."""
+        attributes = list(_leaves(vars(self)))
+        own = [*(self._variables or []), *(value for value in attributes if isinstance(value, Variable))]
+        for metric in attributes:
+            own += metric.variables if isinstance(metric, Metric) else []
+        return list({id(variable): variable for variable in own}.values())
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take a batch into account."""
@@ -75,7 +94,7 @@ class Metric:
 
     def reset_state(self) -> None:
         """Forget all batches."""
-        for variable in self._variables:
+        for variable in self.variables:
             variable.assign(np.zeros(variable.shape))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -108,16 +127,12 @@ class Sum(Metric):
 
     def __init__(self, name: str = "sum", dtype: Any = None) -> None:
         super().__init__(dtype, name)
-        self.total = 0.0
+        self.total = self.add_variable((), dtype=STATE, name="total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values up."""
         values, _ = weigh(as_array(values), sample_weight, np.sum)
-        self.total += float(values.sum())
-
-    def reset_state(self) -> None:
-        """Start at 0."""
-        self.total = 0.0
+        self.total.assign_add(values.sum())
 
     def result(self) -> Tensor:
         """Return the sum."""
@@ -135,28 +150,26 @@ class Mean(Metric):
 
     def __init__(self, name: str = "mean", dtype: Any = None) -> None:
         super().__init__(dtype, name)
-        self.total = 0.0
-        self.count = 0.0
+        self.total = self.add_variable((), dtype=STATE, name="total")
+        self.count = self.add_variable((), dtype=STATE, name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Take values into account, each with its weight."""
         values = as_array(values)
         if values.ndim == 0 and (sample_weight is None or isinstance(sample_weight, int | float)):
-            weight = 1.0 if sample_weight is None else float(sample_weight)  # the loss of a batch: no arrays needed
-            self.total += float(values) * weight
-            self.count += weight
-            return
-        values, weights = weigh(values, sample_weight)
-        self.total += float(values.sum(dtype=np.float64))
-        self.count += float(weights.sum()) if weights is not None else float(max(1, math.prod(values.shape[:1])))
-
-    def reset_state(self) -> None:
-        """Forget all values."""
-        self.total = self.count = 0.0
+            count = 1.0 if sample_weight is None else float(sample_weight)  # the loss of a batch: no arrays needed
+            total = float(values) * count
+        else:
+            values, weights = weigh(values, sample_weight)
+            total = values.sum(dtype=np.float64)
+            count = weights.sum() if weights is not None else max(1, math.prod(values.shape[:1]))
+        self.total.assign_add(total)
+        self.count.assign_add(count)
 
     def result(self) -> Tensor:
         """Return the mean; 0 before any value."""
-        return self._tensor(self.total / self.count if self.count else 0.0)
+        count = float(self.count)
+        return self._tensor(float(self.total) / count if count else 0.0)
 
 
 class MeanMetricWrapper(Mean):
@@ -177,14 +190,13 @@ class MeanMetricWrapper(Mean):
         """Take a batch into account; a mask that y_pred carries leaves values out."""
         true, prediction = _tensor(y_true), _tensor(y_pred)
         with where_it_lies(true, prediction):
-            values = as_array(self.fn(true, prediction, **self.kwargs))
-        mask = getattr(y_pred, "_mask", None)
-        if mask is not None and mask is not True:
-            kept = as_array(mask).astype(np.float64)
-            weights = None if sample_weight is None else as_array(sample_weight)
-            if weights is not None:
-                kept = kept * weights.reshape(weights.shape + (1,) * (kept.ndim - weights.ndim))
-            sample_weight = kept
+            found = self.fn(true, prediction, **self.kwargs)
+        # As in Keras, values that the function masks (an ignored class) are left out only where weights are given.
+        kept = joined_masks(y_pred, *([found] if sample_weight is not None else []))
+        if kept is not None:
+            weights = 1.0 if sample_weight is None else as_array(sample_weight)
+            sample_weight = kept.astype(np.float64) * _of_rank(np.asarray(weights), kept.ndim)
+        values = as_array(found)
         super().update_state(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
@@ -193,6 +205,15 @@ class MeanMetricWrapper(Mean):
         if type(self) is MeanMetricWrapper:
             config["fn"] = getattr(self.fn, "__name__", str(self.fn))
         return config | self.kwargs
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield what lies in nested lists, tuples and dicts."""
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 def _tensor(value: Any) -> Tensor:
@@ -232,3 +253,26 @@ def weigh(
     if values.ndim > 1:
         values = reduce(values, axis=tuple(range(1, values.ndim)))
     return values, weights
+
+
+def _of_rank(weights: np.ndarray, rank: int) -> np.ndarray:
+    """Return weights (N, ...) with axes of size 1 behind, or without the last, to multiply what has `rank` axes."""
+    if weights.ndim == rank + 1 and weights.shape[-1] == 1:
+        return weights[..., 0]
+    return weights.reshape(weights.shape + (1,) * (rank - weights.ndim)) if weights.ndim else weights
+
+
+def spread_weights(name: str, weights: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a weight for each value of an array (N, ...), from weights (N,), (N, 1) or of its own shape.
+
+    >>> spread_weights("metric", [1, 2], (2, 3)).tolist()
+    [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]
+    """
+    given = np.asarray(as_array(weights), np.float64)
+    try:
+        return np.broadcast_to(_of_rank(given, len(shape)), shape)
+    except ValueError:
+        raise ShapeError(
+            f"{name}: sample_weight must hold one weight a sample, or one a value of y_true. "
+            f"Got {given.shape} for {shape}."
+        ) from None

@@ -7,13 +7,38 @@ from typing import Any
 
 import numpy as np
 
+from minidl import config
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.metrics.accuracy import as_same_rank
-from minidl.metrics.base import Metric
-from minidl.tensor import Tensor, as_array
+from minidl.metrics.base import STATE, Metric, spread_weights
+from minidl.tensor import Tensor, Variable, as_array
+
+COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 
 
-class ConfusionMetric(Metric):
+class CountingMetric(Metric):
+    """Base of metrics from counts at thresholds: Precision and its like, and AUC."""
+
+    true_positives: Variable
+    false_positives: Variable
+    true_negatives: Variable
+    false_negatives: Variable
+    # Those that the metric needs.
+    _kept: tuple[str, ...] = COUNTS
+
+    def make_counts(self, *shape: int) -> None:
+        """Make the variables: one number a threshold, or with a last axis one a threshold and label."""
+        for name in self._kept:
+            setattr(self, name, self.add_variable(shape, dtype=STATE, name=name))
+
+    def add_counts(self, counts: np.ndarray) -> None:
+        """Add what `count` found in a batch."""
+        for name, found in zip(COUNTS, counts, strict=True):
+            if name in self._kept:
+                getattr(self, name).assign_add(found)
+
+
+class ConfusionMetric(CountingMetric):
     """Base: counts true and false positives and negatives at one threshold or several.
 
     Parameters
@@ -36,44 +61,27 @@ class ConfusionMetric(Metric):
         if thresholds is not None and not all(0 <= t <= 1 for t in chosen):
             raise ArgumentError(f"{self.name}: thresholds must be between 0 and 1. Got {thresholds!r}.")
         self.thresholds: list[float] = chosen
-        self._counts = np.zeros((4, len(chosen)))
+        self.make_counts(len(chosen))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch of labels 0 and 1, and predictions from 0 to 1."""
         y_true, y_pred = as_same_rank(as_array(y_true), as_array(y_pred))
-        _check_probabilities(self.name, y_true, y_pred)
+        check_labels_and_predictions(self.name, y_true, y_pred, any_range=self.top_k is not None)
+        weights = None if sample_weight is None else spread_weights(self.name, sample_weight, y_true.shape)
         if self.top_k is not None:
             y_pred = _only_top_k(y_pred, self.top_k)
-        weights = None if sample_weight is None else as_array(sample_weight)
         if self.class_id is not None:
+            if y_pred.ndim < 2 or not 0 <= self.class_id < y_pred.shape[-1]:
+                raise ShapeError(
+                    f"{self.name}: class_id={self.class_id} needs predictions (N, C) with C > class_id. "
+                    f"Got {y_pred.shape}."
+                )
             y_true, y_pred = y_true[..., self.class_id], y_pred[..., self.class_id]
-        self._counts = self._counts + count(y_true, y_pred, self.thresholds, weights)
+            weights = None if weights is None else weights[..., self.class_id]
+        self.add_counts(count(y_true, y_pred, self.thresholds, weights))
 
-    def reset_state(self) -> None:
-        """Set all counts to 0."""
-        self._counts = np.zeros((4, len(self.thresholds)))
-
-    @property
-    def true_positives(self) -> np.ndarray:
-        """Positive, and predicted so: one count a threshold."""
-        return self._counts[0]
-
-    @property
-    def false_positives(self) -> np.ndarray:
-        """Negative, but predicted positive."""
-        return self._counts[1]
-
-    @property
-    def true_negatives(self) -> np.ndarray:
-        """Negative, and predicted so."""
-        return self._counts[2]
-
-    @property
-    def false_negatives(self) -> np.ndarray:
-        """Positive, but predicted negative."""
-        return self._counts[3]
-
-    def _answer(self, values: np.ndarray) -> Tensor:
+    def answer(self, values: np.ndarray) -> Tensor:
+        """Return a result: one number for one threshold, else one for each."""
         return self._tensor(values[0] if len(self.thresholds) == 1 else values)
 
     def get_config(self) -> dict[str, Any]:
@@ -89,17 +97,23 @@ class Precision(ConfusionMetric):
     0.6667
     """
 
+    _kept = ("true_positives", "false_positives")
+
     def result(self) -> Tensor:
         """Return the precision; 0 where nothing was predicted positive."""
-        return self._answer(ratio(self.true_positives, self.true_positives + self.false_positives))
+        true, false = self.true_positives.numpy(), self.false_positives.numpy()
+        return self.answer(ratio(true, true + false))
 
 
 class Recall(ConfusionMetric):
     """Share of the positives that are predicted positive: TP / (TP + FN)."""
 
+    _kept = ("true_positives", "false_negatives")
+
     def result(self) -> Tensor:
         """Return the recall; 0 where nothing is positive."""
-        return self._answer(ratio(self.true_positives, self.true_positives + self.false_negatives))
+        found, missed = self.true_positives.numpy(), self.false_negatives.numpy()
+        return self.answer(ratio(found, found + missed))
 
 
 class _Count(ConfusionMetric):
@@ -107,6 +121,10 @@ class _Count(ConfusionMetric):
 
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(thresholds, name=name, dtype=dtype)
+
+    def result(self) -> Tensor:
+        """Return the count."""
+        return self.answer(getattr(self, self._kept[0]).numpy())
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal metric."""
@@ -116,37 +134,27 @@ class _Count(ConfusionMetric):
 class TruePositives(_Count):
     """Number of positives predicted positive."""
 
-    def result(self) -> Tensor:
-        """Return the count."""
-        return self._answer(self.true_positives)
+    _kept = ("true_positives",)
 
 
 class TrueNegatives(_Count):
     """Number of negatives predicted negative."""
 
-    def result(self) -> Tensor:
-        """Return the count."""
-        return self._answer(self.true_negatives)
+    _kept = ("true_negatives",)
 
 
 class FalsePositives(_Count):
     """Number of negatives predicted positive."""
 
     _direction = "down"
-
-    def result(self) -> Tensor:
-        """Return the count."""
-        return self._answer(self.false_positives)
+    _kept = ("false_positives",)
 
 
 class FalseNegatives(_Count):
     """Number of positives predicted negative."""
 
     _direction = "down"
-
-    def result(self) -> Tensor:
-        """Return the count."""
-        return self._answer(self.false_negatives)
+    _kept = ("false_negatives",)
 
 
 class FBetaScore(Metric):
@@ -168,12 +176,12 @@ class FBetaScore(Metric):
         super().__init__(dtype, name)
         if average not in (None, "micro", "macro", "weighted"):
             raise unknown_name(f"average of {name}", average, ["micro", "macro", "weighted"])
+        if beta <= 0:
+            raise ArgumentError(f"{name}: beta must be above 0. Got {beta!r}.")
+        if threshold is not None and not 0 < threshold <= 1:
+            raise ArgumentError(f"{name}: threshold must be above 0, and 1 at most. Got {threshold!r}.")
         self.average, self.beta, self.threshold = average, float(beta), threshold
-        self.reset_state()
-
-    def reset_state(self) -> None:
-        """Set all counts to 0."""
-        self._counts: Any = np.zeros((3, 1))
+        self.true_positives: Any = None
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch of one-hot or multi-hot labels (N, C) and predictions (N, C)."""
@@ -186,19 +194,29 @@ class FBetaScore(Metric):
             chosen = (y_pred >= y_pred.max(axis=-1, keepdims=True)) & (np.abs(y_pred) > 1e-9)
         else:
             chosen = y_pred > self.threshold
-        weight = 1.0 if sample_weight is None else as_array(sample_weight).reshape(-1, 1)
+        weights = spread_weights(self.name, 1.0 if sample_weight is None else sample_weight, y_true.shape)
         axis = None if self.average == "micro" else 0
-        parts = (chosen * y_true, chosen * (1 - y_true), ~chosen * y_true)
-        self._counts = self._counts + np.stack([np.atleast_1d((part * weight).sum(axis=axis)) for part in parts])
+        parts = (chosen * y_true, chosen * (1 - y_true), ~chosen * y_true, y_true)
+        sums = [(part * weights).sum(axis=axis) for part in parts]
+        if self.true_positives is None:
+            names = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
+            made = (self.add_variable(np.shape(sums[0]), dtype=STATE, name=name) for name in names)
+            self.true_positives, self.false_positives, self.false_negatives, self.intermediate_weights = made
+        variables = (self.true_positives, self.false_positives, self.false_negatives, self.intermediate_weights)
+        for variable, found in zip(variables, sums, strict=True):
+            variable.assign_add(found)
 
     def result(self) -> Tensor:
-        """Return the score, or one a class."""
-        tp, fp, fn = self._counts
+        """Return the score, or one a class; 0 before any batch."""
+        if self.true_positives is None:
+            return self._tensor(0.0)
+        tp, fp, fn = (v.numpy() for v in (self.true_positives, self.false_positives, self.false_negatives))
         tiny = 1e-7  # as in Keras: a class that never occurs scores 0
         precision, recall = tp / (tp + fp + tiny), tp / (tp + fn + tiny)
         scores = (1 + self.beta**2) * precision * recall / (self.beta**2 * precision + recall + tiny)
         if self.average == "weighted":
-            return self._tensor((scores * (tp + fn)).sum() / ((tp + fn).sum() + tiny))
+            sizes = self.intermediate_weights.numpy()
+            return self._tensor((scores * sizes).sum() / (sizes.sum() + tiny))
         return self._tensor(scores if self.average is None else scores.mean())
 
     def get_config(self) -> dict[str, Any]:
@@ -221,18 +239,22 @@ class F1Score(FBetaScore):
 
 
 def count(y_true: np.ndarray, y_pred: np.ndarray, thresholds: Sequence[float], weights: Any = None) -> np.ndarray:
-    """Return (4, number of thresholds): true positives, false positives, true negatives, false negatives."""
-    positive = y_true.astype(bool).ravel()
-    weight = np.ones(y_true.shape) if weights is None else np.asarray(weights, np.float64)
-    if weight.ndim < y_true.ndim:
-        weight = weight.reshape(weight.shape + (1,) * (y_true.ndim - weight.ndim))
-    weight = np.broadcast_to(weight, y_true.shape).ravel()
-    # Sort once: above threshold t are all predictions from the place of t on.
-    order = np.argsort(y_pred, axis=None, kind="stable")
-    place = np.searchsorted(y_pred.ravel()[order], np.asarray(thresholds, y_pred.dtype), side="right")
-    sums = [np.concatenate([[0.0], np.cumsum((weight * kind)[order])]) for kind in (positive, ~positive)]
-    (false_negative, true_negative), (positives, negatives) = ([s[place] for s in sums], [s[-1] for s in sums])
-    return np.stack([positives - false_negative, negatives - true_negative, true_negative, false_negative])
+    """Return (4, number of thresholds), in the order of `COUNTS`. What lies on a threshold is not above it.
+
+    >>> count(np.array([0, 1, 1]), np.array([0.5, 0.5, 0.9]), [0.5, 0.0]).tolist()
+    [[1.0, 2.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]
+    """
+    dtype = y_pred.dtype if y_pred.dtype.kind == "f" else np.dtype(config.floatx())
+    limits, back = np.unique(np.asarray(thresholds, dtype), return_inverse=True)
+    passed = np.searchsorted(limits, y_pred.ravel().astype(dtype), side="left")  # how many limits each is above
+    weight = np.ones(y_true.size) if weights is None else weights.ravel()
+    rows = []
+    for kind in (y_true.astype(bool).ravel(), ~y_true.astype(bool).ravel()):
+        held = np.bincount(passed, weight * kind, len(limits) + 1)
+        below = held.cumsum()[:-1]  # at each limit: the weight of what is not above it
+        rows += [below[-1:] + held[-1] - below, below]
+    above_true, below_true, above_false, below_false = (row[back] for row in rows)
+    return np.stack([above_true, above_false, below_false, below_true])
 
 
 def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -240,13 +262,14 @@ def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(a, b, out=np.zeros_like(a), where=b != 0)
 
 
-def _check_probabilities(name: str, y_true: np.ndarray, y_pred: np.ndarray) -> None:
+def check_labels_and_predictions(name: str, y_true: np.ndarray, y_pred: np.ndarray, any_range: bool = False) -> None:
+    """Check that labels and predictions have one shape and, unless `any_range`, that predictions are in [0, 1]."""
     if y_true.shape != y_pred.shape:
         raise ShapeError(
             f"{name}: y_true and y_pred must have the same shape. Got y_true {y_true.shape}, y_pred {y_pred.shape}. "
             "It counts labels 0 and 1: are these class numbers? Make them one-hot: minidl.utils.to_categorical(y)."
         )
-    if y_pred.size and (y_pred.min() < 0 or y_pred.max() > 1):
+    if not any_range and y_pred.size and (y_pred.min() < 0 or y_pred.max() > 1):
         raise ArgumentError(
             f"{name}: predictions must be between 0 and 1. Got {y_pred.min():g} to {y_pred.max():g}. "
             "Does the model lack a sigmoid or softmax at its end?"
@@ -254,6 +277,7 @@ def _check_probabilities(name: str, y_true: np.ndarray, y_pred: np.ndarray) -> N
 
 
 def _only_top_k(y_pred: np.ndarray, k: int) -> np.ndarray:
+    y_pred = y_pred.astype(np.result_type(y_pred, np.float32))
     kept = np.argsort(-y_pred, axis=-1, kind="stable")[..., :k]
     limited = np.full(y_pred.shape, -np.inf, y_pred.dtype)
     np.put_along_axis(limited, kept, np.take_along_axis(y_pred, kept, axis=-1), axis=-1)

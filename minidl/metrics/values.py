@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
+from minidl.errors import ArgumentError, unknown_name
 from minidl.losses import functions
 from minidl.metrics.accuracy import as_same_rank
-from minidl.metrics.base import Mean, MeanMetricWrapper, Metric
+from minidl.metrics.base import STATE, Mean, MeanMetricWrapper, Metric, spread_weights
 from minidl.tensor import Tensor, as_array
 
 
@@ -168,11 +170,16 @@ class RootMeanSquaredError(Mean):
 
     def result(self) -> Tensor:
         """Return the root of the mean."""
-        return self._tensor(np.sqrt(self.total / self.count) if self.count else 0.0)
+        return self._tensor(np.sqrt(float(self.total) / float(self.count)) if self.count else 0.0)
 
 
 class R2Score(Metric):
-    """1 - (sum of squared errors) / (sum of squared distances from the mean), averaged over the outputs.
+    """1 - (sum of squared errors) / (sum of squared distances from the mean): 1 is perfect, 0 as good as the mean.
+
+    Parameters
+    ----------
+    class_aggregation : "uniform_average" of the outputs, "variance_weighted_average", or None for one score each
+    num_regressors : of a linear model, for the "adjusted" score; 0 for the plain one
 
     >>> round(float(R2Score()([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]])), 4)
     0.5714
@@ -180,32 +187,62 @@ class R2Score(Metric):
 
     _direction = "up"
 
-    def __init__(self, name: str = "r2_score", dtype: Any = None) -> None:
+    def __init__(
+        self, class_aggregation: str | None = "uniform_average", num_regressors: int = 0, name: str = "r2_score",
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__(dtype, name)
-        self.samples: Any = 0.0
-        self.sums: Any = 0.0
-        self.squares: Any = 0.0
-        self.residual: Any = 0.0
+        known = ("uniform_average", "variance_weighted_average")
+        if class_aggregation not in (None, *known):
+            raise unknown_name("class_aggregation of R2Score", class_aggregation, known)
+        if num_regressors < 0:
+            raise ArgumentError(f"R2Score: num_regressors must be 0 or more. Got {num_regressors}.")
+        self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
+        self.num_samples = self.add_variable((), dtype=STATE, name="num_samples")
+        self.count: Any = None
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch (N, D) into account."""
         y_true, y_pred = as_same_rank(as_array(y_true), as_array(y_pred))
         y_true, y_pred = (np.asarray(a, np.float64).reshape(len(a), -1) for a in (y_true, y_pred))
-        weights = np.ones((len(y_true), 1)) if sample_weight is None else as_array(sample_weight).reshape(-1, 1)
-        self.samples = self.samples + weights.sum()
-        self.sums = self.sums + (weights * y_true).sum(axis=0)
-        self.squares = self.squares + (weights * y_true**2).sum(axis=0)
-        self.residual = self.residual + (weights * (y_true - y_pred) ** 2).sum(axis=0)
-
-    def reset_state(self) -> None:
-        """Forget all batches."""
-        self.samples = self.sums = self.squares = self.residual = 0.0
+        weights = spread_weights(self.name, 1.0 if sample_weight is None else sample_weight, y_true.shape)
+        if self.count is None:
+            names = ("squared_sum", "sum", "total_mse", "count")
+            made = (self.add_variable(y_true.shape[1:], dtype=STATE, name=name) for name in names)
+            self.squared_sum, self.sum, self.total_mse, self.count = made
+        self.sum.assign_add((weights * y_true).sum(axis=0))
+        self.squared_sum.assign_add((weights * y_true**2).sum(axis=0))
+        self.total_mse.assign_add((weights * (y_true - y_pred) ** 2).sum(axis=0))
+        self.count.assign_add(weights.sum(axis=0))
+        self.num_samples.assign_add(y_true.size)
 
     def result(self) -> Tensor:
-        """Return the mean over the outputs; 0 before any batch."""
-        if not self.samples:
+        """Return the score; 0 before any batch."""
+        if self.count is None or not self.count.numpy().any():
             return self._tensor(0.0)
-        total = self.squares - self.sums**2 / self.samples
+        total = self.squared_sum.numpy() - self.sum.numpy() ** 2 / self.count.numpy()
         with np.errstate(divide="ignore", invalid="ignore"):
-            scores = np.where(total > 0, 1 - self.residual / total, 0.0)
-        return self._tensor(scores.mean())
+            scores = np.where(total > 0, 1 - self.total_mse.numpy() / total, 0.0)
+        if self.class_aggregation == "uniform_average":
+            scores = scores.mean()
+        elif self.class_aggregation is not None:
+            scores = (total * scores).sum() / total.sum()
+        return self._tensor(self._adjusted(scores))
+
+    def _adjusted(self, scores: Any) -> Any:
+        if not self.num_regressors:
+            return scores
+        freedom = float(self.num_samples) - self.num_regressors - 1
+        if freedom <= 0:
+            warnings.warn(
+                f"R2Score: with num_regressors={self.num_regressors} the adjusted score needs more than "
+                f"{int(self.num_samples)} samples; the plain score is returned.",
+                stacklevel=3,
+            )
+            return scores
+        return 1 - (1 - scores) * (float(self.num_samples) - 1) / freedom
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal metric."""
+        own = {"class_aggregation": self.class_aggregation, "num_regressors": self.num_regressors}
+        return super().get_config() | own

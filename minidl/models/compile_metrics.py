@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from minidl import losses
 from minidl import metrics as metrics_module
 from minidl.backends.arrays import to_host
 from minidl.errors import ArgumentError
+from minidl.layers.naming import snake_case
+from minidl.losses import Loss
 from minidl.metrics import MeanMetricWrapper, Metric
 from minidl.models.outputs import Outputs, check_kind
 from minidl.tensor import Tensor
@@ -85,7 +89,11 @@ class CompileMetrics(Metric):
 
     def result(self) -> dict[str, Any]:
         """Return the results by name."""
-        return {name: metric.result() for name, _, metric in (*self._plain, *self._weighted)}
+        found: dict[str, Any] = {}
+        for name, _, metric in (*self._plain, *self._weighted):
+            value = metric.result()
+            found.update(value if isinstance(value, dict) else {name: value})
+        return found
 
     def reset_state(self) -> None:
         """Reset all metrics."""
@@ -150,4 +158,9 @@ def _metric_object(item: Any, y_true: Any, y_pred: Any) -> Metric:
     if isinstance(item, str):
         table = _ACCURACY if item.lower().startswith("acc") else _CROSSENTROPY
         return table[check_kind(y_true, y_pred)](name=item)
-    return MeanMetricWrapper(item)
+    # A loss is named as such; a function by its name, "<lambda>" as "lambda".
+    name = item.name if isinstance(item, Loss) else snake_case(re.sub(r"\W", "", getattr(item, "__name__", "")))
+    metric = MeanMetricWrapper(item, name or None)
+    if isinstance(item, Loss) or losses.is_loss_function(item):
+        metric._direction = "down"
+    return metric

@@ -112,3 +112,28 @@ def test_cosine_similarity_of_zeros_has_a_finite_gradient() -> None:
         loss = losses.CosineSimilarity()(np.ones((1, 3)), y_pred)
     assert loss.item() == 0
     assert np.isfinite(tape.gradient(loss, y_pred).numpy()).all()
+
+
+def test_ignored_labels_do_not_count_in_training_and_evaluation() -> None:
+    y, p = np.array([0, 2, 2, 1]), np.array([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8], [0.6, 0.2, 0.2], [0.3, 0.4, 0.3]])
+    expected = -(np.log(0.2) + np.log(0.4)) / 2
+    model = minidl.Sequential([minidl.layers.Input((3,)), minidl.layers.Activation("linear")])
+    model.compile("sgd", losses.SparseCategoricalCrossentropy(ignore_class=2))
+    assert model.evaluate(p, y, verbose=0) == pytest.approx(expected, rel=1e-6)
+    assert model.evaluate(p, y, batch_size=3, verbose=0) == pytest.approx((3 * -np.log(0.2) - np.log(0.4)) / 4)
+    with pytest.warns(UserWarning, match="no trainable weights"):
+        history = model.fit(p, y, class_weight={0: 1.0, 1: 2.0, 2: 5.0}, verbose=0).history
+    assert history["loss"][0] == pytest.approx(-(np.log(0.2) + 2 * np.log(0.4)) / 2, rel=1e-6)
+
+
+def test_weights_of_samples_meet_a_mask_of_steps() -> None:
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=-1)
+    y, p = np.array([[0, -1], [1, 1], [-1, -1]]), np.full((3, 2, 2), 0.5, "float32")
+    weights = np.array([1.0, 3.0, 100.0])
+    for given in (weights, weights[:, None], np.repeat(weights[:, None], 2, axis=1)):
+        assert loss(y, p, sample_weight=given).item() == pytest.approx((1 + 3 + 3) * np.log(2) / 3, rel=1e-6)
+
+
+def test_half_precision_predictions_are_computed_in_single() -> None:
+    value = losses.MeanSquaredError()(np.zeros((2, 1)), np.full((2, 1), 300.0, "float16"))  # 300² is above float16
+    assert value.dtype == "float32" and value.item() == 90000.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import minidl
 from minidl import metrics
 from minidl.errors import ArgumentError, ShapeError, UnknownNameError
 
@@ -120,3 +121,98 @@ def test_auc_of_logits_equals_auc_of_probabilities() -> None:
     of_logits.update_state(labels, scores)
     of_chances.update_state(labels, 1 / (1 + np.exp(-scores)))
     assert float(of_logits.result()) == pytest.approx(float(of_chances.result()), abs=1e-3)
+
+
+@pytest.mark.parametrize("shape", ["samples", "column", "all"])
+def test_weights_of_every_shape_go_with_class_id_top_k_and_multi_label(shape: str) -> None:
+    random = np.random.RandomState(0)
+    true, pred, w = random.rand(20, 3) > 0.5, random.rand(20, 3).astype("float32"), random.rand(20).astype("float32")
+    weight = {"samples": w, "column": w[:, None], "all": np.repeat(w[:, None], 3, axis=1)}[shape]
+    said = pred[:, 1] > 0.5
+    metric = metrics.Precision(class_id=1)
+    metric.update_state(true, pred, sample_weight=weight)
+    assert float(metric.result()) == pytest.approx((w * said * true[:, 1]).sum() / (w * said).sum(), rel=1e-6)
+
+    best = pred.argmax(axis=1) == 2
+    metric = metrics.Recall(class_id=2, top_k=1)
+    metric.update_state(true, pred, sample_weight=weight)
+    assert float(metric.result()) == pytest.approx((w * best * true[:, 2]).sum() / (w * true[:, 2]).sum(), rel=1e-6)
+
+    metric = metrics.AUC(multi_label=True)
+    metric.update_state(true, pred, sample_weight=weight)
+    alone = []
+    for column in range(3):
+        one = metrics.AUC()
+        one.update_state(true[:, column], pred[:, column], sample_weight=w)
+        alone.append(float(one.result()))
+    assert float(metric.result()) == pytest.approx(np.mean(alone), rel=1e-6)
+
+
+def test_weights_that_do_not_fit_and_classes_that_are_not_there_are_told() -> None:
+    true, pred = np.ones((4, 3)), np.full((4, 3), 0.5)
+    for metric in (metrics.Precision(), metrics.AUC(), metrics.F1Score(), metrics.R2Score()):
+        with pytest.raises(ShapeError, match=r"sample_weight must hold one weight a sample.*Got \(5,\) for \(4, 3\)"):
+            metric.update_state(true, pred, sample_weight=np.ones(5))
+    with pytest.raises(ShapeError, match=r"class_id=3 needs predictions \(N, C\).*Got \(4, 3\)"):
+        metrics.Recall(class_id=3).update_state(true, pred)
+    with pytest.raises(ArgumentError, match="num_labels goes with multi_label"):
+        metrics.AUC(num_labels=3)
+    with pytest.raises(ShapeError, match=r"predictions are \(N, 2\)"):
+        metrics.AUC(multi_label=True, num_labels=2).update_state(true, pred)
+
+
+def test_state_of_metrics_is_in_variables() -> None:
+    class Spread(metrics.Metric):
+        def __init__(self) -> None:
+            super().__init__(name="spread")
+            self.low, self.high = metrics.Mean("low"), metrics.Mean("high")
+            self.seen = self.add_weight(name="seen", initializer="zeros")
+            self.start = self.add_variable((2,), "ones", dtype="int32")
+            self.own = minidl.Variable([1.0])
+
+        def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+            self.low.update_state(np.min(y_pred))
+            self.high.update_state(np.max(y_pred))
+            self.seen.assign_add(len(y_pred))
+
+        def result(self):
+            return {"low": self.low.result(), "high": self.high.result()}
+
+    metric = Spread()
+    assert [v.numpy().tolist() for v in metric.variables] == [0.0, [1, 1], [1.0], 0.0, 0.0, 0.0, 0.0]
+    assert metric.start.dtype == "int32"
+    model = minidl.Sequential([minidl.layers.Input((2,)), minidl.layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", "mse", metrics=[metric])
+    results = model.evaluate(np.array([[1.0, 2], [3, 4]]), np.zeros((2, 1)), verbose=0, return_dict=True)
+    assert results == {"low": 3.0, "high": 7.0, "loss": 29.0}
+    metric.reset_state()
+    assert all(not v.numpy().any() for v in metric.variables)
+    assert [v.name for v in metrics.Mean().variables] == ["total", "count"]
+
+
+def test_variable_before_super_init_is_told() -> None:
+    class Forgetful(metrics.Metric):
+        def __init__(self) -> None:
+            self.seen = self.add_weight(name="seen")
+
+    with pytest.raises(ArgumentError, match=r"Forgetful: call super\(\).__init__\(name=...\)"):
+        Forgetful()
+
+
+def test_losses_and_functions_as_metrics_have_keras_names_and_directions() -> None:
+    model = minidl.Sequential([minidl.layers.Input((2,)), minidl.layers.Dense(1)])
+    watched = [minidl.losses.Huber(delta=2.0), minidl.losses.mean_absolute_error, lambda a, b: abs(a - b)]
+    model.compile("sgd", "mse", metrics=watched)
+    logs = model.evaluate(np.ones((2, 2)), np.zeros((2, 1)), verbose=0, return_dict=True)
+    assert list(logs) == ["huber_loss", "lambda", "loss", "mean_absolute_error"]
+    directions = [model._compile_metrics.direction(name) for name in ("huber_loss", "mean_absolute_error", "lambda")]
+    assert directions == ["down", "down", None]
+
+
+def test_ignored_labels_leave_a_metric_where_it_is_weighted() -> None:
+    # Keras' numbers; without weights it counts them.
+    y, p = np.array([0, 2, 2, 1]), np.array([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8], [0.6, 0.2, 0.2], [0.3, 0.4, 0.3]])
+    for weight, value in ((None, 0.6314322), (np.arange(1.0, 5), 1.0549202), (np.arange(1.0, 5)[:, None], 1.0549202)):
+        metric = metrics.MeanMetricWrapper(minidl.losses.sparse_categorical_crossentropy, ignore_class=2)
+        metric.update_state(y, p.astype("float32"), sample_weight=weight)
+        assert float(metric.result()) == pytest.approx(value, rel=1e-6)
