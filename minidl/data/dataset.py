@@ -6,9 +6,12 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
+from minidl import config
 from minidl.data.batching import BATCH_SIZE, _slices, positive_int
 from minidl.data.checks import check_finite, check_same_size
-from minidl.data.structure import as_arrays
+from minidl.data.structure import as_arrays, map_arrays
 from minidl.errors import ArgumentError, DataError
 from minidl.ops.philox import permutation
 
@@ -89,7 +92,7 @@ class ArrayDataset(Dataset):
 
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
         order = permutation(self.num_samples, self.seed, epoch) if self.shuffle else None
-        return _slices(self.data, self.samples_used, self.batch_size, order)
+        return map(_as_floatx, _slices(self.data, self.samples_used, self.batch_size, order))
 
 
 class SequenceDataset(Dataset):
@@ -109,7 +112,7 @@ class SequenceDataset(Dataset):
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
         order = permutation(self.available, self.seed, epoch) if self.shuffle else range(self.available)
         for index in order[: self.num_batches]:
-            yield _checked(unpack_x_y_sample_weight(self.batches[int(index)]), self.function)
+            yield _as_floatx(_checked(unpack_x_y_sample_weight(self.batches[int(index)]), self.function))
         if hasattr(self.batches, "on_epoch_end"):
             self.batches.on_epoch_end()
 
@@ -129,7 +132,7 @@ class IterableDataset(Dataset):
                 batch = next(iterator)
             except StopIteration:
                 break
-            yield _checked(unpack_x_y_sample_weight(batch), self.function)
+            yield _as_floatx(_checked(unpack_x_y_sample_weight(batch), self.function))
             given += 1
         if given == 0:
             cause = (
@@ -154,6 +157,12 @@ def _checked(data: Batch, function: str) -> Batch:
     for part, name in zip((x, y, sample_weight), names, strict=True):
         check_finite(part, name, function)
     return x, y, sample_weight
+
+
+def _as_floatx(batch: Batch) -> Batch:
+    """Turn floats of another precision into `floatx`, as Keras does: they meet the model's own in formulas."""
+    floatx = np.dtype(config.floatx())
+    return map_arrays(lambda a: a.astype(floatx) if a.dtype.kind == "f" and a.dtype != floatx else a, batch)
 
 
 def unpack_x_y_sample_weight(data: Any) -> Batch:

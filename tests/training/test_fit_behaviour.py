@@ -372,3 +372,23 @@ def test_evaluate_and_predict_print_a_line_each(capsys) -> None:
     assert len(lines) == 2
     assert "loss: " in lines[0]
     assert "loss" not in lines[1]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+def test_own_steps_losses_and_metrics_get_floats_of_the_models_precision(dtype: str) -> None:
+    seen = []
+
+    class Own(minidl.Sequential):
+        def train_step(self, data):
+            x, y = data
+            seen.extend([x.dtype, y.dtype])
+            return {"loss": (y - self(x)).mean()}
+
+    x, y = np.ones((4, 2), dtype), np.ones((4, 1), dtype)
+    model = Own([minidl.layers.Input((2,)), minidl.layers.Dense(1)])
+    model.compile("sgd", lambda a, b: abs(a - b), metrics=[lambda a, b: abs(a - b)])
+    model.fit(x, y, verbose=0)
+    model.fit(((x, y) for _ in range(2)), verbose=0)
+    assert set(seen) == {np.dtype("float32")}
+    losses = model.evaluate(x, y, verbose=0)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
