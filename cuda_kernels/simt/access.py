@@ -80,11 +80,14 @@ class Access(Part):
         return np.int64(start) if np.ndim(start) == 0 else start, int(count) if np.ndim(count) == 0 else count
 
     def locate(self, line: int, view: View, index: tuple[Value, ...], action: str,
-               check: tuple[bool, ...] | None = None, width: int = 1) -> tuple[Value, Mask, Value]:
-        """(address, mask of threads inside the array, where outside or None). Nobody reaches outside."""
-        address, outside = view.offset, None
+               check: tuple[bool, ...] | None = None, width: int = 1, wraps: bool = True) -> tuple[Value, Mask, Value]:
+        """(address, mask of threads inside the array, where outside or None). Nobody reaches outside.
+
+        wraps : a signed index below 0 counts from the end of its axis, as Numba compiles it; a raw pointer's does not
+        """
+        address, outside, from_end = view.offset, None, None
         for axis, (i, size, stride) in enumerate(zip(index, view.shape, view.strides, strict=True)):
-            known = self.known_indices.get(id(i))
+            given, known = i, self.known_indices.get(id(i))
             if known is None and i.dtype is not numeric.INT64:
                 known = self._as_index(line, i, action)
             if known is not None:
@@ -93,9 +96,17 @@ class Access(Part):
                 limit = size - (width - 1) if axis == len(index) - 1 else size
                 if known is None or isinstance(limit, np.ndarray) or known[2] >= limit:
                     wrong = self._outside(i, limit)
+                    if wrong is not None and wraps and given.dtype.kind != "u":
+                        negative = i < 0
+                        if type(given) is not numeric.FromEnd:
+                            from_end = negative if from_end is None else from_end | negative
+                        i = np.where(negative, i + np.int64(size), i)[()]
+                        wrong = self._outside(i, limit)
                     if wrong is not None:
                         outside = wrong if outside is None else outside | wrong
             address = address + (i if stride == 1 else i * np.int64(stride))
+        if from_end is not None and self.checks:
+            self._check_from_end(line, view, index, from_end if outside is None else from_end & ~outside, action)
         if outside is None:
             return address, self.mask, None
         address = np.where(outside, np.int64(0), address)[()]
@@ -105,6 +116,11 @@ class Access(Part):
         if self.checks:
             self.report_outside(line, view, index, self.mask.narrow(np.atleast_2d(outside)), action, width)
         return address, inside, outside
+
+    def _check_from_end(self, line: int, view: View, index: tuple[Value, ...], from_end: Value, action: str) -> None:
+        counted = self.mask.narrow(np.atleast_2d(from_end))
+        if counted.lanes:
+            self.report_from_end(line, view, index, counted, action)
 
     def _as_index(self, line: int, i: Value, action: str) -> tuple[Value, Value, int]:
         """(an index, the same as int64, its largest value); those that come often (threadIdx) are remembered."""

@@ -213,7 +213,9 @@ class Calls(Part):
         if node.keywords or not node.args:
             raise self.fail(node, f"cuda.atomic.{name} takes positional arguments")
         self.note_store(node.args[0])
-        values = [self.base(node.args[0])] + [self.value(a) for a in node.args[1:]]
+        values = [self.base(node.args[0])] + [
+            self.index(a) if k == 0 and name != "compare_and_swap" else self.value(a)
+            for k, a in enumerate(node.args[1:])]
         if name == "compare_and_swap":
             values.insert(1, self.program.constant(np.int64(0)))
         expected = 4 if name in ("cas", "compare_and_swap") else 3

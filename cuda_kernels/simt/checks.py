@@ -12,6 +12,7 @@ from .parts import Part
 from .shadow import Shadow
 
 Value = Any
+_VERBS = {"load": "reads", "store": "writes", "slice": "takes a part of"}
 
 
 class Checks(Part):
@@ -119,18 +120,34 @@ class Checks(Part):
     def report_outside(self, line: int, view: View, index: tuple[Value, ...], bad: Mask, action: str,
                        width: int) -> None:
         """An index outside its array."""
-        lane = int(bad.flat()[0])
-        at = tuple(int(np.broadcast_to(i, self.shape).reshape(-1)[lane]) for i in index)
-        shape = tuple(int(np.broadcast_to(n, self.shape).reshape(-1)[lane]) for n in view.shape)
-        thread, block = self.thread_index(lane), self.block_of(lane)
-        verb = {"load": "reads", "store": "writes", "slice": "takes a part of"}.get(action, "updates")
-        note = " Numba may count it from the array's end, as Python does." if min(at) < 0 else ""
+        at, shape, who = self._place(view, index, bad)
+        past = any(-i > n for i, n in zip(at, shape, strict=True))
+        note = " Numba counts a negative index from the end; this one reaches past the beginning." if past else ""
         wide = f" ({width} elements from there)" if width > 1 else ""
         self.recorder.fault(
-            "out-of-bounds", line, array=view.alloc.name, index=at, threads=(thread,), blocks=(block,),
-            count=bad.lanes,
-            message=f"line {line}: thread {thread} of block {block} {verb} {view.alloc.space} array "
-            f"{view.alloc.name!r} at index {show_index(at)}{wide}, outside its shape {shape}.{note}")
+            "out-of-bounds", line, array=view.alloc.name, index=at, threads=who[:1], blocks=who[1:], count=bad.lanes,
+            message=f"line {line}: thread {who[0]} of block {who[1]} {_VERBS.get(action, 'updates')} "
+            f"{view.alloc.space} array {view.alloc.name!r} at index {show_index(at)}{wide}, outside its shape "
+            f"{shape}.{note}")
+
+    def report_from_end(self, line: int, view: View, index: tuple[Value, ...], counted: Mask, action: str) -> None:
+        """An index that became negative: legal, and hardly ever meant."""
+        at, shape, who = self._place(view, index, counted)
+        taken = tuple(i + n if i < 0 else i for i, n in zip(at, shape, strict=True))
+        self.recorder.fault(
+            "out-of-bounds", line, array=view.alloc.name, index=at, threads=who[:1], blocks=who[1:],
+            count=counted.lanes,
+            message=f"line {line}: thread {who[0]} of block {who[1]} {_VERBS.get(action, 'updates')} "
+            f"{view.alloc.space} array {view.alloc.name!r} at index {show_index(at)}, before its beginning: Numba "
+            f"counts a negative index from the end, and takes {show_index(taken)}, on the other side. Guard the "
+            f"index, or write the other side out if it is meant ((i - 1) % n).")
+
+    def _place(self, view: View, index: tuple[Value, ...], lanes: Mask) -> tuple[Any, Any, Any]:
+        """(index, shape, (thread, block)) of the first of `lanes`."""
+        lane = int(lanes.flat()[0])
+        at, shape = (tuple(int(np.broadcast_to(v, self.shape).reshape(-1)[lane]) for v in values)
+                     for values in (index, view.shape))
+        return at, shape, (self.thread_index(lane), self.block_of(lane))
 
     def report_misaligned(self, line: int, view: View, address: Value, bad: Mask, width: int) -> None:
         """A wide access that does not start at a multiple of its size: a GPU stops the kernel there."""

@@ -195,8 +195,17 @@ class Expressions(Calls):
             isinstance(e, ast.Slice) for e in node.slice.elts))
         if sliced:
             self.note_store(node.value)
-        index = self.value(node.slice)
+        index = self.index(node.slice)
         return self.result(f"m.{'part' if sliced else 'index'}({self.line(node)}, {base}, {index})")
+
+    def index(self, node: ast.expr) -> str:
+        """What stands in brackets; a negative number there is meant to count from the end."""
+        if isinstance(node, ast.Tuple):
+            return "(" + "".join(self.index(e) + ", " for e in node.elts).rstrip() + ")"
+        known = self.known(node)
+        if known is not None and isinstance(known[0], int | np.signedinteger) and known[0] < 0:
+            return self.program.constant(numeric.FromEnd(known[0]), "from_end")
+        return self.value(node)
 
     def on_Slice(self, node: ast.Slice) -> str:
         parts = ["None" if p is None else self.value(p) for p in (node.lower, node.upper, node.step)]

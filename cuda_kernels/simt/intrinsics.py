@@ -125,7 +125,7 @@ class Context:
         return (index, *reversed(found))
 
     def _wide(self, array: View, index: tuple[Value, ...], count: int, action: str) -> tuple[Value, Any, Value]:
-        address, mask, outside = self.machine.locate(self.line, array, index, action, width=count)
+        address, mask, outside = self.machine.locate(self.line, array, index, action, width=count, wraps=False)
         if self.machine.checks and mask.lanes:
             wrong = mask.narrow(np.atleast_2d(address % count != 0))
             if wrong.lanes:

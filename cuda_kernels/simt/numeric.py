@@ -140,6 +140,10 @@ def cast(x: Value, dtype: np.dtype) -> Value:
     return x.astype(dtype)
 
 
+class FromEnd(np.int64):
+    """A negative number that stands in the source as an index, `a[-1]`: it is meant to count from the end."""
+
+
 def typed(x: Any) -> Value:
     """A Python number as the NumPy scalar of the type Numba gives it (int -> int64, float -> float64)."""
     if isinstance(x, np.generic):

@@ -90,7 +90,7 @@ class Program:
         key = (type(value), value.tobytes()) if number else ("id", id(value))
         if key not in self.pool:
             name = f"{hint}{len(self.pool)}"
-            if number:
+            if number and hint == "k":
                 shown = str(value.item()).replace(".", "p").replace("-", "m").replace("+", "")
                 name = f"{value.dtype.name}_{shown}" if shown.isidentifier() or shown[:1].isdigit() else name
                 name = name if name.isidentifier() and name not in self.namespace else f"{hint}{len(self.pool)}"

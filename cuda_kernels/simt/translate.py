@@ -175,7 +175,7 @@ class FunctionTranslator(Expressions):
             self.note_store(target.value)
             if _has_slice(target.slice):
                 raise self.fail(node, "assigning to a slice is not translated; assign its elements in a loop")
-            self.emit(f"m.store({self.line(node)}, {base}, {self.value(target.slice)}, {value})")
+            self.emit(f"m.store({self.line(node)}, {base}, {self.index(target.slice)}, {value})")
         else:
             raise self.fail(node, "only variables and array elements can be assigned in a kernel")
 
@@ -190,7 +190,7 @@ class FunctionTranslator(Expressions):
             return
         if not isinstance(node.target, ast.Subscript):
             raise self.fail(node, "only variables and array elements can be assigned in a kernel")
-        base, index = self.value(node.target.value), self.value(node.target.slice)
+        base, index = self.value(node.target.value), self.index(node.target.slice)
         self.note_store(node.target.value)
         old, result = self.fresh(), self.fresh()
         self.emit(f"{old} = m.index({line}, {base}, {index})")

@@ -16,6 +16,9 @@ OF_FAULT = {
     "out-of-bounds": "The grid is rounded up to whole blocks, so some threads lie outside of the array: they need an "
     "edge guard, `if i < size:` or `if row < rows and col < cols:`. With the guard there, look at the order of the "
     "indices, and at those that are shifted.",
+    "out-of-bounds before the beginning": "An index below 0 is a window that hangs over the edge, or a neighbour that "
+    "the first thread does not have. Test it before the access, `if 0 <= row < rows and 0 <= col < cols:`, and take "
+    "the padding's value where the test fails: Numba would take an element of the other side.",
     "race": "A cuda.syncthreads() must stand after a shared array is written and before other threads read it, and "
     "again before it is overwritten in the next turn of a loop.",
     "race on a global array": "Two threads meet in one element of the output. Each needs elements of its own: is the "
@@ -37,7 +40,8 @@ OF_FAULT = {
 
 def cause_of_fault(kind: str) -> str:
     """Return the cause that a kind of fault hints at; other text as it is."""
-    return OF_FAULT.get(kind, OF_FAULT.get(kind.removesuffix(" on a global array"), kind))
+    plain = kind.removesuffix(" on a global array").removesuffix(" before the beginning")
+    return OF_FAULT.get(kind, OF_FAULT.get(plain, kind))
 
 
 def likely_cause(kernel: str, arrays: tuple[Any, ...], static: dict[str, Any], expected: np.ndarray, got: np.ndarray,

@@ -104,7 +104,11 @@ def watched_call(kernel: str, function: Callable[..., Any], given: tuple[Any, ..
             fault = report.faults[0]
             kind = "" if fault.message.startswith(fault.kind) else f"{fault.kind}: "
             many = f" {fault.count} threads do so." if fault.count > 1 and fault.kind == "out-of-bounds" else ""
-            place = f"{fault.kind} on a global array" if " global array" in fault.message else fault.kind
+            below = fault.kind == "out-of-bounds" and min(fault.index or (0,)) < 0
+            where_it_is = (
+                " before the beginning" if below else " on a global array" * (" global array" in fault.message)
+            )
+            place = fault.kind + where_it_is
             raise Failure("machine", f"{kind}{fault.message}{many} In {where}.", fault.source, place)
     _check_kind(where, result, expected)
     for position, (old, new) in enumerate(zip(before, given, strict=True)):

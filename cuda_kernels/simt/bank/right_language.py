@@ -7,6 +7,7 @@ from cuda_kernels.simt.bank.entry import right
 from cuda_kernels.simt.examples.case import values
 
 THREADS = 32
+LAST = -1
 
 
 def vector() -> tuple:
@@ -223,3 +224,31 @@ def accumulators_in_a_local_array(x, w, out):
             totals[j] += x[row, k] * w[k, j]
     for j in range(3):
         out[row, j] = totals[j]
+
+
+@right(4, THREADS, vector, lambda x, out: np.allclose(out, x + x[-1] - x[-2]))
+@cuda.jit
+def the_last_element_by_name(x, out):
+    """A negative number that stands in the brackets is meant to count from the end."""
+    i = cuda.grid(1)
+    if i < x.size:
+        out[i] = x[i] + x[LAST] - x[-2]
+
+
+@right(4, THREADS, lambda: (values(281, 3, 100), np.zeros(100, np.float32)), lambda x, out: np.allclose(out, x[-1]))
+@cuda.jit
+def the_last_row(x, out):
+    """The same for one axis of two, and for a row."""
+    i = cuda.grid(1)
+    row = x[-1]
+    if i < out.size:
+        out[i] = (x[-1, i] + row[i]) * float32(0.5)
+
+
+@right(4, THREADS, vector, lambda x, out: np.allclose(out, np.roll(x, 1)))
+@cuda.jit
+def periodic_neighbour(x, out):
+    """Taken on the other side on purpose, by the remainder."""
+    i = cuda.grid(1)
+    if i < x.size:
+        out[i] = x[(i - 1) % x.size]

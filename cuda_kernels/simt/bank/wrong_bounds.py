@@ -1,8 +1,12 @@
-"""Wrong kernels: an index outside its array. A GPU neither wraps a negative index nor stops at the end."""
+"""Wrong kernels: an index outside its array.
+
+A GPU does not stop at the end of an array. A signed index below 0 counts from the end, as Numba compiles it: the thread
+takes an element of the other side, and nothing tells the student. Both are "out-of-bounds".
+"""
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import cuda, float32, int32, uint32
 from cuda_kernels.simt.bank.entry import wrong
 from cuda_kernels.simt.examples.case import values
 
@@ -37,7 +41,7 @@ def no_guard(x, y, out):
 @wrong(4, THREADS, lambda: (values(42, 100), np.zeros(100, np.float32)))
 @cuda.jit
 def difference_at_the_left_edge(x, out):
-    """out[0] needs x[-1]: Python would take the last element, a GPU reads what lies before the array."""
+    """out[0] needs a left neighbour: x[i - 1] is x[-1] there, which is the last element."""
     i = cuda.grid(1)
     if i < x.size:
         out[i] = x[i] - x[i - 1]  # <- fault: out-of-bounds
@@ -106,7 +110,7 @@ def halo_one_too_short(x, out):
 @wrong((1, 1), (8, 8), lambda: (values(49, 8, 8), values(50, 3, 3), np.zeros((8, 8), np.float32)))
 @cuda.jit
 def convolution_without_padding_guard(x, w, y):
-    """A 3 x 3 window centred on every pixel reaches one row and one column outside the image."""
+    """A 3 x 3 window centred on every pixel reaches one row and one column outside the image, or its other side."""
     col, row = cuda.grid(2)
     if row < y.shape[0] and col < y.shape[1]:
         total = float32(0)
@@ -187,3 +191,49 @@ def argmax_never_set(x, out):
             if x[cuda.blockIdx.x * THREADS + j] > float32(100):
                 place = j
         out[cuda.blockIdx.x] = int32(x[place] > float32(0))  # <- fault: out-of-bounds
+
+
+@wrong(4, THREADS, lambda: (np.arange(100, dtype=np.int32) % 10, np.zeros(10, np.int32)))
+@cuda.jit
+def histogram_of_values_from_one(x, counts):
+    """Values from 0 are counted as if they began at 1: the zeros are added to the last bin."""
+    i = cuda.grid(1)
+    if i < x.size:
+        cuda.atomic.add(counts, x[i] - 1, 1)  # <- fault: out-of-bounds
+
+
+@wrong(4, THREADS, lambda: (values(56, 100), np.zeros(100, np.float32)))
+@cuda.jit
+def shift_written_on_the_other_side(x, out):
+    """Thread 0 writes out[-1], the last element."""
+    i = cuda.grid(1)
+    if i < x.size:
+        out[i - 1] = x[i]  # <- fault: out-of-bounds
+
+
+@wrong(1, THREADS, lambda: (values(57, 5), np.zeros(5, np.float32)))
+@cuda.jit
+def further_back_than_the_beginning(x, out):
+    """Two lengths to the left: even counted from the end there is no such element."""
+    i = cuda.grid(1)
+    if i < x.size:
+        out[i] = x[i - 10]  # <- fault: out-of-bounds
+
+
+@wrong(4, THREADS, lambda: (values(58, 100), np.zeros(100, np.float32)))
+@cuda.jit
+def unsigned_index_below_zero(x, out):
+    """uint32(0) - uint32(1) is 2**64 - 1, and an unsigned index is not counted from the end."""
+    i = uint32(cuda.grid(1))
+    if i < x.size:
+        out[i] = x[i - uint32(1)]  # <- fault: out-of-bounds
+
+
+@wrong(2, THREADS, lambda: (values(59, 3, 64), np.zeros((3, 64), np.float32)))
+@cuda.jit
+def row_above_the_first(x, out):
+    """A slice of the row above: that of row 0 is the last row."""
+    col = cuda.grid(1)
+    for row in range(3):
+        above = x[row - 1, :]  # <- fault: out-of-bounds
+        out[row, col] = x[row, col] - above[col]

@@ -144,15 +144,67 @@ def test_faults_are_folded_counted_and_placed():
     assert fault.source == f"{line:5d} |         y[i] = x[i + 2] + x[i - 1]"
 
 
-def test_negative_index_is_outside_and_reads_zero():
+def test_negative_index_takes_the_other_side_and_is_reported():
     def previous(x, y):
         i = cuda.grid(1)
         y[i] = x[i - 1]
 
     y = np.zeros(4, np.float32)
     report = simt.launch(previous, 1, 4, np.arange(4, dtype=np.float32) + 5, y)
-    assert "count it from the array's end" in report.faults[0].message
-    assert y.tolist() == [0, 5, 6, 7]
+    assert [(f.kind, f.index, f.count) for f in report.faults] == [("out-of-bounds", (-1,), 1)]
+    assert "before its beginning: Numba counts a negative index from the end, and takes 3" in report.faults[0].message
+    assert y.tolist() == [8, 5, 6, 7]
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.int64])
+def test_negative_index_of_every_signed_type_in_every_memory(kind):
+    def everywhere(at, x, out, counts):
+        shared = cuda.shared.array(4, np.float32)
+        own = cuda.local.array(4, np.float32)
+        i = cuda.threadIdx.x
+        shared[i] = x[i]
+        for k in range(4):
+            own[k] = x[k]
+        cuda.syncthreads()
+        if i == 0:
+            out[0] = x[at[0]]
+            out[1] = shared[at[0]]
+            out[2] = own[at[0]]
+            out[at[1]] = 9
+            cuda.atomic.add(counts, at[0], 1)
+
+    x, out, counts = np.arange(4, dtype=np.float32) + 5, np.zeros(5), np.zeros(4, np.int32)
+    report = simt.launch(everywhere, 1, 4, np.array([-3, -1], kind), x, out, counts, outputs=())
+    assert out.tolist() == [6, 6, 6, 0, 9]
+    assert counts.tolist() == [0, 1, 0, 0]
+    assert [(f.kind, f.array) for f in report.faults] == [
+        ("out-of-bounds", name) for name in ("x", "shared", "own", "out", "counts")]
+
+
+def test_index_past_the_beginning_even_from_the_end_and_unsigned_below_zero():
+    def far(x, at, out):
+        out[0] = x[at[0]]
+        out[1] = x[np.uint32(0) - np.uint32(1)]
+
+    out = np.ones(2)
+    report = simt.launch(far, 1, 1, np.arange(4.0), np.array([-5]), out)
+    assert out.tolist() == [0, 0]
+    assert "reaches past the beginning" in report.faults[0].message
+    assert report.faults[1].index == (2**64 - 1,)
+
+
+def test_number_in_brackets_counts_from_the_end_without_a_word():
+    def ends(x, out, counts):
+        out[-1] = x[-1, -2]
+        out[-2] += x[0, -1]
+        out[0] = x[-1][1]
+        cuda.atomic.add(counts, -1, 1)
+        cuda.atomic.add(counts, (-2,), 1)
+
+    x, out, counts = np.arange(6.0).reshape(2, 3), np.zeros(3), np.zeros(3, int)
+    report = simt.launch(ends, 1, 4, x, out, counts, outputs=())
+    assert (out.tolist(), counts.tolist()) == ([4, 2, 4], [0, 4, 4])
+    assert {f.kind for f in report.faults} <= {"race"}  # four threads, one element
 
 
 def test_strict_raises_at_the_first_fault():
