@@ -235,7 +235,7 @@ class Report:
     def _repr_html_(self) -> str:
         from . import render
 
-        return render.html(self)
+        return str(render.html(self))
 
     def __repr__(self) -> str:
         return self.table()

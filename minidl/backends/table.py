@@ -279,12 +279,9 @@ class BackendTable:
         return "\n".join([head, "-" * len(head), *lines])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th style='text-align:left'>{c}</th>" for c in self.COLUMNS)
-        body = "".join(
-            "<tr>" + "".join(f"<td style='text-align:left'>{row[c]}</td>" for c in self.COLUMNS) + "</tr>"
-            for row in self.rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        from minidl.markup import html_table
+
+        return str(html_table(self.COLUMNS, [[row[c] for c in self.COLUMNS] for row in self.rows]))
 
 
 def ops_table(op: str | None = None) -> BackendTable:

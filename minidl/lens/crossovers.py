@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.console import printable
 from minidl.errors import ArgumentError
 from minidl.lens.examples import example_shapes
-from minidl.lens.texts import duration, html_table, text_table
+from minidl.lens.texts import duration, text_table
 from minidl.lens.timing import time
 from minidl.lens.timing_results import Timing, Timings
+from minidl.markup import html_table, paragraphs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,8 +91,7 @@ class Crossover:
         return printable("\n".join([table, "", *self._remarks()]))
 
     def _repr_html_(self) -> str:
-        table = html_table(self._head(), self._cells(), self._head()[:4])
-        return table + "".join(f"<p>{escape(line)}</p>" for line in self._remarks())
+        return str(html_table(self._head(), self._cells(), self._head()[:4]) + paragraphs(self._remarks()))
 
 
 def crossover(

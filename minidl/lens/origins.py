@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import Markup
 
 from minidl.backends.arrays import device_name, on_host
 from minidl.errors import ArgumentError, BackendError
@@ -80,9 +81,7 @@ class Provenance:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(str(self))}</pre>"
+        return str(Markup("<pre>{}</pre>").format(str(self)))
 
     def plot(self) -> Figure:
         """Return a picture: the cells behind this one, what its thread read, and the thread in its block and grid."""

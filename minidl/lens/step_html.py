@@ -7,12 +7,12 @@ nothing: a policy in its head forbids every request.
 from __future__ import annotations
 
 import json
-from html import escape
 from importlib import resources
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import escape
 
 from minidl.errors import ArgumentError
 from minidl.lens import formulas
@@ -21,6 +21,7 @@ from minidl.lens.step_moments import Moment, statistics
 from minidl.lens.step_pictures import FULL, SMALL, Limits, heat_map, histogram
 from minidl.lens.step_record import place_of
 from minidl.lens.step_text import corner, difference_text, static_text
+from minidl.markup import one_line
 from minidl.utils import atomic_write
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def page(stepper: Stepper, title: str) -> str:
     parts = {name: (folder / f"stepper.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
     # "</script>" within a text would end the element that holds the data.
     data = json.dumps(page_data(stepper), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    before, _, after = parts["html"].replace("__TITLE__", escape(title)).partition("__DATA__")
+    before, _, after = parts["html"].replace("__TITLE__", str(escape(one_line(title)))).partition("__DATA__")
     return before.replace("__STYLE__", parts["css"]) + data + after.replace("__SCRIPT__", parts["js"])
 
 

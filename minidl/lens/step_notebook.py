@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
+from markupsafe import Markup, escape
 
 from minidl.lens.step_html import array_data, is_kernel, number_text
 from minidl.lens.step_moments import Moment, statistics
 from minidl.lens.step_pictures import SMALL, heat_map, histogram, histogram_svg
 from minidl.lens.step_text import difference_text, static_text
+from minidl.markup import joined, one_line
 
 if TYPE_CHECKING:
     from minidl.lens.stepper import Stepper
 
 
-def filmstrip(stepper: Stepper) -> str:
+def filmstrip(stepper: Stepper) -> Markup:
     """Return the step as plain HTML: one strip for each phase, one frame for each op, no script."""
+    strip = Markup("<h4 style='margin:8px 0 2px'>{phase}</h4><div style='{style}'>{frames}</div>")
     strips = []
     for phase in dict.fromkeys(moment.phase for moment in stepper.moments):
-        frames = "".join(_frame(stepper, moment) for moment in stepper.moments if moment.phase == phase)
-        strips.append(f"<h4 style='margin:8px 0 2px'>{phase}</h4><div style='{_STRIP}'>{frames}</div>")
-    changed = f" · changed: {escape('; '.join(stepper.changes))}" if stepper.changes else ""
-    head = f"<div>loss {number_text(stepper.loss)} · {len(stepper)} ops{changed}</div>"
-    return f"<div class='minidl-filmstrip' style='font-size:12px;line-height:1.35'>{head}{''.join(strips)}</div>"
+        frames = joined(_frame(stepper, moment) for moment in stepper.moments if moment.phase == phase)
+        strips.append(strip.format(phase=phase, style=_STRIP, frames=frames))
+    changed = f" · changed: {'; '.join(stepper.changes)}" if stepper.changes else ""
+    return Markup(
+        "<div class='minidl-filmstrip' style='font-size:12px;line-height:1.35'>"
+        "<div>loss {loss} · {count} ops{changed}</div>{strips}</div>"
+    ).format(loss=number_text(stepper.loss), count=len(stepper), changed=changed, strips=joined(strips))
 
 
 _STRIP = "display:flex;gap:8px;overflow-x:auto;padding-bottom:6px;align-items:stretch"
@@ -33,74 +37,92 @@ _FRAME = "flex:none;width:150px;border:1px solid #8888;border-radius:6px;padding
 _IMAGE = "image-rendering:pixelated;max-width:260px;min-height:10px;border:1px solid #8888"
 
 
-def _frame(stepper: Stepper, moment: Moment) -> str:
+def _frame(stepper: Stepper, moment: Moment) -> Markup:
     name, array = next(iter(moment.outputs.items()), ("", np.zeros(0)))
     picture = heat_map(array, is_kernel(moment, name), SMALL)
-    image = ""
+    image = Markup()
     if picture is not None:
         scale = max(1, min(16, 130 // picture.width, 130 // picture.height))
         height = max(10, picture.height * scale)
         size = f"width:{min(130, picture.width * scale)}px;height:{min(130, height)}px;border:1px solid #8888"
-        image = f"<img alt='{escape(picture.caption)}' src='{picture.uri}' style='image-rendering:pixelated;{size}'>"
+        image = Markup("<img alt='{}' src='{}' style='image-rendering:pixelated;{}'>").format(
+            picture.caption, picture.uri, size
+        )
     elif array.size:
-        image = f"<b>{number_text(array.reshape(-1)[0])}</b>"
-    border = ";outline:2px solid #1f5fa8" if moment is stepper.now else ""
-    differs = " <b title='differs from the unchanged run'>≠</b>" if stepper.differences(moment) else ""
-    shape = " × ".join(map(str, array.shape))
-    return (
-        f"<div style='{_FRAME}{border}'><b>{moment.number} {escape(moment.op).replace('_', '_<wbr>')}</b>{differs}<br>"
-        f"<span style='opacity:0.7'>{escape(moment.weight or moment.layer or ' ')}<br>{escape(name)} {shape}</span>"
-        f"<div style='margin:4px 0'>{image}</div>"
-        f"<span style='opacity:0.7;font-size:10px'>{escape(str(statistics(array))) if array.size else ''}</span></div>"
+        image = Markup("<b>{}</b>").format(number_text(array.reshape(-1)[0]))
+    return Markup(
+        "<div style='{style}'><b>{number} {op}</b>{differs}<br><span style='opacity:0.7'>{owner}<br>{name} {shape}"
+        "</span><div style='margin:4px 0'>{image}</div><span style='opacity:0.7;font-size:10px'>{facts}</span></div>"
+    ).format(
+        style=_FRAME + (";outline:2px solid #1f5fa8" if moment is stepper.now else ""),
+        number=moment.number,
+        op=Markup("_<wbr>").join(moment.op.split("_")),  # where a long name may be broken
+        differs=Markup(" <b title='differs from the unchanged run'>≠</b>") if stepper.differences(moment) else "",
+        owner=one_line(moment.weight or moment.layer or " "),
+        name=name,
+        shape=" × ".join(map(str, array.shape)),
+        image=image,
+        facts=statistics(array) if array.size else "",
     )
 
 
-def moment_html(stepper: Stepper) -> str:
+def moment_html(stepper: Stepper) -> Markup:
     """Return the present moment as plain HTML: formula, and each array with statistics, picture, values, histogram."""
     moment, differences = stepper.now, stepper.differences()
     parts = [
-        f"<h3 style='margin:4px 0'>{escape(moment.title)} <small style='opacity:0.7'>{moment.phase}, op "
-        f"{moment.number} of {len(stepper) - 1}</small></h3>",
-        f"<p style='font-size:1.1em;margin:4px 0'>{_with_subscripts(moment.formula)}</p>",
-        f"<p style='opacity:0.7;margin:2px 0'>on {escape(moment.backend)} ({escape(moment.why)})"
-        f"{escape(static_text(moment))}</p>",
+        Markup(
+            "<h3 style='margin:4px 0'>{title} <small style='opacity:0.7'>{phase}, op {number} of {last}</small></h3>"
+            "<p style='font-size:1.1em;margin:4px 0'>{formula}</p>"
+            "<p style='opacity:0.7;margin:2px 0'>on {backend} ({why}){keywords}</p>"
+        ).format(
+            title=one_line(moment.title),
+            phase=moment.phase,
+            number=moment.number,
+            last=len(stepper) - 1,
+            formula=_with_subscripts(moment.formula),
+            backend=moment.backend,
+            why=moment.why,
+            keywords=static_text(moment),
+        )
     ]
     for title, values in (("Inputs", moment.inputs), ("Outputs", moment.outputs)):
-        cards = "".join(
+        cards = joined(
             _card(name, array, moment, difference_text(*differences[name]) if name in differences else "")
             for name, array in values.items()
         )
-        parts.append(f"<h4 style='margin:8px 0 2px'>{title}</h4><div style='{_STRIP};flex-wrap:wrap'>{cards}</div>")
-    return f"<div class='minidl-moment' style='line-height:1.35'>{''.join(parts)}</div>"
+        group = Markup("<h4 style='margin:8px 0 2px'>{}</h4><div style='{};flex-wrap:wrap'>{}</div>")
+        parts.append(group.format(title, _STRIP, cards))
+    return Markup("<div class='minidl-moment' style='line-height:1.35'>{}</div>").format(joined(parts))
 
 
-def _card(name: str, array: np.ndarray, moment: Moment, differs: str) -> str:
+def _card(name: str, array: np.ndarray, moment: Moment, differs: str) -> Markup:
     shown = array_data(array, is_kernel(moment, name))
     picture, bars = shown["picture"], histogram(array)
-    image = ""
+    image = Markup()
     if picture:
         scale = max(1, min(20, 220 // max(picture["width"], picture["height"])))
-        caption = escape(picture["caption"])
-        image = (
-            f"<img alt='{caption}' src='{picture['uri']}' width='{picture['width'] * scale}' style='{_IMAGE}'>"
-            f"<br><small>{caption}</small>"
+        image = Markup("<img alt='{0}' src='{1}' width='{2}' style='{3}'><br><small>{0}</small>").format(
+            picture["caption"], picture["uri"], picture["width"] * scale, _IMAGE
         )
-    cell = "<td style='text-align:right;padding:0 4px'>"
-    rows = "".join("<tr>" + "".join(f"{cell}{text}</td>" for text in row) + "</tr>" for row in shown["rows"])
+    cell = Markup("<td style='text-align:right;padding:0 4px'>{}</td>")
+    rows = joined(Markup("<tr>{}</tr>").format(joined(map(cell.format, row))) for row in shown["rows"])
+    values = Markup("<table style='font-size:11px'>{}</table><small>{}</small>").format(rows, shown["left_out"])
+    looks = [look for look in (image, values, histogram_svg(*bars) if bars else "") if look]
     origin = moment.origins.get(name, "") if name in moment.input_slots else ""
-    looks = [
-        image,
-        f"<table style='font-size:11px'>{rows}</table><small>{escape(shown['left_out'])}</small>",
-        histogram_svg(*bars) if bars else "",
-    ]
-    return (
-        f"<div style='border:1px solid #8888;border-radius:6px;padding:6px'><b>{escape(name)}</b> {shown['shape']} "
-        f"{shown['dtype']}{' from ' + escape(origin) if origin else ''}<br><small>{escape(shown['statistics'])}</small>"
-        f"<br>{f'<b>{escape(differs)}</b><br>' if differs else ''}<div style='display:flex;flex-wrap:wrap;gap:12px'>"
-        f"{''.join(f'<div>{look}</div>' for look in looks if look)}</div></div>"
+    return Markup(
+        "<div style='border:1px solid #8888;border-radius:6px;padding:6px'><b>{name}</b> {shape} {dtype}{origin}<br>"
+        "<small>{facts}</small><br>{differs}<div style='display:flex;flex-wrap:wrap;gap:12px'>{looks}</div></div>"
+    ).format(
+        name=name,
+        shape=shown["shape"],
+        dtype=shown["dtype"],
+        origin=f" from {one_line(origin)}" if origin else "",
+        facts=shown["statistics"],
+        differs=Markup("<b>{}</b><br>").format(differs) if differs else "",
+        looks=joined(Markup("<div>{}</div>").format(look) for look in looks),
     )
 
 
-def _with_subscripts(formula: str) -> str:
+def _with_subscripts(formula: str) -> Markup:
     """Return a formula as HTML, the indices of a sum below its sign."""
-    return re.sub(r"Σ([a-z](?:,[a-z])*)(?![a-z])", r"Σ<sub>\1</sub>", escape(formula))
+    return Markup(re.sub(r"Σ([a-z](?:,[a-z])*)(?![a-z])", r"Σ<sub>\1</sub>", escape(formula)))

@@ -13,6 +13,9 @@ import zlib
 from typing import NamedTuple
 
 import numpy as np
+from markupsafe import Markup
+
+from minidl.markup import joined
 
 POSITIVE, NEGATIVE, GAP_COLOUR, NAN_COLOUR = (179, 88, 6), (33, 102, 172), (128, 128, 128), (208, 0, 208)
 # A pixel is a number from the palette: 0 not finite, 1 the line between tiles, 128 zero, 2 and 254 the largest sizes.
@@ -144,16 +147,14 @@ def histogram(array: np.ndarray) -> tuple[list[int], float, float] | None:
     return [int(n) for n in counts], float(edges[0]), float(edges[-1])
 
 
-def histogram_svg(counts: list[int], low: float, high: float) -> str:
+def histogram_svg(counts: list[int], low: float, high: float) -> Markup:
     """Return the histogram as an SVG element with its ends written below."""
     tallest = max(counts)
-    bars = "".join(
-        f'<rect x="{k * 8}" y="{48 - 48 * n / tallest:.1f}" width="7" height="{48 * n / tallest:.1f}"/>'
-        for k, n in enumerate(counts)
-    )
-    label = f"histogram of the values from {low:.4g} to {high:.4g}, the fullest bin holds {tallest:,}"
-    return (
-        f'<svg class="histogram" role="img" aria-label="{label}" viewBox="0 0 192 62" width="192" height="62">'
-        f'<g fill="currentColor" opacity="0.65">{bars}</g><g fill="currentColor" font-size="10">'
-        f'<text x="0" y="60">{low:.4g}</text><text x="192" y="60" text-anchor="end">{high:.4g}</text></g></svg>'
-    )
+    bar = Markup('<rect x="{}" y="{:.1f}" width="7" height="{:.1f}"/>')
+    bars = [bar.format(k * 8, 48 - 48 * n / tallest, 48 * n / tallest) for k, n in enumerate(counts)]
+    return Markup(
+        '<svg class="histogram" role="img" aria-label="histogram of the values from {low:.4g} to {high:.4g}, the '
+        'fullest bin holds {tallest:,}" viewBox="0 0 192 62" width="192" height="62">'
+        '<g fill="currentColor" opacity="0.65">{bars}</g><g fill="currentColor" font-size="10">'
+        '<text x="0" y="60">{low:.4g}</text><text x="192" y="60" text-anchor="end">{high:.4g}</text></g></svg>'
+    ).format(low=low, high=high, tallest=tallest, bars=joined(bars))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
 
 from minidl.errors import ArgumentError
 from minidl.lens.step_lines import LineStepper
 from minidl.lens.step_moments import PHASES
 from minidl.lens.step_notebook import moment_html
+from minidl.markup import joined
 
 if TYPE_CHECKING:
     from minidl.lens.stepper import Stepper
@@ -85,7 +87,7 @@ class Player:
         self.phases.value, self.slider.value = now.phase, now.number
         self.layer.value = now.layer if now.layer in self.stepper.layers else ""
         self.pair.disabled = now.partner is None
-        self.page.value = moment_html(self.stepper)
+        self.page.value = str(moment_html(self.stepper))
         self.lines = None
         self.showing = False
         self.open_lines()
@@ -97,7 +99,7 @@ class Player:
         try:
             self.lines = self.stepper.into()
         except ArgumentError as error:
-            self.code.value = f"<p>{escape(str(error))}</p>"
+            self.code.value = str(Markup("<p>{}</p>").format(str(error)))
             return
         self.line.max = len(self.lines) - 1
         self.line.value = 0
@@ -108,7 +110,7 @@ class Player:
         if self.lines is None:
             return
         self.lines.goto(place)
-        values = "".join(
-            f"<div>{escape(name)} = {escape(self.lines.described(name))}</div>" for name in self.lines.changed
-        )
-        self.code.value = f"<pre>{escape(self.lines.listing(8))}</pre><div style='font-family:monospace'>{values}</div>"
+        described = self.lines.described
+        values = joined(Markup("<div>{} = {}</div>").format(name, described(name)) for name in self.lines.changed)
+        code = Markup("<pre>{}</pre><div style='font-family:monospace'>{}</div>")
+        self.code.value = str(code.format(self.lines.listing(8), values))

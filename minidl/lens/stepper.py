@@ -235,7 +235,7 @@ class Stepper(Moves):
     def _repr_html_(self) -> str:
         from minidl.lens.step_notebook import filmstrip
 
-        return filmstrip(self)
+        return str(filmstrip(self))
 
     def table(self) -> str:
         """Return all moments as a table, the present one marked."""

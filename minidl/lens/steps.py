@@ -8,6 +8,7 @@ from typing import Any
 from minidl.console import printable
 from minidl.errors import NotCompiledError
 from minidl.lens.preserved import ensure_built, preserved
+from minidl.markup import html_table, paragraphs
 from minidl.tape import Entry, GradientTape
 from minidl.tensor import convert_to_tensor
 
@@ -65,11 +66,7 @@ class StepTable:
         return printable("\n".join([*lines, f"loss {self.loss:.4f}"]))
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th style='text-align:left'>{c}</th>" for c in self.COLUMNS)
-        body = "".join(
-            "<tr>" + "".join(f"<td style='text-align:left'>{c}</td>" for c in row) + "</tr>" for row in self._cells()
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>loss {self.loss:.4f}</p>"
+        return str(html_table(self.COLUMNS, self._cells(), ("ms",)) + paragraphs([f"loss {self.loss:.4f}"]))
 
 
 def training_step(model: Any, x: Any, y: Any) -> StepTable:

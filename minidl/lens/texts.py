@@ -1,10 +1,8 @@
-"""Tables and numbers as text, for a terminal and for a notebook."""
+"""Tables and numbers as text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
-from typing import Any
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -80,18 +78,3 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequen
 
     top = line(head)
     return "\n".join([top, "-" * (sum(widths) + 2 * (len(widths) - 1)), *map(line, rows)])
-
-
-def html_table(head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), caption: str = "") -> str:
-    """Return the same as an HTML table."""
-
-    def cells(tag: str, row: Sequence[Any]) -> str:
-        return "".join(
-            f"<{tag} style='text-align:{'right' if name in right else 'left'};white-space:pre;padding:1px 8px'>"
-            f"{escape(str(cell))}</{tag}>"
-            for cell, name in zip(row, head, strict=True)
-        )
-
-    above = f"<caption style='text-align:left'>{escape(caption)}</caption>" if caption else ""
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f"<table>{above}<thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table>"

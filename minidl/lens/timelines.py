@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import NamedTuple
 
 from minidl.backends.arrays import Transfer
@@ -11,7 +10,8 @@ from minidl.errors import ArgumentError
 from minidl.lens.events import PHASES, ArrayFacts, RecordedLaunch, RecordedOp
 from minidl.lens.machines import machine
 from minidl.lens.recording import Recording
-from minidl.lens.texts import html_table, milliseconds, shape_text, share, text_table
+from minidl.lens.texts import milliseconds, shape_text, share, text_table
+from minidl.markup import html_table, paragraphs
 from minidl.observers import GRADIENT_SUM
 
 GROUPS = ("phase", "layer", "op", "direction", "backend")
@@ -151,8 +151,8 @@ class Timeline:
 
     def _repr_html_(self) -> str:
         head, rows = _total_cells(self.totals())
-        summary = "".join(f"<p>{escape(line)}</p>" for line in self._summary())
-        return html_table(self.COLUMNS, self._cells(), self.RIGHT) + html_table(head, rows, head[1:]) + summary
+        tables = html_table(self.COLUMNS, self._cells(), self.RIGHT) + html_table(head, rows, head[1:])
+        return str(tables + paragraphs(self._summary()))
 
 
 def timeline(recording: Recording) -> Timeline:

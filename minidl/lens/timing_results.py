@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,8 @@ from minidl.console import printable
 from minidl.errors import ArgumentError
 from minidl.lens.costs import Cost
 from minidl.lens.rooflines import Roofline
-from minidl.lens.texts import amount, duration, html_table, text_table
+from minidl.lens.texts import amount, duration, text_table
+from minidl.markup import html_table, paragraphs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -168,7 +168,7 @@ class Timings(Sequence[Timing]):
 
     def _repr_html_(self) -> str:
         table = html_table(self.COLUMNS, [_cells(timing) for timing in self._timings], self.RIGHT)
-        return table + "".join(f"<p>{escape(line)}</p>" for line in self._remarks())
+        return str(table + paragraphs(self._remarks()))
 
     def _remarks(self) -> list[str]:
         lines = []

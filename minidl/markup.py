@@ -1,0 +1,58 @@
+"""HTML for notebooks: what is put into it is escaped, unless it is HTML already.
+
+All HTML of the package is `markupsafe.Markup`, a str that knows that it is HTML. Values come in by its `format` and
+`join`, which escape whatever is plain text. So a layer's name, which may come with a file of somebody else, stays text.
+A `_repr_html_` gives a plain str, for those who add to it.
+
+>>> from markupsafe import Markup
+>>> Markup("<b>{}</b> {}").format("<script>", Markup("<i>is</i>"))
+Markup('<b>&lt;script&gt;</b> <i>is</i>')
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+
+def one_line(text: Any) -> str:
+    r"""Return a text in which every character stands where it is read: line ends and marks that turn text are shown.
+
+    >>> one_line("a\nb\u202ec")
+    'a\\nb\\u202ec'
+    """
+    hidden = {"Cc", "Cf", "Zl", "Zp"}
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in hidden else c for c in str(text))
+
+
+def joined(parts: Iterable[Any], between: str = "") -> Markup:
+    """Return parts, escaped where they are plain text, one behind the other."""
+    return Markup(between).join(parts)
+
+
+def html_table(
+    head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), caption: str = ""
+) -> Markup:
+    """Return rows under a head as a table; the columns named in `right` are aligned to the right.
+
+    >>> print(html_table(["op"], [["a < b"]]))
+    <table><thead><tr><th style='text-align:left;white-space:pre;padding:1px 8px'>op</th></tr></thead>...a &lt; b...
+    """
+    cell = Markup("<{tag} style='text-align:{side};white-space:pre;padding:1px 8px'>{text}</{tag}>")
+
+    def line(tag: str, row: Sequence[Any]) -> Markup:
+        sides = ["right" if name in right else "left" for name in head]
+        cells = (cell.format(tag=tag, side=side, text=text) for text, side in zip(row, sides, strict=True))
+        return Markup("<tr>{}</tr>").format(joined(cells))
+
+    above = Markup("<caption style='text-align:left'>{}</caption>").format(caption) if caption else ""
+    body = joined(line("td", row) for row in rows)
+    return Markup("<table>{}<thead>{}</thead><tbody>{}</tbody></table>").format(above, line("th", head), body)
+
+
+def paragraphs(lines: Iterable[Any]) -> Markup:
+    """Return each line as a paragraph."""
+    return joined(Markup("<p>{}</p>").format(line) for line in lines)
