@@ -60,6 +60,16 @@ def printable(text: Any, stream: Any = None) -> str:
         return str(text)
 
 
+def one_line(text: Any) -> str:
+    r"""Return a text in which every character stands where it is read: line ends and marks that turn text are shown.
+
+    >>> one_line("a\nb\u202ec")
+    'a\\nb\\u202ec'
+    """
+    hidden = {"Cc", "Cf", "Zl", "Zp"}
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in hidden else c for c in str(text))
+
+
 def say(text: Any = "") -> None:
     """Print a line on the standard output, at once."""
     print(printable(text), flush=True)

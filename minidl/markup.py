@@ -11,21 +11,10 @@ Markup('<b>&lt;script&gt;</b> <i>is</i>')
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from markupsafe import Markup
-
-
-def one_line(text: Any) -> str:
-    r"""Return a text in which every character stands where it is read: line ends and marks that turn text are shown.
-
-    >>> one_line("a\nb\u202ec")
-    'a\\nb\\u202ec'
-    """
-    hidden = {"Cc", "Cf", "Zl", "Zp"}
-    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in hidden else c for c in str(text))
 
 
 def joined(parts: Iterable[Any], between: str = "") -> Markup:

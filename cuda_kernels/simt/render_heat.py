@@ -49,7 +49,9 @@ def heat(report: Report) -> Picture:
     faulty = {line for fault in report.faults for line in fault.lines}
     for row, (number, source) in enumerate(zip(numbers, sources, strict=True)):
         ink = "#d62728" if number in faulty else INK
-        panels[0].text(0, row, f"{number:>4}  {source}", family="monospace", fontsize=8, va="center", color=ink)
+        panels[0].text(
+            0, row, f"{number:>4}  {source}", family="monospace", fontsize=8, va="center", color=ink, parse_math=False
+        )
     panels[0].set_title(report.kernel, loc="left", fontsize=9)
     for panel, measure in zip(panels[1:], measures, strict=True):
         values = [measure.value(report.by_line.get(number, Figures())) for number in numbers]

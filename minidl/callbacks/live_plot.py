@@ -60,11 +60,12 @@ class LivePlot(Callback):
     def figure(self) -> Any:
         """Return the curves as a matplotlib Figure: one plot a metric, training and validation in it."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
 
+        from minidl.picture import Picture
+
         names = self.names or list(dict.fromkeys(name.removeprefix("val_") for name in sorted(self.history)))
-        figure = Figure(figsize=(4.5 * max(1, len(names)), 3.2), layout="constrained")
+        figure = Picture(figsize=(4.5 * max(1, len(names)), 3.2), layout="constrained")
         FigureCanvasAgg(figure)
         for place, name in enumerate(names):
             axes = figure.add_subplot(1, len(names), place + 1)

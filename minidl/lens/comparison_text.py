@@ -5,6 +5,8 @@ from __future__ import annotations
 import html as escaping
 from typing import TYPE_CHECKING
 
+from minidl.console import one_line
+
 if TYPE_CHECKING:
     from minidl.lens.comparison import Comparison, Divergence, Row
 
@@ -16,8 +18,8 @@ def cells(row: Row) -> list[str]:
     """Return a row as texts."""
     alone = ["-" if v is None else f"{v:.1e}" for v in (row.forced, row.relative)]
     shape = "(" + ",".join(map(str, row.shape)) + ")"
-    return [row.direction, row.layer, row.op, row.value, shape, f"{row.free:.1e}", *alone, f"{row.tolerance:.1e}",
-            row.verdict]  # fmt: skip
+    what = [row.direction, one_line(row.layer), row.op, row.value]
+    return [*what, shape, f"{row.free:.1e}", *alone, f"{row.tolerance:.1e}", row.verdict]
 
 
 def shown(comparison: Comparison) -> list[Row]:

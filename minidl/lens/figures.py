@@ -5,17 +5,16 @@ No pyplot: a figure needs no display, and nobody has to close it.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.colors import Normalize, TwoSlopeNorm
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from minidl.backends.arrays import to_host
+from minidl.picture import Picture
 from minidl.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -24,15 +23,6 @@ if TYPE_CHECKING:
 INK = "#222222"
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#999999"  # Okabe & Ito
 SIGNED, POSITIVE = "RdBu_r", "viridis"
-
-
-class Picture(Figure):
-    """A matplotlib figure that shows itself in a notebook, also where pyplot was never imported."""
-
-    def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=100)
-        return buffer.getvalue()
 
 
 def new_figure(width: float, height: float) -> Picture:

@@ -10,7 +10,6 @@ import numpy as np
 from minidl.backends import using
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.symbolic import flatten
-from minidl.lens.figures import Picture
 from minidl.lens.preserved import preserved
 from minidl.models.plotting import draw, layout
 from minidl.observers import observing
@@ -53,7 +52,7 @@ def plot_graph(model: Any, rankdir: str = "TB") -> Figure:
         )
     ops = layer_ops(model)
     boxes, arrows = layout(model, _describer(ops))
-    return draw(boxes, arrows, rankdir, Picture)
+    return draw(boxes, arrows, rankdir)
 
 
 def layer_ops(model: Any) -> dict[str, list[str]]:

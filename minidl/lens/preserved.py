@@ -41,7 +41,7 @@ def ensure_built(model: Any, x: Any) -> None:
             if hasattr(layer, "reset_states"):
                 layer.reset_states()
     optimizer = getattr(model, "optimizer", None)
-    if hasattr(optimizer, "build") and not optimizer.built and model.trainable_variables:
+    if optimizer is not None and hasattr(optimizer, "build") and not optimizer.built and model.trainable_variables:
         optimizer.build(model.trainable_variables)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import escape
 
+from minidl.console import one_line
 from minidl.errors import ArgumentError
 from minidl.lens import formulas
 from minidl.lens.step_lines import LineStepper
@@ -21,7 +22,6 @@ from minidl.lens.step_moments import Moment, statistics
 from minidl.lens.step_pictures import FULL, SMALL, Limits, heat_map, histogram
 from minidl.lens.step_record import place_of
 from minidl.lens.step_text import corner, difference_text, static_text
-from minidl.markup import one_line
 from minidl.utils import atomic_write
 
 if TYPE_CHECKING:

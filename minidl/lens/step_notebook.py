@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup, escape
 
+from minidl.console import one_line
 from minidl.lens.step_html import array_data, is_kernel, number_text
 from minidl.lens.step_moments import Moment, statistics
 from minidl.lens.step_pictures import SMALL, heat_map, histogram, histogram_svg
 from minidl.lens.step_text import difference_text, static_text
-from minidl.markup import joined, one_line
+from minidl.markup import joined
 
 if TYPE_CHECKING:
     from minidl.lens.stepper import Stepper

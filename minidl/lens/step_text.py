@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.console import one_line
 from minidl.lens.step_moments import Moment, statistics
 
 if TYPE_CHECKING:
@@ -100,7 +101,14 @@ def moments_table(stepper: Stepper) -> str:
         differs = "≠" if stepper.differences(moment) else " "
         outputs = " ".join(str(array.shape) for array in moment.outputs.values())
         rows.append(
-            (mark + differs, str(moment.number), moment.phase, moment.weight or moment.layer, moment.op, outputs)
+            (
+                mark + differs,
+                str(moment.number),
+                moment.phase,
+                one_line(moment.weight or moment.layer),
+                moment.op,
+                outputs,
+            )
         )
     head = ("", "", "phase", "layer", "op", "outputs")
     widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]

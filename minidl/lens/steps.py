@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.console import printable
+from minidl.console import one_line, printable
 from minidl.errors import NotCompiledError
 from minidl.lens.preserved import ensure_built, preserved
 from minidl.markup import html_table, paragraphs
@@ -44,7 +44,8 @@ class StepTable:
 
     def _cells(self) -> list[list[str]]:
         return [
-            [f"{getattr(row, c):.3f}" if c == "ms" else str(getattr(row, c)) for c in self.COLUMNS] for row in self.rows
+            [f"{getattr(row, c):.3f}" if c == "ms" else one_line(getattr(row, c)) for c in self.COLUMNS]
+            for row in self.rows
         ]
 
     def __repr__(self) -> str:

@@ -176,11 +176,12 @@ def _colour(layer: Any) -> str:
     return next((colour for part, colour in COLOURS.items() if part in name), "#f4f4f4")
 
 
-def draw(boxes: list[Box], arrows: list[list[Place]], rankdir: str, make: type[Figure] | None = None) -> Figure:
-    """Draw what `layout` placed on a figure that `make` makes; rankdir is "TB" or "LR"."""
-    from matplotlib.figure import Figure
+def draw(boxes: list[Box], arrows: list[list[Place]], rankdir: str) -> Figure:
+    """Draw what `layout` placed; rankdir is "TB" or "LR"."""
     from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
     from matplotlib.path import Path as Line
+
+    from minidl.picture import Picture
 
     width = 0.35 + 0.088 * max(len(line) for box in boxes for line in box.lines)
     height = 0.22 + 0.2 * max(len(box.lines) for box in boxes)
@@ -196,7 +197,7 @@ def draw(boxes: list[Box], arrows: list[list[Place]], rankdir: str, make: type[F
     margin = 0.15
     left, right = min(xs) - width / 2 - margin, max(xs) + width / 2 + margin
     low, high = min(ys) - height / 2 - margin, max(ys) + height / 2 + margin
-    figure = (make or Figure)(figsize=(right - left, high - low))
+    figure = Picture(figsize=(right - left, high - low))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(left, right), ylim=(low, high))
     axes.axis("off")

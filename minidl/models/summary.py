@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minidl.console import say
+from minidl.console import one_line, say
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.symbolic import flatten
 
@@ -56,13 +56,17 @@ def summary_lines(
         right.append(False)
     rows = []
     for layer, depth in _listed(model, expand_nested, layer_range):
-        row = ["  " * depth + f"{layer.name} ({type(layer).__name__})", _shape_text(layer), _count_text(layer)]
+        row = [
+            "  " * depth + f"{one_line(layer.name)} ({type(layer).__name__})",
+            _shape_text(layer),
+            _count_text(layer),
+        ]
         if connected:
             row.append(_connections(layer, model))
         if show_trainable:
             row.append("-" if not layer.weights else "Y" if layer.trainable else "N")
         rows.append(row)
-    return [f'Model: "{model.name}"', *_table(header, rows, right, line_length), *_totals(model)]
+    return [f'Model: "{one_line(model.name)}"', *_table(header, rows, right, line_length), *_totals(model)]
 
 
 def _is_chain(model: Any) -> bool:
@@ -110,7 +114,7 @@ def _connections(layer: Any, model: Any) -> str:
     for node in nodes:
         for tensor in node.inputs:
             source, node_index, output_index = tensor.history
-            sources.append(f"{source.name}[{node_index}][{output_index}]")
+            sources.append(f"{one_line(source.name)}[{node_index}][{output_index}]")
     return ", ".join(sources) or "-"
 
 

@@ -1,0 +1,34 @@
+"""A matplotlib figure as this package makes them: it shows itself in a notebook, and every text stands as it is."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter
+
+
+class Picture(Figure):
+    """A figure that needs neither pyplot nor a display.
+
+    A text between two dollar signs is no formula here: a layer may be called `$x`. Only what matplotlib writes itself,
+    powers of ten on a logarithmic axis, is.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the figure with its texts as they stand."""
+        for text in self.findobj(Text):
+            text.set_parse_math(text.get_text().startswith(r"$\mathdefault"))
+        for axis in self.findobj(Axis):
+            if isinstance(axis.get_major_formatter(), FixedFormatter):  # names on the ticks
+                for tick in axis.get_major_ticks(len(axis.get_majorticklocs())):
+                    tick.label1.set_parse_math(False)
+        super().draw(renderer)
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
