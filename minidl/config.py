@@ -70,3 +70,23 @@ class SeedGenerator:
         pair = (self.seed, self.offset)
         self.offset += 1
         return pair
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make a generator which begins as this one did."""
+        return {"seed": self.seed}
+
+
+def checked_seed(who: str, seed: Any) -> Any:
+    """Return a seed as `who` keeps it: None, an int, or a SeedGenerator (also from its configuration).
+
+    >>> checked_seed("Normal", 1.5)
+    Traceback (most recent call last):
+    minidl.errors.ArgumentError: Normal: seed must be a whole number of 0 or more, a SeedGenerator or None. Got 1.5.
+    """
+    if isinstance(seed, dict) and seed.get("class_name") == "SeedGenerator":
+        return SeedGenerator(seed["config"]["seed"])
+    if seed is None or isinstance(seed, SeedGenerator):
+        return seed
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ArgumentError(f"{who}: seed must be a whole number of 0 or more, a SeedGenerator or None. Got {seed!r}.")
+    return int(seed)

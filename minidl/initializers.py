@@ -8,20 +8,23 @@ from typing import Any
 import numpy as np
 
 from minidl import config
+from minidl.config import checked_seed
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 
 
 class Initializer:
     """Base of initializers: called with a shape, returns an array.
 
-    With `seed=None` every call draws new values (repeatable after `utils.set_random_seed`); with a seed, the same ones.
+    With `seed=None` every call draws new values (repeatable after `utils.set_random_seed`), with a number the same
+    ones, with a SeedGenerator its next ones.
     """
 
     seed: Any = None
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
         """Return an array of `shape`, of dtype float32 unless said otherwise."""
-        rng = np.random.default_rng(config.next_seed() if self.seed is None else int(self.seed))
+        seed = self.seed.next() if isinstance(self.seed, config.SeedGenerator) else self.seed
+        rng = np.random.default_rng(config.next_seed() if seed is None else seed)
         return np.asarray(self.draw(rng, tuple(shape))).astype(dtype or config.floatx())
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
@@ -30,7 +33,7 @@ class Initializer:
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""
-        return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+        return {key: _written(value) for key, value in vars(self).items() if not key.startswith("_")}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
@@ -40,6 +43,14 @@ class Initializer:
     def clone(self) -> Initializer:
         """Return an initializer with the same configuration."""
         return type(self).from_config(self.get_config())
+
+
+def _written(value: Any) -> Any:
+    """Return an argument as a configuration holds it."""
+    if isinstance(value, config.SeedGenerator):
+        return {"module": "keras.random", "class_name": "SeedGenerator", "config": value.get_config(),
+                "registered_name": None}  # fmt: skip
+    return value
 
 
 class Zeros(Initializer):
@@ -86,7 +97,7 @@ class RandomNormal(Initializer):
     """Normal values."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
-        self.mean, self.stddev, self.seed = mean, stddev, seed
+        self.mean, self.stddev, self.seed = mean, stddev, checked_seed(type(self).__name__, seed)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
         """Return normal values."""
@@ -105,7 +116,7 @@ class RandomUniform(Initializer):
     """Uniform values in [minval, maxval)."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
-        self.minval, self.maxval, self.seed = minval, maxval, seed
+        self.minval, self.maxval, self.seed = minval, maxval, checked_seed(type(self).__name__, seed)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
         """Return uniform values."""
@@ -120,6 +131,7 @@ class VarianceScaling(Initializer):
     scale : numerator of the variance
     mode : which fan divides: "fan_in" (inputs of a neuron), "fan_out", or "fan_avg"
     distribution : "truncated_normal", "untruncated_normal" or "uniform"
+    input_axes, output_axes : axes whose sizes make up fan_in and fan_out; by default those of a convolution's kernel
 
     Source: Glorot & Bengio, AISTATS 2010; He et al., arXiv:1502.01852.
     """
@@ -130,12 +142,9 @@ class VarianceScaling(Initializer):
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: Any = None,
-        input_axes: None = None,
-        output_axes: None = None,
+        input_axes: Any = None,
+        output_axes: Any = None,
     ) -> None:
-        # Keras 3.15 writes these two, as None, into its configurations.
-        if input_axes is not None or output_axes is not None:
-            raise ArgumentError("VarianceScaling: input_axes and output_axes must be None; they are not supported.")
         if scale <= 0:
             raise ArgumentError(f"VarianceScaling: scale must be positive. Got {scale}.")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
@@ -143,11 +152,13 @@ class VarianceScaling(Initializer):
         known = ["normal", "truncated_normal", "untruncated_normal", "uniform"]
         if distribution not in known:
             raise unknown_name("VarianceScaling distribution", distribution, known)
-        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
+        self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.seed = checked_seed(type(self).__name__, seed)
+        self._axes = (input_axes, output_axes)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
         """Return values of variance scale / fan."""
-        fan_in, fan_out = compute_fans(shape)
+        fan_in, fan_out = compute_fans(shape, *self._axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
@@ -158,18 +169,24 @@ class VarianceScaling(Initializer):
         # Cutting a normal at two standard deviations leaves it this standard deviation.
         return draw_truncated_normal(rng, shape) * math.sqrt(variance) / 0.87962566103423978
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initializer; the axes, which Keras knows since 3.15, if given."""
+        axes = zip(("input_axes", "output_axes"), self._axes, strict=True)
+        return super().get_config() | {name: given for name, given in axes if given is not None}
+
 
 class _Scaled(VarianceScaling):
-    """A VarianceScaling with fixed arguments; its configuration is the seed alone."""
+    """A VarianceScaling with fixed arguments, which its configuration leaves out."""
 
     arguments: tuple[float, str, str]
 
-    def __init__(self, seed: Any = None, input_axes: None = None, output_axes: None = None) -> None:
+    def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
         super().__init__(*self.arguments, seed=seed, input_axes=input_axes, output_axes=output_axes)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the seed."""
-        return {"seed": self.seed}
+        """Return the seed, and the axes if they were given."""
+        fixed = ("scale", "mode", "distribution")
+        return {key: value for key, value in super().get_config().items() if key not in fixed}
 
 
 class GlorotUniform(_Scaled):
@@ -215,7 +232,7 @@ class Orthogonal(Initializer):
     """
 
     def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
-        self.gain, self.seed = gain, seed
+        self.gain, self.seed = gain, checked_seed(type(self).__name__, seed)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
         """Return the Q of a random matrix's QR, its signs made uniform by R's diagonal."""
@@ -237,12 +254,14 @@ def draw_truncated_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> n
     return values
 
 
-def compute_fans(shape: tuple[int, ...]) -> tuple[float, float]:
+def compute_fans(shape: tuple[int, ...], input_axes: Any = None, output_axes: Any = None) -> tuple[float, float]:
     """Return (fan_in, fan_out): how many inputs one output sums, and how many outputs one input feeds.
 
-    >>> compute_fans((3, 3, 16, 32))
-    (144.0, 288.0)
+    >>> compute_fans((3, 3, 16, 32)), compute_fans((20, 4, 8), [0], [1, 2])
+    ((144.0, 288.0), (20.0, 32.0))
     """
+    if input_axes is not None and output_axes is not None:
+        return float(math.prod(shape[a] for a in input_axes)), float(math.prod(shape[a] for a in output_axes))
     if len(shape) == 0:
         return 1.0, 1.0
     if len(shape) == 1:
@@ -264,6 +283,7 @@ _BY_NAME = {
     "uniform": RandomUniform, "variance_scaling": VarianceScaling, "glorot_uniform": GlorotUniform,
     "glorot_normal": GlorotNormal, "he_uniform": HeUniform, "he_normal": HeNormal, "lecun_uniform": LecunUniform,
     "lecun_normal": LecunNormal, "orthogonal": Orthogonal,
+    "IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal,
 }  # fmt: skip
 
 # Keras' lower-case names of the classes: initializers.he_normal(seed=1).
@@ -271,6 +291,7 @@ constant, identity, ones, zeros, orthogonal = Constant, Identity, Ones, Zeros, O
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 
 
 def get(identifier: Any) -> Any:
@@ -288,9 +309,10 @@ def get(identifier: Any) -> Any:
         return known[identifier]()
     if isinstance(identifier, dict):
         name = identifier["class_name"]
-        if name not in _CLASSES:
+        known = _CLASSES | _BY_NAME
+        if name not in known:
             raise unknown_name("initializer", name, _CLASSES)
-        return _CLASSES[name].from_config(identifier.get("config", {}))
+        return known[name].from_config(identifier.get("config", {}))
     if isinstance(identifier, type):
         return identifier()
     if isinstance(identifier, np.ndarray | int | float):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from minidl import functional as F
-from minidl.errors import ArgumentError, unknown_name
+from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.tensor import Tensor
 
 
@@ -65,7 +67,11 @@ class L1L2(Regularizer):
 
 
 class OrthogonalRegularizer(Regularizer):
-    """factor * mean of the squared cosines between different rows (or columns) of a matrix."""
+    """factor * mean of |cosine| between different rows (or columns) of a matrix, over the pairs of them.
+
+    >>> OrthogonalRegularizer(1.0)(Tensor([[1.0, 0.0], [0.6, 0.8]])).item().__round__(6)
+    0.6
+    """
 
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         if mode not in ("rows", "columns"):
@@ -74,12 +80,14 @@ class OrthogonalRegularizer(Regularizer):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the penalty on `x`."""
+        if x.ndim != 2:
+            raise ShapeError(f"OrthogonalRegularizer: x must be a matrix, two axes. Got shape {x.shape}.")
         rows = x if self.mode == "rows" else x.transpose()
         unit = rows / F.maximum(F.sqrt(F.square(rows).sum(axis=1, keepdims=True)), 1e-12)
-        cosines = F.matmul(unit, unit.transpose())
         size = rows.shape[0]
-        off_diagonal = F.square(cosines).sum() - F.square(F.square(unit).sum(axis=1)).sum()
-        return off_diagonal * (self.factor * 0.5 / max(1.0, size * (size - 1) / 2))
+        others = Tensor.wrap(1 - np.eye(size, dtype=x.dtype))
+        pairs = max(1.0, size * (size - 1) / 2)
+        return F.absolute(F.matmul(unit, unit.transpose()) * others).sum() * (self.factor * 0.5 / pairs)
 
 
 def _strength(name: str, value: Any) -> float:
@@ -104,7 +112,8 @@ def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
 
 
 _CLASSES = {c.__name__: c for c in (L1, L2, L1L2, OrthogonalRegularizer)}
-_BY_NAME = {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2, "orthogonal_regularizer": OrthogonalRegularizer}
+# L1L2() alone would be no penalty at all; the name means 0.01 each, as `l1_l2()` does.
+_BY_NAME = {"l1": L1, "l2": L2, "l1_l2": l1_l2, "l1l2": L1L2, "orthogonal_regularizer": OrthogonalRegularizer}
 
 
 def get(identifier: Any) -> Any:

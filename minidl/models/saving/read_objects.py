@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.config import SeedGenerator
 from minidl.errors import FileFormatError
 from minidl.models.saving.reading import DAMAGE
 from minidl.models.saving.registry import exact_object, get_registered_object, known_names
@@ -20,7 +21,7 @@ from minidl.tensor import Tensor
 HARMLESS: dict[str, tuple[Any, ...]] = {
     "renorm_momentum": (0.99,), "use_cudnn": ("auto", True), "implementation": (0, 1, 2), "unroll": (True,),
     "autocast": (True,), "jit_compile": (True,),
-    "initial_decay": (0.0,), "decay": (0.0,), "class_aggregation": ("uniform_average",), "num_regressors": (0,),
+    "initial_decay": (0.0,), "decay": (0.0,),
 }  # fmt: skip
 
 
@@ -72,6 +73,7 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "__tensor__": lambda c: Tensor(np.array(c["value"], dtype=c["dtype"])),
     "__lambda__": _lambda,
     "DTypePolicy": lambda c: c["name"],
+    "SeedGenerator": lambda c: SeedGenerator(c["seed"]),
 }
 
 
