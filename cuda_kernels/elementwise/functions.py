@@ -190,7 +190,7 @@ def clipped_relu(max_value: float | None = None, negative_slope: float = 0.0,
     """max_value above it, x above the threshold, negative_slope (x - threshold) below."""
     top = np.float32(np.inf if max_value is None else max_value)
     slope, floor = np.float32(negative_slope), np.float32(threshold)
-    leaks = bool(negative_slope)
+    leaks, bounded = bool(negative_slope), max_value is not None
 
     @cuda.jit(device=True)
     def forward(x):
@@ -206,7 +206,9 @@ def clipped_relu(max_value: float | None = None, negative_slope: float = 0.0,
             below = slope * dy if x <= floor else float32(0)
         else:
             below = float32(0)
-        return dy if floor < x and x < top else below
+        if bounded:
+            return dy if floor < x and x < top else below
+        return dy if floor < x else below
 
     return forward, gradient
 

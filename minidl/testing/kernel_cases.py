@@ -1,74 +1,46 @@
 """Awkward inputs for every op that has kernels: what `minidl.check` runs a kernel on.
 
 Each op has a few cases, from the smallest to the one on which traffic is counted, the last. Sizes are 1, prime, no
-multiple of a block or a tile, not square, and larger than one block of the launch that is usual for the op. Values are
-such that no rounding decides: all different where one is picked, away from 0 where there is a division.
+multiple of a block or a tile, not square, and below, at and above one block of the launch that is usual for the op.
+Every setting has a second value in a case of its own, so that a kernel that does without it can be checked on the rest;
+pairs of settings (rows, columns) differ. Values are such that no rounding decides: all different where one is picked,
+away from 0 where there is a division. The values at which formulas break are in `extremes.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minidl.errors import unknown_name
+from minidl.testing.extremes import EXTREMES
+from minidl.testing.values import Case, Values
 
-
-class Case(NamedTuple):
-    """One call of an op: its inputs and its settings."""
-
-    inputs: tuple[Any, ...]
-    static: dict[str, Any]
-
-
-class Values:
-    """Random arrays of some kinds."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-
-    def f(self, *shape: int) -> np.ndarray:
-        """Normal."""
-        return self.rng.normal(size=shape).astype(np.float32)
-
-    def positive(self, *shape: int) -> np.ndarray:
-        """At least 0.3."""
-        return np.abs(self.f(*shape)) + np.float32(0.3)
-
-    def distinct(self, *shape: int) -> np.ndarray:
-        """All different, by 0.1 or more."""
-        size = int(np.prod(shape))
-        return ((self.rng.permutation(size) - size // 3) * np.float32(0.1)).reshape(shape).astype(np.float32)
-
-    def rows(self, *shape: int) -> np.ndarray:
-        """Probabilities along the last axis."""
-        p = self.positive(*shape)
-        return (p / p.sum(-1, keepdims=True)).astype(np.float32)
-
-    def labels(self, *shape: int, classes: int = 5) -> np.ndarray:
-        """Integers below `classes`."""
-        return self.rng.integers(0, classes, shape)
-
-    def mask(self, *shape: int) -> np.ndarray:
-        """Booleans."""
-        return self.rng.random(shape) < 0.7
-
+__all__ = ["CASES", "Case", "Values", "cases"]
 
 Given = list[tuple[tuple[Any, ...], dict[str, Any]]]
-POOL = {"pool_size": (3, 2), "strides": (2, 1), "padding": ((1, 0), (0, 1))}
-WINDOW = {"strides": (2, 1), "padding": ((1, 0), (0, 2)), "dilation": (1, 2)}
 
 
-def _elementwise(make: str, **static: Any) -> Callable[[Values], Given]:
-    # 1031 is prime, and more than one block of 1024 threads.
-    return lambda v: [((getattr(v, make)(*shape),), static) for shape in ((1,), (3, 5, 7), (1031,))]
+def _elementwise(make: str, *others: dict[str, Any], **static: Any) -> Callable[[Values], Given]:
+    """Inputs of one make, with settings `static`; and with each of the others."""
+
+    def given(v: Values) -> Given:
+        x = getattr(v, make)
+        return [
+            *(((x(*shape),), static) for shape in ((1,), (3, 5, 7), (256,))),
+            *(((x(3, 5, 7),), other) for other in others),
+            ((x(1031),), static),  # prime, and more than one block of 1024 threads
+        ]
+
+    return given
 
 
 def _pairs(v: Values) -> Given:
     return [
         ((v.f(1), v.f(1)), {}), ((v.f(3, 5, 7), v.positive(5, 1)), {}), ((v.f(5), v.positive(3, 5)), {}),
-        ((v.f(1031), v.positive(1031)), {}),
+        ((v.f(3, 1), v.positive(1, 4)), {}), ((v.f(256), v.positive(256)), {}), ((v.f(1031), v.positive(1031)), {}),
     ]  # fmt: skip
 
 
@@ -76,7 +48,8 @@ def _gemm(v: Values) -> Given:
     return [
         ((v.f(1, 1), v.f(1, 1)), {}), ((v.f(5, 7), v.f(7, 3)), {}), ((v.f(7, 5), v.f(7, 3)), {"transpose_a": True}),
         ((v.f(5, 7), v.f(3, 7)), {"transpose_b": True}),
-        ((v.f(7, 5), v.f(3, 7)), {"transpose_a": True, "transpose_b": True}), ((v.f(33, 37), v.f(37, 35)), {}),
+        ((v.f(7, 5), v.f(3, 7)), {"transpose_a": True, "transpose_b": True}),
+        ((v.f(1, 37), v.f(37, 1)), {}), ((v.f(16, 16), v.f(16, 17)), {}), ((v.f(33, 37), v.f(37, 35)), {}),
         ((v.f(64, 48), v.f(48, 80)), {}),
     ]  # fmt: skip
 
@@ -84,6 +57,7 @@ def _gemm(v: Values) -> Given:
 def _batched_gemm(v: Values) -> Given:
     return [
         ((v.f(1, 1, 1), v.f(1, 1, 1)), {}), ((v.f(2, 5, 7), v.f(2, 7, 3)), {}),
+        ((v.f(2, 7, 5), v.f(2, 7, 3)), {"transpose_a": True}), ((v.f(2, 5, 7), v.f(2, 3, 7)), {"transpose_b": True}),
         ((v.f(2, 7, 5), v.f(2, 3, 7)), {"transpose_a": True, "transpose_b": True}),
         ((v.f(3, 33, 17), v.f(3, 17, 19)), {}),
     ]  # fmt: skip
@@ -93,17 +67,36 @@ def _dense(v: Values) -> Given:
     return [((v.f(5, 7), v.f(7, 3), v.f(3)), {}), ((v.f(2, 3, 17), v.f(17, 5), None), {})]
 
 
+# -- windows: each setting alone, then several; rows and columns, and all four sides, differ ---------------------------
+
+SIDES = ((1, 2), (3, 4))
+
+
 def _conv2d(v: Values) -> Given:
+    most = {"strides": (2, 3), "padding": ((1, 2), (3, 1)), "dilation": (2, 3)}
     return [
-        ((v.f(1, 1, 1, 1), v.f(1, 1, 1, 1), None), {}), ((v.f(2, 5, 7, 3), v.f(3, 2, 3, 4), v.f(4)), WINDOW),
-        ((v.f(1, 4, 5, 4), v.f(2, 2, 2, 6), None), {"groups": 2}),
+        ((v.f(1, 1, 1, 1), v.f(1, 1, 1, 1), None), {}),
+        ((v.f(2, 7, 8, 3), v.f(2, 3, 3, 4), v.f(4)), {"strides": (2, 3)}),  # a row and two columns are left over
+        ((v.f(2, 7, 9, 2), v.f(1, 2, 2, 3), None), {"strides": (3, 4)}),  # more than the window
+        ((v.f(2, 4, 5, 2), v.f(2, 3, 2, 3), v.f(3)), {"padding": SIDES}),  # some windows see padding alone
+        ((v.f(2, 6, 9, 2), v.f(2, 3, 2, 3), None), {"dilation": (2, 3)}),
+        ((v.f(2, 4, 5, 4), v.f(2, 2, 2, 6), v.f(6)), {"groups": 2}),
+        ((v.f(1, 4, 5, 3), v.f(2, 2, 1, 6), None), {"groups": 3}),
+        ((v.f(2, 5, 7, 3), v.f(3, 2, 3, 4), None), {"strides": (3, 2), "padding": ((2, 1), (1, 3))}),
+        ((v.f(2, 5, 7, 3), v.f(3, 2, 3, 4), v.f(4)), most),
+        ((v.f(2, 5, 7, 4), v.f(3, 2, 2, 6), None), most | {"groups": 2}),
         ((v.f(2, 9, 7, 3), v.f(3, 3, 3, 17), v.f(17)), {}),
     ]  # fmt: skip
 
 
 def _depthwise(v: Values) -> Given:
     return [
-        ((v.f(1, 4, 5, 2), v.f(2, 2, 2, 1), None), {}), ((v.f(2, 5, 7, 3), v.f(3, 2, 3, 2), v.f(6)), WINDOW),
+        ((v.f(1, 4, 5, 2), v.f(2, 2, 2, 1), None), {}),
+        ((v.f(2, 7, 8, 3), v.f(2, 3, 3, 2), v.f(6)), {"strides": (2, 3)}),
+        ((v.f(2, 4, 5, 2), v.f(2, 3, 2, 3), None), {"padding": SIDES}),
+        ((v.f(2, 6, 9, 2), v.f(2, 3, 2, 2), None), {"dilation": (2, 3)}),
+        ((v.f(2, 5, 7, 3), v.f(3, 2, 3, 2), None), {"strides": (3, 2), "padding": ((2, 1), (1, 3))}),
+        ((v.f(2, 5, 7, 3), v.f(3, 2, 3, 2), v.f(6)), {"strides": (2, 3), "padding": SIDES, "dilation": (2, 3)}),
         ((v.f(2, 9, 7, 12), v.f(3, 3, 12, 1), v.f(12)), {}),
     ]  # fmt: skip
 
@@ -111,16 +104,29 @@ def _depthwise(v: Values) -> Given:
 def _conv2d_transpose(v: Values) -> Given:
     return [
         ((v.f(1, 2, 3, 2), v.f(2, 2, 3, 2), None), {}),
-        ((v.f(2, 3, 4, 3), v.f(3, 2, 4, 3), v.f(4)), WINDOW | {"output_padding": (1, 0)}),
+        ((v.f(2, 2, 3, 3), v.f(3, 2, 4, 3), v.f(4)), {"strides": (2, 3)}),
+        ((v.f(2, 4, 5, 3), v.f(3, 4, 2, 3), None), {"padding": ((1, 2), (3, 0))}),
+        ((v.f(2, 3, 4, 3), v.f(3, 2, 4, 3), None), {"dilation": (2, 3)}),
+        ((v.f(2, 3, 4, 3), v.f(3, 2, 4, 3), v.f(4)),
+         {"strides": (3, 2), "padding": ((1, 0), (0, 2)), "dilation": (2, 3), "output_padding": (2, 1)}),
     ]  # fmt: skip
 
 
 def _pool2d(v: Values) -> Given:
     return [
-        ((v.distinct(1, 2, 2, 1),), {}), ((v.distinct(2, 5, 7, 3),), POOL),
-        ((v.distinct(1, 5, 4, 2) - 9,), {"padding": ((1, 0), (0, 1))}),  # all negative: padding may not win
+        ((v.distinct(1, 2, 2, 1),), {}), ((v.distinct(2, 5, 7, 3),), {"pool_size": (3, 2)}),
+        ((v.distinct(2, 5, 7, 3),), {"strides": (1, 3)}),
+        ((v.distinct(2, 5, 4, 2) - 9,), {"padding": ((1, 0), (0, 1))}),  # all negative: padding may not win
+        ((v.distinct(2, 5, 4, 2) - 9,), {"padding": ((0, 1), (1, 0))}),
+        ((v.distinct(2, 7, 9, 2),), {"pool_size": (1, 2), "strides": (3, 4)}),  # pixels that no window sees
+        ((v.distinct(2, 5, 7, 3),), {"pool_size": (3, 2), "strides": (2, 1)}),
+        ((v.distinct(2, 6, 7, 3) - 9,), {"pool_size": (3, 5), "strides": (2, 3), "padding": SIDES}),
+        ((v.distinct(2, 4, 5, 2) - 9,), {"pool_size": (3, 3), "strides": (1, 1), "padding": ((1, 1), (1, 1))}),
         ((v.distinct(2, 11, 9, 7),), {}),
     ]  # fmt: skip
+
+
+# -- rows --------------------------------------------------------------------------------------------------------------
 
 
 def _reduce(make: str) -> Callable[[Values], Given]:
@@ -128,7 +134,9 @@ def _reduce(make: str) -> Callable[[Values], Given]:
         x = getattr(v, make)
         return [
             ((x(1),), {}), ((x(3, 5, 7),), {"axes": (0, 2)}), ((x(3, 5, 7),), {"axes": 1, "keepdims": True}),
-            ((x(3, 5, 7) - 40,), {"axes": -1}), ((x(1031),), {}), ((x(37, 70),), {"axes": -1}),
+            ((x(3, 5, 7) - 40,), {"axes": -1}), ((x(3, 5, 7) + 40,), {"axes": (1, 2), "keepdims": True}),
+            ((x(3, 5),), {"axes": 0}), ((x(300, 3),), {"axes": -1}), ((x(3, 256),), {"axes": -1}), ((x(1031),), {}),
+            ((x(37, 70),), {"axes": -1}),
         ]  # fmt: skip
 
     return given
@@ -136,122 +144,245 @@ def _reduce(make: str) -> Callable[[Values], Given]:
 
 def _softmax(v: Values) -> Given:
     return [
-        ((v.f(1, 1),), {}), ((v.f(3, 5, 7),), {}), ((v.f(3, 5, 7),), {"axis": 1}),
+        ((v.f(1, 1),), {}), ((v.f(3, 5, 7),), {}), ((v.f(3, 5, 7),), {"axis": 1}), ((v.f(5, 3),), {"axis": 0}),
         ((v.f(3, 5) * 100,), {}),  # exp(x) overflows unless the largest is subtracted
-        ((v.f(5, 331),), {}),
+        ((v.f(67, 4),), {}), ((v.f(3, 32),), {}), ((v.f(2, 129),), {}), ((v.f(5, 331),), {}),
     ]  # fmt: skip
 
 
-def _norm(v: Values) -> Given:
-    return [((v.f(9, 3), None, None), {"epsilon": 0.1}), ((v.f(3, 5, 7), v.f(7), v.f(7)), {})]
+def _batch_norm(v: Values) -> Given:
+    return [
+        ((v.f(9, 3), None, None), {"epsilon": 0.1}), ((v.f(2, 5), v.f(5), None), {}), ((v.f(67, 3), None, v.f(3)), {}),
+        ((v.f(2, 3, 4, 33) + 2, v.f(33), v.f(33)), {"epsilon": 0.02}), ((v.f(3, 5, 7), v.f(7), v.f(7)), {}),
+    ]  # fmt: skip
 
 
-def _errors(v: Values) -> Given:
-    return [((v.f(1, 1), v.f(1, 1)), {}), ((v.f(3, 5), v.f(3, 5)), {}), ((v.f(37, 19), v.f(37, 19)), {})]
+def _batch_norm_inference(v: Values) -> Given:
+    return [
+        ((v.f(9, 3), None, None, v.f(3), v.positive(3)), {}),
+        ((v.f(4, 67), v.f(67), None, v.f(67), v.positive(67)), {"epsilon": 0.3}),
+        ((v.f(5, 4), None, v.f(4), v.f(4), v.positive(4)), {"epsilon": 0.05}),
+        ((v.f(3, 5, 7), v.f(7), v.f(7), v.f(7), v.positive(7)), {}),
+    ]  # fmt: skip
+
+
+def _layer_norm(v: Values) -> Given:
+    return [
+        ((v.f(9, 3), None, None), {"epsilon": 0.1}), ((v.f(3, 5, 7), None, None), {"axes": (1, 2)}),
+        ((v.f(3, 5), v.f(5), None), {"epsilon": 0.02}), ((v.f(67, 4) + 2, None, v.f(4)), {}),
+        ((v.f(3, 131), v.f(131), v.f(131)), {}), ((v.f(3, 5, 7), v.f(7), v.f(7)), {}),
+    ]  # fmt: skip
+
+
+# -- losses ------------------------------------------------------------------------------------------------------------
+
+
+def _errors(*others: dict[str, Any]) -> Callable[[Values], Given]:
+    return lambda v: [
+        ((v.f(1, 1), v.f(1, 1)), {}), *(((v.f(3, 2, 5), v.f(3, 2, 5)), other) for other in others),
+        ((v.f(3, 5), v.f(3, 5)), {}), ((v.f(3, 131), v.f(3, 131)), {}), ((v.f(37, 19), v.f(37, 19)), {}),
+    ]  # fmt: skip
+
+
+def _crossentropy(v: Values) -> Given:
+    z = {"from_logits": True}
+    return [
+        ((v.rows(3, 5), v.rows(3, 5)), {}), ((v.rows(3, 5), v.rows(3, 5)), {"label_smoothing": 0.1}),
+        ((v.rows(3, 5), v.wide(3, 5)), z | {"label_smoothing": 0.3}), ((v.rows(2, 3, 4), v.f(2, 3, 4)), z),
+        ((v.rows(3, 5), v.f(3, 5)), z), ((v.rows(37, 67), v.rows(37, 67)), {}), ((v.rows(37, 67), v.f(37, 67)), z),
+    ]  # fmt: skip
+
+
+def _categorical(v: Values) -> Given:
+    return [
+        ((v.rows(3, 5), v.positive(3, 5)), {}),  # does not add up to 1: is divided by its sum
+        ((v.rows(3, 5, 4), v.positive(3, 5, 4)), {"axis": 1}),
+        ((v.positive(3, 5, 4), v.f(3, 5, 4)), {"axis": 1, "from_logits": True}), *_crossentropy(v),
+    ]  # fmt: skip
 
 
 def _sparse(v: Values) -> Given:
     z = {"from_logits": True}
+    ends = np.array([1, 9, 4, 0])
     return [
-        ((v.labels(6), v.rows(6, 5)), {}), ((v.labels(3, 2), v.f(3, 2, 5)), z),
-        ((np.array([1, 9, 4]), v.f(3, 5)), z | {"ignore_class": 9}),
-        ((np.array([1, 9, 4]), v.rows(3, 5)), {"ignore_class": 9}), ((v.labels(37), v.f(37, 67)), z),
-        ((v.labels(37), v.rows(37, 67)), {}),
+        ((v.labels(6), v.rows(6, 5)), {}), ((v.labels(6), v.positive(6, 5)), {}), ((v.labels(3, 2), v.f(3, 2, 5)), z),
+        ((ends, v.f(4, 5)), z | {"ignore_class": 9}), ((ends, v.rows(4, 5)), {"ignore_class": 9}),
+        ((ends % 5, v.f(4, 5)), z | {"ignore_class": 1}), ((v.labels(37), v.f(37, 67)), z),
+        ((v.labels(37, classes=67), v.rows(37, 67)), {}),
     ]  # fmt: skip
 
 
-def _recurrent(gates: int) -> Callable[[Values], Given]:
+# -- recurrent ---------------------------------------------------------------------------------------------------------
+
+
+def _recurrent(gates: int, *others: dict[str, Any]) -> Callable[[Values], Given]:
+    """N 2, T 2 or 3; with all inputs, with none that may be left out, and with each of the other settings."""
+
     def given(v: Values) -> Given:
         start = [v.f(2, 5)] * (2 if gates == 4 else 1)
         bias = v.f(2, 15) if gates == 3 else v.f(5 * gates)
         first = (v.f(2, 3, 4), v.f(4, 5 * gates), v.f(5, 5 * gates), bias, *start, v.mask(2, 3), None)
         plain = (v.f(2, 2, 3), v.f(3, 5 * gates), v.f(5, 5 * gates), None, *[None] * len(start), None, None)
-        return [(plain, {}), (first, {})]
+        dropped = (v.f(3, 2, 3), v.f(3, 2 * gates), v.f(2, 2 * gates), None, *[None] * len(start), None)
+        small = [((*dropped, v.positive(3, 2)), other) for other in others]
+        return [(plain, {}), *small, (first, {})]
 
     return given
 
 
-def _update(states: int, **static: Any) -> Callable[[Values], Given]:
-    return lambda v: [
-        ((v.f(*shape), v.f(*shape), *(v.positive(*shape) + k for k in range(states))), {"learning_rate": 0.1} | static)
-        for shape in ((1,), (5, 3), (1031,))
-    ]
+# -- updates: the second values are far from the usual ones ------------------------------------------------------------
+
+
+def _sgd(v: Values) -> Given:
+    def case(size: int, velocity: bool, rate: float = 0.1, **options: Any) -> Any:
+        given = v.f(size), v.f(size), v.f(size) if velocity else None
+        return given, {"learning_rate": rate} | options
+
+    return [
+        case(1, False), case(7, False, 0.03, weight_decay=0.5), case(7, True, momentum=0.7),
+        case(7, True, 0.03, momentum=0.6, weight_decay=0.5), case(256, True, 0.03, momentum=0.7, nesterov=True),
+        case(1031, True, momentum=0.9, nesterov=True),
+    ]  # fmt: skip
+
+
+def _rmsprop(v: Values) -> Given:
+    def case(size: int, m: bool, average: bool, rate: float = 0.1, **options: Any) -> Any:
+        states = v.positive(size) + 9 * average, v.f(size) if m else None, v.f(size) if average else None
+        return (v.f(size), v.f(size), *states), {"learning_rate": rate} | options
+
+    return [
+        case(1, False, False), case(7, False, False, 0.03, rho=0.6), case(7, False, False, epsilon=0.4),
+        case(7, False, False, weight_decay=0.5), case(7, False, True, 0.3), case(7, True, False, momentum=0.6),
+        case(37, True, True, momentum=0.9), case(1031, False, False),
+    ]  # fmt: skip
+
+
+def _adam(*others: dict[str, Any]) -> Callable[[Values], Given]:
+    def given(v: Values) -> Given:
+        def case(size: int, largest: bool = False, rate: float = 0.1, step: int = 3, **options: Any) -> Any:
+            states = v.f(size), v.positive(size), v.positive(size) if largest else None
+            return (v.f(size), v.f(size), *states), {"learning_rate": rate, "step": step} | options
+
+        return [
+            case(1), case(7, rate=0.03, step=1), case(7, step=20, beta_1=0.6), case(7, step=2, beta_2=0.7),
+            case(7, epsilon=0.4), case(256, largest=True), *(case(7, **other) for other in others), case(1031),
+        ]  # fmt: skip
+
+    return given
+
+
+def _adagrad(v: Values) -> Given:
+    return [
+        ((v.f(size), v.f(size), v.positive(size)), {"learning_rate": rate} | options)
+        for size, rate, options in (
+            (1, 0.1, {}), (7, 0.03, {"epsilon": 0.4}), (7, 0.1, {"weight_decay": 0.5}), (256, 0.3, {}), (1031, 0.1, {}),
+        )
+    ]  # fmt: skip
+
+
+# -- shapes ------------------------------------------------------------------------------------------------------------
+
+
+def _dropout(v: Values) -> Given:
+    stream = {"rate": 0.4, "seed": 3, "offset": 7}
+    return [
+        ((v.f(3, 5, 7),), stream | {"noise_shape": (None, 1, None)}), ((v.f(7, 5),), stream | {"rate": 0.7}),
+        ((v.f(7, 5),), stream | {"seed": 2**33 + 5}), ((v.f(7, 5),), stream | {"offset": 2**33 + 1}),
+        ((v.f(1031),), stream),
+    ]  # fmt: skip
+
+
+def _slice(v: Values) -> Given:
+    keys = ((slice(None), 1, slice(None, None, -2)), (slice(1, 3), slice(0, 5, 2)), (-1, ..., slice(5, 1, -3)))
+    return [
+        *(((v.f(3, 5, 7),), {"key": key}) for key in keys),
+        ((v.f(3, 5, 7),), {"key": (..., None, slice(1, 3))}),
+    ]  # fmt: skip
 
 
 CASES: dict[str, Callable[[Values], Given]] = {
     "gemm": _gemm, "batched_gemm": _batched_gemm, "dense": _dense, "conv2d": _conv2d,
     "depthwise_conv2d": _depthwise, "conv2d_transpose": _conv2d_transpose,
     "max_pool2d": _pool2d, "average_pool2d": _pool2d,
-    **{op: _elementwise("f") for op in (
-        "relu", "relu6", "elu", "sigmoid", "tanh", "softplus", "swish", "gelu", "leaky_relu",
-    )},
-    "clipped_relu": _elementwise("f", max_value=1.5, negative_slope=0.1, threshold=0.2),
+    **{op: _elementwise("wide") for op in ("relu", "relu6", "sigmoid", "tanh", "softplus", "swish")},
+    "leaky_relu": _elementwise("wide", {"negative_slope": 0.3}),
+    "elu": _elementwise("wide", {"alpha": 0.7}), "gelu": _elementwise("wide", {"approximate": True}),
+    "clipped_relu": _elementwise(
+        "f", {}, {"max_value": 0.5}, {"negative_slope": 0.3}, {"threshold": 0.7},
+        max_value=1.5, negative_slope=0.1, threshold=0.2,
+    ),
     **{op: _elementwise("positive") for op in ("exp", "log", "sqrt")},
     **{op: _elementwise("f") for op in ("square", "absolute", "negative")},
-    "power": _elementwise("positive", exponent=2.5), "clip": _elementwise("f", low=-0.5, high=0.8),
-    "cast": _elementwise("f", dtype="int32"),
+    "power": _elementwise("positive", {"exponent": 3.0}, {"exponent": -0.5}, exponent=2.5),
+    "clip": _elementwise("f", {"low": -0.2}, {"high": 0.3}, {"low": 0.1, "high": 0.2}, low=-0.5, high=0.8),
+    "cast": lambda v: [
+        ((v.wide(1),), {"dtype": "int32"}), ((v.ties(3, 5, 7),), {"dtype": "bool"}),
+        ((3 * v.positive(3, 5),), {"dtype": "uint8"}), ((v.wide(1031),), {"dtype": "int32"}),
+    ],
     **{op: _pairs for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum")},
-    "where": lambda v: [((v.mask(5, 7), v.f(3, 5, 7), v.f(7)), {}), ((v.mask(1031), v.f(1031), v.f(1031)), {})],
+    "where": lambda v: [
+        ((v.mask(5, 7), v.f(3, 5, 7), v.f(7)), {}), ((v.mask(3, 5, 1), v.f(7), v.f(5, 1)), {}),
+        ((v.mask(1031), v.f(1031), v.f(1031)), {}),
+    ],
     **{op: _reduce("f") for op in ("reduce_sum", "reduce_mean")},
     **{op: _reduce("distinct") for op in ("reduce_max", "reduce_min")},
-    "argmax": lambda v: [((v.distinct(*s),), {"axis": a}) for s, a in (((1,), 0), ((3, 5, 7), 1), ((7, 131), -1))],
-    "softmax": _softmax, "log_softmax": _softmax, "batch_norm": _norm,
-    "batch_norm_inference": lambda v: [
-        ((v.f(9, 3), None, None, v.f(3), v.positive(3)), {}),
-        ((v.f(3, 5, 7), v.f(7), v.f(7), v.f(7), v.positive(7)), {}),
+    "argmax": lambda v: [
+        ((v.distinct(*s),), {"axis": a})
+        for s, a in (((1,), 0), ((3, 5, 7), 1), ((3, 5, 7), 0), ((300, 3), -1), ((7, 131), -1))
     ],
-    "layer_norm": lambda v: [*_norm(v), ((v.f(3, 5, 7), None, None), {"axes": (1, 2)})],
-    "dropout": lambda v: [
-        ((v.f(3, 5, 7),), {"rate": 0.4, "seed": 3, "offset": 7, "noise_shape": (None, 1, None)}),
-        ((v.f(1031),), {"rate": 0.4, "seed": 3, "offset": 7}),
+    "softmax": _softmax, "log_softmax": _softmax, "batch_norm": _batch_norm,
+    "batch_norm_inference": _batch_norm_inference, "layer_norm": _layer_norm, "dropout": _dropout,
+    "embedding": lambda v: [
+        ((v.labels(3, 4), v.f(5, 7)), {}), ((np.array([4, 0, 4], np.int32), v.f(5, 33)), {}),
+        ((v.labels(37, classes=11), v.f(11, 20)), {}),
     ],
-    "embedding": lambda v: [((v.labels(3, 4), v.f(5, 7)), {}), ((v.labels(37, classes=11), v.f(11, 20)), {})],
-    "transpose": lambda v: [((v.f(3, 5, 7),), {"axes": (2, 0, 1)}), ((v.f(33, 37),), {})],
-    "concatenate": lambda v: [((v.f(3, 2, 5), v.f(3, 4, 5)), {"axis": 1}), ((v.f(17, 33), v.f(17, 4)), {})],
-    "stack": lambda v: [((v.f(3, 5), v.f(3, 5)), {"axis": 1}), ((v.f(3, 5), v.f(3, 5), v.f(3, 5)), {"axis": -1})],
-    "pad": lambda v: [((v.f(3, 5),), {"padding": ((1, 0), (2, 3)), "value": 1.5})],
-    "slice": lambda v: [
-        ((v.f(3, 5, 7),), {"key": (slice(None), 1, slice(None, None, -2))}),
-        ((v.f(3, 5, 7),), {"key": (..., None, slice(1, 3))}),
+    "transpose": lambda v: [
+        ((v.f(3, 5, 7),), {"axes": (2, 0, 1)}), ((v.f(3, 5, 7),), {"axes": (0, 2, 1)}),
+        ((v.f(2, 3, 4, 5),), {"axes": (0, 3, 1, 2)}), ((v.f(2, 3, 4),), {}), ((v.f(33, 37),), {}),
     ],
-    "broadcast_to": lambda v: [((v.f(3, 1, 5),), {"shape": (2, 3, 4, 5)})],
+    "concatenate": lambda v: [
+        ((v.f(3, 2, 5), v.f(3, 4, 5)), {"axis": 1}), ((v.f(2, 5), v.f(3, 5), v.f(1, 5)), {"axis": 0}),
+        ((v.f(3, 2), v.f(3, 1), v.f(3, 4)), {}), ((v.f(17, 33), v.f(17, 4)), {}),
+    ],
+    "stack": lambda v: [
+        ((v.f(3, 5), v.f(3, 5)), {}), ((v.f(3, 5), v.f(3, 5)), {"axis": 1}),
+        ((v.f(3, 5), v.f(3, 5), v.f(3, 5)), {"axis": -1}),
+    ],
+    "pad": lambda v: [
+        ((v.f(3, 5),), {"padding": ((1, 0), (2, 3))}), ((v.f(2, 3, 4),), {"padding": ((0, 2), (1, 0), (3, 1))}),
+        ((v.f(3, 5),), {"padding": ((0, 2), (0, 0)), "value": -2.0}),
+        ((v.f(3, 5),), {"padding": ((1, 0), (2, 3)), "value": 1.5}),
+    ],
+    "slice": _slice,
+    "broadcast_to": lambda v: [
+        ((v.f(5),), {"shape": (3, 5)}), ((v.f(3, 1),), {"shape": (3, 4)}), ((v.f(3, 1, 5),), {"shape": (2, 3, 4, 5)}),
+    ],
     "reshape": lambda v: [((v.f(3, 5, 7),), {"shape": (5, -1)})],
     "upsample2d": lambda v: [
-        ((v.f(2, 3, 4, 2),), {"size": (2, 3)}),
+        ((v.f(2, 3, 4, 2),), {}), ((v.f(2, 3, 4, 2),), {"size": (2, 3)}),
+        ((v.f(2, 3, 4, 3),), {"size": (2, 3), "interpolation": "bilinear"}),
         ((v.f(2, 3, 4, 2),), {"size": (3, 2), "interpolation": "bilinear"}),
     ],
-    **{op: _errors for op in ("mean_squared_error", "mean_absolute_error")},
-    "huber": lambda v: [((v.f(3, 2, 5), v.f(3, 2, 5)), {"delta": 0.4}), *_errors(v)],
-    "binary_crossentropy": lambda v: [
-        ((v.rows(3, 5), v.rows(3, 5)), {"label_smoothing": 0.1}), ((v.rows(3, 5), v.f(3, 5)), {"from_logits": True}),
-    ],
-    "categorical_crossentropy": lambda v: [
-        ((v.rows(3, 5), v.rows(3, 5)), {"label_smoothing": 0.1}), ((v.rows(3, 5), v.f(3, 5)), {"from_logits": True}),
-    ],
+    **{op: _errors() for op in ("mean_squared_error", "mean_absolute_error")},
+    "huber": _errors({"delta": 0.4}, {"delta": 1.7}),
+    "binary_crossentropy": _crossentropy, "categorical_crossentropy": _categorical,
     "sparse_categorical_crossentropy": _sparse,
-    "simple_rnn": _recurrent(1), "lstm": _recurrent(4), "gru": _recurrent(3),
-    "sgd_update": _update(1, momentum=0.9, nesterov=True),
-    "rmsprop_update": lambda v: [
-        ((v.f(7), v.f(7), v.positive(7), None, None), {"learning_rate": 0.1}),
-        ((v.f(37), v.f(37), v.positive(37) + 9, v.f(37), v.f(37)), {"learning_rate": 0.1, "momentum": 0.9}),
-    ],
-    "adam_update": lambda v: [
-        ((v.f(7), v.f(7), v.f(7), v.positive(7), None), {"learning_rate": 0.1, "step": 3}),
-        ((v.f(1031), v.f(1031), v.f(1031), v.positive(1031), None), {"learning_rate": 0.1, "step": 3}),
-    ],
-    "adamw_update": lambda v: [
-        ((v.f(7), v.f(7), v.f(7), v.positive(7), v.positive(7)), {"learning_rate": 0.1, "step": 3}),
-    ],
-    "adagrad_update": _update(1),
+    "simple_rnn": _recurrent(1, {"activation": "relu"}),
+    "lstm": _recurrent(4, {"activation": "elu"}, {"recurrent_activation": "hard_sigmoid"}),
+    "gru": _recurrent(3, {"activation": "softsign"}, {"recurrent_activation": "hard_sigmoid"}, {"reset_after": False}),
+    "sgd_update": _sgd, "rmsprop_update": _rmsprop, "adam_update": _adam(),
+    "adamw_update": _adam({"weight_decay": 0.5}, {"weight_decay": 0.0}), "adagrad_update": _adagrad,
 }  # fmt: skip
 
 
 def cases(op: str, seed: int = 5) -> list[Case]:
     """Return the cases of an op, freshly made. Raises UnknownNameError for an op without any.
 
-    >>> [tuple(x.shape for x in case.inputs) for case in cases("relu")]
-    [((1,),), ((3, 5, 7),), ((1031,),)]
+    >>> [case.inputs[0].shape for case in cases("relu") if not case.extreme]
+    [(1,), (3, 5, 7), (256,), (1031,)]
     """
     if op not in CASES:
         raise unknown_name("op with cases to check", op, CASES)
-    return [Case(inputs, dict(static)) for inputs, static in CASES[op](Values(seed))]
+    v = Values(seed)
+    *plain, last = [Case(inputs, dict(static)) for inputs, static in CASES[op](v)]
+    return [*plain, *EXTREMES[op](v), last]

@@ -18,6 +18,7 @@ from minidl.backends.cuda.device import FIRST, host_function
 from minidl.backends.kernels import KERNELS
 from minidl.backends.student_kernels import student_kernel, student_names
 from minidl.errors import ArgumentError, BackendError, unknown_name
+from minidl.testing.agreement import pairs, wrong_cells, wrong_in_both
 from minidl.testing.gradients import GradientError, check_gradients
 from minidl.testing.kernel_cases import Case
 from minidl.testing.kernel_messages import cause_of_fault, likely_cause
@@ -25,8 +26,10 @@ from minidl.testing.kernel_results import STAGES, KernelCheck, KernelChecks
 from minidl.testing.kernel_runs import (
     Call,
     Failure,
+    NotTaken,
     argument_names,
     cases_of,
+    changed_settings,
     described,
     directions,
     in_float64,
@@ -99,18 +102,27 @@ def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) ->
     function = host_function(kernel, name)
     tally: dict[str, int] = dict.fromkeys(("calls", "cases", "forward", "backward"), 0)
     failures: list[Failure] = []
-    for op, case, direction in _plan(kernel, given):
+    plan = _plan(kernel, given)
+    for op, case, direction in plan:
         if not any(failure.stage in ("runs", "machine") for failure in failures):
             try:
-                calls = _check_case(op, case, direction, kernel, function, tolerance)
+                with np.errstate(all="ignore"):  # an extreme overflows, in NumPy too
+                    calls = _check_case(op, case, direction, kernel, function, tolerance)
+            except NotTaken as error:
+                result.not_checked.update(dict.fromkeys(error.settings))
+                continue
             except Failure as failure:
                 failures.append(failure)
                 continue
             tally["calls"] += len(calls)
             tally["cases"] += bool(calls)
             tally[direction] += bool(calls)
+            for call in calls:
+                result.settings.update(dict.fromkeys(changed_settings(kernel, call.static)))
     if failures:
         return _failed(result, failures)
+    if not tally["calls"] and result.not_checked:
+        return _nothing_checked(result, len(plan))
     if not tally["calls"]:
         raise ArgumentError(f"check: {kernel} was not called for these inputs. Does the case need another setting?")
     result.add("runs", "passed", f"{tally['calls']} calls of the kernel, over {tally['cases']} awkward cases")
@@ -135,7 +147,7 @@ def _plan(kernel: str, given: Case | None) -> list[tuple[str, Case, str]]:
         found, ways = cases_of(op, given if k == 0 else None), directions(op, kernel)
         for case in found:
             large = case is found[-1] and len(found) > 1
-            runs += [(op, case, way) for way in (ways[:1] if k or large else ways)]
+            runs += [(op, case, way) for way in (ways[:1] if k or large else ways) if way in case.ways]
     return sorted(runs, key=lambda run: run[2] == "backward")
 
 
@@ -150,6 +162,17 @@ def _failed(result: KernelCheck, failures: list[Failure]) -> KernelCheck:
     return result
 
 
+def _nothing_checked(result: KernelCheck, cases: int) -> KernelCheck:
+    """Report that your function takes none of the cases."""
+    names = ", ".join(result.not_checked)
+    result.fail(
+        "runs", f"none of the {cases} cases could be run: each has a setting that your function does not take. "
+        f"Left out: {names}.", "",
+        "Take the setting, as the ladder's function does; or check on inputs of your own that do without it.",
+    )  # fmt: skip
+    return result
+
+
 def _verdict_on_gradients(kernel: str, tally: dict[str, int]) -> tuple[str, str]:
     if tally["backward"]:
         return "passed", "what it gives in the backward equals the float64 gradients; inputs unchanged"
@@ -161,61 +184,51 @@ def _verdict_on_gradients(kernel: str, tally: dict[str, int]) -> tuple[str, str]
 def _check_case(
     op: str, case: Case, direction: str, kernel: str, function: Callable[..., Any], tolerance: float
 ) -> list[Call]:
-    """Run one case in one direction, and return the kernel's calls. Raises Failure."""
-    exact = Case(in_float64(case.inputs), case.static)
-    expected, exact_cache = table.load(op, "numpy", "forward")(*exact.inputs, **exact.static)  # type: ignore[misc]
+    """Run one case in one direction, and return the kernel's calls. Raises Failure, or NotTaken."""
+    forward, backward = (table.load(op, "numpy", way) for way in table.DIRECTIONS)
+    exact, exact_cache = forward(*in_float64(case.inputs), **case.static)  # type: ignore[misc]
+    rounded, rounded_cache = forward(*case.inputs, **case.static)  # type: ignore[misc]
     device = probe(op, direction, kernel, function)
     if direction == "forward":
         y, cache = run_forward(device, case)
         if device.calls:
-            _compare("values", kernel, device.calls, y, expected, tolerance)
-            if op not in table.NO_GRADIENT and op != "cast":
+            _compare("values", kernel, device.calls, case, (y, exact, rounded), tolerance)
+            if op not in table.NO_GRADIENT and op != "cast" and not case.extreme:
                 _check_differences(op, case, kernel, function, y, cache, tolerance)
         return device.calls
     if op == "cast":
         return []
-    y, cache = table.load(op, "numpy", "forward")(*case.inputs, **case.static)  # type: ignore[misc]
-    dy = upstream(y)
-    gradients = run_backward(device, dy, cache)
+    dy = upstream(rounded)
+    gradients = run_backward(device, dy, rounded_cache)
     if device.calls:
-        exact_gradients = table.load(op, "numpy", "backward")(in_float64(dy), exact_cache)  # type: ignore[misc]
-        _compare("gradient", kernel, device.calls, gradients, exact_gradients, tolerance)
+        exact = backward(in_float64(dy), exact_cache)  # type: ignore[misc]
+        rounded = backward(dy, rounded_cache)  # type: ignore[misc]
+        _compare("gradient", kernel, device.calls, case, (gradients, exact, rounded), tolerance)
     return device.calls
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
 
 
-def _compare(stage: str, kernel: str, calls: list[Call], got: Any, expected: Any, tolerance: float) -> None:
-    """Compare the kernel's own results with the ladder's, to say where they differ; then the op's with float64."""
+def _compare(
+    stage: str, kernel: str, calls: list[Call], case: Case, results: tuple[Any, Any, Any], tolerance: float
+) -> None:
+    """Compare the kernel's own results with the ladder's, to say where they differ; then the op's with NumPy's.
+
+    results : what the op gave, what NumPy gives in float64 and what it gives in float32
+    """
     for call in calls:
         where = described(kernel, call.arrays, call.static)
-        for mine, theirs in _pairs(call.result, call.expected):
-            wrong = _wrong(mine, theirs, tolerance)
+        for mine, theirs in pairs(call.result, call.expected):
+            wrong = wrong_cells(mine, theirs, tolerance, case.extreme)
             if wrong.any():
-                cause = likely_cause(kernel, call.arrays, call.static, np.asarray(theirs), np.asarray(mine), wrong)
+                cause = likely_cause(kernel, call.arrays, call.static, theirs, mine, wrong)
                 raise Failure(stage, f"{where}: {_difference(mine, theirs, wrong)}", cause=cause, size=wrong.size)
-    for mine, theirs in _pairs(got, expected):
-        wrong = _wrong(mine, theirs, tolerance)
+    for mine, exact, rounded in pairs(*results):
+        wrong = wrong_in_both(mine, exact, rounded, tolerance, case.extreme)
         if wrong.any():
             where = described(kernel, calls[0].arrays, calls[0].static)
-            raise Failure(stage, f"{where}: {_difference(mine, theirs, wrong)}, compared with NumPy in float64.")
-
-
-def _pairs(got: Any, expected: Any) -> list[tuple[np.ndarray, np.ndarray]]:
-    if isinstance(expected, tuple):
-        return [pair for a, b in zip(got, expected, strict=True) for pair in _pairs(a, b)]
-    return [] if expected is None or got is None else [(np.asarray(got), np.asarray(expected))]
-
-
-def _wrong(got: np.ndarray, expected: np.ndarray, tolerance: float) -> np.ndarray:
-    if expected.dtype.kind != "f":
-        return got != expected
-    finite = np.abs(expected[np.isfinite(expected)])
-    scale = max(1.0, float(finite.max()) if finite.size else 1.0)
-    with np.errstate(invalid="ignore"):
-        near = np.abs(got.astype(np.float64) - expected) <= tolerance * scale
-    return ~(near | (got == expected) | (np.isnan(got) & np.isnan(expected)))
+            raise Failure(stage, f"{where}: {_difference(mine, exact, wrong)}, compared with NumPy in float64.")
 
 
 def _difference(got: np.ndarray, expected: np.ndarray, wrong: np.ndarray) -> str:
@@ -232,12 +245,13 @@ def _difference(got: np.ndarray, expected: np.ndarray, wrong: np.ndarray) -> str
 def _check_differences(
     op: str, case: Case, kernel: str, function: Callable[..., Any], y: Any, cache: Any, tolerance: float
 ) -> None:
-    """Hold the backward to central differences of this forward, along one random direction for each input.
+    """Hold the backward to central differences of this forward, along one random direction for all inputs at once.
 
         (L(x + h v) - L(x - h v)) / 2h = <dL/dx, v>,  L = sum(w y)
 
-    The sum is taken in float64 of the cells' differences, so that float32 costs 2**-24 / h a cell. Where a kink (relu
-    at 0) lies within h of some x, NumPy's differences in float64 are off too, and by as much this forward's may be.
+    Where that fails, the inputs are moved one by one, to say which. The sum is taken in float64 of the cells'
+    differences, so that float32 costs 2**-24 / h a cell. Where a kink (relu at 0) lies within h of some x, NumPy's
+    differences in float64 are off too, and by as much this forward's may be.
     """
     if _size(y) > MOST_CELLS:
         return
@@ -251,32 +265,47 @@ def _check_differences(
         raise Failure("gradient", f"{op}: the backward cannot use what this forward left: {error}") from error
     rng = np.random.default_rng(0)
     step = STEP * (64 if tolerance > 1e-3 else 1)
-    for position, x in enumerate(case.inputs):
-        if not isinstance(x, np.ndarray) or x.dtype != np.float32 or gradients[position] is None:
-            continue
-        v = rng.choice([-1.0, 1.0], x.shape).astype(np.float32)
+    moves = {
+        position: rng.choice([-1.0, 1.0], x.shape).astype(np.float32)
+        for position, x in enumerate(case.inputs)
+        if isinstance(x, np.ndarray) and x.dtype == np.float32 and gradients[position] is not None
+    }
 
-        def along(forward: Callable[..., Any], position: int = position, x: np.ndarray = x, v: np.ndarray = v) -> float:
-            moved = [
-                (*case.inputs[:position], x + np.float32(sign * step) * v, *case.inputs[position + 1 :])
-                for sign in (1, -1)
-            ]
-            above, below = (forward(Case(inputs, case.static)) for inputs in moved)
-            return _weighted(above, below, weights) / (2 * step)
+    def along(forward: Callable[..., Any], positions: list[int]) -> float:
+        moved = [
+            tuple(x + np.float32(sign * step) * moves[k] if k in positions else x for k, x in enumerate(case.inputs))
+            for sign in (1, -1)
+        ]
+        above, below = (forward(Case(inputs, case.static)) for inputs in moved)
+        return _weighted(above, below, weights) / (2 * step)
 
-        change = along(lambda moved: run_forward(probe(op, "forward", kernel, function, watched=False), moved)[0])
-        gradient = in_float64(gradients[position])
-        slope, size = float(np.sum(gradient * v)), float(np.linalg.norm(gradient))
-        kinks = 2 * abs(along(lambda moved: _in_numpy(op, moved)) - slope)
+    def disagreement(positions: list[int]) -> tuple[float, float] | None:
+        """The change of this forward and the backward's slope, where they disagree."""
+        change = along(
+            lambda moved: run_forward(probe(op, "forward", kernel, function, watched=False), moved)[0], positions
+        )
+        parts = [(in_float64(gradients[k]), moves[k]) for k in positions]
+        slope = float(sum(np.sum(gradient * v) for gradient, v in parts))
+        size = float(np.sqrt(sum(np.sum(gradient**2) for gradient, _ in parts)))
+        kinks = 2 * abs(along(lambda moved: _in_numpy(op, moved), positions) - slope)
         allowed = max(0.02, tolerance) * max(size, abs(slope), 1.0) + _rounding(y, weights, step) + kinks
-        if not abs(change - slope) <= allowed:
-            name = argument_names(kernel, len(case.inputs))[position] if op == kernel else f"input {position}"
-            raise Failure(
-                "gradient",
-                f"{op}: along a random direction of {name} {x.shape}, this forward changes by {change:.6g}, and its "
-                f"backward says {slope:.6g}.",
-                cause="Does the forward return something that the backward relies on (the same y, unrounded)?",
-            )  # fmt: skip
+        return None if abs(change - slope) <= allowed else (change, slope)
+
+    found = disagreement(list(moves)) if moves else None
+    if found is None:
+        return
+    alone = ((k, disagreement([k])) for k in moves)
+    position, (change, slope) = next(((k, pair) for k, pair in alone if pair), (-1, found))
+    name = "all inputs"
+    if position >= 0:
+        name = argument_names(kernel, len(case.inputs))[position] if op == kernel else f"input {position}"
+        name += f" {case.inputs[position].shape}"
+    raise Failure(
+        "gradient",
+        f"{op}: along a random direction of {name}, this forward changes by {change:.6g}, and its backward says "
+        f"{slope:.6g}.",
+        cause="Does the forward return something that the backward relies on (the same y, unrounded)?",
+    )  # fmt: skip
 
 
 def _in_numpy(op: str, case: Case) -> Any:
@@ -308,7 +337,8 @@ def _check_all(op: str, given: Case | None, tolerance: float | None) -> KernelCh
         raise unknown_name("op or kernel", op, {*table.ops(), *ladder.ops()})
     found = KernelChecks()
     if op in table.ops():
-        found.extend(_check_numpy(op, case) for case in cases_of(op, given)[-2:-1] or cases_of(op, given))
+        plain = [case for case in cases_of(op, given) if not case.extreme]
+        found.extend(_check_numpy(op, case) for case in plain[-2:-1] or plain)
         if not found:
             raise ArgumentError(f"check: {op!r} is an op of your own: give inputs, minidl.check({op!r}, x).")
     kernels = KERNELS[op][1] if op in KERNELS else (op,) if op in ladder.ops() else ()

@@ -42,12 +42,15 @@ class KernelCheck:
     failed_stage : the stage that failed, or None
     explanation : what went wrong and the likely cause; "" if nothing did
     stages : all of them, in order
+    not_checked : settings that the kernel does not take, so that the cases which need them were left out
     traffic, timing : rows of the tables, as dictionaries
     """
 
     def __init__(self, target: str) -> None:
         self.target = target
         self.stages: list[Stage] = []
+        self.settings: dict[str, None] = {}  # that had another value than the default's in a case that was run
+        self.not_checked: dict[str, None] = {}
         self.explanation = self.source = self.cause = ""
         self.traffic: list[dict[str, Any]] = []
         self.timing: list[dict[str, Any]] = []
@@ -67,6 +70,26 @@ class KernelCheck:
         """Note a stage's verdict."""
         self.stages.append(Stage(name, verdict, text or MEANING[name]))
 
+    @property
+    def verdict(self) -> str:
+        """Say "passed", "passed for strides, padding" where cases were left out, or "FAILED at 'values'"."""
+        if not self.passed:
+            return f"FAILED at {self.failed_stage!r}"
+        if not self.not_checked:
+            return "passed"
+        return f"passed for {', '.join(self.settings)}" if self.settings else "passed for the default settings alone"
+
+    @property
+    def left_out(self) -> str:
+        """What was not checked and why, as a sentence; "" where everything was."""
+        if not self.not_checked:
+            return ""
+        them = "it" if len(self.not_checked) == 1 else "them"
+        return (
+            f"Not checked: {', '.join(self.not_checked)}. Your function does not take {them}; a layer that needs "
+            f"{them} will refuse your kernel."
+        )
+
     def fail(self, name: str, sentence: str, source: str, cause: str) -> None:
         """Note that a stage failed, and that those behind it were not run."""
         self.explanation, self.source, self.cause = sentence, source, cause
@@ -75,13 +98,14 @@ class KernelCheck:
             self.add(later, "not run", f"stopped at {name!r}")
 
     def __repr__(self) -> str:
-        lines = [f"{self.target}: {'passed' if self.passed else f'FAILED at {self.failed_stage!r}'}", ""]
+        lines = [f"{self.target}: {self.verdict}", ""]
         lines += [f"  {stage.name:<9} {stage.verdict:<8} {stage.text}" for stage in self.stages]
         if self.explanation:
             lines += ["", *_wrapped(self.explanation)]
         lines += [f"  {line}" for line in self.source.splitlines()]
         if self.cause:
             lines += ["", *_wrapped(f"Likely cause: {self.cause}")]
+        lines += ["", *_wrapped(self.left_out)] if self.left_out else []
         for title, rows in self._tables():
             lines += ["", *_wrapped(title), *_text_table(rows)]
         lines += ["", *_wrapped(NOTE)] if self.traffic else []
@@ -89,7 +113,7 @@ class KernelCheck:
 
     def _repr_html_(self) -> str:
         colour = {"passed": "#006d2c", "FAILED": "#a50f15", "not run": "#636363"}
-        head = "passed" if self.passed else f"failed at “{self.failed_stage}”"
+        head = self.verdict if self.passed else f"failed at “{self.failed_stage}”"
         stages = "".join(
             f"<tr><td style='text-align:left'>{s.name}</td><td style='color:{colour[s.verdict]};text-align:left'><b>"
             f"{'✓' if s.verdict == 'passed' else '✗' if s.verdict == 'FAILED' else '–'} {s.verdict}</b></td>"
@@ -103,6 +127,7 @@ class KernelCheck:
             out.append(f"<pre>{html.escape(self.source)}</pre>")
         if self.cause:
             out.append(f"<p><b>Likely cause:</b> {_with_code(self.cause)}</p>")
+        out += [f"<p>{html.escape(self.left_out)}</p>"] if self.left_out else []
         for title, rows in self._tables():
             cells = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
             body = "".join(
@@ -134,10 +159,7 @@ class KernelChecks(list[KernelCheck]):
 
     def __repr__(self) -> str:
         width = max([len(check.target) for check in self], default=0)
-        lines = [
-            f"{check.target:<{width}}  {'passed' if check.passed else f'FAILED at {check.failed_stage!r}'}"
-            for check in self
-        ]
+        lines = [f"{check.target:<{width}}  {check.verdict}" for check in self]
         wrong = next((check for check in self if not check.passed), None)
         return "\n".join(lines + (["", repr(wrong)] if wrong else []))
 

@@ -54,6 +54,14 @@ class Failure(Exception):
         self.stage, self.sentence, self.source, self.cause = stage, sentence, source, cause
 
 
+class NotTaken(Exception):
+    """The function takes not all of a case's settings, so that the case cannot be run: which ones."""
+
+    def __init__(self, settings: tuple[str, ...]) -> None:
+        super().__init__(", ".join(settings))
+        self.settings = settings
+
+
 class Probe(Device):
     """A device on which one kernel is run by a given function, watched; the others by their first rung."""
 
@@ -64,13 +72,20 @@ class Probe(Device):
     counted: bool
 
     def run(self, kernel: str, *arrays: Any, **static: Any) -> Any:
-        """Run a kernel. Raises Failure where the watched one does what no kernel may."""
+        """Run a kernel. Raises Failure where the watched one does what no kernel may, NotTaken where it cannot run."""
         if kernel != self.kernel:
             return super().run(kernel, *arrays, **static)
         given = tuple(a.memory if isinstance(a, SimtArray) else a for a in arrays)
+        self.require_taken(given, static)
         call = watched_call(kernel, self.function, given, static) if self.watched else self._plain(given, static)
         self.calls.append(call)
         return _as_results(call.result)
+
+    def require_taken(self, given: tuple[Any, ...], static: dict[str, Any]) -> None:
+        """Raise NotTaken where the function would have to refuse a setting. The ladder's own take everything."""
+        not_taken = getattr(self.function, "not_taken", None)
+        if not_taken is not None and (left_out := not_taken(given, static)):
+            raise NotTaken(tuple(left_out))
 
     def _plain(self, given: tuple[Any, ...], static: dict[str, Any]) -> Call:
         with launch.simt_options(strict=False, checks=self.counted) as reports:
@@ -185,15 +200,18 @@ def argument_names(kernel: str, count: int) -> list[str]:
     return names[:count]
 
 
+def changed_settings(kernel: str, static: dict[str, Any]) -> list[str]:
+    """Return the names of the settings that have another value than their default's."""
+    return [key for key, value in static.items() if key != "needs" and value != default_of(kernel, key)]
+
+
 def described(kernel: str, given: tuple[Any, ...], static: dict[str, Any]) -> str:
     """Return the call as text: "gemm(a (5, 7), b (7, 3), transpose_b=True)"."""
     parts = []
     for name, a in zip(argument_names(kernel, len(given)), given, strict=False):
         if a is not None:
             parts.append(f"{name} {tuple(a.shape)}" if hasattr(a, "shape") else f"{name} {a}")
-    parts += [
-        f"{key}={value!r}" for key, value in static.items() if key != "needs" and value != default_of(kernel, key)
-    ]
+    parts += [f"{key}={static[key]!r}" for key in changed_settings(kernel, static)]
     return f"{kernel}({', '.join(parts)})"
 
 

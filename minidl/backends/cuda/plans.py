@@ -30,8 +30,8 @@ class Plan(NamedTuple):
 class Planner(NamedTuple):
     """For one kernel: the names of its arrays (output last) and numbers, and `plan(kernel, on, *inputs, **settings)`.
 
-    settings : what the plan takes care of, each with the numbers of which the kernel must ask for one, if that setting
-        is to have another value than its default
+    settings : what the plan takes care of, each with the numbers in which it reaches the kernel, one an axis: a kernel
+        that does not ask for one of them cannot be run where it has another value than the default's
     host : the positional arguments of the ladder's host function
     """
 
@@ -53,7 +53,7 @@ def unary(kernel: str, on: str | None, x: Any, **settings: Any) -> Plan:
         y = y.reshape(x.shape)
         return (y, ladder.rung("sigmoid").run(x, on=on)) if kernel == "swish" else y  # swish keeps its gate
 
-    return Plan((x.reshape(-1),), (x.size,), {"size": x.size, "n": x.size, **settings}, finish)
+    return Plan((x.reshape(-1),), (x.size,), _flat_numbers(x, settings), finish)
 
 
 def unary_backward(kernel: str, on: str | None, dy: Any, kept: Any = None, **settings: Any) -> Plan:
@@ -61,8 +61,17 @@ def unary_backward(kernel: str, on: str | None, dy: Any, kept: Any = None, **set
     inputs = (dy,) if kept is None else (dy, kept)
     for a in inputs:
         check_array(kernel, "dy", a, shape=dy.shape)
-    numbers = {"size": dy.size, "n": dy.size, **settings}
-    return Plan(tuple(a.reshape(-1) for a in inputs), (dy.size,), numbers, lambda dx: dx.reshape(dy.shape))
+    return Plan(
+        tuple(a.reshape(-1) for a in inputs), (dy.size,), _flat_numbers(dy, settings), lambda dx: dx.reshape(dy.shape)
+    )
+
+
+def _flat_numbers(x: Any, settings: dict[str, Any]) -> dict[str, Any]:
+    """The size, and the settings as a kernel can be given them: no bound is an infinite one, a bool is 0 or 1."""
+    unbounded = {"max_value": math.inf, "high": math.inf, "low": -math.inf}
+    numbers = {key: unbounded[key] if value is None else value for key, value in settings.items()}
+    numbers |= {key: int(value) for key, value in numbers.items() if isinstance(value, bool)}
+    return {"size": x.size, "n": x.size, **numbers}
 
 
 def binary(kernel: str, on: str | None, a: Any, b: Any) -> Plan:
@@ -138,13 +147,15 @@ def reduce(kernel: str, on: str | None, x: Any, *, axes: Any = None, keepdims: b
 # -- windows -----------------------------------------------------------------------------------------------------------
 
 POOL_NUMBERS = ("pool_h", "pool_w", "stride_h", "stride_w", "pad_top", "pad_left")
-CONV_NUMBERS = ("stride_h", "stride_w", "pad_top", "pad_left", "dilation_h", "dilation_w")
+DEPTHWISE_NUMBERS = ("stride_h", "stride_w", "pad_top", "pad_left", "dilation_h", "dilation_w")
+CONV_NUMBERS = (*DEPTHWISE_NUMBERS, "groups")
 STRIDES, PADDING, DILATION = (
     {"strides": ("stride_h", "stride_w")}, {"padding": ("pad_top", "pad_left")},
     {"dilation": ("dilation_h", "dilation_w")},
 )  # fmt: skip
 POOL_SETTINGS = {"pool_size": ("pool_h", "pool_w")} | STRIDES | PADDING
-CONV_SETTINGS = STRIDES | PADDING | DILATION
+DEPTHWISE_SETTINGS = STRIDES | PADDING | DILATION
+CONV_SETTINGS = DEPTHWISE_SETTINGS | {"groups": ("groups",)}
 
 
 def _numbers(window: Any) -> dict[str, int]:
@@ -176,22 +187,23 @@ def average_pool_backward(kernel: str, on: str | None, dy: Any, x_shape: Any, *,
     return Plan((dy,), tuple(x_shape), _numbers(window), lambda dx: dx)
 
 
-def conv(kernel: str, on: str | None, x: Any, w: Any, *, strides: Any = ONE, padding: Any = NONE, dilation: Any = ONE
-         ) -> Plan:  # fmt: skip
-    """Y (N, P, Q, K) from x (N, H, W, C) and w (R, S, C, K); depthwise w (R, S, C, M) gives K = C M."""
+def conv(kernel: str, on: str | None, x: Any, w: Any, *, strides: Any = ONE, padding: Any = NONE, dilation: Any = ONE,
+         groups: int = 1) -> Plan:  # fmt: skip
+    """Y (N, P, Q, K) from x (N, H, W, C) and w (R, S, C / groups, K); depthwise w (R, S, C, M) gives K = C M."""
     check_array(kernel, "x", x, ndim=4)
     check_array(kernel, "w", w, ndim=4)
     window = make_window(kernel, w.shape[:2], strides, padding, dilation)
     depth = w.shape[3] * (w.shape[2] if kernel.startswith("depthwise") else 1)
-    return Plan((x, w), (x.shape[0], *window.outputs(kernel, *x.shape[1:3]), depth), _numbers(window), lambda y: y)
+    shape = (x.shape[0], *window.outputs(kernel, *x.shape[1:3]), depth)
+    return Plan((x, w), shape, _numbers(window) | {"groups": groups}, lambda y: y)
 
 
 def conv_backward(kernel: str, on: str | None, left: Any, right: Any, shape: Any, *, strides: Any = ONE,
-                  padding: Any = NONE, dilation: Any = ONE) -> Plan:  # fmt: skip
-    """Dx (N, H, W, C) from dy and w; or dw (R, S, C, K) from x and dy."""
+                  padding: Any = NONE, dilation: Any = ONE, groups: int = 1) -> Plan:  # fmt: skip
+    """Dx (N, H, W, C) from dy and w; or dw (R, S, C / groups, K) from x and dy."""
     taps = shape[:2] if kernel.endswith("weights") else right.shape[:2]
     window = make_window(kernel, taps, strides, padding, dilation)
-    return Plan((left, right), tuple(shape), _numbers(window), lambda d: d)
+    return Plan((left, right), tuple(shape), _numbers(window) | {"groups": groups}, lambda d: d)
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------
@@ -199,7 +211,7 @@ def conv_backward(kernel: str, on: str | None, left: Any, right: Any, shape: Any
 SIZE = ("size", "n")
 SETTINGS = {
     "leaky_relu": ("negative_slope",), "elu": ("alpha",), "clipped_relu": ("max_value", "negative_slope", "threshold"),
-    "power": ("exponent",),
+    "power": ("exponent",), "gelu": ("approximate",), "clip": ("low", "high"),
 }  # fmt: skip
 KEEPS_NOTHING = ("negative",)
 PLANNERS: dict[str, Planner] = {
@@ -214,11 +226,11 @@ PLANNERS: dict[str, Planner] = {
         ("dy", "dx"), POOL_NUMBERS, average_pool_backward, POOL_SETTINGS, ("dy", "x_shape")
     ),
 }  # fmt: skip
-for _op in (*UNARY, *(op for op in UNARY_ELEMENTWISE if op != "clip")):  # a bound of clip may be None: no number
-    _asked = (*SIZE, *SETTINGS.get(_op, ()))
+for _op in (*UNARY, *UNARY_ELEMENTWISE):
+    _settings = {name: (name,) for name in SETTINGS.get(_op, ())}
     _arrays = ("dy", "dx") if _op in KEEPS_NOTHING else ("dy", "kept", "dx")
-    PLANNERS[_op] = Planner(("x", "y"), _asked, unary, {}, ("x",))
-    PLANNERS[f"{_op}_backward"] = Planner(_arrays, _asked, unary_backward, {}, ("dy", "kept"))
+    PLANNERS[_op] = Planner(("x", "y"), (*SIZE, *_settings), unary, _settings, ("x",))
+    PLANNERS[f"{_op}_backward"] = Planner(_arrays, (*SIZE, *_settings), unary_backward, _settings, ("dy", "kept"))
 for _op in ("add", "subtract", "multiply", "divide", "maximum", "minimum"):
     PLANNERS[_op] = Planner(("a", "b", "y"), SIZE, binary, {}, ("a", "b"))
 for _op in ("softmax", "log_softmax"):
@@ -230,11 +242,13 @@ for _op in ("reduce_sum", "reduce_mean", "reduce_max", "reduce_min"):
     PLANNERS[_op] = Planner(("x", "y"), ("rows", "cols"), reduce, {"axes": (), "keepdims": ()}, ("x",))
 for _op in ("max_pool2d", "average_pool2d"):
     PLANNERS[_op] = Planner(("x", "y"), POOL_NUMBERS, pool, POOL_SETTINGS, ("x",))
-for _op in ("conv2d", "depthwise_conv2d"):
-    PLANNERS[_op] = Planner(("x", "w", "y"), CONV_NUMBERS, conv, CONV_SETTINGS, ("x", "w"))
+for _op, _asked, _settings in (
+    ("conv2d", CONV_NUMBERS, CONV_SETTINGS), ("depthwise_conv2d", DEPTHWISE_NUMBERS, DEPTHWISE_SETTINGS),
+):  # fmt: skip
+    PLANNERS[_op] = Planner(("x", "w", "y"), _asked, conv, _settings, ("x", "w"))
     PLANNERS[f"{_op}_backward_data"] = Planner(
-        ("dy", "w", "dx"), CONV_NUMBERS, conv_backward, CONV_SETTINGS, ("dy", "w", "x_shape")
+        ("dy", "w", "dx"), _asked, conv_backward, _settings, ("dy", "w", "x_shape")
     )
     PLANNERS[f"{_op}_backward_weights"] = Planner(
-        ("x", "dy", "dw"), CONV_NUMBERS, conv_backward, CONV_SETTINGS, ("x", "dy", "w_shape")
+        ("x", "dy", "dw"), _asked, conv_backward, _settings, ("x", "dy", "w_shape")
     )

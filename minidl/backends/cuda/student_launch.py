@@ -10,7 +10,7 @@ import contextlib
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from minidl.errors import ArgumentError, BackendError
 
 MATRIX_THREADS = (16, 16)
 THREADS = 256
+TRANSPOSES = ("transpose_a", "transpose_b")
 TRANSPOSED = {"gemm": (1, 0), "batched_gemm": (0, 2, 1)}  # axes of an operand that is stored transposed
 BIAS = {"gemm": "bias", "conv2d": "b", "conv2d_backward_data": "b", "depthwise_conv2d": "b"}
 
@@ -51,8 +52,8 @@ def host_function(kernel: str, name: str, given: Any, threads: Any, blocks: Any,
     """Return run(*arrays, on=None, **settings) for what was given. Raises ArgumentError where that does not fit."""
     who = f"register_kernel: {kernel}:{name}"
     if is_kernel(given):
-        run, parameters = _of_kernel(who, kernel, given, threads, blocks, start)
-        return _completed(who, kernel, run, parameters)
+        run, parameters, numbers, asked = _of_kernel(who, kernel, given, threads, blocks, start)
+        return _completed(who, kernel, run, parameters, numbers, asked)
     if not callable(given):
         raise ArgumentError(
             f"{who} must be a @cuda.jit kernel or a host function that launches one. Got {type(given).__name__}."
@@ -106,8 +107,15 @@ def _check_signature(who: str, kernel: str, parameters: dict[str, Parameter]) ->
         )
 
 
-def _completed(who: str, kernel: str, run: Callable[..., Any], parameters: dict[str, Parameter]) -> Callable[..., Any]:
-    """Return a function with all of the ladder's arguments, from one that may take fewer."""
+def _completed(
+    who: str, kernel: str, run: Callable[..., Any], parameters: dict[str, Parameter],
+    numbers: dict[str, tuple[str, ...]] | None = None, asked: Sequence[str] = (),
+) -> Callable[..., Any]:  # fmt: skip
+    """Return a function with all of the ladder's arguments, from one that may take fewer.
+
+    numbers : (a kernel alone) settings that reach it as numbers, one an axis, of which it asks for some
+    The function's `not_taken(arrays, settings)` names what it would have to refuse.
+    """
     names = [p.name for p in _ladder_parameters(kernel).values()]
     anything = any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
     any_number = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters.values())
@@ -117,23 +125,35 @@ def _completed(who: str, kernel: str, run: Callable[..., Any], parameters: dict[
     def takes(key: str) -> bool:
         return anything or key in parameters
 
+    def missing_numbers(key: str, value: Any) -> list[str]:
+        wanted = (numbers or {}).get(key, ())
+        both = (value, default_of(kernel, key))
+        values, defaults = both if len(wanted) > 1 else ((both[0],), (both[1],))
+        return [n for n, v, d in zip(wanted, values, defaults, strict=False) if n not in asked and v != d]
+
+    def lacks(key: str, value: Any) -> bool:
+        if kernel in TRANSPOSED and key in TRANSPOSES:
+            return False
+        return bool(missing_numbers(key, value)) if takes(key) else value != default_of(kernel, key)
+
+    def not_taken(arrays: Sequence[Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+        left = {name: a for k, (name, a) in enumerate(zip(names, arrays, strict=False)) if k >= most and a is not None}
+        left.pop(BIAS.get(kernel), None)
+        return left | {key: value for key, value in settings.items() if lacks(key, value)}
+
     def call(*arrays: Any, on: str | None = None, **settings: Any) -> Any:
+        for key, value in not_taken(arrays, settings).items():
+            raise _refusal(who, kernel, key, value, None if numbers is None else numbers.get(key, ()))
         kept = list(arrays)
         if kernel in TRANSPOSED:
-            for position, key in enumerate(("transpose_a", "transpose_b")):
-                if not takes(key) and settings.pop(key, False):
+            for position, key in enumerate(TRANSPOSES):
+                if not takes(key) and settings.get(key):
                     kept[position] = ladder.rung("transpose").run(kept[position], axes=TRANSPOSED[kernel], on=on)
         bias = None
         while len(kept) > most:
-            last, what = kept.pop(), names[len(kept)]
-            if last is not None and what == BIAS.get(kernel):
-                bias = last
-            elif last is not None:
-                raise _refusal(who, kernel, what, last)
-        for key in [key for key in settings if not takes(key)]:
-            value = settings.pop(key)
-            if value != default_of(kernel, key):
-                raise _refusal(who, kernel, key, value)
+            last = kept.pop()
+            bias = last if last is not None else bias
+        settings = {key: value for key, value in settings.items() if takes(key)}
         with numba_syntax(on):
             y = run(*kept, **settings, **({"on": on} if takes("on") else {}))
         if on == "cuda" and isinstance(y, np.ndarray):
@@ -143,6 +163,7 @@ def _completed(who: str, kernel: str, run: Callable[..., Any], parameters: dict[
             )
         return y if bias is None else ladder.rung("add").run(y, bias, on=on)
 
+    call.not_taken = not_taken  # type: ignore[attr-defined]
     return call
 
 
@@ -176,11 +197,18 @@ def _as_numba(a: Any) -> Any:
     return np.float64(a) if isinstance(a, float) else a
 
 
-def _refusal(who: str, kernel: str, key: str, value: Any) -> BackendError:
+def _refusal(who: str, kernel: str, key: str, value: Any, numbers: Sequence[str] | None) -> BackendError:
+    """For a kernel alone, `numbers` are those in which it can be given the setting; for a host function None."""
     shown = f"an array {tuple(value.shape)}" if hasattr(value, "shape") else repr(value)
+    if numbers is None:
+        cure = "Add the parameter to your function"
+    elif numbers:
+        cure = f"Ask for {' and '.join(numbers)} among the kernel's parameters, behind the arrays"
+    else:
+        cure = "Register a host function that takes it and launches your kernel"
     return BackendError(
-        f"{who} takes no {key!r}. Got {shown}. Add the parameter to your function, or choose a rung of the ladder for "
-        f"this call: minidl.using({kernel}=…) inside the block, or backend= of the layer."
+        f"{who} takes no {key!r}. Got {shown}. {cure}, or choose a rung of the ladder for this call: "
+        f"minidl.using({kernel}=…) inside the block, or backend= of the layer."
     )
 
 
@@ -201,8 +229,10 @@ def default_of(kernel: str, key: str) -> Any:
 
 def _of_kernel(
     who: str, kernel: str, given: Any, threads: Any, blocks: Any, start: Any
-) -> tuple[Callable[..., Any], dict[str, Parameter]]:
-    """Return a host function that launches the kernel by its plan, and that function's parameters."""
+) -> tuple[Callable[..., Any], dict[str, Parameter], dict[str, tuple[str, ...]], list[str]]:
+    """Return a host function that launches the kernel by its plan, that function's parameters, the numbers of each
+    setting that comes as numbers, and the numbers that the kernel asks for.
+    """
     if getattr(given, "targetoptions", {}).get("device"):
         raise ArgumentError(f"{who} is a device function, which no launch can start. Leave out device=True.")
     if kernel not in PLANNERS:
@@ -233,10 +263,10 @@ def _of_kernel(
         launch(given, grid, shape, *both, *(plan.numbers[n] for n in asked), on=on)
         return plan.finish(y)
 
-    settings = {name for name, wanted in handled.items() if not wanted or set(wanted) & set(asked)} | set(asked)
+    settings = {name for name, wanted in handled.items() if not wanted or set(wanted) & set(asked)}
     parameters = [Parameter(n, Parameter.POSITIONAL_ONLY) for n in inputs]
     keywords = [Parameter(n, Parameter.KEYWORD_ONLY) for n in sorted({"on", *settings})]
-    return run, {p.name: p for p in (*parameters, *keywords)}
+    return run, {p.name: p for p in (*parameters, *keywords)}, dict(handled), asked
 
 
 def _filled(value: float, shape: tuple[int, ...], like: Any, on: str | None) -> Any:
