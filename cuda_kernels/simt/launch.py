@@ -6,26 +6,42 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from . import names
+from .captured import Captured
 from .machine import Machine
 from .owners import OwnerMachine, Owners, copies_of
 from .program import Program
 from .report import Report
 from .run import BATCH_THREADS, STEP_LIMIT, Run
 
-_programs: weakref.WeakKeyDictionary[Any, dict[bool, Program]] = weakref.WeakKeyDictionary()
+_captured: weakref.WeakKeyDictionary[Any, dict[tuple, Captured]] = weakref.WeakKeyDictionary()
 
 
-def program_of(kernel: Any, stepping: bool = False) -> Program:
-    """The translated program of a kernel, made once for each function."""
+def program_of(kernel: Any, args: tuple = (), stepping: bool = False) -> Program:
+    """The translated program of a kernel: one for as long as what it names around it stays as it is.
+
+    For arguments of types that it was launched with before, that is for ever (see captured.py).
+    """
     function = names.python_function(kernel)
     if function is None:
         raise TypeError("simt.launch: the kernel must be a function or a @cuda.jit kernel, got "
                         f"{type(kernel).__name__}")
-    known = _programs.setdefault(function, {})
-    if stepping not in known:
-        known[stepping] = Program(function, stepping)
-    return known[stepping]
+    by_types, types = _captured.setdefault(function, {}), _types(args)
+    if types not in by_types:
+        latest = next(reversed(by_types.values()), None)
+        by_types[types] = latest if latest is not None and latest.unchanged() else Captured()
+    captured = by_types[types]
+    if stepping not in captured.programs:
+        captured.programs[stepping] = Program(function, stepping, captured)
+    return captured.programs[stepping]
+
+
+def _types(args: tuple) -> tuple:
+    """What Numba would compile a kernel anew for."""
+    return tuple((a.dtype.str, a.ndim, a.flags.c_contiguous) if isinstance(a, np.ndarray) else
+                 _types(a) if isinstance(a, tuple) else type(a) for a in args)
 
 
 def translation(kernel: Any) -> str:
@@ -77,7 +93,7 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
     if owners and not checks:
         raise ValueError("simt.launch: owners=True needs checks=True, which see every access.")
     started = time.perf_counter()
-    program = program_of(kernel)
+    program = program_of(kernel, args)
     before = copies_of(args) if owners else ()
     run = Run(program, grid, block, args, checks=checks, strict=strict, shared_bytes=shared_bytes, outputs=outputs,
               step_limit=step_limit, batch_threads=batch_threads)

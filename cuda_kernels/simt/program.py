@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .captured import Captured
 from .expressions import ANY
 from .source import Source
 from .translate import FunctionTranslator
@@ -15,8 +16,9 @@ from .translate import FunctionTranslator
 class Program:
     """A translated kernel: `run(machine, *arguments)`, and the text of the program."""
 
-    def __init__(self, function: Any, stepping: bool = False) -> None:
+    def __init__(self, function: Any, stepping: bool = False, captured: Captured | None = None) -> None:
         self.source = Source(function)
+        self.captured = captured or Captured()
         self.stepping = stepping
         self.namespace: dict[str, Any] = {"none_": None}
         self.texts: list[str] = []
@@ -45,12 +47,14 @@ class Program:
         """The translated name of `function` (a kernel if `caller` is None) and its translator."""
         foreign = caller is not None and function.__code__.co_filename != self.source.filename
         if caller is None:
+            self.captured.watch(function, self.source.tree)
             return self._translate(function, self.source, function.__name__, FunctionTranslator(self, self.source))
         known = self.translated.get((function, foreign))
         if known is not None:
             return known
         self.refuse_recursion(function, function.__name__, caller)
         source = Source(function)
+        self.captured.watch(function, source.tree)
         if not foreign:
             self.helper_lines.update(source.lines)
         translator = FunctionTranslator(self, source, kernel=False, foreign=foreign)
@@ -86,6 +90,8 @@ class Program:
 
     def constant(self, value: Any, hint: str = "k") -> str:
         """A name in the program's namespace for a value known now."""
+        if isinstance(value, np.ndarray):
+            value = self.captured.array(value)
         number = isinstance(value, np.generic)
         key = (type(value), value.tobytes()) if number else ("id", id(value))
         if key not in self.pool:

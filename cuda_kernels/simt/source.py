@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import copy
-import inspect
 from typing import Any
 
+from .captured import value_of
 from .errors import UnsupportedSyntax
+from .reading import lines_of
 
 
 class Source:
@@ -17,13 +17,7 @@ class Source:
         self.function = function
         self.name = function.__name__
         self.filename = function.__code__.co_filename
-        try:
-            lines, first = inspect.getsourcelines(function)
-        except (OSError, TypeError) as cause:
-            raise UnsupportedSyntax(
-                f"the source of {self.name!r} cannot be read (a lambda, or made by exec); define it in a file or a "
-                "notebook cell") from cause
-        self.first_line = max(first, 1)
+        lines, self.first_line = lines_of(function)
         self.lines = {self.first_line + k: text.rstrip("\n") for k, text in enumerate(lines)}
         indented = lines[0][:1].isspace()  # inside a function: a block around it saves dedenting its strings
         tree = ast.parse(("if True:\n" if indented else "") + "".join(lines))
@@ -63,16 +57,11 @@ class Source:
 
     def lookup(self, name: str) -> Any:
         """What a name that the function does not assign refers to. Raises NameError."""
-        code = self.function.__code__
-        if name in code.co_freevars and self.function.__closure__ is not None:
-            return self.function.__closure__[code.co_freevars.index(name)].cell_contents
-        if name in self.function.__globals__:
-            return self.function.__globals__[name]
-        return getattr(builtins, name) if hasattr(builtins, name) else self._missing(name)
-
-    def _missing(self, name: str) -> Any:
-        raise NameError(f"simt: {self.name!r} ({self.filename}, from line {self.first_line}) uses {name!r}, which is "
-                        "defined nowhere")
+        try:
+            return value_of(self.function, name)
+        except KeyError as cause:
+            raise NameError(f"simt: {self.name!r} ({self.filename}, from line {self.first_line}) uses {name!r}, which "
+                            "is defined nowhere") from cause
 
 
 def assigned_names(function: ast.FunctionDef) -> set[str]:

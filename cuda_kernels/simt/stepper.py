@@ -202,7 +202,7 @@ def step(kernel: Any, grid: Any, block: Any, *args: Any, shared_bytes: int = 0, 
     >>> s.value("x"), s.forward().value("x"), s.back().value("x")
     (array([0, 0, 0, 0], dtype=int32), array([0, 1, 2, 3], dtype=int32), array([0, 0, 0, 0], dtype=int32))
     """
-    program = program_of(kernel, stepping=True)
+    program = program_of(kernel, args, stepping=True)
     copies: dict[int, np.ndarray] = {}
     own = tuple(copies.setdefault(id(a), a.copy()) if isinstance(a, np.ndarray) else a for a in args)
     run = Run(program, grid, block, own, checks=True, strict=False, shared_bytes=shared_bytes, outputs=None,
