@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidl import functional as F
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.normalization import known_size
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
+from minidl.layers.symbolic import INTEGERS, NUMBERS
 from minidl.tensor import Tensor
 
 
@@ -26,7 +29,7 @@ class Elementwise(OptionLayer):
         for name, value in arguments.items():
             if value is None and name == "max_value":
                 continue
-            if not isinstance(value, int | float) or value < 0:
+            if not isinstance(value, NUMBERS) or value < 0:
                 raise ArgumentError(f"{who(self)}: {name} must be a number >= 0. Got {value!r}.")
         self.keep(**{name: None if value is None else float(value) for name, value in arguments.items()})
 
@@ -74,6 +77,8 @@ class LeakyReLU(Elementwise):
     array([-0.3,  2. ], dtype=float32)
     """
 
+    computes_in_floats = True
+
     def __init__(self, negative_slope: float = 0.3, *, alpha: float | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.keep_numbers(negative_slope=negative_slope if alpha is None else alpha)
@@ -85,6 +90,8 @@ class LeakyReLU(Elementwise):
 
 class ELU(Elementwise):
     """x where it is positive, else alpha * (e**x - 1). Source: Clevert et al., arXiv:1511.07289."""
+
+    computes_in_floats = True
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -108,6 +115,8 @@ class PReLU(Elementwise):
     array([[-1.,  2.]], dtype=float32)
     """
 
+    computes_in_floats = True
+
     def __init__(
         self,
         alpha_initializer: Any = "Zeros",
@@ -117,7 +126,7 @@ class PReLU(Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        axes = [shared_axes] if isinstance(shared_axes, INTEGERS) else shared_axes
         self.keep(
             alpha_initializer=alpha_initializer,
             alpha_regularizer=alpha_regularizer,
@@ -144,18 +153,35 @@ class Softmax(Elementwise):
     array([[0.5, 0.5]], dtype=float32)
     """
 
+    computes_in_floats = True
+
     # Keras' value for a masked logit: far below any other, and finite.
     MASKED = -1e9
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.keep(axis=axis if isinstance(axis, int) else list(axis))
+        self.keep(axis=axis if isinstance(axis, INTEGERS) else list(axis))
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Return probabilities; `mask` (broadcast to the inputs) is False where there is nothing to choose."""
-        if mask is not None:
-            inputs = F.where(Tensor.wrap(mask.numpy().astype(bool)), inputs, self.MASKED)
+        if mask is None:
+            return self._softmax(inputs)
+        kept = self._kept(mask, inputs.shape)
+        # Once more afterwards: where all is masked, the softmax of equal values is no zero.
+        return F.where(kept, self._softmax(F.where(kept, inputs, self.MASKED)), 0.0)
+
+    def _softmax(self, inputs: Any) -> Any:
         if isinstance(self.axis, int):
             return F.softmax(inputs, self.axis)
         powers = F.exp(inputs - F.reduce_max(inputs, self.axis, keepdims=True).detach())
         return powers / F.reduce_sum(powers, self.axis, keepdims=True)
+
+    def _kept(self, mask: Any, shape: tuple[int, ...]) -> Tensor:
+        values = np.asarray(mask.numpy() if isinstance(mask, Tensor) else mask)
+        try:
+            return Tensor.wrap(np.broadcast_to(values if values.dtype == bool else values > 0.5, shape))
+        except ValueError as error:
+            raise ShapeError(
+                f"{who(self)}: the mask must broadcast to the inputs. Got {values.shape} for inputs {shape}. A mask of "
+                "steps needs an axis of size 1 for the features: mask[..., None]."
+            ) from error

@@ -13,6 +13,7 @@ from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.layers.base import _TRAINING
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import check_data_format, who
+from minidl.layers.symbolic import NUMBERS
 from minidl.layers.warping import FILL_MODES, INTERPOLATIONS, affine_warp
 from minidl.ops.philox import philox_uniform
 from minidl.tensor import Tensor
@@ -262,7 +263,7 @@ class RandomContrast(RandomImageLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        lower, upper = (factor, factor) if isinstance(factor, int | float) else factor
+        lower, upper = (factor, factor) if isinstance(factor, NUMBERS) else factor
         if not (0 <= lower <= 1 and 0 <= upper <= 1):
             raise ArgumentError(f"{who(self)}: factor must be one or two numbers in [0, 1]. Got {factor!r}.")
         self.keep(
@@ -289,10 +290,10 @@ def factor_range(layer: Any, argument: str, factor: Any) -> tuple[float, float]:
     ------
     ArgumentError : a number outside [-1, 1]
     """
-    if isinstance(factor, int | float):
-        low, high = -abs(factor), abs(factor)
+    if isinstance(factor, NUMBERS):
+        low, high = -abs(float(factor)), abs(float(factor))
     elif isinstance(factor, list | tuple) and len(factor) == 2:
-        low, high = sorted(factor)
+        low, high = sorted(map(float, factor))
     else:
         raise ArgumentError(f"{who(layer)}: {argument} must be a number or a pair. Got {factor!r}.")
     if low < -1 or high > 1:

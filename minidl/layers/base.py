@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -12,15 +11,20 @@ import numpy as np
 from minidl import regularizers
 from minidl.backends.selection import normalise
 from minidl.errors import ArgumentError, NotBuiltError
+from minidl.layers.arguments import Arguments
+from minidl.layers.building import as_shapes, once, shape_arguments
 from minidl.layers.naming import declared_shape, dtype_name, reset_names, snake_case, unique_name
 from minidl.layers.symbolic import (
+    NUMBERS,
     Node,
-    Shape,
     SymbolicTensor,
     flatten,
+    in_trial,
     infer_by_trial,
     is_shape,
     map_structure,
+    map_structure_shapes,
+    masks_of,
     shapes_of,
     symbolic_in,
 )
@@ -56,9 +60,22 @@ class Layer(WeightHolder):
     (array([[1., 2.]], dtype=float32), ['factor'])
     """
 
-    # Set by a layer that hands its input's mask on to its output.
-    supports_masking = False
-    sets_mask = False  # whether `call` itself gives its outputs their mask
+    _called = False
+    supports_masking = False  # whether the layer hands its input's mask on to its output
+    computes_in_floats = False  # whether whole numbers become the layer's dtype, as its weights are
+    _building = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # A `build` may be called by anyone, a layer around this one or its first call: it runs once.
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = once(vars(cls)["build"])  # type: ignore[method-assign]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        layer = super().__new__(cls)
+        if not cls.__module__.startswith("minidl."):
+            layer.__dict__["_arguments"] = Arguments(cls, args, kwargs)
+        return layer
 
     def __init__(
         self,
@@ -79,6 +96,7 @@ class Layer(WeightHolder):
         self.backend = normalise(backend) if backend is not None else None
         self.declared_shape = declared_shape(type(self), kwargs)
         self.built = False
+        self.build_shapes: dict[str, Any] | None = None  # what `build` was given, by the names of its arguments
 
     def unique_name(self, base: str | None = None) -> str:
         """Return a name not given before: "dense", then "dense_1"."""
@@ -88,7 +106,8 @@ class Layer(WeightHolder):
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar tensor, computed in `call`, to what training minimises."""
-        self._call_losses.extend(loss if isinstance(loss, list | tuple) else [loss])
+        if not in_trial():  # a run on zeros, to find shapes
+            self._call_losses.extend(loss if isinstance(loss, list | tuple) else [loss])
 
     @property
     def losses(self) -> list[Tensor]:
@@ -100,14 +119,61 @@ class Layer(WeightHolder):
         return found
 
     def clear_losses(self) -> None:
-        """Forget the penalties of earlier calls."""
+        """Forget the penalties of the last call; a call that is not inside another one begins with this."""
         for layer in self._all_layers():
             layer._call_losses.clear()
 
-    # ---- calling
+    # ---- building
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights for inputs of this shape (batch axis included); layers with weights define it."""
+        """Make the weights for inputs of this shape (batch axis included); layers with weights define it.
+
+        A layer is built once, by this or by its first call. Here, where a layer has others inside and no `build` of its
+        own, those are built by running `call` on zeros.
+        """
+        if any(not layer.built for layer in self.sublayers()):
+            if input_shape is None:
+                raise NotBuiltError(f"build: layer {self.name!r} needs an input shape, such as (None, 28, 28, 1).")
+            self._trial(map_structure_shapes(lambda s: SymbolicTensor(s, self.dtype), input_shape))
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return the shapes that the layer was built for, for `build_from_config`; None before."""
+        if not self.build_shapes:
+            return None
+        shapes = list(self.build_shapes.values())
+        return {"input_shape": shapes[0]} if len(shapes) == 1 else {"shapes_dict": self.build_shapes}
+
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        """Make the weights as they were for the layer that wrote `config`."""
+        if not config:
+            return
+        if "shapes_dict" in config:
+            self.build(**{name: as_shapes(shape) for name, shape in config["shapes_dict"].items()})
+        elif config.get("input_shape") is not None:
+            self.build(as_shapes(config["input_shape"]))
+
+    def _has_own_build(self) -> bool:
+        """Whether weights are made by `build`, rather than by calling the layers inside."""
+        return type(self).build is not Layer.build
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Build for the inputs of a call. Layers inside, without a `build` around them, are left to the call itself."""
+        if self.built:
+            return
+        shapes = self._shape_arguments(type(self).build, args, kwargs)
+        if not self._has_own_build():
+            self.built, self.build_shapes = True, shapes
+        else:
+            with layer_scope(self.name, self.backend):
+                self.build(**shapes)
+
+    def _shape_arguments(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the shapes of a call's inputs as arguments of `build` or `compute_output_shape`."""
+        inputs = self._inputs_by_name(args, kwargs)
+        shapes = {name: shapes_of(value) for name, value in inputs.items() if _all_shaped(value)}
+        return shape_arguments(self, function, shapes, list(_call_parameters(type(self))))
+
+    # ---- calling
 
     def call(self, inputs: Any) -> Any:
         """Compute the outputs from the inputs."""
@@ -117,13 +183,24 @@ class Layer(WeightHolder):
         """Run the layer on tensors or arrays, or add it to a graph when called on symbolic tensors."""
         if "built" not in self.__dict__:
             raise NotBuiltError(f"{type(self).__name__}: its __init__ must call super().__init__() first.")
+        args, kwargs = self._name_arguments(args, kwargs)
         if symbolic_in((args, kwargs)):
             return self._call_symbolic(args, kwargs)
-        args, kwargs = self._to_tensors(args), self._to_tensors(kwargs)
-        self._ensure_built(args, kwargs)
+        args, kwargs = self._to_tensors(args, self.computes_in_floats), self._to_tensors(kwargs)
+        if args and (args[0] is None or isinstance(args[0], str)):
+            raise ArgumentError(f"layer {self.name!r}: inputs must be arrays or tensors. Got {args[0]!r}.")
+        self._build_for(args, kwargs)
+        if _TRAINING.get() is None:
+            self.clear_losses()
+        return self._run_call(args, kwargs)
+
+    def _run_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run `call`, with `training` and `mask` filled in; give the outputs their masks."""
         training, kwargs = self._resolve_training(kwargs)
         kwargs = self._pass_masks(args, kwargs)
         token = _TRAINING.set(training)
+        state, complete = vars(self), self._complete
+        state["_complete"] = self._called  # what the first call did not make, no later one may
         try:
             with layer_scope(self.name, self.backend):
                 outputs = self.call(*args, **kwargs)
@@ -135,19 +212,38 @@ class Layer(WeightHolder):
             raise
         finally:
             _TRAINING.reset(token)
+            state["_complete"] = complete
+        state["_called"] = True
         self._set_masks(args, kwargs, outputs)
         return outputs
 
-    def _to_tensors(self, structure: Any) -> Any:
-        """Turn arrays into tensors, and floating ones into the layer's dtype."""
+    def _name_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a call with `training` and `mask` by name, should they have been given by place."""
+        names = list(_call_parameters(type(self)))[: len(args)] if len(args) > 1 else []
+        place = min((names.index(name) for name in ("training", "mask") if name in names), default=len(args))
+        return args[:place], {**dict(zip(names[place:], args[place:], strict=True)), **kwargs}
+
+    def _inputs_by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the inputs of a call by the names of its arguments, in their order; masks are none."""
+        names = list(_call_parameters(type(self)))
+        more = [f"input_{place}" for place in range(len(args))]  # of a call(self, *inputs)
+        given = {**dict(zip([*names, *more], args, strict=False)), **kwargs}
+        return {n: given[n] for n in dict.fromkeys([*names, *given]) if n in given and not n.endswith("mask")}
+
+    def _to_tensors(self, structure: Any, floats: bool = False) -> Any:
+        """Turn arrays into tensors, and floating ones into the layer's dtype; with `floats` whole numbers too."""
 
         def convert(leaf: Any) -> Any:
             if isinstance(leaf, np.ndarray):
                 leaf = Tensor.wrap(leaf)
             elif isinstance(leaf, list):
                 leaf = Tensor(leaf)
-            if isinstance(leaf, Tensor) and self.autocast and leaf.dtype.kind == "f" and leaf.dtype != self.dtype:
+            wanted = "fiub" if floats else "f"
+            if isinstance(leaf, Tensor) and self.autocast and leaf.dtype.kind in wanted and leaf.dtype != self.dtype:
+                mask = getattr(leaf, "_keras_mask", None)
                 leaf = leaf.astype(self.dtype)
+                if mask is not None:
+                    leaf._keras_mask = mask
             return leaf
 
         # A plain nested list of numbers is data, not a structure of inputs.
@@ -155,30 +251,16 @@ class Layer(WeightHolder):
             structure = tuple(Tensor(x) if _is_number_list(x) else x for x in structure)
         return map_structure(convert, structure)
 
-    def _ensure_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self.built:
-            return
-        if args and (args[0] is None or isinstance(args[0], str)):
-            raise ArgumentError(f"layer {self.name!r}: inputs must be arrays or tensors. Got {args[0]!r}.")
-        inputs = args[0] if args else next(iter(kwargs.values()), None)
-        with layer_scope(self.name, self.backend):
-            self._build(shapes_of(inputs) if _all_shaped(inputs) else None)
-
-    def _build(self, input_shape: Any) -> None:
-        """Run `build` once, remembering the shape."""
-        if not self.built:
-            self.build(input_shape)
-            self.build_shape = input_shape
-            self.built = True
-
     def _accepts(self, argument: str) -> bool:
         return argument in _call_parameters(type(self))
 
     def _resolve_training(self, kwargs: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
-        """Training is what the caller says, else what the call around this one was told, else False."""
+        """Training is what the caller says, else what the call around this one was told, else call's default, False."""
         training = kwargs.get("training")
         if training is None:
-            training = bool(_TRAINING.get())
+            training = _TRAINING.get()
+        if training is None:
+            training = _call_parameters(type(self)).get("training")
         if self._accepts("training"):
             kwargs = {**kwargs, "training": training}
         else:
@@ -207,72 +289,84 @@ class Layer(WeightHolder):
         return mask if self.supports_masking else None
 
     def _pass_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        if self._accepts("mask") and kwargs.get("mask") is None:
-            mask = _mask_of(args[0]) if args else None
-            if mask is not None:
-                return {**kwargs, "mask": mask}
-        return kwargs
+        """Give `call` the masks it asks for: `mask`, that of the first input; `query_mask`, that of `query`."""
+        names = _call_parameters(type(self))
+        found = dict(kwargs)
+        inputs = self._inputs_by_name(args, kwargs) if any(name.endswith("mask") for name in names) else {}
+        for name in names:
+            if name == "mask" and kwargs.get("mask") is None:
+                found["mask"] = masks_of(next(iter(inputs.values()), None))
+            elif name.endswith("_mask") and kwargs.get(name) is None and inputs.get(name[:-5]) is not None:
+                found[name] = masks_of(inputs[name[:-5]])
+        return found
+
+    def _input_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        mask = kwargs.get("mask")
+        return masks_of(args[0]) if mask is None and args else mask
 
     def _set_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
-        if not args or self.sets_mask:
+        """Give the outputs their masks, but for those that got one in `call`."""
+        mask = self._input_masks(args, kwargs)
+        if not args or not self._has_masks(mask):
             return
-        mask = kwargs.get("mask")
-        if mask is None:
-            mask = _mask_of(args[0])
         mask = self.compute_mask(args[0], mask)
-        if mask is None or (isinstance(mask, list | tuple) and all(m is None for m in mask)):
-            return
-        masks = flatten(mask) if isinstance(mask, list | tuple) else [mask]
-        for output, output_mask in zip(flatten(outputs), masks, strict=False):
-            output._mask = output_mask
+        for output, its in zip(flatten(outputs), [] if mask is None else flatten(mask), strict=False):
+            if its is not None and getattr(output, "_keras_mask", None) is None:
+                output._keras_mask = its
+
+    def _has_masks(self, mask: Any) -> bool:
+        """Whether the outputs may have masks: the inputs do, or the layer makes them."""
+        own = type(self).compute_mask is not Layer.compute_mask
+        return own or (mask is not None and any(m is not None for m in flatten(mask)))
 
     # ---- symbolic calls
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        inputs = args[0] if args else next(iter(kwargs.values()))
         try:
             with layer_scope(self.name, self.backend):
-                self._build(shapes_of(inputs) if _all_shaped(inputs) else None)
+                self._build_for(args, kwargs)
                 outputs = self.compute_output_spec(*args, **kwargs)
+                if any(not layer.built for layer in self.sublayers()):
+                    self._trial(*args, **kwargs)
+                self._set_symbolic_masks(args, kwargs, outputs)
         except Exception as error:
             self._note(error, args)
             raise
         for output in flatten(outputs):
             output.name = output.name or self.name
         Node(self, args, kwargs, outputs)
-        passes_mask = self.supports_masking and _mask_of(inputs) is not None
-        if passes_mask or getattr(self, "mask_zero", False):
-            for output in flatten(outputs):
-                output._mask = True  # there will be one; its values are known when data flows
         return outputs
+
+    def _set_symbolic_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+        mask = self._input_masks(args, kwargs)
+        if not args or not self._has_masks(mask):
+            return
+        if type(self).compute_mask is Layer.compute_mask:
+            mask = self.compute_mask(args[0], mask)
+        else:
+            mask = infer_by_trial(lambda given: self.compute_mask(*given), (args[0], mask))
+        for output, its in zip(flatten(outputs), [] if mask is None else flatten(mask), strict=False):
+            if isinstance(its, SymbolicTensor) and output._keras_mask is None:
+                output._keras_mask = its
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs for symbolic inputs: by `compute_output_shape`, else by a trial on zeros."""
         if type(self).compute_output_shape is not Layer.compute_output_shape:
-            shape = self.compute_output_shape(shapes_of(args[0]))
+            shape = self.compute_output_shape(**self._shape_arguments(type(self).compute_output_shape, args, kwargs))
             dtype = self.dtype
             if is_shape(shape):
                 return SymbolicTensor(shape, dtype)
-            return _map_shapes(lambda s: SymbolicTensor(s, dtype), shape)
+            return map_structure_shapes(lambda s: SymbolicTensor(s, dtype), shape)
         return self._trial(*args, **kwargs)
 
     def _trial(self, *args: Any, **kwargs: Any) -> Any:
-        def run(structure: Any) -> Any:
-            positional, named = structure
-            _, named = self._resolve_training(named)
-            outputs = self.call(*positional, **named)
-            self._check_returned(outputs)
-            return outputs
-
         with no_grad():
-            outputs = infer_by_trial(run, (args, kwargs))
-        self._call_losses.clear()
-        return outputs
+            return infer_by_trial(lambda given: self._run_call(*given), (args, kwargs))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the outputs' shape for inputs of this shape, batch axis included."""
         spec = map_structure_shapes(lambda s: SymbolicTensor(s, self.dtype), input_shape)
-        self._build(input_shape)
+        self._build_for((spec,), {})
         return shapes_of(self._trial(spec))
 
     @property
@@ -297,36 +391,50 @@ class Layer(WeightHolder):
     # ---- configuration
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal layer (without its weights)."""
+        """Return the arguments that make an equal layer (without its weights).
+
+        A layer of your own, whose arguments are all numbers, strings, None, or lists and dicts of them, need not
+        define it.
+        """
         config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        return config
+        arguments = vars(self).get("_arguments")
+        return {**config, **arguments.config(self)} if arguments is not None else config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Return the layer of a configuration."""
-        return cls(**config)
+        # A class of your own may leave the arguments that all layers have out of its __init__.
+        known = inspect.signature(cls.__init__).parameters
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
+        shared = {} if open_ended else {key: config[key] for key in ("name", "trainable", "dtype")
+                                        if key in config and key not in known}  # fmt: skip
+        layer = cls(**{key: value for key, value in config.items() if key not in shared})
+        if "name" in shared:
+            layer.name = shared["name"]
+        if shared.get("trainable") is False:
+            layer.trainable = False
+        return layer
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-_PARAMETERS: dict[type, frozenset[str]] = {}
+Layer.build = once(Layer.build)  # type: ignore[method-assign]
+
+_PARAMETERS: dict[type, dict[str, Any]] = {}
 
 
-def _call_parameters(layer_class: type) -> frozenset[str]:
-    """Return the names of the arguments of a class's `call`."""
+def _call_parameters(layer_class: type) -> dict[str, Any]:
+    """Return the names of the arguments of a class's `call`, in order, with their defaults."""
     if layer_class not in _PARAMETERS:
-        _PARAMETERS[layer_class] = frozenset(inspect.signature(layer_class.call).parameters)  # type: ignore[attr-defined]
+        parameters = list(inspect.signature(layer_class.call).parameters.values())[1:]  # type: ignore[attr-defined]
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        _PARAMETERS[layer_class] = {
+            p.name: None if p.default is p.empty else p.default for p in parameters if p.kind not in kinds
+        }
     return _PARAMETERS[layer_class]
-
-
-def _mask_of(inputs: Any) -> Any:
-    if isinstance(inputs, list | tuple):
-        masks = [getattr(x, "_mask", None) for x in flatten(inputs)]
-        return None if all(m is None for m in masks) else masks
-    return getattr(inputs, "_mask", None)
 
 
 def _all_shaped(structure: Any) -> bool:
@@ -335,18 +443,7 @@ def _all_shaped(structure: Any) -> bool:
 
 
 def _is_number_list(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(leaf, int | float) for leaf in flatten(value))
-
-
-def map_structure_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
-    """Apply `function` to every shape of a structure of shapes."""
-    return function(tuple(shapes)) if is_shape(shapes) else _map_shapes(function, shapes)
-
-
-def _map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
-    if isinstance(shapes, dict):
-        return {key: map_structure_shapes(function, value) for key, value in shapes.items()}
-    return type(shapes)([map_structure_shapes(function, value) for value in shapes])
+    return isinstance(value, list) and bool(value) and all(isinstance(leaf, NUMBERS) for leaf in flatten(value))
 
 
 __all__ = ["Layer", "reset_names"]

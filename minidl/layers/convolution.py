@@ -16,6 +16,7 @@ from minidl.layers.spatial import (
     who,
     window_lengths,
 )
+from minidl.layers.symbolic import INTEGERS
 
 
 class Convolution(OptionLayer):
@@ -26,6 +27,7 @@ class Convolution(OptionLayer):
     """
 
     rank = 2
+    computes_in_floats = True
     paddings: tuple[str, ...] = ("valid", "same")
 
     def keep_window(self, kernel_size: Any, strides: Any, padding: Any, data_format: Any, dilation_rate: Any) -> None:
@@ -47,7 +49,7 @@ class Convolution(OptionLayer):
     def keep_filters(self, filters: Any, groups: Any = 1) -> None:
         """Check and keep the number of output channels."""
         for name, value in (("filters", filters), ("groups", groups)):
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, INTEGERS) or value < 1:
                 raise ArgumentError(f"{who(self)}: {name} must be a positive integer. Got {value!r}.")
         if filters % groups:
             raise ArgumentError(f"{who(self)}: filters must be a multiple of groups. Got {filters} and {groups}.")

@@ -8,6 +8,7 @@ from minidl import functional as F
 from minidl.errors import ArgumentError
 from minidl.layers.convolution import Convolution
 from minidl.layers.spatial import who
+from minidl.layers.symbolic import INTEGERS
 
 
 class ByChannel(Convolution):
@@ -15,9 +16,14 @@ class ByChannel(Convolution):
 
     def keep_multiplier(self, depth_multiplier: Any) -> None:
         """Check and keep the number of kernels a channel."""
-        if not isinstance(depth_multiplier, int) or depth_multiplier < 1:
+        if not isinstance(depth_multiplier, INTEGERS) or depth_multiplier < 1:
             raise ArgumentError(f"{who(self)}: depth_multiplier must be a positive integer. Got {depth_multiplier!r}.")
         self.keep(depth_multiplier=depth_multiplier)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the layer of a configuration; Keras 2 wrote `groups`, which says nothing here."""
+        return super().from_config({key: value for key, value in config.items() if key != "groups"})
 
     def depthwise(self, x: Any, kernel: Any, bias: Any) -> Any:
         """Return the depthwise convolution of images, or of sequences as images one row high."""
@@ -68,11 +74,6 @@ class DepthwiseConv(ByChannel):
             depthwise_constraint=depthwise_constraint,
             bias_constraint=bias_constraint,
         )
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return the layer of a configuration; Keras 2 wrote `groups`, which says nothing here."""
-        return cls(**{key: value for key, value in config.items() if key != "groups"})
 
     def make_kernels(self, channels: int) -> None:
         """Make the kernel (…, C, M)."""

@@ -8,6 +8,7 @@ from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
+from minidl.layers.symbolic import INTEGERS
 
 
 class Dense(OptionLayer):
@@ -29,6 +30,7 @@ class Dense(OptionLayer):
     """
 
     supports_masking = True
+    computes_in_floats = True
 
     def __init__(
         self,
@@ -48,7 +50,7 @@ class Dense(OptionLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if isinstance(units, bool) or not isinstance(units, int) or units < 1:
+        if isinstance(units, bool) or not isinstance(units, INTEGERS) or units < 1:
             raise ArgumentError(f"{who(self)}: units must be a positive integer. Got {units!r}.")
         only_none(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
         self.keep(

@@ -11,6 +11,7 @@ from minidl.errors import ArgumentError, DataError
 from minidl.layers.core import only_none
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
+from minidl.layers.symbolic import INTEGERS
 from minidl.tensor import Tensor
 
 
@@ -47,10 +48,10 @@ class Embedding(OptionLayer):
     ) -> None:
         length = kwargs.pop("input_length", None)  # of older Keras: it says how many ids a sample has
         if length is not None and "input_shape" not in kwargs:
-            kwargs["input_shape"] = (length,) if isinstance(length, int) else tuple(length)
+            kwargs["input_shape"] = (length,) if isinstance(length, INTEGERS) else tuple(length)
         super().__init__(**kwargs)
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            if isinstance(value, bool) or not isinstance(value, INTEGERS) or value < 1:
                 raise ArgumentError(f"{who(self)}: {name} must be a positive integer. Got {value!r}.")
         only_none(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
         self.keep(
@@ -99,12 +100,11 @@ class Masking(OptionLayer):
     Layers after it that take a mask (LSTM, …) leave those steps out.
 
     >>> y = Masking()([[[1.0, 0.0], [0.0, 0.0]]])
-    >>> y._mask.numpy()
+    >>> y._keras_mask.numpy()
     array([[ True, False]])
     """
 
     supports_masking = True
-    sets_mask = True  # looked for ahead of the product, which may move the inputs to a device
 
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -112,9 +112,9 @@ class Masking(OptionLayer):
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs, masked steps set to 0."""
-        mask = self.compute_mask(inputs)
+        mask = self.compute_mask(inputs)  # ahead of the product, which may move the inputs to a device
         outputs = inputs * Tensor.wrap(mask.numpy()[..., None].astype(inputs.dtype))
-        outputs._mask = mask
+        outputs._keras_mask = mask
         return outputs
 
     def compute_output_shape(self, input_shape: Any) -> Any:

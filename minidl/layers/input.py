@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl.errors import ArgumentError
 from minidl.layers.base import Layer
-from minidl.layers.symbolic import Node, SymbolicTensor
+from minidl.layers.symbolic import INTEGERS, Node, SymbolicTensor
 
 
 class InputLayer(Layer):
@@ -34,7 +34,7 @@ class InputLayer(Layer):
             batch_shape = self.declared_shape
         if (shape is None) == (batch_shape is None):
             raise ArgumentError("Input: give the shape of one sample, Input(shape=(28, 28, 1)), or batch_shape=.")
-        if isinstance(shape, int):
+        if isinstance(shape, INTEGERS):
             raise ArgumentError(f"Input: shape must be a tuple. Got {shape}. Write Input(shape=({shape},)).")
         self.batch_shape = tuple(batch_shape) if batch_shape is not None else (batch_size, *shape)
         self.built = True

@@ -12,14 +12,15 @@ from minidl import functional as F
 from minidl.errors import ShapeError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
-from minidl.layers.symbolic import is_shape
+from minidl.layers.symbolic import INTEGERS, is_shape
 from minidl.tensor import Tensor
 
 
 class Merge(OptionLayer):
     """Base of layers over a list of inputs: the elementwise ones combine them, two at a time, with `combine`.
 
-    Inputs of fewer axes get axes of size 1 after the batch axis; sizes of 1 are stretched.
+    Inputs of fewer axes get axes of size 1 after the batch axis; sizes of 1 are stretched. The output's mask is True
+    where any input's is; it has one only if all inputs have.
     """
 
     supports_masking = True
@@ -93,9 +94,30 @@ class Subtract(Merge):
 
 
 class Multiply(Merge):
-    """a * b * …"""
+    """a * b * …, masked steps left out: a step masked in all inputs is 0."""
 
     combine = staticmethod(F.multiply)
+
+    def merge(self, inputs: list[Any]) -> Any:
+        """Return the product; a masked value counts as 1."""
+        masks = [_full_mask(x) for x in inputs]
+        product = super().merge([_where(mask, x, 1.0) for x, mask in zip(inputs, masks, strict=True)])
+        known = [mask for mask in masks if mask is not None]
+        return _where(reduce(np.logical_or, known), product, 0.0) if len(known) == len(masks) else product
+
+
+class Extreme(Merge):
+    """Base of Maximum and Minimum, whose masked values do not count where another input has one that does."""
+
+    def merge(self, inputs: list[Any]) -> Any:
+        """Return the inputs combined, two at a time; where one of the two is masked, the other one is taken."""
+        found, found_mask = inputs[0], _full_mask(inputs[0])
+        for x in inputs[1:]:
+            mask = _full_mask(x)
+            x = _where(mask, x, found)
+            found = type(self).combine(_where(found_mask, found, x), x)
+            found_mask = None if mask is None or found_mask is None else found_mask | mask
+        return found
 
 
 class Average(Merge):
@@ -106,13 +128,13 @@ class Average(Merge):
         return reduce(F.add, inputs) * (1 / len(inputs))
 
 
-class Maximum(Merge):
+class Maximum(Extreme):
     """The largest of the inputs, element by element."""
 
     combine = staticmethod(F.maximum)
 
 
-class Minimum(Merge):
+class Minimum(Extreme):
     """The smallest of the inputs, element by element."""
 
     combine = staticmethod(F.minimum)
@@ -183,10 +205,10 @@ class Dot(Merge):
 
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.keep(axes=axes if isinstance(axes, int) else tuple(axes), normalize=normalize)
+        self.keep(axes=axes if isinstance(axes, INTEGERS) else tuple(axes), normalize=normalize)
 
     def _axes(self, shapes: Any) -> tuple[int, int]:
-        given = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
+        given = (self.axes, self.axes) if isinstance(self.axes, INTEGERS) else self.axes
         shapes = self.check(shapes)
         if len(shapes) != 2 or len(given) != 2 or min(map(len, shapes)) < 2:
             raise ShapeError(f"{who(self)}: two inputs of at least two axes are needed. Got shapes {shapes}.")
@@ -230,6 +252,20 @@ class Dot(Merge):
 def _with_rank(x: Any, rank: int) -> Any:
     """Return x with axes of size 1 after the batch axis."""
     return F.reshape(x, (x.shape[0], *(1,) * (rank - x.ndim), *x.shape[1:]))
+
+
+def _full_mask(x: Any) -> np.ndarray | None:
+    """Return the mask of x in x's shape, or None."""
+    mask = getattr(x, "_keras_mask", None)
+    if mask is None:
+        return None
+    values = mask.numpy().astype(bool)
+    return np.broadcast_to(values.reshape(values.shape + (1,) * (x.ndim - values.ndim)), x.shape)
+
+
+def _where(mask: np.ndarray | None, x: Any, other: Any) -> Any:
+    """Return x where the mask is True, else the other value; x where there is no mask."""
+    return x if mask is None else F.where(Tensor.wrap(mask), x, other)
 
 
 def _unit(x: Any, axis: int) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl import config
 from minidl.errors import ArgumentError
-from minidl.layers.symbolic import Shape
+from minidl.layers.symbolic import INTEGERS, Shape
 
 _NAMES: Counter[str] = Counter()
 
@@ -58,7 +58,7 @@ def declared_shape(layer_class: type, kwargs: dict[str, Any]) -> Shape | None:
         shape = (batch, int(kwargs["input_dim"]))
     if kwargs.get("input_shape") is not None:
         given = kwargs["input_shape"]
-        shape = (batch, *((given,) if isinstance(given, int) else given))
+        shape = (batch, *((given,) if isinstance(given, INTEGERS) else given))
     for key in ("batch_input_shape", "batch_shape"):
         if kwargs.get(key) is not None:
             shape = tuple(kwargs[key])

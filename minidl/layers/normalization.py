@@ -10,7 +10,7 @@ from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
-from minidl.layers.symbolic import in_trial
+from minidl.layers.symbolic import INTEGERS, in_trial
 from minidl.tensor import Tensor
 
 
@@ -40,6 +40,7 @@ class BatchNormalization(OptionLayer):
     """
 
     supports_masking = True
+    computes_in_floats = True
     # TimeDistributed may not put steps and samples together for a layer in which the samples of a batch meet.
     mixes_samples = True
 
@@ -154,6 +155,7 @@ class LayerNormalization(OptionLayer):
     """
 
     supports_masking = True
+    computes_in_floats = True
 
     def __init__(
         self,
@@ -174,7 +176,7 @@ class LayerNormalization(OptionLayer):
             raise ArgumentError("LayerNormalization: rms_scaling must be False; use an RMS normalization of your own.")
         super().__init__(**kwargs)
         self.keep(
-            axis=axis if isinstance(axis, int) else [int(a) for a in axis],
+            axis=int(axis) if isinstance(axis, INTEGERS) else [int(a) for a in axis],
             epsilon=epsilon,
             center=center,
             scale=scale,
@@ -207,9 +209,9 @@ def only_axis(layer: Any, axis: Any) -> int:
     """Return one axis, of an integer or (as old Keras files have it) a list of one."""
     if isinstance(axis, list | tuple) and len(axis) == 1:
         axis = axis[0]
-    if not isinstance(axis, int):
+    if not isinstance(axis, INTEGERS):
         raise ArgumentError(f"{who(layer)}: axis must be one integer. Got {axis!r}.")
-    return axis
+    return int(axis)
 
 
 def known_size(layer: Any, shape: Any, axis: int) -> int:

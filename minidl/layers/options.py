@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidl import activations, constraints, initializers, regularizers
 from minidl.layers.base import Layer
 from minidl.layers.removed import refuse_removed
@@ -42,13 +44,13 @@ class OptionLayer(Layer):
         return super().__new__(cls)
 
     def keep(self, **arguments: Any) -> None:
-        """Set each argument as an attribute, and note it for `get_config`.
+        """Set each argument as an attribute, and note it for `get_config`; NumPy's numbers become Python's.
 
         An initializer, regularizer, constraint or activation is looked up by its name first.
         """
         for name, value in arguments.items():
             kind = _KINDS.get(name.rsplit("_", 1)[-1])
-            setattr(self, name, kind.get(value) if kind else value)
+            setattr(self, name, kind.get(value) if kind else _as_python(value))
         self._options = (*self._options, *arguments)
 
     def add_option_weight(self, name: str, shape: tuple[int, ...], options: str | None = None) -> Variable:
@@ -73,3 +75,9 @@ class OptionLayer(Layer):
             value = getattr(self, name)
             config[name] = kind.serialize(value) if kind else value
         return config
+
+
+def _as_python(value: Any) -> Any:
+    if type(value) in (list, tuple):
+        return type(value)(_as_python(item) for item in value)
+    return value.item() if isinstance(value, np.generic) else value

@@ -8,15 +8,16 @@ from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import check_data_format, check_rank, sizes, who
+from minidl.layers.symbolic import INTEGERS
 
 Pairs = tuple[tuple[int, int], ...]
 
 
 def pairs(layer: Any, argument: str, value: Any) -> Pairs:
     """Return ((top, bottom), (left, right)) for one integer, two, or two pairs."""
-    sides = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, list | tuple) else ()
-    found = tuple((s, s) if isinstance(s, int) else tuple(s) if isinstance(s, list | tuple) else () for s in sides)
-    if len(found) != 2 or not all(len(p) == 2 and all(isinstance(n, int) and n >= 0 for n in p) for p in found):
+    sides = (value, value) if isinstance(value, INTEGERS) else tuple(value) if isinstance(value, list | tuple) else ()
+    found = tuple((s, s) if isinstance(s, INTEGERS) else tuple(s) if isinstance(s, list | tuple) else () for s in sides)
+    if len(found) != 2 or not all(len(p) == 2 and all(isinstance(n, INTEGERS) and n >= 0 for n in p) for p in found):
         raise ArgumentError(
             f"{who(layer)}: {argument} must be an integer >= 0, (rows, columns), or ((top, bottom), (left, right)). "
             f"Got {value!r}."

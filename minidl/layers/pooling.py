@@ -86,6 +86,7 @@ class MaxPooling2D(Pooling):
 class AveragePooling1D(Pooling):
     """Take the mean of every `pool_size` steps: x (N, T, C) -> (N, P, C); padding is left out of it."""
 
+    computes_in_floats = True
     rank = 1
     pool = staticmethod(F.average_pool2d)
 
@@ -93,6 +94,7 @@ class AveragePooling1D(Pooling):
 class AveragePooling2D(Pooling):
     """Take the mean of every window: x (N, H, W, C) -> (N, P, Q, C); padding is left out of it. See MaxPooling2D."""
 
+    computes_in_floats = True
     rank = 2
     pool = staticmethod(F.average_pool2d)
 
@@ -125,6 +127,7 @@ class GlobalPooling(OptionLayer):
 class GlobalAveragePooling1D(GlobalPooling):
     """Take the mean over all steps: x (N, T, C) -> (N, C); steps that a mask leaves out do not count."""
 
+    computes_in_floats = True
     rank = 1
     supports_masking = True
 
@@ -158,6 +161,7 @@ class GlobalAveragePooling2D(GlobalPooling):
 class GlobalMaxPooling1D(GlobalPooling):
     """Keep the largest value of all steps: x (N, T, C) -> (N, C)."""
 
+    computes_in_floats = True
     rank = 1
 
     def call(self, inputs: Any) -> Any:

@@ -12,7 +12,7 @@ from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import check_channels, check_rank, who
-from minidl.layers.symbolic import in_trial
+from minidl.layers.symbolic import INTEGERS, in_trial
 from minidl.ops.cell_activations import CELL_ACTIVATIONS
 from minidl.tensor import Tensor
 
@@ -36,6 +36,7 @@ class Recurrent(OptionLayer):
     """
 
     supports_masking = True
+    computes_in_floats = True
     gates = 1
     state_count = 1
 
@@ -50,7 +51,7 @@ class Recurrent(OptionLayer):
         **arguments: Any,
     ) -> None:
         """Check and keep the arguments that all recurrent layers have."""
-        if isinstance(units, bool) or not isinstance(units, int) or units < 1:
+        if isinstance(units, bool) or not isinstance(units, INTEGERS) or units < 1:
             raise ArgumentError(f"{who(self)}: units must be a positive integer. Got {units!r}.")
         for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
             if not 0 <= rate <= 1:

@@ -10,6 +10,7 @@ from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import check_data_format, check_rank, who
+from minidl.layers.symbolic import NUMBERS
 from minidl.ops.philox import philox_normal
 from minidl.tensor import Tensor
 
@@ -18,6 +19,7 @@ class Noise(OptionLayer):
     """Base of these layers: a seed, and a counter that goes on with every training step."""
 
     supports_masking = True
+    computes_in_floats = True
 
     def keep_seed(self, seed: Any) -> None:
         """Keep the seed, None for one of the global sequence (`utils.set_random_seed`), and start the counter."""
@@ -26,7 +28,7 @@ class Noise(OptionLayer):
 
     def keep_rate(self, rate: Any) -> None:
         """Check and keep the share to drop."""
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        if isinstance(rate, bool) or not isinstance(rate, NUMBERS) or not 0 <= rate <= 1:
             raise ArgumentError(
                 f"{who(self)}: rate must lie in [0, 1]. Got {rate!r}. It is the share to drop: 0.25 for 25 percent."
             )

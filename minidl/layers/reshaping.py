@@ -9,6 +9,7 @@ from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import check_data_format, check_rank, sizes, who
+from minidl.layers.symbolic import INTEGERS
 
 
 class Flatten(OptionLayer):
@@ -43,8 +44,8 @@ class Reshape(OptionLayer):
 
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        target = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
-        if target.count(-1) > 1 or not all(isinstance(n, int) and n >= -1 for n in target):
+        target = (target_shape,) if isinstance(target_shape, INTEGERS) else tuple(target_shape)
+        if target.count(-1) > 1 or not all(isinstance(n, INTEGERS) and n >= -1 for n in target):
             raise ArgumentError(
                 f"{who(self)}: target_shape must be sizes, at most one of them -1. Got {target_shape!r}."
             )

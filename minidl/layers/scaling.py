@@ -10,6 +10,7 @@ from minidl.errors import ArgumentError, DataError, ShapeError
 from minidl.layers.normalization import known_size
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
+from minidl.layers.symbolic import INTEGERS
 from minidl.tensor import Tensor
 
 
@@ -61,7 +62,7 @@ class Normalization(OptionLayer):
         super().__init__(**kwargs)
         if (mean is None) != (variance is None) or np.shape(mean) != np.shape(variance):
             raise ArgumentError(f"{who(self)}: give both mean and variance, of one shape, or neither and use adapt.")
-        axes = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        axes = () if axis is None else (axis,) if isinstance(axis, INTEGERS) else tuple(axis)
         self.keep(axis=axes, invert=invert, mean=_plain(mean), variance=_plain(variance))
 
     def build(self, input_shape: Any) -> None:
@@ -88,7 +89,8 @@ class Normalization(OptionLayer):
         count, mean, spread = 0, np.float64(0), np.float64(0)
         for batch in batches:
             x = np.asarray(batch[0] if isinstance(batch, list | tuple) else batch, np.float64)
-            self._build((None, *x.shape[1:]))
+            if not self.built:
+                self.build((None, *x.shape[1:]))
             axes = tuple(i for i in range(x.ndim) if i not in self.kept)
             n = x.size // max(1, int(np.prod([x.shape[i] for i in self.kept])))
             if n == 0:

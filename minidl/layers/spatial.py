@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.layers.base import Layer
-from minidl.layers.symbolic import Shape, is_shape
+from minidl.layers.symbolic import INTEGERS, Shape, is_shape
 
 AXES = {
     2: "(batch, features)",
@@ -27,13 +29,15 @@ def sizes(layer: Layer, argument: str, value: Any, rank: int, least: int = 1) ->
     ------
     ArgumentError : another number of them, or one below `least`
     """
-    values = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, list | tuple) else ()
-    if len(values) != rank or not all(isinstance(v, int) and v >= least for v in values):
+    values = (value,) * rank if isinstance(value, INTEGERS) else ()
+    if isinstance(value, list | tuple | np.ndarray):
+        values = tuple(value)
+    if len(values) != rank or not all(isinstance(v, INTEGERS) and v >= least for v in values):
         raise ArgumentError(
             f"{who(layer)}: {argument} must be one integer >= {least}{f', or {rank} of them' if rank > 1 else ''}. "
             f"Got {value!r}."
         )
-    return values
+    return tuple(int(v) for v in values)
 
 
 def check_padding(layer: Layer, padding: Any, known: tuple[str, ...] = ("valid", "same")) -> str:

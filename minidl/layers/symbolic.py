@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Shape = tuple[int | None, ...]
 
+# What a size or a rate may be, for isinstance: NumPy's numbers are as good as Python's.
+INTEGERS = (int, np.integer)
+NUMBERS = (int, float, np.integer, np.floating)
+
 _TRIAL: ContextVar[bool] = ContextVar("minidl_trial", default=False)
 
 
@@ -36,12 +40,12 @@ class SymbolicTensor(Operators):
     __hash__ = object.__hash__
 
     def __init__(self, shape: Iterable[int | None], dtype: str = "float32", name: str | None = None) -> None:
-        self.shape: Shape = tuple(shape)
+        self.shape: Shape = tuple(None if size is None else int(size) for size in shape)
         self.dtype = np.dtype(dtype)
         self.name = name
         self.node: Node | None = None
         self.output_index = 0
-        self._mask: Any = None
+        self._keras_mask: SymbolicTensor | None = None  # of bools, where some of the values will be padding
 
     @property
     def ndim(self) -> int:
@@ -114,25 +118,46 @@ def symbolic_in(structure: Any) -> list[SymbolicTensor]:
 
 
 def flatten(structure: Any) -> list[Any]:
-    """Return the leaves of nested lists, tuples and dicts, in order."""
+    """Return the leaves of nested lists, tuples and dicts, in order; a dict's in the order of its sorted keys.
+
+    The order of a dict is that of Keras, so that weights stand in its files where it looks for them.
+
+    >>> flatten([1, {"z": 2, "a": (3, 4)}])
+    [1, 3, 4, 2]
+    """
     if isinstance(structure, dict):
-        return [leaf for value in structure.values() for leaf in flatten(value)]
+        return [leaf for key in sorted_keys(structure) for leaf in flatten(structure[key])]
     if isinstance(structure, list | tuple):
         return [leaf for value in structure for leaf in flatten(value)]
     return [structure]
 
 
+def sorted_keys(items: dict[Any, Any]) -> list[Any]:
+    """Return a dict's keys, sorted where they can be compared."""
+    try:
+        return sorted(items)
+    except TypeError:
+        return list(items)
+
+
 def map_structure(function: Callable[[Any], Any], structure: Any) -> Any:
-    """Return the structure with `function` applied to every leaf.
+    """Return the structure with `function` applied to every leaf, in the order of `flatten`.
 
     >>> map_structure(abs, {"a": [-1, 2], "b": (-3,)})
     {'a': [1, 2], 'b': (3,)}
     """
     if isinstance(structure, dict):
-        return {key: map_structure(function, value) for key, value in structure.items()}
+        mapped = {key: map_structure(function, structure[key]) for key in sorted_keys(structure)}
+        return {key: mapped[key] for key in structure}
     if isinstance(structure, list | tuple):
-        return type(structure)([map_structure(function, value) for value in structure])
+        values = [map_structure(function, value) for value in structure]
+        return type(structure)(*values) if hasattr(structure, "_fields") else type(structure)(values)
     return function(structure)
+
+
+def masks_of(structure: Any) -> Any:
+    """Return the structure with every tensor replaced by its mask, None where it has none."""
+    return map_structure(lambda leaf: getattr(leaf, "_keras_mask", None), structure)
 
 
 def shapes_of(structure: Any) -> Any:
@@ -145,6 +170,15 @@ def is_shape(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(v is None or isinstance(v, int | np.integer) for v in value)
 
 
+def map_structure_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
+    """Return a structure of shapes with `function` applied to every one."""
+    if is_shape(shapes):
+        return function(tuple(shapes))
+    if isinstance(shapes, dict):
+        return {key: map_structure_shapes(function, value) for key, value in shapes.items()}
+    return type(shapes)([map_structure_shapes(function, value) for value in shapes])
+
+
 def in_trial() -> bool:
     """Whether a layer runs on zeros, to find shapes: then it must not change its state."""
     return _TRIAL.get()
@@ -155,12 +189,13 @@ def infer_by_trial(function: Callable[..., Any], structure: Any) -> Any:
 
     Parameters
     ----------
-    function : takes the structure with a Tensor of zeros for every symbolic tensor
+    function : takes the structure with a Tensor of zeros for every symbolic tensor; its mask, if it has one, is True
     structure : nested symbolic tensors
 
     Returns
     -------
-    the structure of outputs, as SymbolicTensors; an axis is None where the two runs differ
+    the structure of outputs, as SymbolicTensors with the masks that they will have, None for an output that is None;
+    an axis is None where the two runs differ
 
     Raises
     ------
@@ -169,30 +204,35 @@ def infer_by_trial(function: Callable[..., Any], structure: Any) -> Any:
     token = _TRIAL.set(True)
     try:
         with np.errstate(all="ignore"):  # log(0) says nothing about the shape
-            first = function(_zeros(structure, 2))
-            second = function(_zeros(structure, 3))
+            first = function(_example(structure, 2))
+            second = function(_example(structure, 3))
     finally:
         _TRIAL.reset(token)
-
-    def compare(pair: tuple[Any, Any]) -> SymbolicTensor:
-        a, b = pair
-        if len(a.shape) != len(b.shape):
-            raise ShapeError(f"the number of axes must not depend on the batch. Got {a.shape} and {b.shape}.")
-        sizes = [i if i == j else None for i, j in zip(a.shape, b.shape, strict=True)]
-        return SymbolicTensor(sizes, a.dtype.name)
-
-    return _map_pairs(compare, first, second)
+    leaves = iter([_compared(a, b) for a, b in zip(flatten(first), flatten(second), strict=True)])
+    return map_structure(lambda _: next(leaves), first)
 
 
-def _zeros(structure: Any, size: int) -> Any:
+def _example(structure: Any, size: int) -> Any:
+    def fill(leaf: SymbolicTensor, value: int) -> Tensor:
+        return Tensor.wrap(np.full([size if n is None else n for n in leaf.shape], value, leaf.dtype))
+
     def make(leaf: Any) -> Any:
         if not isinstance(leaf, SymbolicTensor):
             return leaf
-        return Tensor.wrap(np.zeros([size if n is None else n for n in leaf.shape], leaf.dtype))
+        tensor = fill(leaf, 0)
+        if leaf._keras_mask is not None:
+            tensor._keras_mask = fill(leaf._keras_mask, 1)  # type: ignore[attr-defined]
+        return tensor
 
     return map_structure(make, structure)
 
 
-def _map_pairs(function: Callable[[tuple[Any, Any]], Any], first: Any, second: Any) -> Any:
-    leaves = iter([function(pair) for pair in zip(flatten(first), flatten(second), strict=True)])
-    return map_structure(lambda _: next(leaves), first)
+def _compared(a: Any, b: Any) -> SymbolicTensor | None:
+    """Return what two tensors, made from inputs of different sizes, have in common."""
+    if a is None or b is None:
+        return None
+    if len(a.shape) != len(b.shape):
+        raise ShapeError(f"the number of axes must not depend on the batch. Got {a.shape} and {b.shape}.")
+    found = SymbolicTensor([i if i == j else None for i, j in zip(a.shape, b.shape, strict=True)], a.dtype.name)
+    found._keras_mask = _compared(getattr(a, "_keras_mask", None), getattr(b, "_keras_mask", None))
+    return found

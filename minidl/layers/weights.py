@@ -9,12 +9,17 @@ import numpy as np
 
 from minidl import constraints, initializers, regularizers
 from minidl.errors import ArgumentError, NotBuiltError, ShapeError
-from minidl.layers.symbolic import flatten
+from minidl.layers.tracking import tracked
 from minidl.tensor import Tensor, Variable
 
 
+def _is_metric(value: Any) -> bool:
+    """Tell a metric by its methods: the metrics' own module knows layers, not the other way round."""
+    return hasattr(value, "update_state") and hasattr(value, "reset_state")
+
+
 class WeightHolder:
-    """Holds variables and layers. Whatever is set as an attribute, alone or in lists and dicts, is found again."""
+    """Holds variables, layers and metrics. What is set as an attribute, alone or in lists and dicts, is found again."""
 
     name: str
     dtype: str
@@ -23,6 +28,7 @@ class WeightHolder:
     _trainable_variables: list[Variable]
     _non_trainable_variables: list[Variable]
     _layers: list[Any]
+    _metrics: list[Any]
     _call_losses: list[Tensor]
     inbound_nodes: list[Any]
 
@@ -31,33 +37,45 @@ class WeightHolder:
         def __getattr__(self, name: str) -> Any:
             """Attributes are made by `__init__` and `build`; past `__setattr__` a type checker cannot see them."""
 
-    def _start(self) -> None:
-        """Make what `__setattr__` needs, before anything is set."""
-        self.__dict__.update(
-            _trainable_variables=[], _non_trainable_variables=[], _layers=[], _call_losses=[], inbound_nodes=[]
-        )
+    # Attributes that are looked after otherwise.
+    _not_tracked: frozenset[str] = frozenset(
+        {"_layers", "_metrics", "_trainable_variables", "_non_trainable_variables"}
+    )
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
-        layer._start()
+        # What `__setattr__` needs, before anything is set.
+        layer.__dict__.update(
+            _trainable_variables=[], _non_trainable_variables=[], _layers=[], _metrics=[], _call_losses=[],
+            inbound_nodes=[], _complete=False,
+        )  # fmt: skip
         return layer
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._track(value)
-        super().__setattr__(name, value)
+        super().__setattr__(name, value if name in self._not_tracked else tracked(value, self._track))
 
-    def _track(self, value: Any) -> None:
-        """Note the layers and variables that an attribute holds, alone or in lists and dicts."""
-        if not isinstance(value, WeightHolder | Variable | list | tuple | dict):
+    def _track(self, item: Any) -> None:
+        """Note a layer, variable or metric, once."""
+        if isinstance(item, WeightHolder):
+            found = self._layers if item is not self else None
+        elif isinstance(item, Variable):
+            known = (*self._trainable_variables, *self._non_trainable_variables)
+            mine = self._trainable_variables if item.trainable else self._non_trainable_variables
+            found = None if any(item is variable for variable in known) else mine
+        else:
+            found = self._metrics if _is_metric(item) else None
+        if found is None or any(item is other for other in found):
             return
-        for item in flatten(value):
-            if isinstance(item, WeightHolder) and item is not self and all(item is not known for known in self._layers):
-                self._layers.append(item)
-            elif isinstance(item, Variable):
-                kind = self._trainable_variables if item.trainable else self._non_trainable_variables
-                known_variables = [*self._trainable_variables, *self._non_trainable_variables]
-                if all(item is not known for known in known_variables):
-                    kind.append(item)
+        self._check_growth(type(item).__name__)
+        found.append(item)
+
+    def _check_growth(self, kind: str) -> None:
+        """Refuse new layers and weights in every call: they would start afresh each time, and never learn."""
+        if self._complete:
+            raise ArgumentError(
+                f"layer {self.name!r} ({type(self).__name__}): its call() makes a new {kind} every time. Make layers "
+                "in __init__ and weights in build(input_shape), and use them in call()."
+            )
 
     # ---- weights
 
@@ -91,6 +109,7 @@ class WeightHolder:
         values = np.asarray(values.numpy() if isinstance(values, Tensor) else values, dtype=dtype)
         if values.shape != shape:
             raise ShapeError(f"add_weight: the initializer must give shape {shape}. Got {values.shape}.")
+        self._check_growth("weight")
         name = name or f"variable_{len(self._trainable_variables) + len(self._non_trainable_variables)}"
         weight = Variable(
             values, trainable=trainable and self._trainable, name=name, path=f"{self.name}/{name}",
@@ -128,6 +147,12 @@ class WeightHolder:
                 stack.extend(reversed(layer.sublayers()))
 
     @property
+    def metrics(self) -> list[Any]:
+        """The metrics that are attributes of this layer and of those inside, alone or in lists and dicts."""
+        found = [metric for layer in self._all_layers() for metric in layer._metrics]
+        return list({id(metric): metric for metric in found}.values())
+
+    @property
     def weights(self) -> list[Variable]:
         """All weights: of each layer its trainable ones, then its state, in the order of making."""
         found = [
@@ -140,12 +165,12 @@ class WeightHolder:
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that training changes."""
-        return [v for v in self.weights if v.trainable]
+        return [v for v in self.weights if v.trainable] if self.trainable else []
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """Frozen weights, and state such as moving averages."""
-        return [v for v in self.weights if not v.trainable]
+        return [v for v in self.weights if not v.trainable] if self.trainable else self.weights
 
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights

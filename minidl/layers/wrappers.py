@@ -41,7 +41,8 @@ class TimeDistributed(OptionLayer):
 
     def build(self, input_shape: Any) -> None:
         """Build the layer for one step."""
-        self.layer._build(self._step_shape(input_shape))
+        if not self.layer.built:
+            self.layer.build(self._step_shape(input_shape))
         for weight in self.layer.weights:
             weight.path = f"{self.name}/{weight.path}"
 
@@ -132,7 +133,8 @@ class Bidirectional(OptionLayer):
     def build(self, input_shape: Any) -> None:
         """Build both layers."""
         for layer in (self.forward_layer, self.backward_layer):
-            layer._build(input_shape)
+            if not layer.built:
+                layer.build(input_shape)
             for weight in layer.weights:
                 weight.path = f"{self.name}/{weight.path}"
         if self._first_values is not None:

@@ -158,7 +158,7 @@ def joined_masks(*tensors: Any) -> np.ndarray | None:
     """Return the mask of what the masks of all tensors keep; None if no tensor carries one."""
     joined = None
     for tensor in tensors:
-        mask = getattr(tensor, "_mask", None)
+        mask = getattr(tensor, "_keras_mask", None)
         if mask is not None and mask is not True:
             joined = as_array(mask) if joined is None else joined & as_array(mask)
     return joined

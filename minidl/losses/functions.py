@@ -146,7 +146,7 @@ def sparse_categorical_crossentropy(
     values = F.sparse_categorical_crossentropy(y_true, _axis_last(y_pred, axis), from_logits, ignore_class)
     if ignore_class is not None:
         counted = as_array(y_true).reshape(values.shape) != ignore_class
-        values._mask = Tensor.wrap(np.asarray(counted))  # type: ignore[attr-defined]
+        values._keras_mask = Tensor.wrap(np.asarray(counted))  # type: ignore[attr-defined]
     return values
 
 

@@ -86,13 +86,19 @@ class Compilation:
 
     @property
     def metrics(self) -> list[Metric]:
-        """Mean loss, compiled metrics, mean loss of each output, and metrics that are attributes of the model."""
+        """Mean loss, compiled metrics, mean loss of each output, and metrics that are attributes of model or layers.
+
+        What a model inside was compiled with is not among them.
+        """
         found: list[Metric] = []
         if self.compiled:
             compiled = (self._loss_tracker, self._compile_metrics)
             found = [metric for metric in compiled if metric is not None]
             found += self._compile_loss.metrics if self._compile_loss is not None else []
-        return found + [v for k, v in vars(self).items() if isinstance(v, Metric) and not k.startswith("_")]
+        layers: list[Any] = list(self._all_layers())  # type: ignore[attr-defined]
+        for layer in layers:
+            found += [] if isinstance(layer, Compilation) and layer is not self else layer._metrics
+        return list({id(metric): metric for metric in found}.values())
 
     @property
     def metrics_names(self) -> list[str]:

@@ -113,7 +113,7 @@ def _fetched(prediction: Any) -> Any:
     if not isinstance(prediction, Tensor) or prediction.device == "cpu":
         return prediction
     fetched = Tensor.wrap(to_host(prediction.data, "predictions for metrics"))
-    fetched._mask = getattr(prediction, "_mask", None)  # type: ignore[attr-defined]
+    fetched._keras_mask = getattr(prediction, "_keras_mask", None)  # type: ignore[attr-defined]
     return fetched
 
 

@@ -89,7 +89,7 @@ class Graph:
         known: dict[int, Any] = {}
         for tensor, value, mask in zip(self.input_tensors, values, masks or [None] * len(values), strict=True):
             if mask is not None:
-                value._mask = mask
+                value._keras_mask = mask
             known[id(tensor)] = value
         for node in self.nodes:
             if all(id(output) in known for output in node.outputs):

@@ -41,6 +41,10 @@ class Model(Trainer, SavingMethods, Layer):
     name : the model's name
     """
 
+    # What `compile` was given: neither its metrics nor the optimizer's weights are the model's own.
+    _not_tracked = Layer._not_tracked | {
+        "optimizer", "loss", "_compile_loss", "_compile_metrics", "_loss_tracker", "_compile_arguments",
+    }  # fmt: skip
     _any_size = False  # whether inputs may have other sizes than the graph's
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any) -> None:
@@ -71,8 +75,8 @@ class Model(Trainer, SavingMethods, Layer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs: the graph's, or found by a trial on zeros."""
-        if self.graph is not None and _same_shapes(args[0], self.graph):
-            return map_structure(lambda t: SymbolicTensor(t.shape, t.dtype.name), bare(self.graph.outputs))
+        if self.graph is not None and _as_in(self.graph, args[0]):
+            return map_structure(_like, bare(self.graph.outputs))
         return self._trial(*args, **kwargs)
 
     def sublayers(self) -> list[Layer]:
@@ -124,21 +128,14 @@ class Model(Trainer, SavingMethods, Layer):
         >>> net.count_params()
         8
         """
-        if self.built:
+        if self.graph is not None:
             return
         if input_shape is None:
             raise NotBuiltError(f"build: model {self.name!r} needs an input shape, such as (None, 28, 28, 1).")
         self._trial(_symbolic_like(input_shape, self.dtype))
-        self.build_shape = input_shape
-        self.built = True
 
-    def _build(self, input_shape: Any) -> None:
-        """On a first call a subclassed model needs no trial: the call itself builds the layers inside."""
-        if type(self).build is Model.build:
-            self.build_shape = input_shape  # saved with the model, so that it can be built again
-            self.built = True
-        else:
-            super()._build(input_shape)
+    def _has_own_build(self) -> bool:
+        return type(self).build is not Model.build
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
@@ -208,11 +205,20 @@ class Model(Trainer, SavingMethods, Layer):
         )  # fmt: skip
 
 
-def _same_shapes(given: Any, graph: Graph) -> bool:
+def _as_in(graph: Graph, given: Any) -> bool:
+    """Whether a model is called on tensors of the shapes and masks that its graph was made with."""
     leaves = flatten(given)
     return len(leaves) == len(graph.input_tensors) and all(
-        tuple(leaf.shape) == t.shape for leaf, t in zip(leaves, graph.input_tensors, strict=True)
+        tuple(leaf.shape) == t.shape and leaf._keras_mask is None
+        for leaf, t in zip(leaves, graph.input_tensors, strict=True)
     )
+
+
+def _like(tensor: SymbolicTensor) -> SymbolicTensor:
+    """Return a new symbolic tensor of this one's shape, dtype and mask."""
+    copy = SymbolicTensor(tensor.shape, tensor.dtype.name)
+    copy._keras_mask = tensor._keras_mask
+    return copy
 
 
 def _symbolic_like(shapes: Any, dtype: str) -> Any:

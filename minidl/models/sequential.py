@@ -79,7 +79,7 @@ class Sequential(Model):
             raise ArgumentError("Sequential.pop: the model has no layers.")
         *rest, last = self._stack
         self._stack = rest
-        self._layers = [layer for layer in self._layers if layer is not last]
+        self._layers[:] = [layer for layer in self._layers if layer is not last]
         if self._symbolic_input is not None:
             self._symbolic_output = self._outputs.pop() if self._outputs else self._symbolic_input
             self._symbolic_output = self._outputs[-1] if self._outputs else self._symbolic_input
@@ -89,7 +89,7 @@ class Sequential(Model):
     def _begin(self, symbolic: SymbolicTensor) -> None:
         self._symbolic_input = self._symbolic_output = symbolic
         self._outputs: list[Any] = []
-        self.built = True
+        self.built, self.build_shapes = True, {"input_shape": symbolic.shape}
 
     def _extend(self, layer: Layer) -> None:
         self._symbolic_output = layer(self._symbolic_output)

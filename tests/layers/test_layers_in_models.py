@@ -67,7 +67,7 @@ def test_batch_normalization_averages_follow_keras() -> None:
 
 def test_stateful_lstm_follows_keras_and_resets() -> None:
     layer = layers.LSTM(3, stateful=True, return_sequences=True)
-    layer._build((2, 4, 3))
+    layer.build((2, 4, 3))
     layer.set_weights(series("stateful", "w"))
     for step in range(3):
         if step == 2:
@@ -127,12 +127,12 @@ def test_frozen_layer_inside_a_model_gets_no_gradient() -> None:
 def test_mask_reaches_the_layers_behind_an_embedding() -> None:
     ids = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
     table = layers.Embedding(5, 2, mask_zero=True)(ids)
-    np.testing.assert_array_equal(table._mask.numpy(), ids != 0)
-    np.testing.assert_array_equal(layers.Dropout(0.5)(table, training=True)._mask.numpy(), ids != 0)
-    assert getattr(layers.GlobalAveragePooling1D()(table), "_mask", None) is None
+    np.testing.assert_array_equal(table._keras_mask.numpy(), ids != 0)
+    np.testing.assert_array_equal(layers.Dropout(0.5)(table, training=True)._keras_mask.numpy(), ids != 0)
+    assert getattr(layers.GlobalAveragePooling1D()(table), "_keras_mask", None) is None
     sequences = layers.LSTM(3, return_sequences=True)(table)
-    np.testing.assert_array_equal(sequences._mask.numpy(), ids != 0)
-    assert getattr(layers.LSTM(3)(sequences), "_mask", None) is None
+    np.testing.assert_array_equal(sequences._keras_mask.numpy(), ids != 0)
+    assert getattr(layers.LSTM(3)(sequences), "_keras_mask", None) is None
 
 
 def test_masked_steps_do_not_change_the_result() -> None:
@@ -146,13 +146,13 @@ def test_masked_steps_do_not_change_the_result() -> None:
 
 def test_merged_masks() -> None:
     first, second = Tensor(np.ones((1, 3, 2), np.float32)), Tensor(np.ones((1, 3, 2), np.float32))
-    first._mask, second._mask = Tensor([[True, True, False]]), Tensor([[True, False, False]])
-    np.testing.assert_array_equal(layers.add([first, second])._mask.numpy(), [[True, True, False]])
+    first._keras_mask, second._keras_mask = Tensor([[True, True, False]]), Tensor([[True, False, False]])
+    np.testing.assert_array_equal(layers.add([first, second])._keras_mask.numpy(), [[True, True, False]])
     joined = layers.concatenate([first, second], axis=1)
-    np.testing.assert_array_equal(joined._mask.numpy(), [[True, True, False, True, False, False]])
-    del second._mask
-    assert getattr(layers.add([first, second]), "_mask", None) is None
-    np.testing.assert_array_equal(layers.concatenate([first, second])._mask.numpy(), [[True, True, True]])
+    np.testing.assert_array_equal(joined._keras_mask.numpy(), [[True, True, False, True, False, False]])
+    del second._keras_mask
+    assert getattr(layers.add([first, second]), "_keras_mask", None) is None
+    np.testing.assert_array_equal(layers.concatenate([first, second])._keras_mask.numpy(), [[True, True, True]])
 
 
 def test_masking_layer_passes_its_mask_in_a_model() -> None:
@@ -181,7 +181,7 @@ def test_time_distributed_model_and_unknown_steps() -> None:
 
 def test_recurrent_dropout_is_one_mask_for_all_steps() -> None:
     layer = layers.SimpleRNN(4, activation="linear", recurrent_dropout=0.5, return_sequences=True, seed=1)
-    layer._build((1, 5, 4))
+    layer.build((1, 5, 4))
     layer.set_weights([np.eye(4), np.eye(4), np.zeros(4)])
     x = np.ones((1, 5, 4), np.float32)
     y = layer(x, training=True).numpy()[0]

@@ -82,7 +82,7 @@ def test_mask_of_predictions_leaves_values_out_of_the_mean() -> None:
     y_pred = minidl.Tensor(RNG.normal(size=(3, 4, 2)).astype("float32"))
     y_true = RNG.normal(size=(3, 4, 2)).astype("float32")
     mask = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [1, 1, 1, 1]], bool)
-    y_pred._mask = mask
+    y_pred._keras_mask = mask
     errors = ((y_true - y_pred.data) ** 2).mean(axis=-1)
     np.testing.assert_allclose(losses.MeanSquaredError()(y_true, y_pred).item(), errors[mask].mean(), rtol=1e-6)
 

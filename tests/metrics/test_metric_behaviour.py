@@ -68,7 +68,7 @@ def test_mask_leaves_values_out() -> None:
     import minidl
 
     y_pred = minidl.Tensor(np.array([[[0.9, 0.1], [0.9, 0.1]]], "float32"))
-    y_pred._mask = np.array([[True, False]])
+    y_pred._keras_mask = np.array([[True, False]])
     metric = metrics.SparseCategoricalAccuracy()
     metric.update_state(np.array([[0, 1]]), y_pred)
     assert float(metric.result()) == 1

@@ -51,7 +51,7 @@ def test_loss_has_keras_value_and_gradient(place: int, case: dict[str, Any]) -> 
     true, values, weight = batch(case, 0)
     pred = minidl.Variable(values.astype("float32"))
     if case["mask"]:
-        pred._mask = minidl.Tensor(ARRAYS[f"{case['data']}/mask"])
+        pred._keras_mask = minidl.Tensor(ARRAYS[f"{case['data']}/mask"])
     with minidl.GradientTape() as tape:
         value = getattr(losses, case["class"])(**case["kwargs"])(true, pred, sample_weight=weight)
         total = value.sum() if value.ndim else value

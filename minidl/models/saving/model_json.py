@@ -46,17 +46,9 @@ def model_from_dict(config: dict[str, Any]) -> Any:
     model = deserialize(config, "layers")
     if not hasattr(model, "get_layer"):
         raise FileFormatError(f"the file's {config['class_name']!r} is no model.")
-    shape = (config.get("build_config") or {}).get("input_shape")
-    if shape and model.graph is None and not model.built:
-        model.build(_tuples(shape))
-        model.built = True
+    if model.graph is None and not model.built:
+        model.build_from_config(config.get("build_config"))
     return model
-
-
-def _tuples(shape: Any) -> Any:
-    if isinstance(shape, dict):
-        return {key: _tuples(item) for key, item in shape.items()}
-    return tuple(_tuples(item) if isinstance(item, list | dict) else item for item in shape)
 
 
 def to_json(model: Any, **kwargs: Any) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl.config import SeedGenerator
 from minidl.errors import FileFormatError
+from minidl.layers.base import Layer
 from minidl.models.saving.reading import DAMAGE
 from minidl.models.saving.registry import exact_object, get_registered_object, known_names
 from minidl.models.saving.write_objects import MODULES
@@ -20,7 +21,7 @@ from minidl.tensor import Tensor
 # Arguments of Keras that change nothing here at these values (None and False never do).
 HARMLESS: dict[str, tuple[Any, ...]] = {
     "renorm_momentum": (0.99,), "use_cudnn": ("auto", True), "implementation": (0, 1, 2), "unroll": (True,),
-    "autocast": (True,), "jit_compile": (True,),
+    "groups": (1,), "autocast": (True,), "jit_compile": (True,),
     "initial_decay": (0.0,), "decay": (0.0,),
 }  # fmt: skip
 
@@ -54,7 +55,10 @@ def deserialize(config: Any, kind: str | None = None) -> Any:
         return _SPECIAL[name](inner)
     if name == "function":
         return find_function(inner, config.get("registered_name"), kind or kind_of(config.get("module")))
-    return make(find_class(config, kind), inner if inner is not None else {}, name)
+    made = make(find_class(config, kind), inner if inner is not None else {}, name)
+    if isinstance(made, Layer) and type(made).build_from_config is not Layer.build_from_config:
+        made.build_from_config(config.get("build_config"))
+    return made
 
 
 def _lambda(_: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError
 from minidl.layers.base import Layer
+from minidl.layers.symbolic import map_structure_shapes
 from minidl.models.saving.registry import registered_name
 from minidl.tensor import Tensor
 
@@ -81,9 +82,10 @@ def serialize_object(item: Any, config: dict[str, Any] | None = None) -> dict[st
     if module == "keras" and cls.__name__ == "Model":  # what Keras calls it when it has a graph
         described["module"] = "keras.src.models.functional"
         described["class_name"] = described["registered_name"] = "Functional"
-    shape = getattr(item, "build_shape", None)
-    if isinstance(item, Layer) and item.built and shape is not None:
-        described["build_config"] = {"input_shape": serialize(_any_batch(shape))}
+    built = item.get_build_config() if isinstance(item, Layer) and item.built else None
+    if built:
+        own = type(item).get_build_config is not Layer.get_build_config
+        described["build_config"] = serialize(built if own else _any_batch(built), where)
     return described
 
 
@@ -119,8 +121,4 @@ def public_module(cls: type) -> str | None:
 
 def _any_batch(shape: Any) -> Any:
     """Return shapes with the batch's size left open."""
-    if isinstance(shape, dict):
-        return {key: _any_batch(item) for key, item in shape.items()}
-    if isinstance(shape, list | tuple) and shape and isinstance(shape[0], list | tuple):
-        return [_any_batch(item) for item in shape]
-    return [None, *shape[1:]] if shape else []
+    return map_structure_shapes(lambda one: [None, *one[1:]] if one else [], shape)
