@@ -113,7 +113,13 @@ def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
 
 _CLASSES = {c.__name__: c for c in (L1, L2, L1L2, OrthogonalRegularizer)}
 # L1L2() alone would be no penalty at all; the name means 0.01 each, as `l1_l2()` does.
-_BY_NAME = {"l1": L1, "l2": L2, "l1_l2": l1_l2, "l1l2": L1L2, "orthogonal_regularizer": OrthogonalRegularizer}
+_BY_NAME: dict[str, Any] = {
+    "l1": L1,
+    "l2": L2,
+    "l1_l2": l1_l2,
+    "l1l2": L1L2,
+    "orthogonal_regularizer": OrthogonalRegularizer,
+}
 
 
 def get(identifier: Any) -> Any:

@@ -12,8 +12,8 @@ Logs = dict[str, Any] | None
 class Callback:
     """Base of callbacks: override what you need. `self.model` is the model, `self.params` the run's settings.
 
-    `logs` holds the loss and metrics by name. What a callback adds to the logs of `on_epoch_end`, later ones see, and
-    it goes into the History.
+    `logs` is a dict at every hook; where there are results it holds the loss and metrics by name. What a callback adds
+    to the logs of `on_epoch_end`, later ones see, and it goes into the History.
 
     >>> class Report(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):

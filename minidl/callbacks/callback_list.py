@@ -79,85 +79,76 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.set_model(model)
 
+    def _tell(self, hook: str, *place_and_logs: Any) -> None:
+        """Call a hook of every callback: with the number of the epoch or batch, if there is one, and a dict of logs."""
+        *place, logs = place_and_logs
+        logs = {} if logs is None else logs  # one for all: what a callback adds, the later ones see
+        for callback in self.callbacks:
+            getattr(callback, hook)(*place, logs)
+
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_batch_begin(batch, logs=logs)
+        self._tell("on_batch_begin", batch, logs)
 
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_batch_end(batch, logs=logs)
+        self._tell("on_batch_end", batch, logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_epoch_begin(epoch, logs)
+        self._tell("on_epoch_begin", epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_epoch_end(epoch, logs)
+        self._tell("on_epoch_end", epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_train_batch_begin(batch, logs=logs)
+        self._tell("on_train_batch_begin", batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_train_batch_end(batch, logs=logs)
+        self._tell("on_train_batch_end", batch, logs)
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_test_batch_begin(batch, logs=logs)
+        self._tell("on_test_batch_begin", batch, logs)
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_test_batch_end(batch, logs=logs)
+        self._tell("on_test_batch_end", batch, logs)
 
     def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_predict_batch_begin(batch, logs=logs)
+        self._tell("on_predict_batch_begin", batch, logs)
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_predict_batch_end(batch, logs=logs)
+        self._tell("on_predict_batch_end", batch, logs)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_train_begin(logs)
+        self._tell("on_train_begin", logs)
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_train_end(logs)
+        self._tell("on_train_end", logs)
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_test_begin(logs)
+        self._tell("on_test_begin", logs)
 
     def on_test_end(self, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_test_end(logs)
+        self._tell("on_test_end", logs)
 
     def on_predict_begin(self, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_predict_begin(logs)
+        self._tell("on_predict_begin", logs)
 
     def on_predict_end(self, logs: Logs = None) -> None:
         """Call the hook of every callback."""
-        for callback in self.callbacks:
-            callback.on_predict_end(logs)
+        self._tell("on_predict_end", logs)
 
 
 def _as_list(callbacks: Any) -> list[Callback]:

@@ -51,17 +51,18 @@ def batches(
     arrays = as_arrays(arrays, "x", "batches")
     size = check_same_size(arrays, function="batches")
     batch_size = positive_int(batch_size, "batch_size", "batches")
-    return _slices(arrays, size, batch_size, permutation(size, seed, epoch) if shuffle else None, drop_last)
-
-
-def _slices(
-    arrays: Any, size: int, batch_size: int, order: np.ndarray | None, drop_last: bool = False
-) -> Iterator[Any]:
-    """Yield the batches. It stands apart so that `batches` raises at its call, not at the first batch."""
     stop = size - size % batch_size if drop_last else size
-    for start in range(0, stop, batch_size):
-        where = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
-        yield take(arrays, where)
+    return _slices(arrays, 0, stop, batch_size, permutation(size, seed, epoch) if shuffle else None)
+
+
+def _slices(arrays: Any, begin: int, end: int, batch_size: int, order: np.ndarray | None) -> Iterator[Any]:
+    """Yield the samples begin, …, end - 1 of an order in batches.
+
+    It stands apart so that `batches` raises at its call, not at the first batch.
+    """
+    for start in range(begin, end, batch_size):
+        stop = min(start + batch_size, end)
+        yield take(arrays, slice(start, stop) if order is None else order[start:stop])
 
 
 def positive_int(value: object, name: str, function: str) -> int:

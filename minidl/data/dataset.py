@@ -16,6 +16,7 @@ from minidl.errors import ArgumentError, DataError
 from minidl.ops.philox import permutation
 
 Batch = tuple[Any, Any, Any]  # x, y, sample_weight
+_END: Any = object()  # instead of a batch, where there is none left
 
 
 class PyDataset:
@@ -58,13 +59,45 @@ class Dataset:
     """Data for training or evaluation: `epoch(k)` gives the batches of epoch k."""
 
     num_batches: int | None  # in an epoch; `None` where it is not known
+    first_epoch = 0  # the one that begins with the first batch
 
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
         """Yield `(x, y, sample_weight)` for every batch; y and sample_weight may be `None`."""
         raise NotImplementedError(f"{type(self).__name__} must define epoch(epoch).")
 
 
-class ArrayDataset(Dataset):
+class SizedDataset(Dataset):
+    """Base of data whose number of batches is known.
+
+    With fewer steps an epoch than batches, the next epoch goes on with the rest, as in Keras; then the data begins
+    anew: 5 batches in steps of 3 are 0 1 2, 3 4, 0 1 2, … Which ones an epoch gets depends on its number alone.
+
+    Parameters
+    ----------
+    available : how many batches there are
+    shuffle, seed : a new order in every pass over the data
+    steps : batches in an epoch, by default all
+    """
+
+    def __init__(self, available: int, shuffle: bool, seed: int, steps: int | None, function: str) -> None:
+        self.available, self.shuffle, self.seed, self.function = available, shuffle, seed, function
+        self.num_batches: int = steps or available
+
+    def epoch(self, epoch: int = 0) -> Iterator[Batch]:
+        epochs_a_pass = -(-self.available // self.num_batches)
+        passes, part = divmod(epoch - self.first_epoch, epochs_a_pass)
+        start = part * self.num_batches
+        stop = min(start + self.num_batches, self.available)
+        yield from map(_as_floatx, self.batches(self.first_epoch + passes, start, stop))
+        if stop - start < self.num_batches:
+            _ran_out(self.function, stop - start, self.num_batches)
+
+    def batches(self, passes: int, start: int, stop: int) -> Iterator[Batch]:
+        """Yield the batches start, …, stop - 1 of a pass over the data."""
+        raise NotImplementedError(f"{type(self).__name__} must define batches(passes, start, stop).")
+
+
+class ArrayDataset(SizedDataset):
     """Arrays in memory, cut into batches."""
 
     def __init__(
@@ -80,73 +113,87 @@ class ArrayDataset(Dataset):
     ) -> None:
         self.data = _checked((x, y, sample_weight), function)
         self.num_samples = check_same_size(*self.data, function=function)
-        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        available = -(-self.num_samples // batch_size)
-        if steps is not None and steps > available:
-            raise ArgumentError(
-                f"{function}: {steps} steps were asked for, but {self.num_samples} samples make "
-                f"{available} batches of {batch_size}. Leave the steps out, or make batch_size smaller."
-            )
-        self.num_batches = steps or available
-        self.samples_used = min(self.num_samples, self.num_batches * batch_size)
+        self.batch_size = batch_size
+        super().__init__(-(-self.num_samples // batch_size), shuffle, seed, steps, function)
 
-    def epoch(self, epoch: int = 0) -> Iterator[Batch]:
-        order = permutation(self.num_samples, self.seed, epoch) if self.shuffle else None
-        return map(_as_floatx, _slices(self.data, self.samples_used, self.batch_size, order))
+    def batches(self, passes: int, start: int, stop: int) -> Iterator[Batch]:
+        order = permutation(self.num_samples, self.seed, passes) if self.shuffle else None
+        return _slices(self.data, start * self.batch_size, min(stop * self.batch_size, self.num_samples),
+                       self.batch_size, order)  # fmt: skip
 
 
-class SequenceDataset(Dataset):
+class SequenceDataset(SizedDataset):
     """A PyDataset, or anything else with `__len__` and `__getitem__`, whose items are batches."""
 
-    def __init__(self, batches: Any, shuffle: bool, seed: int, steps: int | None, function: str) -> None:
-        self.batches, self.shuffle, self.seed, self.function = batches, shuffle, seed, function
-        self.available = len(batches)
-        if self.available < 1:
-            raise DataError(f"{function}: {type(batches).__name__} has no batches: its __len__ is {self.available}.")
-        if steps is not None and steps > self.available:
-            raise ArgumentError(
-                f"{function}: {steps} steps were asked for, but {type(batches).__name__} has {self.available} batches."
-            )
-        self.num_batches = steps or self.available
+    def __init__(self, items: Any, shuffle: bool, seed: int, steps: int | None, function: str) -> None:
+        self.items = items
+        available = len(items)
+        if available < 1:
+            raise DataError(f"{function}: {type(items).__name__} has no batches: its __len__ is {available}.")
+        super().__init__(available, shuffle, seed, steps, function)
 
-    def epoch(self, epoch: int = 0) -> Iterator[Batch]:
-        order = permutation(self.available, self.seed, epoch) if self.shuffle else range(self.available)
-        for index in order[: self.num_batches]:
-            yield _as_floatx(_checked(unpack_x_y_sample_weight(self.batches[int(index)]), self.function))
-        if hasattr(self.batches, "on_epoch_end"):
-            self.batches.on_epoch_end()
+    def batches(self, passes: int, start: int, stop: int) -> Iterator[Batch]:
+        order = permutation(self.available, self.seed, passes) if self.shuffle else range(self.available)
+        for index in order[start:stop]:
+            yield _checked(unpack_x_y_sample_weight(self.items[int(index)]), self.function)
+        if hasattr(self.items, "on_epoch_end"):
+            self.items.on_epoch_end()
 
 
 class IterableDataset(Dataset):
-    """A generator, which runs once over all epochs, or an iterable that every epoch starts anew."""
+    """A generator, which runs once over all epochs, or an iterable that begins anew when it is through.
 
-    def __init__(self, batches: Iterable[Any], steps: int | None, function: str) -> None:
-        self.batches, self.function, self.num_batches = batches, function, steps
-        self.runs_once = iter(batches) is batches
+    Without `steps` an epoch is the whole iterable; with them the next epoch goes on where the last one stopped.
+    """
+
+    def __init__(self, items: Iterable[Any], steps: int | None, function: str) -> None:
+        self.items, self.function, self.num_batches = items, function, steps
+        self.runs_once = iter(items) is items
+        self._running: Any = None
+        self._given = 0  # batches in all epochs
 
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
-        iterator = iter(self.batches)
+        fresh = self._running is None or self.num_batches is None or epoch == self.first_epoch
+        if fresh:
+            self._running = iter(self.items)
         given = 0
         while given != self.num_batches:
-            try:
-                batch = next(iterator)
-            except StopIteration:
+            batch = next(self._running, _END)
+            if batch is _END and not (given or fresh or self.runs_once):
+                fresh, self._running = True, iter(self.items)  # the epoch before took the last one
+                continue
+            if batch is _END:
+                self._running = None
                 break
             yield _as_floatx(_checked(unpack_x_y_sample_weight(batch), self.function))
             given += 1
-        if given == 0:
-            cause = (
-                "A generator runs once: was it used up by the epoch before? Give steps_per_epoch= and let it "
-                "loop for ever, or use a PyDataset."
-                if self.runs_once
-                else "Is it empty?"
-            )
-            raise DataError(f"{self.function}: the {type(self.batches).__name__} gave no batches. {cause}")
-        if self.num_batches is not None and given < self.num_batches:
-            warnings.warn(
-                f"{self.function}: the data ran out after {given} of {self.num_batches} steps of this epoch.",
-                stacklevel=2,
-            )
+        self._given += given
+        if not self._given:
+            cause = "Was it used up before?" if self.runs_once else "Is it empty?"
+            raise DataError(f"{self.function}: the {type(self.items).__name__} gave no batches. {cause}")
+        if not given or (self.num_batches is not None and given < self.num_batches):
+            _ran_out(self.function, given, self.num_batches)
+
+
+class _Passes:
+    """What makes a Dataset of one's own an iterable: each time it is begun it gives its next epoch."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.data, self.next = data, 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.next += 1
+        return self.data.epoch(self.next - 1)
+
+
+def _ran_out(function: str, given: int, steps: int | None) -> None:
+    wanted = "" if steps is None else f" of {steps} steps"
+    advice = (
+        "A generator runs once over all epochs: let it loop for ever and give steps_per_epoch=, or use a PyDataset."
+        if not given
+        else "It needs as many batches as there are steps in all epochs."
+    )
+    warnings.warn(f"{function}: the data ran out after {given}{wanted} in this epoch. {advice}", stacklevel=3)
 
 
 def _checked(data: Batch, function: str) -> Batch:
@@ -225,7 +272,8 @@ def as_dataset(
     batch_size : for arrays only; by default 32
     shuffle : a new order in every epoch: of the samples of arrays, of the batches of a PyDataset
     seed : of the order
-    steps : batches in an epoch; needed for a generator that never ends
+    steps : batches in an epoch; needed for a generator that never ends. With fewer than there are, the next epoch goes
+        on with the rest; with more, an epoch ends with the data, and a warning
     function : the name that errors begin with
 
     Raises
@@ -248,7 +296,7 @@ def as_dataset(
         if value is not None:
             raise ArgumentError(f"{function}: {name} must not be given where x is a {kind}: its batches bring it.")
     if isinstance(x, Dataset):
-        return x
+        return x if steps is None else IterableDataset(_Passes(x), steps, function)
     if callable(x) and not hasattr(x, "__iter__") and not hasattr(x, "__getitem__"):
         raise ArgumentError(f"{function}: x is a function. To use what it yields, call it: {function}(x(), ...).")
     if hasattr(x, "__len__") and hasattr(x, "__getitem__") and not isinstance(x, str | bytes):

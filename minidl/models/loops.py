@@ -42,7 +42,10 @@ def run_fit(
         for epoch in range(model._initial_epoch or initial_epoch, epochs):
             model.reset_metrics()
             calls.on_epoch_begin(epoch)
-            logs = _train_epoch(model, data, learn, epoch, calls)
+            found = _train_epoch(model, data, learn, epoch, calls)
+            if found is None:
+                break  # a generator that has run out, which it said; what was learned and logged stays
+            logs = found
             if validation is not None and _due(epoch, validation_freq):
                 found = run_epoch(model, validation, 0, calls)
                 logs.update({f"val_{name}": value for name, value in found.items()})
@@ -61,24 +64,26 @@ def run_fit(
 
 def _train_epoch(
     model: Any, data: Dataset, learn: Callable[[Any], dict[str, Any]], epoch: int, calls: CallbackList
-) -> Logs:
-    results: dict[str, Any] = {}
+) -> Logs | None:
+    """Return the epoch's logs, None if there was no batch."""
+    results: dict[str, Any] | None = None
     for step, batch in enumerate(data.epoch(epoch)):
         calls.on_train_batch_begin(step)
         model.clear_losses()
-        results = learn(batch)
+        results = learn(batch) or {}
         if calls.watch_train_batches:
             calls.on_train_batch_end(step, as_numbers(results))
         if model.stop_training:
             break
     model.clear_losses()
-    return as_numbers(results)
+    return None if results is None else as_numbers(results)
 
 
 def run_epoch(model: Any, data: Dataset, verbose: Any, callbacks: Any) -> Logs:
     """Go once through the data without learning; return the loss and metrics by name."""
     calls = as_callback_list(model, callbacks, verbose, 1, data.num_batches)
     calls.on_test_begin()
+    model.stop_evaluating = False
     model.reset_metrics()
     results: dict[str, Any] = {}
     with no_grad():
@@ -88,6 +93,8 @@ def run_epoch(model: Any, data: Dataset, verbose: Any, callbacks: Any) -> Logs:
             results = model.test_step(pack_x_y_sample_weight(*batch))
             if calls.watch_test_batches:
                 calls.on_test_batch_end(step, as_numbers(results))
+            if model.stop_evaluating:
+                break
         model.clear_losses()
     logs = as_numbers(results)
     calls.on_test_end(logs)
@@ -98,6 +105,7 @@ def run_predict(model: Any, data: Dataset, verbose: Any, callbacks: Any) -> Any:
     """Go once through the data; return the predictions, joined."""
     calls = as_callback_list(model, callbacks, verbose, 1, data.num_batches)
     calls.on_predict_begin()
+    model.stop_predicting = False
     parts: list[list[np.ndarray]] = []
     structure: Any = None
     with no_grad():
@@ -107,6 +115,8 @@ def run_predict(model: Any, data: Dataset, verbose: Any, callbacks: Any) -> Any:
             leaves = [to_host(tensor.data, "predictions") for tensor in flatten(structure)]
             parts.append(leaves)
             calls.on_predict_batch_end(step, {"outputs": structure})
+            if model.stop_predicting:
+                break
         model.clear_losses()
     calls.on_predict_end()
     joined = iter([np.concatenate(column) for column in zip(*parts, strict=True)])
@@ -126,8 +136,15 @@ def as_callback_list(
 
 
 def as_numbers(results: dict[str, Any]) -> Logs:
-    """Turn a step's results into Python numbers, sorted by name as in Keras; several values stay an array."""
-    return {name: _number(value) for name, value in sorted((results or {}).items())}
+    """Turn a step's results into Python numbers, sorted by name as in Keras; several values stay an array.
+
+    >>> as_numbers({"loss": np.float32(0.5), "parts": {"b": 2, "a": 1}})
+    {'loss': 0.5, 'a': 1.0, 'b': 2.0}
+    """
+    found: Logs = {}
+    for name, value in sorted((results or {}).items()):
+        found.update(as_numbers(value) if isinstance(value, dict) else {name: _number(value)})
+    return found
 
 
 def _number(value: Any) -> Any:

@@ -73,6 +73,11 @@ class Model(Trainer, SavingMethods, Layer):
         masks = None if mask is None else flatten(mask)
         return self.graph.run(values, bool(training), masks)
 
+    @property
+    def has_call(self) -> bool:
+        """Whether the model can be called: it has a graph, or a `call` of its own."""
+        return self.graph is not None or type(self).call is not Model.call
+
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs: the graph's, or found by a trial on zeros."""
         if self.graph is not None and _as_in(self.graph, args[0]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
@@ -39,7 +40,8 @@ class Trainer(Compilation, RemovedMethods):
     (['loss'], 3)
     """
 
-    stop_training = False
+    # A callback sets them to end the loop after the current batch.
+    stop_training = stop_evaluating = stop_predicting = False
     history: Any = None
     _initial_epoch: int | None = None  # set by BackupAndRestore when it goes on where it was cut off
 
@@ -57,7 +59,7 @@ class Trainer(Compilation, RemovedMethods):
             raise NotCompiledError("train_step: there is no optimizer. Give one: model.compile('adam', loss='mse').")
         with GradientTape() as tape:
             y_pred = self(x, training=True)  # type: ignore[operator]
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+            loss = self._total_loss(x, y, y_pred, sample_weight, training=True)
             scaled = self.optimizer.scale_loss(loss)
         variables = self.trainable_variables  # type: ignore[attr-defined]
         self._track_loss(loss, x)
@@ -72,7 +74,7 @@ class Trainer(Compilation, RemovedMethods):
         """Judge one batch. Return the metrics so far, by name."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)  # type: ignore[operator]
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        loss = self._total_loss(x, y, y_pred, sample_weight, training=False)
         self._track_loss(loss, x)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
@@ -92,6 +94,14 @@ class Trainer(Compilation, RemovedMethods):
         if total is None:
             raise NotCompiledError("compute_loss: there is no loss. Give one: model.compile(optimizer, loss='mse').")
         return total
+
+    def _total_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Tensor:
+        """Call `compute_loss`; one of your own may do without `training`, as in Keras."""
+        takes = type(self).compute_loss is Trainer.compute_loss
+        if not takes:
+            parameters = inspect.signature(self.compute_loss).parameters.values()
+            takes = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
+        return self.compute_loss(x, y, y_pred, sample_weight, **({"training": training} if takes else {}))
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Bring the compiled metrics up to date, and return all results by name."""
@@ -139,7 +149,8 @@ class Trainer(Compilation, RemovedMethods):
         validation_data : (x, y), (x, y, sample_weight), or anything that x may be
         shuffle : a new order in every epoch
         class_weight : weight of each class number; sample_weight : weight of each sample
-        steps_per_epoch, validation_steps : batches in an epoch, for data that never ends
+        steps_per_epoch, validation_steps : batches in an epoch, for data that never ends. With fewer than there are,
+            the next epoch trains on the rest; with more, an epoch ends with the data, and a warning
         validation_batch_size : by default batch_size
         validation_freq : validate every so many epochs, or in the epochs of a list (the first is 1)
 
@@ -157,6 +168,7 @@ class Trainer(Compilation, RemovedMethods):
             (x, y, sample_weight), validation_data = split_validation(x, y, sample_weight, validation_split, "fit")
         seed = config.next_seed() if shuffle else 0
         data = as_dataset(x, y, sample_weight, batch_size, bool(shuffle), seed, steps_per_epoch, "fit")
+        data.first_epoch = initial_epoch
         validation = None
         if validation_data is not None:
             validation = as_validation(validation_data, validation_batch_size or batch_size, validation_steps)

@@ -82,8 +82,11 @@ def as_validation(data: Any, batch_size: int | None, steps: int | None) -> Datas
 def build_from_data(model: Any, data: Dataset) -> None:
     """Make the weights of a model that waits for its first data, by predicting one sample of it.
 
-    Generators are not asked for a batch only for this: their models are built by the first step.
+    Generators are not asked for a batch only for this: their models are built by the first step. So is a model whose
+    `train_step` does all, without a `call`: it has no weights but its layers'.
     """
+    if not model.has_call:
+        model.built = True
     if model.built:
         return
     if isinstance(data, ArrayDataset):

@@ -312,3 +312,54 @@ def test_tensorboard_writes_real_event_files(tmp_path) -> None:
 def test_lambda_callback_refuses_a_time_that_never_comes():
     with pytest.raises(ArgumentError, match="LambdaCallback: there is no 'on_epoch_finish'"):
         LambdaCallback(on_epoch_finish=print)
+
+
+def test_every_hook_gets_a_dict_and_keras_order() -> None:
+    told = []
+
+    def hook(name: str):
+        def note(self, *args) -> None:
+            *where, logs = args
+            assert type(logs) is dict, name
+            told.append((name, *where, sorted(logs)))
+
+        return note
+
+    made = ("on_batch_begin", "on_batch_end")  # called by the others
+    hooks = [name for name in vars(Callback) if name.startswith("on_") and name not in made]
+    All = type("All", (Callback,), {name: hook(name) for name in hooks})
+    model = minidl.Sequential([minidl.layers.Input((2,)), minidl.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    model.fit(x, y, batch_size=2, verbose=0, validation_data=(x[:2], y[:2]), callbacks=[All()])
+    names = ["loss", "mae"]
+    assert told == [
+        ("on_train_begin", []), ("on_epoch_begin", 0, []),
+        ("on_train_batch_begin", 0, []), ("on_train_batch_end", 0, names),
+        ("on_train_batch_begin", 1, []), ("on_train_batch_end", 1, names),
+        ("on_test_begin", []), ("on_test_batch_begin", 0, []), ("on_test_batch_end", 0, names),
+        ("on_test_end", names),
+        ("on_epoch_end", 0, [*names, "val_loss", "val_mae"]), ("on_train_end", [*names, "val_loss", "val_mae"]),
+    ]  # fmt: skip
+    told.clear()
+    model.predict(x, batch_size=4, verbose=0, callbacks=[All()])
+    assert told == [
+        ("on_predict_begin", []), ("on_predict_batch_begin", 0, []), ("on_predict_batch_end", 0, ["outputs"]),
+        ("on_predict_end", []),
+    ]  # fmt: skip
+
+
+def test_hooks_with_names_of_their_own_for_arguments() -> None:
+    seen = []
+
+    class Short(Callback):
+        def on_epoch_end(self, e, results):
+            seen.append((e, sorted(results)))
+
+        def on_train_batch_end(self, b, results):
+            seen.append((b, sorted(results)))
+
+    model = minidl.Sequential([minidl.layers.Input((2,)), minidl.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[Short()])
+    assert seen == [(0, ["loss"]), (0, ["loss"])]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -77,12 +78,58 @@ def test_arrays_batch_size_is_32_by_default():
     assert [len(x) for x, _, _ in as_batches(np.zeros((70, 1)))] == [32, 32, 6]
 
 
-def test_arrays_steps_shorten_an_epoch():
-    data = as_dataset(X, Y, batch_size=4, shuffle=False, steps=2)
-    assert data.num_batches == 2
-    assert [y.tolist() for _, y, _ in data.epoch()] == [[0, 1, 2, 3], [4, 5, 6, 7]]
-    with pytest.raises(ArgumentError, match="fit: 4 steps were asked for, but 10 samples make 3 batches of 4"):
-        as_dataset(X, Y, batch_size=4, steps=4)
+# Keras' batches of each epoch, of 5 batches in all; and in which epochs it warns that the data ran out.
+FIVE_IN_STEPS = [
+    (1, [[0], [1], [2], [3], [4], [0], [1]], []),
+    (2, [[0, 1], [2, 3], [4], [0, 1], [2, 3]], [2]),
+    (3, [[0, 1, 2], [3, 4], [0, 1, 2], [3, 4]], [1, 3]),
+    (5, [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]], []),
+    (8, [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]], [0, 1]),
+]
+
+
+class Loader:
+    """An iterable that can be begun again."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def __iter__(self):
+        return generate(self.count)
+
+
+class OwnDataset(Dataset):
+    num_batches = 5
+
+    def epoch(self, epoch=0):
+        return ((x, y, None) for x, y in generate(5))
+
+
+@pytest.mark.parametrize("steps,epochs,short", FIVE_IN_STEPS, ids=["1", "2", "3", "5", "8"])
+@pytest.mark.parametrize(
+    "data", [np.arange(5.0)[:, None], Batches(5), Loader(5), OwnDataset()], ids=lambda data: type(data).__name__
+)
+def test_steps_that_are_not_the_datas_length_go_on_in_the_next_epoch(data, steps, epochs, short):
+    data = as_dataset(data, batch_size=1 if isinstance(data, np.ndarray) else None, shuffle=False, steps=steps)
+    assert data.num_batches == steps
+    warned = []
+    for epoch, expected in enumerate(epochs):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert first_values(data.epoch(epoch)) == expected
+        warned += [epoch] * any("the data ran out after" in str(w.message) for w in caught)
+    assert warned == short
+
+
+def test_a_pass_in_several_epochs_is_one_shuffled_order():
+    x = np.arange(10)[:, None]
+    for begun in (0, 3):
+        data = as_dataset(x, batch_size=2, seed=4, steps=2)
+        data.first_epoch = begun  # as with initial_epoch=3: it begins with the first batch
+        epochs = [np.concatenate([batch[0][:, 0] for batch in data.epoch(begun + k)]).tolist() for k in (0, 1, 3, 4)]
+        assert sorted(epochs[0] + epochs[1])[:1] != epochs[2]
+        assert len({*epochs[0], *epochs[1]}) == 8 and len({*epochs[2], *epochs[3]}) == 8
+        assert epochs[0] + epochs[1] != epochs[2] + epochs[3]
 
 
 @pytest.mark.parametrize(
@@ -128,12 +175,11 @@ def test_pydataset_gives_all_batches_in_a_new_order_each_epoch():
     assert source.epochs_ended == 3
 
 
-def test_pydataset_keeps_its_order_without_shuffling_and_stops_after_steps():
+def test_pydataset_is_asked_for_the_batches_of_the_epoch_alone():
     source = Batches(9)
-    assert first_values(as_dataset(source, shuffle=False, steps=4).epoch()) == [0, 1, 2, 3]
-    assert source.asked == [0, 1, 2, 3]
-    with pytest.raises(ArgumentError, match="10 steps were asked for, but Batches has 9 batches"):
-        as_dataset(source, steps=10)
+    data = as_dataset(source, shuffle=False, steps=4)
+    assert first_values(data.epoch()) == [0, 1, 2, 3]
+    assert (source.asked, source.epochs_ended) == ([0, 1, 2, 3], 1)
 
 
 def test_pydataset_is_known_by_its_methods_alone():
@@ -175,25 +221,21 @@ def test_an_endless_generator_goes_on_where_the_epoch_before_stopped():
     assert first_values(data.epoch(1)) == [3, 4, 5]
 
 
-def test_a_finite_generator_gives_one_epoch_only():
+def test_a_generator_that_has_run_out_warns_and_gives_nothing():
     data = as_dataset(generate(4))
     assert data.num_batches is None
     assert first_values(data.epoch(0)) == [0, 1, 2, 3]
-    with pytest.raises(DataError, match="the generator gave no batches. A generator runs once"):
-        list(data.epoch(1))
+    with pytest.warns(UserWarning, match="ran out after 0 in this epoch. A generator runs once over all epochs"):
+        assert first_values(data.epoch(1)) == []
 
 
 def test_a_generator_that_runs_dry_warns():
-    with pytest.warns(UserWarning, match="the data ran out after 2 of 5 steps of this epoch"):
+    with pytest.warns(UserWarning, match="the data ran out after 2 of 5 steps in this epoch"):
         assert first_values(as_dataset(generate(2), steps=5).epoch()) == [0, 1]
 
 
 def test_an_iterable_starts_anew_every_epoch():
-    class Loader:
-        def __iter__(self):
-            return generate(3)
-
-    data = as_dataset(Loader())
+    data = as_dataset(Loader(3))
     assert [first_values(data.epoch(epoch)) for epoch in range(2)] == [[0, 1, 2]] * 2
     with pytest.raises(DataError, match="the set_iterator|gave no batches"):
         list(as_dataset(iter(())).epoch())

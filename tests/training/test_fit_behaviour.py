@@ -392,3 +392,178 @@ def test_own_steps_losses_and_metrics_get_floats_of_the_models_precision(dtype: 
     assert set(seen) == {np.dtype("float32")}
     losses = model.evaluate(x, y, verbose=0)
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def number_of_batches(data, **arguments):
+    """Fit a model that always says 0 on targets 1, 2, …, a number a batch. Its mean loss tells which an epoch had."""
+    model = minidl.Sequential([layers.Input((1,)), layers.Dense(1, kernel_initializer="zeros", use_bias=False)])
+    model.compile(optimizers.SGD(0.0), "mae")
+    return model.fit(*data, epochs=3, shuffle=False, verbose=0, **arguments)
+
+
+FIVE = (np.ones((20, 1)), np.repeat(np.arange(1.0, 6), 4)[:, None])
+
+
+def batches_of_four(count):
+    for k in range(1, count + 1):
+        yield np.ones((4, 1)), np.full((4, 1), k)
+
+
+@pytest.mark.filterwarnings("ignore:fit. the data ran out")
+@pytest.mark.parametrize("steps,losses", [(2, [1.5, 3.5, 5.0]), (3, [2.0, 4.5, 2.0]), (8, [3.0, 3.0, 3.0])])
+def test_steps_per_epoch_below_and_above_the_number_of_batches(steps: int, losses: list[float]) -> None:
+    history = number_of_batches(FIVE, steps_per_epoch=steps, batch_size=4)
+    assert history.history["loss"] == losses
+    later = number_of_batches(FIVE, steps_per_epoch=steps, batch_size=4, initial_epoch=1)
+    assert later.history["loss"] == losses[:2] and later.epoch == [1, 2]
+
+
+def test_validation_steps_begin_anew_and_may_be_too_many() -> None:
+    history = number_of_batches(FIVE, batch_size=4, validation_data=FIVE, validation_steps=2)
+    assert history.history["val_loss"] == [1.5] * 3
+    with pytest.warns(UserWarning, match=r"fit \(validation_data\): the data ran out after 5 of 9 steps"):
+        history = number_of_batches(FIVE, batch_size=4, validation_data=FIVE, validation_steps=9)
+    assert history.history["val_loss"] == [3.0] * 3
+    with pytest.warns(UserWarning, match="fit: the data ran out after 1 of 3 steps"):
+        history = number_of_batches(FIVE, batch_size=4, validation_split=0.2, steps_per_epoch=3)
+    assert history.history == {"loss": [2.0, 4.0, 2.0], "val_loss": [5.0] * 3}
+
+
+def test_steps_of_evaluate_and_predict_below_and_above_the_number_of_batches() -> None:
+    model = number_of_batches(FIVE, batch_size=4).model
+    assert model.evaluate(*FIVE, batch_size=4, steps=3, verbose=0) == 2.0
+    assert model.predict(FIVE[0], batch_size=4, steps=3, verbose=0).shape == (12, 1)
+    with pytest.warns(UserWarning, match="evaluate: the data ran out after 5 of 9 steps"):
+        assert model.evaluate(*FIVE, batch_size=4, steps=9, verbose=0) == 3.0
+    with pytest.warns(UserWarning, match="predict: the data ran out after 5 of 9 steps"):
+        assert model.predict(FIVE[0], batch_size=4, steps=9, verbose=0).shape == (20, 1)
+
+
+@pytest.mark.filterwarnings("ignore:fit. the data ran out after 2 of 3 steps")
+@pytest.mark.parametrize("steps,losses", [(None, [3.0]), (5, [3.0]), (3, [2.0, 4.5])])
+def test_a_generator_that_runs_out_ends_fit_with_its_history(steps: int | None, losses: list[float]) -> None:
+    ended = []
+    callback = minidl.callbacks.LambdaCallback(on_train_end=lambda logs: ended.append(logs))
+    with pytest.warns(UserWarning, match="fit: the data ran out after 0 .*A generator runs once over all epochs"):
+        history = number_of_batches((batches_of_four(5),), steps_per_epoch=steps, callbacks=[callback])
+    assert history.history["loss"] == losses
+    assert ended == [{"loss": losses[-1]}]
+
+
+def test_a_validation_generator_that_runs_out_leaves_training_and_history() -> None:
+    validation = batches_of_four(3)
+    with pytest.warns(UserWarning, match=r"fit \(validation_data\): the data ran out after 0"):
+        history = number_of_batches(FIVE, batch_size=4, validation_data=validation)
+    assert history.history == {"loss": [3.0] * 3, "val_loss": [2.0]}
+
+
+def test_a_callback_ends_evaluation_and_prediction() -> None:
+    class Enough(Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            self.model.stop_evaluating = batch == 1
+
+        def on_predict_batch_end(self, batch, logs=None):
+            self.model.stop_predicting = batch == 1
+
+    model = number_of_batches(FIVE, batch_size=4).model
+    assert model.evaluate(*FIVE, batch_size=4, callbacks=[Enough()], verbose=0) == 1.5
+    assert model.predict(FIVE[0], batch_size=4, callbacks=[Enough()], verbose=0).shape == (8, 1)
+    assert model.evaluate(*FIVE, batch_size=4, verbose=0) == 3.0
+
+
+class OnlyTrainStep(minidl.Model):
+    """A model whose train_step does all, as in programs for GANs and VAEs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = minidl.Sequential([layers.Dense(1, use_bias=False)])
+        self.seen = metrics.Mean("seen")
+
+    def train_step(self, data):
+        x = data[0] if isinstance(data, tuple) else data
+        with minidl.GradientTape() as tape:
+            loss = (self.net(x) ** 2).mean()
+        gradients = tape.gradient(loss, self.net.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.net.trainable_variables, strict=True))
+        self.seen.update_state(len(x))
+        return {"loss": loss, "parts": {"b": self.seen.result(), "a": 2}}
+
+
+@pytest.mark.parametrize("kind", ["arrays", "one array", "PyDataset", "generator"])
+def test_model_with_a_train_step_and_no_call_is_fitted(kind: str, tmp_path) -> None:
+    x = X[:20]
+
+    class Data(PyDataset):
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, index):
+            return x[index * 4 : index * 4 + 4]
+
+    model = OnlyTrainStep()
+    model.compile("sgd")
+    data = {"arrays": (x, x), "one array": (x,), "PyDataset": (Data(),), "generator": ((x[:4] for _ in range(5)),)}
+    history = model.fit(*data[kind], **({} if kind in ("PyDataset", "generator") else {"batch_size": 4}), verbose=0)
+    assert list(history.history) == ["a", "b", "loss"]
+    assert history.history["b"] == [4.0] and model.seen in model.metrics
+    model.save_weights(tmp_path / "w.weights.h5")
+    again = OnlyTrainStep()
+    again.compile("sgd")
+    again.fit(x, batch_size=20, verbose=0)
+    again.load_weights(tmp_path / "w.weights.h5")
+    np.testing.assert_array_equal(again.net.get_weights()[0], model.net.get_weights()[0])
+
+
+def test_own_loss_and_metrics_of_a_model_with_and_without_training_argument() -> None:
+    given = []
+
+    class Older(minidl.Sequential):
+        def compute_loss(self, x, y, y_pred, sample_weight):
+            return (y - y_pred).mean() * 0 + 7.0
+
+        def compute_metrics(self, x, y, y_pred, sample_weight):
+            return {**super().compute_metrics(x, y, y_pred, sample_weight), "mine": 3}
+
+    class Newer(minidl.Sequential):
+        def compute_loss(self, *args, **kwargs):
+            given.append(kwargs["training"])
+            return super().compute_loss(*args, **kwargs)
+
+    for cls in (Older, Newer):
+        model = cls([layers.Input((3,)), layers.Dense(2)])
+        model.compile("sgd", "mse", metrics=["mae"])
+        history = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
+        if cls is Older:
+            assert history["loss"] == [7.0] and history["val_mine"] == [3.0] and "mae" in history
+    assert given == [True, False]
+
+
+def test_train_step_that_returns_nothing_or_loops_over_the_metrics() -> None:
+    class Silent(minidl.Sequential):
+        steps = 0
+
+        def train_step(self, data):
+            self.steps += 1
+
+    model = Silent([layers.Input((3,)), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    assert model.fit(X, Y, epochs=2, batch_size=11, verbose=0).epoch == [0, 1]
+    assert model.steps == 4
+
+    class Guide(minidl.Sequential):  # the loop of Keras' guide on train_step
+        def test_step(self, data):
+            x, y = data
+            y_pred = self(x, training=False)
+            loss = self.compute_loss(y=y, y_pred=y_pred)
+            for metric in self.metrics:
+                if metric.name == "loss":
+                    metric.update_state(loss)
+                else:
+                    metric.update_state(y, y_pred)
+            return {metric.name: metric.result() for metric in self.metrics}
+
+    model = Guide([layers.Input((3,)), layers.Dense(2)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    logs = model.evaluate(X, Y, verbose=0, return_dict=True)
+    expected = np.abs(model.predict(X, verbose=0) - Y).mean()
+    assert list(logs) == ["mae", "loss"] and logs["mae"] == pytest.approx(expected, rel=1e-5)

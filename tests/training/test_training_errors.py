@@ -183,7 +183,7 @@ def test_inputs_of_another_shape_are_told() -> None:
         ({"class_weight": [1.0, 2.0]}, "class_weight must be a dict"),
         ({"callbacks": [minidl.callbacks.EarlyStopping]}, r"Got the class; write EarlyStopping\(\)"),
         ({"callbacks": ["early"]}, "each must be a minidl.callbacks.Callback"),
-        ({"steps_per_epoch": 100}, "100 steps were asked for"),
+        ({"steps_per_epoch": 0}, "steps must be a whole number, 1 or more"),
     ],
 )
 def test_wrong_arguments_of_fit_are_told(args, match) -> None:
