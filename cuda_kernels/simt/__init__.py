@@ -5,8 +5,9 @@
     print(report.table())                                    # faults and figures
 
 `simt.launch` also takes `checks=False` (compute only), `strict=True` (raise at the first fault), `shared_bytes=` and
-`outputs=`. `with simt.on(): kernel[grid, block](x, y, out)` launches with Numba's own syntax. `simt.step` records a
-launch for stepping forward and back. `simt.register_intrinsic` gives an intrinsic its meaning in NumPy.
+`outputs=`. Inside `with simt.on():` a CUDA program's host code runs unchanged: kernel[grid, block](x, y, out),
+`to_device`, streams, events. `simt.step` records a launch for stepping forward and back. `simt.register_intrinsic`
+gives an intrinsic its meaning in NumPy.
 """
 from .errors import KernelFault, SimtError, UnsupportedSyntax
 from .gpus import GPUS, Gpu

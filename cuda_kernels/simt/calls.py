@@ -70,7 +70,8 @@ class Calls(Part):
         if operation is not None:
             return self._operation(node, operation, wanted, hint)
         function = names.python_function(found)
-        if function is not None and not (function.__module__ or "").startswith(("numpy", "numba")):
+        library = (getattr(function, "__module__", "") or "").startswith(("numpy", "numba"))
+        if function is not None and (function is not found or not library):  # what @cuda.jit marks is a device function
             return self._device_function(node, function)
         raise self.fail(node, self._advice(node, found))
 

@@ -47,8 +47,11 @@ class Program:
         """The translated name of `function` (a kernel if `caller` is None) and its translator."""
         foreign = caller is not None and function.__code__.co_filename != self.source.filename
         if caller is None:
+            if function.__code__.co_name == "<lambda>":
+                raise self.source.fail(self.source.tree, "a kernel is a plain `def` function; a lambda can only return "
+                                       "a value. Write it with def")
             self.captured.watch(function, self.source.tree)
-            return self._translate(function, self.source, function.__name__, FunctionTranslator(self, self.source))
+            return self._translate(function, self.source, self.source.name, FunctionTranslator(self, self.source))
         known = self.translated.get((function, foreign))
         if known is not None:
             return known
@@ -58,7 +61,7 @@ class Program:
         if not foreign:
             self.helper_lines.update(source.lines)
         translator = FunctionTranslator(self, source, kernel=False, foreign=foreign)
-        return self._translate(function, source, f"{function.__name__}_{next(self.numbers)}", translator)
+        return self._translate(function, source, f"{source.name}_{next(self.numbers)}", translator)
 
     def nested(self, source: Source, caller: FunctionTranslator) -> tuple[str, FunctionTranslator]:
         """The same for a function that is defined inside another."""

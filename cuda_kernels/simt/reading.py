@@ -5,6 +5,8 @@ has moved there. So the file is compiled again, and its functions are compared w
 """
 from __future__ import annotations
 
+import ast
+import dis
 import functools
 import inspect
 import linecache
@@ -41,6 +43,30 @@ def lines_of(function: Callable[..., Any]) -> tuple[list[str], int]:
             "no longer in it. Numba would run what was imported: import the module again (importlib.reload, or a "
             "restart) to run the new text", code.co_firstlineno, code.co_filename)
     return inspect.getblock(text[same[0] - 1 :]), same[0]
+
+
+def lambda_of(function: Callable[..., Any]) -> tuple[ast.Lambda, list[str]]:
+    """The syntax tree of a lambda, and the lines of its file. Raises UnsupportedSyntax where it cannot be found.
+
+    A line may hold several: it is the one whose body stands where the code comes from.
+    """
+    code = function.__code__
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    places = [p for i in dis.get_instructions(code) if (p := i.positions) and p.end_col_offset]
+    first = min(((p.lineno, p.col_offset) for p in places), default=None)
+    last = max(((p.end_lineno, p.end_col_offset) for p in places), default=None)
+    try:
+        tree = ast.parse("".join(lines))
+    except SyntaxError:
+        tree = ast.Module([], [])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda):
+            body = node.body
+            if ((body.lineno, body.col_offset) == first and (body.end_lineno, body.end_col_offset) == last
+                    and tuple(a.arg for a in node.args.args) == code.co_varnames[:code.co_argcount]):
+                return node, lines
+    raise UnsupportedSyntax("the source of a lambda cannot be read (its file has changed or gone, or it was made by "
+                            "exec); define a function with def in a file or a notebook cell")
 
 
 def _is_rewritten(code: types.CodeType) -> bool:

@@ -1,65 +1,46 @@
-"""`with simt.on():` Numba's own launch syntax on the SIMT machine."""
+"""`with simt.on():` Numba's own launch syntax, and its host functions, on the SIMT machine."""
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from .launch import launch
-from .report import Fault, Report
+from .host import names
+from .host.sessions import SESSIONS, Session
 
+__all__ = ["Session", "on"]
 
-class Session:
-    """What `with simt.on() as session` gives: the reports of the launches inside."""
-
-    def __init__(self, options: dict[str, Any]) -> None:
-        self.options = options
-        self.reports: list[Report] = []
-
-    @property
-    def report(self) -> Report:
-        """The last launch's report."""
-        if not self.reports:
-            raise ValueError("simt.on: no kernel was launched inside the with block")
-        return self.reports[-1]
-
-    @property
-    def faults(self) -> list[Fault]:
-        """The faults of all launches."""
-        return [f for r in self.reports for f in r.faults]
+names.install()
 
 
 @contextlib.contextmanager
 def on(**options: Any) -> Iterator[Session]:
-    """Inside this block `kernel[grid, block](...)` runs on the SIMT machine and returns a `Report`.
+    """Inside this block a program's host code runs without a GPU, unchanged: see `host/__init__.py`.
+
+    `kernel[grid, block](...)` runs on the SIMT machine and returns a `Report`; `to_device`, `copy_to_host`, streams,
+    events, `vectorize(target="cuda")` and the others mean its simulated device. The session keeps the reports of all
+    launches, and the transfers.
 
     `options` are those of `launch` (checks, strict, outputs, …); `kernel[grid, block, stream, bytes]` gives the dynamic
-    shared memory as usual.
+    shared memory as usual. The block holds for its own thread, asyncio task and generator.
+
+    >>> import numpy as np
+    >>> from numba import cuda
+    >>> @cuda.jit("void(float32[:], float32)")
+    ... def scale(x, factor):
+    ...     i = cuda.grid(1)
+    ...     if i < x.size:
+    ...         x[i] *= factor
+    >>> with on() as session:
+    ...     d_x = cuda.to_device(np.arange(4, dtype=np.float32))
+    ...     report = scale[1, 32](d_x, 10)
+    ...     result = d_x.copy_to_host()
+    >>> result, session.faults
+    (array([ 0., 10., 20., 30.], dtype=float32), [])
+    >>> session.transfers
+    up    16 bytes  (4,)  to_device
+    down  16 bytes  (4,)  copy_to_host
     """
-    from numba import cuda
-
-    session = Session(options)
-    kind = type(cuda.jit(lambda: None))
-    original, original_forall = kind.__getitem__, kind.forall
-
-    def configured(kernel: Any, configuration: Any) -> Any:
-        if not isinstance(configuration, tuple) or not 2 <= len(configuration) <= 4:
-            raise ValueError("kernel[grid, block] needs a grid and a block")
-        grid, block, *rest = configuration
-        shared = {"shared_bytes": rest[1]} if len(rest) == 2 and rest[1] else {}
-
-        def start(*args: Any) -> Report:
-            session.reports.append(launch(kernel, grid, block, *args, **{**session.options, **shared}))
-            return session.reports[-1]
-
-        return start
-
-    def forall(kernel: Any, tasks: int, tpb: int = 0, stream: Any = 0, sharedmem: int = 0) -> Any:
-        threads = tpb or 256
-        return configured(kernel, (max(1, -(-tasks // threads)), threads, stream, sharedmem))
-
-    kind.__getitem__, kind.forall = configured, forall
-    try:
+    names.install()
+    with names.kernel_methods, SESSIONS.block(Session(options)) as session:
         yield session
-    finally:
-        kind.__getitem__, kind.forall = original, original_forall

@@ -7,7 +7,7 @@ from typing import Any
 
 from .captured import value_of
 from .errors import UnsupportedSyntax
-from .reading import lines_of
+from .reading import lambda_of, lines_of
 
 
 class Source:
@@ -17,6 +17,9 @@ class Source:
         self.function = function
         self.name = function.__name__
         self.filename = function.__code__.co_filename
+        if function.__code__.co_name == "<lambda>":
+            self._read_lambda(function)
+            return
         lines, self.first_line = lines_of(function)
         self.lines = {self.first_line + k: text.rstrip("\n") for k, text in enumerate(lines)}
         indented = lines[0][:1].isspace()  # inside a function: a block around it saves dedenting its strings
@@ -29,6 +32,17 @@ class Source:
         self.tree = node
         self.definition: ast.FunctionDef = node
         self.captured: list[str] = []
+
+    def _read_lambda(self, function: Any) -> None:
+        """A lambda is a function that returns its one expression."""
+        node, lines = lambda_of(function)
+        self.name = self.name if self.name.isidentifier() else "lambda_"
+        self.first_line = node.lineno
+        self.lines = {n: lines[n - 1].rstrip("\n") for n in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+        returned = ast.copy_location(ast.Return(node.body), node.body)
+        definition = ast.FunctionDef(self.name, node.args, [returned], [])
+        self.tree = self.definition = ast.fix_missing_locations(ast.copy_location(definition, node))
+        self.captured = []
 
     def inner(self, definition: ast.FunctionDef, around: set[str]) -> Source:
         """A function defined inside this one; the variables of `around` that it uses become its first parameters."""

@@ -1,0 +1,65 @@
+"""The sessions that are in force: `with simt.on() as session`, for its own thread, asyncio task and generator."""
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ...scope import Scope
+from ..report import Fault, Report
+
+
+class Transfer(NamedTuple):
+    """One move: direction "up" (to the device) or "down" (to the host), and what asked for it."""
+
+    direction: str
+    nbytes: int
+    shape: tuple[int, ...]
+    cause: str
+
+
+class Transfers(list[Transfer]):
+    """The moves of a session, in order."""
+
+    def total(self, direction: str) -> int:
+        """The bytes that went "up" or "down"."""
+        return sum(move.nbytes for move in self if move.direction == direction)
+
+    def __repr__(self) -> str:
+        width = max([len(f"{move.nbytes:,}") for move in self], default=0)
+        return "\n".join(f"{m.direction:<4}  {m.nbytes:>{width},} bytes  {m.shape}  {m.cause}" for m in self)
+
+
+class Session:
+    """What `with simt.on() as session` gives: the reports of the launches inside, and the transfers."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        self.reports: list[Report] = []
+        self.transfers = Transfers()
+
+    @property
+    def report(self) -> Report:
+        """The last launch's report."""
+        if not self.reports:
+            raise ValueError("simt.on: no kernel was launched inside the with block")
+        return self.reports[-1]
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The faults of all launches."""
+        return [f for r in self.reports for f in r.faults]
+
+
+SESSIONS: Scope[Session] = Scope("simt.on")
+
+
+def session_here() -> Session | None:
+    """The innermost session in force where this is called, or None."""
+    sessions = SESSIONS.get()
+    return sessions[-1] if sessions else None
+
+
+def note_transfer(direction: str, nbytes: int, shape: tuple[int, ...], cause: str) -> None:
+    """Write a move into the ledger of the session, if there is one."""
+    session = session_here()
+    if session is not None:
+        session.transfers.append(Transfer(direction, int(nbytes), tuple(shape), cause))

@@ -1,0 +1,211 @@
+"""`simt.on()` holds for its own thread, task and generator; Numba is Numba's own everywhere else."""
+import asyncio
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import cuda
+
+from cuda_kernels import simt
+
+NO_GPU = not cuda.is_available()
+pytestmark = pytest.mark.filterwarnings("ignore:Grid size")  # Numba's own, outside of a session
+no_gpu = pytest.mark.skipif(not NO_GPU, reason="NOT RUN: on a GPU, Numba's own launch runs")
+
+
+@cuda.jit
+def fill(x, value):
+    i = cuda.grid(1)
+    if i < x.size:
+        x[i] = value
+
+
+def runs_on_the_machine():
+    """True if a launch here runs on the machine; False if Numba asks for its GPU."""
+    x = np.zeros(3)
+    try:
+        fill[1, 32](x, 7)
+    except Exception as error:  # noqa: BLE001 - CudaSupportError, from whichever package Numba's CUDA is
+        assert type(error).__name__ == "CudaSupportError"
+        return False
+    return x.tolist() == [7, 7, 7]
+
+
+def in_thread(function):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(function()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+@no_gpu
+def test_overlapping_sessions_of_two_threads_keep_their_launches_apart():
+    kind, original = type(fill), type(fill).__getitem__
+    first_is_in, second_is_in, first_is_out = threading.Event(), threading.Event(), threading.Event()
+    kept = {}
+
+    def first():
+        with simt.on() as session:
+            first_is_in.set()
+            assert second_is_in.wait(20)
+            fill[1, 32](np.zeros(1), 1)
+            kept["first"] = session
+        first_is_out.set()
+
+    def second():
+        assert first_is_in.wait(20)
+        with simt.on() as session:
+            second_is_in.set()
+            assert first_is_out.wait(20)
+            fill[2, 32](np.zeros(2), 1)
+            kept["second"] = session
+
+    threads = [threading.Thread(target=f) for f in (first, second)]
+    for thread in threads:
+        thread.start()
+    assert first_is_in.wait(20) and second_is_in.wait(20)
+    assert not runs_on_the_machine()  # this thread has no session
+    for thread in threads:
+        thread.join()
+    assert [[r.grid[0] for r in kept[name].reports] for name in ("first", "second")] == [[1], [2]]
+    assert kind.__getitem__ is original and not runs_on_the_machine()
+
+
+@no_gpu
+def test_session_does_not_hold_in_a_thread_that_is_started_inside():
+    with simt.on() as session:
+        assert not in_thread(runs_on_the_machine)
+        assert runs_on_the_machine()
+    assert len(session.reports) == 1
+
+
+def test_many_threads_each_have_their_own_session():
+    def work(k):
+        with simt.on(checks=False) as session:
+            x = cuda.to_device(np.zeros(50))
+            for _ in range(10):
+                fill[1, 64](x, k)
+            return x.copy_to_host().tolist() == [k] * 50, len(session.reports), len(session.transfers)
+
+    found = {}
+    threads = [threading.Thread(target=lambda k=k: found.update({k: work(k)})) for k in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == dict.fromkeys(range(6), (True, 10, 2))
+
+
+@no_gpu
+def test_sessions_that_end_out_of_order_leave_nothing():
+    original = type(fill).__getitem__
+    first, second = simt.on(), simt.on()
+    one = first.__enter__()
+    two = second.__enter__()
+    first.__exit__(None, None, None)
+    assert runs_on_the_machine()
+    second.__exit__(None, None, None)
+    assert not runs_on_the_machine()
+    assert (len(one.reports), len(two.reports)) == (0, 1)
+    assert type(fill).__getitem__ is original
+
+
+@no_gpu
+def test_session_in_a_suspended_generator_does_not_take_the_callers_launches():
+    def generator():
+        with simt.on() as session:
+            while True:
+                yield runs_on_the_machine(), len(session.reports)
+
+    running = generator()
+    assert next(running) == (True, 1)
+    assert not runs_on_the_machine()
+    assert next(running) == (True, 2)
+    running.close()
+    assert not runs_on_the_machine()
+
+
+@no_gpu
+def test_session_of_an_asyncio_task_does_not_hold_in_its_neighbour():
+    async def inside(started, go_on):
+        with simt.on() as session:
+            started.set()
+            await go_on.wait()
+            assert runs_on_the_machine()
+            return len(session.reports)
+
+    async def main():
+        started, go_on = asyncio.Event(), asyncio.Event()
+        task = asyncio.create_task(inside(started, go_on))
+        await started.wait()
+        outside = runs_on_the_machine()
+        go_on.set()
+        return outside, await task
+
+    assert asyncio.run(main()) == (False, 1)
+
+
+def test_inner_session_takes_the_launches():
+    with simt.on() as outer:
+        fill[1, 32](np.zeros(1), 1)
+        with simt.on(checks=False) as inner:
+            fill[1, 32](np.zeros(1), 1)
+        fill[1, 32](np.zeros(1), 1)
+    assert ([r.checked for r in outer.reports], [r.checked for r in inner.reports]) == ([True, True], [False])
+
+
+@no_gpu
+def test_without_a_session_and_without_a_gpu_the_error_says_what_to_do():
+    for call in (lambda: fill[1, 32](np.zeros(1), 1), lambda: cuda.to_device(np.zeros(1)), cuda.synchronize):
+        with pytest.raises(Exception, match="driver") as caught:
+            call()
+        assert "with simt.on():" in caught.value.__notes__[0] and "its own thread" in caught.value.__notes__[0]
+
+
+@no_gpu
+def test_launch_that_was_configured_inside_runs_on_its_session_afterwards():
+    with simt.on() as session:
+        configured = fill[1, 32]
+    x = np.zeros(2)
+    configured(x, 3)
+    assert x.tolist() == [3, 3] and len(session.reports) == 1
+
+
+PROGRAM = """
+import numpy as np
+from cuda_kernels import simt
+from numba import cuda, vectorize
+from numba.cuda import to_device, synchronize
+
+@cuda.jit("void(float32[:])")
+def twice(x):
+    i = cuda.grid(1)
+    if i < x.size:
+        x[i] *= 2
+
+@vectorize(["float32(float32)"], target="cuda")
+def square(x):
+    return x * x
+
+def main():
+    d = to_device(np.arange(4, dtype=np.float32))
+    twice[1, 32](d)
+    synchronize()
+    print(cuda.is_available(), d.copy_to_host(), square(np.float32([3, 4])))
+
+with simt.on():
+    main()
+print(cuda.is_available())
+"""
+
+
+@no_gpu
+def test_program_decorated_and_imported_before_its_session_runs(tmp_path):
+    (tmp_path / "tutorial.py").write_text(PROGRAM)
+    done = subprocess.run([sys.executable, "tutorial.py"], cwd=tmp_path, capture_output=True, text=True,
+                          env={"PYTHONPATH": str(Path(__file__).parents[4]), "PATH": "", "HOME": str(tmp_path)})
+    assert done.stdout == "True [0. 2. 4. 6.] [ 9. 16.]\nFalse\n", done.stderr
