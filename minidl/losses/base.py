@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError, unknown_name
+from minidl.functional.convolution import tensor
 from minidl.losses.functions import _as_dtype, _label_tensor, same_rank
-from minidl.tensor import Tensor, as_array, convert_to_tensor
+from minidl.tensor import Tensor, as_array
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "none", "mean", "mean_with_sample_weight")
 
@@ -54,11 +55,11 @@ class Loss:
         y_true : targets, y_pred : predictions
         sample_weight : (N,), or a weight for each value of the unreduced loss
         """
-        y_pred = convert_to_tensor(y_pred)
+        y_pred = tensor(y_pred)
         if self.dtype is not None or y_pred.dtype.kind != "f" or y_pred.dtype.itemsize < 4:
             y_pred = y_pred.astype(self.dtype or np.float32)
         y_true = _label_tensor(y_true) if self.keeps_labels else _as_dtype(y_true, y_pred.dtype)
-        values = convert_to_tensor(self.call(y_true, y_pred))
+        values = tensor(self.call(y_true, y_pred))
         mask = joined_masks(y_pred, values)
         weights = _weights(sample_weight, mask, values.dtype, self.reduction)
         return reduce_values(values, weights, self.reduction)
@@ -157,8 +158,8 @@ def _fit_weights(weights: np.ndarray, values: Tensor) -> np.ndarray:
 def joined_masks(*tensors: Any) -> np.ndarray | None:
     """Return the mask of what the masks of all tensors keep; None if no tensor carries one."""
     joined = None
-    for tensor in tensors:
-        mask = getattr(tensor, "_keras_mask", None)
+    for item in tensors:
+        mask = getattr(item, "_keras_mask", None)
         if mask is not None and mask is not True:
             joined = as_array(mask) if joined is None else joined & as_array(mask)
     return joined

@@ -13,7 +13,8 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ShapeError
-from minidl.tensor import Tensor, as_array, convert_to_tensor
+from minidl.functional.convolution import tensor
+from minidl.tensor import Tensor, as_array
 
 EPSILON = 1e-7  # as Keras' backend.epsilon()
 
@@ -96,7 +97,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
 
 
 def _plus_minus_one(y_true: Tensor) -> Tensor:
-    if np.isin(y_true.numpy(), (0.0, 1.0)).all():
+    if np.isin(np.asarray(y_true), (0.0, 1.0)).all():
         return y_true * 2.0 - 1.0
     return y_true
 
@@ -134,9 +135,9 @@ def sparse_categorical_crossentropy(
     ShapeError : one-hot targets; they belong to `categorical_crossentropy`
     DataError : a label outside 0..C-1
     """
-    y_true, y_pred = _label_tensor(y_true), convert_to_tensor(y_pred)
+    y_true, y_pred = _label_tensor(y_true), tensor(y_pred)
     if y_true.ndim == y_pred.ndim > 1 and y_true.shape[axis] == 1:
-        y_true = y_true.reshape(tuple(np.delete(y_true.shape, axis).tolist()))
+        y_true = F.squeeze(y_true, axis)
     if y_true.shape == y_pred.shape and y_pred.ndim > 1 and y_pred.shape[axis] > 1:
         raise ShapeError(
             f"sparse_categorical_crossentropy: y_true must be integer labels, one for each of the "
@@ -144,7 +145,7 @@ def sparse_categorical_crossentropy(
             "go with loss='categorical_crossentropy'; or turn them into labels: y.argmax(axis=-1)."
         )
     values = F.sparse_categorical_crossentropy(y_true, _axis_last(y_pred, axis), from_logits, ignore_class)
-    if ignore_class is not None:
+    if ignore_class is not None and isinstance(values, Tensor):
         counted = as_array(y_true).reshape(values.shape) != ignore_class
         values._keras_mask = Tensor.wrap(np.asarray(counted))  # type: ignore[attr-defined]
     return values
@@ -166,21 +167,17 @@ def same_rank(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     ((2, 1), (2, 1))
     """
     if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
-        if y_pred.ndim == 1:
-            return y_true, y_pred.reshape((*y_pred.shape, 1))
-        return y_true.reshape(y_true.shape[:-1]), y_pred
+        return (y_true, F.expand_dims(y_pred, -1)) if y_pred.ndim == 1 else (F.squeeze(y_true, -1), y_pred)
     if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
-        if y_true.ndim == 1:
-            return y_true.reshape((*y_true.shape, 1)), y_pred
-        return y_true, y_pred.reshape(y_pred.shape[:-1])
+        return (F.expand_dims(y_true, -1), y_pred) if y_true.ndim == 1 else (y_true, F.squeeze(y_pred, -1))
     return y_true, y_pred
 
 
 def _pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     """Return both as tensors of one dtype and rank, or say which targets go with which loss."""
-    y_pred = convert_to_tensor(y_pred)
+    y_pred = tensor(y_pred)
     if y_pred.dtype.kind != "f":
-        y_pred = convert_to_tensor(y_pred, np.float32)
+        y_pred = y_pred.astype(np.float32)
     y_true = _as_dtype(y_true, y_pred.dtype)
     y_true, y_pred = same_rank(y_true, y_pred)
     if y_true.shape != y_pred.shape:
@@ -205,9 +202,9 @@ def _cause(name: str, y_true: Tensor, y_pred: Tensor) -> str:
     return "Does the last layer give as many values a sample as there are targets?"
 
 
-def _as_dtype(value: Any, dtype: np.dtype) -> Tensor:
-    """Return `value` as a tensor of `dtype`, without copying an array that has it already."""
-    if isinstance(value, Tensor):
+def _as_dtype(value: Any, dtype: np.dtype) -> Any:
+    """Return `value` as a tensor of `dtype` (a symbolic one stays), without copying an array that has it already."""
+    if isinstance(value, Tensor) or hasattr(value, "__minidl_apply__"):
         return value if value.dtype == dtype else value.astype(dtype)
     return Tensor.wrap(as_array(value, dtype))
 
@@ -220,8 +217,9 @@ def _axis_last(x: Tensor, axis: int) -> Tensor:
     return x.transpose([*(other for other in range(x.ndim) if other != axis), axis])
 
 
-def _label_tensor(value: Any) -> Tensor:
-    return value if isinstance(value, Tensor) else Tensor.wrap(as_array(value))
+def _label_tensor(value: Any) -> Any:
+    kept = isinstance(value, Tensor) or hasattr(value, "__minidl_apply__")
+    return value if kept else Tensor.wrap(as_array(value))
 
 
 def _rows(y_pred: Tensor) -> int:

@@ -137,3 +137,16 @@ def test_weights_of_samples_meet_a_mask_of_steps() -> None:
 def test_half_precision_predictions_are_computed_in_single() -> None:
     value = losses.MeanSquaredError()(np.zeros((2, 1)), np.full((2, 1), 300.0, "float16"))  # 300² is above float16
     assert value.dtype == "float32" and value.item() == 90000.0
+
+
+@pytest.mark.parametrize("name", [n for n in losses._CLASSES if "Hinge" not in n or n == "CategoricalHinge"])
+def test_loss_of_symbolic_tensors_is_part_of_a_model(name: str) -> None:
+    a = minidl.Input((), dtype="int32") if "Sparse" in name else minidl.Input((3,))
+    b = minidl.Input((3,))
+    loss = getattr(losses, name)(reduction=None)
+    values = loss(a, b)
+    assert values.shape == (None,)
+    pred = np.abs(RNG.normal(size=(4, 3))).astype("float32")
+    true = RNG.integers(0, 3, 4) if "Sparse" in name else np.abs(RNG.normal(size=(4, 3))).astype("float32")
+    found = minidl.Model([a, b], values).predict([true, pred], verbose=0)
+    np.testing.assert_allclose(found, loss(true, pred).numpy(), rtol=1e-6)
