@@ -38,7 +38,7 @@ class Outputs(Part):
                 index = tuple(int(k) for k in np.unravel_index(int(missing.argmax()), missing.shape))
                 shown = index[0] if len(index) == 1 else index
                 self.recorder.fault(
-                    "unwritten-output", self._store_line(name), array=name, index=index, count=count,
+                    "unwritten-output", self._store_line(name), array=name, index=index, count=count, cells=missing,
                     message=f"{count} of {missing.size} elements of output {name!r} are never written, the first at "
                     f"index {shown}: does the grid cover the array, and does the guard let the last elements pass?")
 

@@ -86,8 +86,8 @@ class Owners:
     >>> owners = simt.launch(reverse, 2, 32, np.arange(40.0), np.zeros(40), owners=True).owners
     >>> [(o.block[0], o.thread[0], o.line) for o in owners.writers_of("out", 35)]
     [(1, 3, 4)]
-    >>> owners.reads_of(block=1, thread=3)
-    {'x': [(4,)]}
+    >>> owners.reads_of(block=1, thread=3), owners.stores_of(block=1, thread=3)
+    ({'x': [(4,)]}, {'out': [(35,)]})
     """
 
     def __init__(self, run: Run, before: tuple[Any, ...], launched: tuple[Any, ...]) -> None:
@@ -111,6 +111,27 @@ class Owners:
             if hits.size and operation == "store":
                 break
         return tuple(found)
+
+    def stores_of(self, block: Any, thread: Any) -> dict[str, list[Index]]:
+        """The elements of global arrays that a thread stored to or updated atomically, by array, each once.
+
+        block, thread : number, or (x, y, z)
+        """
+        width = -(-_product(self._run.block) // WARP) * WARP
+        number = _linear(block, self._run.grid) * width + _linear(thread, self._run.block)
+        found: dict[str, dict[Index, None]] = {}
+        for alloc, entries in self._run.recorder.stores.items():
+            for _, where, threads, _ in entries:
+                for address in where[threads == number]:
+                    found.setdefault(alloc.name, {})[alloc.index(int(address))] = None
+        return {name: list(indices) for name, indices in found.items()}
+
+    def workers(self) -> tuple[int, int]:
+        """How many threads stored to global memory, and how many elements were stored to."""
+        stores = self._run.recorder.stores.values()
+        threads = [entry[2] for entries in stores for entry in entries]
+        elements = sum(np.unique(np.concatenate([entry[1] for entry in entries])).size for entries in stores)
+        return (np.unique(np.concatenate(threads)).size if threads else 0), elements
 
     def reads_of(self, block: Any, thread: Any) -> dict[str, list[Index]]:
         """The elements of global arrays that a thread read, by array, each once, in the order of their first reads.

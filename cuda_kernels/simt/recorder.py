@@ -35,7 +35,7 @@ class Recorder:
 
     def fault(self, kind: str, line: int, message: str, array: str | None = None,
               index: tuple[int, ...] | None = None, other_line: int | None = None, threads: tuple = (),
-              blocks: tuple = (), count: int = 1) -> None:
+              blocks: tuple = (), count: int = 1, cells: Any = None) -> None:
         """Enter a fault; one of the same kind, array and lines only adds to its count."""
         both = (line,) if other_line is None or other_line == line else (line, other_line)
         lines = tuple(n for n in both if n)
@@ -45,7 +45,7 @@ class Recorder:
             known.count += count
             return
         excerpt = "\n".join(f"{n:5d} | {self.source.get(n, '')}" for n in lines)
-        fault = Fault(kind, message, array, index, lines, threads, blocks, excerpt, count)
+        fault = Fault(kind, message, array, index, lines, threads, blocks, excerpt, count, cells)
         self.faults[key] = fault
         if self.strict:
             raise KernelFault(fault)

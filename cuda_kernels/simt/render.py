@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .report import Figures, Report
+from .report import Fault, Figures, Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -226,13 +226,18 @@ def to_dict(report: Report) -> dict[str, Any]:
         "kernel": report.kernel, "grid": list(report.grid), "block": list(report.block), "filename":
         report.filename, "first_line": report.first_line, "checked": report.checked, "seconds":
         report.seconds, "shared_bytes": report.shared_bytes, "arrays": {name: {"dtype": dtype, "shape":
-        list(shape)} for name, (dtype, shape) in report.arrays.items()}, "faults": [_plain(asdict(fault))
+        list(shape)} for name, (dtype, shape) in report.arrays.items()}, "faults": [_fault(fault)
         for fault in report.faults], "figures": figures_dict(report.figures), "roofline":
         _finite(report.roofline()), "by_line": [
             {"line": number, "source": report.source.get(number, "")} | figures_dict(report.by_line[number])
             for number in sorted(report.by_line)
         ],
     }
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    """A fault without the map of its cells, which may be as large as the array."""
+    return _plain({key: value for key, value in asdict(fault).items() if key != "cells"})
 
 
 def _plain(value: Any) -> Any:

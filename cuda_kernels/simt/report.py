@@ -35,6 +35,7 @@ class Fault:
     blocks   the blocks of those threads as (x, y, z)
     source   excerpt: "  12 |  y[i] = x[i + 1]" for each of `lines`
     count    how many threads (over the whole launch) showed the same fault
+    cells    of an unwritten output: a bool array of its shape, True where nothing was written
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Fault:
     blocks: tuple[tuple[int, int, int], ...] = ()
     source: str = ""
     count: int = 1
+    cells: Any = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         times = f" ({self.count} times)" if self.count > 1 else ""

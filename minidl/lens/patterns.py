@@ -24,7 +24,7 @@ def patterns(expected: np.ndarray, got: np.ndarray, wrong: np.ndarray) -> list[s
     >>> patterns(expected, got, got != expected)
     ['every wrong cell is 2 times the right value', 'all in the last row (index 2 of axis 0)']
     """
-    return [*_values(np.asarray(expected), np.asarray(got), wrong), *_places(wrong)]
+    return [*_values(np.asarray(expected), np.asarray(got), wrong), *places(wrong)]
 
 
 def _values(expected: np.ndarray, got: np.ndarray, wrong: np.ndarray) -> list[str]:
@@ -80,7 +80,8 @@ def _moved(expected: np.ndarray, got: np.ndarray, wrong: np.ndarray) -> str:
     return ""
 
 
-def _places(wrong: np.ndarray) -> list[str]:
+def places(wrong: np.ndarray) -> list[str]:
+    """Return sentences about where the True cells lie: in a row, at one index, every so many."""
     count, size = int(wrong.sum()), wrong.size
     if count == size:
         return ["all cells are wrong"]

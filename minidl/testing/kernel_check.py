@@ -6,6 +6,7 @@ gradients are; then what the kernel moves, beside the ladder's rungs, and on a G
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.testing.agreement import pairs, wrong_cells, wrong_in_both
 from minidl.testing.gradients import GradientError, check_gradients
 from minidl.testing.kernel_cases import Case
-from minidl.testing.kernel_messages import cause_of_fault, likely_cause
+from minidl.testing.kernel_messages import likely_cause, order_of_parameters
 from minidl.testing.kernel_results import STAGES, KernelCheck, KernelChecks
 from minidl.testing.kernel_runs import (
     Call,
@@ -39,9 +40,11 @@ from minidl.testing.kernel_runs import (
     run_forward,
     upstream,
 )
+from minidl.testing.mistakes import Evidence
 
 EXACT = 5e-5
 ROUNDED = {"r8_tf32": 2e-2, "r10_bf16": 5e-2}  # operands of 10 and of 7 bits
+MOST_EXPLAINED = 5  # failures of which the cause is looked for
 MOST_CELLS = 400  # of a result whose gradient is checked
 STEP = 2.0**-8  # of the finite differences: a float32 has 2**-24
 
@@ -152,13 +155,19 @@ def _plan(kernel: str, given: Case | None) -> list[tuple[str, Case, str]]:
 
 
 def _failed(result: KernelCheck, failures: list[Failure]) -> KernelCheck:
-    """Report the failure of the earliest stage: wrong values by the largest result, which shows the pattern best."""
+    """Report the failure of the earliest stage: the largest result's, which shows a pattern best.
+
+    Of a few of the largest, the one that a known mistake explains best.
+    """
     first = min(STAGES.index(failure.stage) for failure in failures)
     of_stage = [failure for failure in failures if failure.stage == STAGES[first]]
-    failure = max(of_stage, key=lambda failure: failure.size)
+    plain = [failure for failure in of_stage if failure.size] or of_stage
+    largest = sorted(plain, key=lambda failure: -failure.size)[:MOST_EXPLAINED]
+    failure = max(largest, key=lambda failure: failure.cause.known)  # of equally sure ones the first
     for stage in STAGES[:first]:
         result.add(stage, "passed")
-    result.fail(failure.stage, str(failure), failure.source, cause_of_fault(failure.cause))
+    order = order_of_parameters(*result.target.split(":")) if first else ""
+    result.fail(failure.stage, str(failure), failure.source, order or failure.cause.text)
     return result
 
 
@@ -192,7 +201,7 @@ def _check_case(
     if direction == "forward":
         y, cache = run_forward(device, case)
         if device.calls:
-            _compare("values", kernel, device.calls, case, (y, exact, rounded), tolerance)
+            _compare("values", kernel, function, device.calls, case, (y, exact, rounded), tolerance)
             if op not in table.NO_GRADIENT and op != "cast" and not case.extreme:
                 _check_differences(op, case, kernel, function, y, cache, tolerance)
         return device.calls
@@ -203,7 +212,7 @@ def _check_case(
     if device.calls:
         exact = backward(in_float64(dy), exact_cache)  # type: ignore[misc]
         rounded = backward(dy, rounded_cache)  # type: ignore[misc]
-        _compare("gradient", kernel, device.calls, case, (gradients, exact, rounded), tolerance)
+        _compare("gradient", kernel, function, device.calls, case, (gradients, exact, rounded), tolerance)
     return device.calls
 
 
@@ -211,8 +220,9 @@ def _check_case(
 
 
 def _compare(
-    stage: str, kernel: str, calls: list[Call], case: Case, results: tuple[Any, Any, Any], tolerance: float
-) -> None:
+    stage: str, kernel: str, function: Callable[..., Any], calls: list[Call], case: Case,
+    results: tuple[Any, Any, Any], tolerance: float,
+) -> None:  # fmt: skip
     """Compare the kernel's own results with the ladder's, to say where they differ; then the op's with NumPy's.
 
     results : what the op gave, what NumPy gives in float64 and what it gives in float32
@@ -222,8 +232,12 @@ def _compare(
         for mine, theirs in pairs(call.result, call.expected):
             wrong = wrong_cells(mine, theirs, tolerance, case.extreme)
             if wrong.any():
-                cause = likely_cause(kernel, call.arrays, call.static, theirs, mine, wrong)
-                raise Failure(stage, f"{where}: {_difference(mine, theirs, wrong)}", cause=cause, size=wrong.size)
+                names = argument_names(kernel, len(call.arrays))
+                arrays = tuple(np.array(a) if isinstance(a, np.ndarray) else a for a in call.arrays)
+                evidence = Evidence(kernel, arrays, call.static, names, np.array(theirs), np.array(mine), function)
+                cause = functools.partial(likely_cause, evidence, wrong)
+                size = 0 if case.extreme else wrong.size  # a plain case shows a pattern better
+                raise Failure(stage, f"{where}: {_difference(mine, theirs, wrong)}", cause=cause, size=size)
     for mine, exact, rounded in pairs(*results):
         wrong = wrong_in_both(mine, exact, rounded, tolerance, case.extreme)
         if wrong.any():

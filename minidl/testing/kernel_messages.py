@@ -2,80 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import inspect
 
 import numpy as np
 
+from cuda_kernels.simt.launch import program_of
+from minidl.backends.cuda.plans import PLANNERS
+from minidl.backends.cuda.student_launch import is_kernel
+from minidl.backends.student_kernels import student_kernel
 from minidl.lens.patterns import patterns
-from minidl.ops.conv2d import conv2d_forward
+from minidl.testing.kernel_runs import Cause
+from minidl.testing.mistakes import TILES, Evidence, recognised
 
-TILES = (8, 16, 32, 64, 128, 256, 512, 1024)
+ALL = "all cells are wrong"
+LARGE = 40.0  # exp(2 x) overflows from 45 on
 
-OF_FAULT = {
-    "out-of-bounds": "The grid is rounded up to whole blocks, so some threads lie outside of the array: they need an "
-    "edge guard, `if i < size:` or `if row < rows and col < cols:`. With the guard there, look at the order of the "
-    "indices, and at those that are shifted.",
-    "out-of-bounds before the beginning": "An index below 0 is a window that hangs over the edge, or a neighbour that "
-    "the first thread does not have. Test it before the access, `if 0 <= row < rows and 0 <= col < cols:`, and take "
-    "the padding's value where the test fails: Numba would take an element of the other side.",
-    "race": "A cuda.syncthreads() must stand after a shared array is written and before other threads read it, and "
-    "again before it is overwritten in the next turn of a loop.",
-    "race on a global array": "Two threads meet in one element of the output. Each needs elements of its own: is the "
-    "block's number in the index (blockIdx, or cuda.grid)? If they have to meet, as in a sum, use cuda.atomic.add.",
-    "divergent-barrier": "Every thread of a block must reach the same cuda.syncthreads(): no return, and no if that "
-    "only some threads enter, around it. Guard the loads and stores instead.",
-    "uninitialised-read": "Something is read before it was written: start a sum with float32(0), and let every thread "
-    "write its part of a shared array (0 where the edge guard says no) before the barrier. A kernel that adds into its "
-    "output needs start=0 in register_kernel, or zeros() in the host function.",
-    "unwritten-output": "Some elements have no thread that writes them. Does the grid cover the whole output, is the "
-    "block's number in the index (cuda.grid), and is the guard `<` the size and no smaller?",
-    "inactive-lane": "A warp-wide function needs all lanes that its mask names: call it outside of the if.",
-    "bad-launch": "Look at threads= and blocks=, and at the sizes of shared arrays.",
-    "float64": "A GPU computes float64 at 1/2 to 1/64 of its speed in float32. Write float32(0), and float32(...) "
-    "around numbers with a point and around integers that are divided.",
-    "step-limit": "Does the loop's variable change in the loop?",
+
+def order_of_parameters(kernel: str, rung: str) -> str:
+    """Return a cause where a kernel alone writes to one of its inputs and never to its output, else ""."""
+    mine = student_kernel(kernel, rung)
+    if mine is None or not is_kernel(mine.given):
+        return ""
+    arrays = PLANNERS[kernel].arrays
+    names = list(inspect.signature(mine.given.py_func).parameters)[: len(arrays)]
+    stored = program_of(mine.given).stored
+    first = next((name for name in names[:-1] if name in stored), None)
+    if first is None or names[-1] in stored:
+        return ""
+    return (
+        f"The parameters come in the order ({', '.join(arrays)}), the inputs first and the output last, whatever they "
+        f"are called. Your kernel writes to {first!r}, which is given {arrays[names.index(first)]}, and never to "
+        f"{names[-1]!r}, which is the output. Are its parameters in another order?"
+    )
+
+
+def likely_cause(evidence: Evidence, wrong: np.ndarray) -> Cause:
+    """Return the mistake that gives these values; or what the wrong cells have in common, and what that hints at."""
+    kernel, wrong = evidence.kernel, np.atleast_1d(wrong)
+    expected, got = np.atleast_1d(evidence.expected), np.atleast_1d(evidence.got)
+    by_zero = _zero_wins(kernel, expected, got, wrong)
+    named, certain = ([by_zero], True) if by_zero else recognised(evidence)
+    if certain:
+        return Cause("; or ".join(named), 2)
+    found = [*named, *filter(None, (_overflow(evidence, wrong), _order(expected, got)))]
+    if found == named:
+        shared = patterns(expected, got, wrong)
+        found = [*named, *shared, *filter(None, [_tile(wrong), *(_hint(sentence, kernel) for sentence in shared)])]
+    found = [sentence for sentence in found if sentence != ALL or len(found) == 1]
+    return Cause("; ".join(dict.fromkeys(found)), int(bool(named) or evidence.multiple()))
+
+
+HINTS = {
+    "every wrong cell is NaN": "the output is full of NaN before the launch: does the kernel add to it before it "
+    "writes it, or divide 0 by 0? To add into the output, pass start=0 to register_kernel (zeros() in a host "
+    "function); or add up in a variable, total = float32(0), and write it once",
+    "every wrong cell is 0,": "a sum that is never added, or only by some threads?",
+    "every wrong cell should be 0": "is a condition missing, or the wrong way round?",
+    "every wrong cell has the wrong sign": "a minus too many, or one missing?",
+    "times the right value": "a factor is missing or there twice; for a mean, is it divided by the right count?",
+    "off by the same": "is a term missing from every sum, or the start value wrong?",
+    "in the last": "is the edge guard or the loop's end one too small?",
+    "in the first": "is an index one too large?",
+    "shifted by one": "an index is off by one",
+    "transposed": "row and column are swapped in an index",
+    "holds the same value": "is the index of the input the same for all threads?",
 }
 
 
-def cause_of_fault(kind: str) -> str:
-    """Return the cause that a kind of fault hints at; other text as it is."""
-    plain = kind.removesuffix(" on a global array").removesuffix(" before the beginning")
-    return OF_FAULT.get(kind, OF_FAULT.get(plain, kind))
-
-
-def likely_cause(kernel: str, arrays: tuple[Any, ...], static: dict[str, Any], expected: np.ndarray, got: np.ndarray,
-                 wrong: np.ndarray) -> str:  # fmt: skip
-    """Return what the wrong cells have in common, and what that hints at."""
-    expected, got, wrong = np.atleast_1d(expected), np.atleast_1d(got), np.atleast_1d(wrong)
-    found = [
-        *(guess(kernel, arrays, static, got) for guess in (_misread, _missing_terms, _flipped)),
-        _overflow(kernel, got, wrong), _zero_wins(kernel, expected, got, wrong), _order(expected, got),
-    ]  # fmt: skip
-    found = list(filter(None, found))
-    if not found:
-        shared = patterns(expected, got, wrong)
-        found = [*shared, *filter(None, [_tile(wrong), *(_hint(sentence) for sentence in shared)])]
-    return "; ".join(dict.fromkeys(found))
-
-
-def _hint(sentence: str) -> str:
+def _hint(sentence: str, kernel: str) -> str:
     """The cause that a sentence of `patterns` hints at."""
-    hints = {
-        "is NaN": "the output is full of NaN before the launch: does the kernel add to it before it writes it, or "
-        "divide 0 by 0?",
-        "every wrong cell is 0": "a sum that is never added, or only by some threads?",
-        "should be 0": "is a condition missing, or the wrong way round?",
-        "wrong sign": "a minus too many, or one missing?",
-        "times the right value": "a factor is missing or there twice; for a mean, is it divided by the right count?",
-        "off by the same": "is a term missing from every sum, or the start value wrong?",
-        "in the last": "is the edge guard or the loop's end one too small?",
-        "in the first": "is an index one too large?",
-        "shifted by one": "an index is off by one",
-        "transposed": "row and column are swapped in an index",
-        "the same value": "is the index of the input the same for all threads?",
-    }  # fmt: skip
-    return next((hint for part, hint in hints.items() if part in sentence), "")
+    found = next((hint for part, hint in HINTS.items() if part in sentence), "")
+    return found.replace("; for a mean, is it divided by the right count", "") if "mean" not in kernel else found
 
 
 def _order(expected: np.ndarray, got: np.ndarray) -> str:
@@ -83,69 +80,32 @@ def _order(expected: np.ndarray, got: np.ndarray) -> str:
     if expected.ndim < 2 or 1 in expected.shape[-2:]:
         return ""
     other = np.ascontiguousarray(np.swapaxes(expected, -1, -2)).reshape(expected.shape)
-    if _same(got, other) and not _same(expected, other):
+    if np.allclose(got, other, rtol=1e-3, atol=1e-3) and not np.allclose(expected, other, rtol=1e-3, atol=1e-3):
         return "the values are right, but stored transposed: are row and col, or their strides, swapped in its index?"
     return ""
 
 
-def _same(got: np.ndarray, other: np.ndarray) -> bool:
-    return got.shape == other.shape and np.allclose(got, other, rtol=1e-3, atol=1e-3)
+OVERFLOWS = {
+    "softmax": "exp(x) overflows where x is large: subtract the row's largest value first",
+    "sigmoid": "exp(x) overflows from x = 89 on, and inf / inf is NaN: 1 / (1 + exp(-x)), whose exp may be inf",
+    "swish": "exp(x) overflows from x = 89 on, and inf / inf is NaN: x / (1 + exp(-x)), whose exp may be inf",
+    "tanh": "exp(x) overflows from x = 89 on, and inf / inf is NaN: math.tanh(x) does not",
+    "softplus": "exp(x) overflows from x = 89 on: max(x, 0) + log1p(exp(-abs(x))) takes exp of no positive number",
+    "crossentropy": "exp(x) overflows where x is large: subtract the row's largest value first",
+}
 
 
-def _misread(kernel: str, arrays: tuple[Any, ...], static: dict[str, Any], got: np.ndarray) -> str:
-    """For a matrix product: what it would be if an operand were read with rows and columns swapped."""
-    if kernel != "gemm" or any(static.get(key) for key in ("transpose_a", "transpose_b", "activation")):
+def _overflow(evidence: Evidence, wrong: np.ndarray) -> str:
+    """NaN or infinity out of large numbers; where they are small, the output is full of NaN before the launch."""
+    floats = [a for a in evidence.arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
+    largest = max((float(np.max(np.abs(a), initial=0)) for a in floats), default=0.0)
+    right, got = (np.atleast_1d(a)[wrong] for a in (evidence.expected, evidence.got))
+    bad = got[np.isfinite(right) & ~np.isfinite(got)]
+    if largest < LARGE or not bad.size:
         return ""
-    a, b = (np.asarray(x, np.float64) for x in arrays[:2])
-
-    def swapped(x: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(x).reshape(x.shape[::-1]).T
-
-    for who, left, right in (("a", swapped(a), b), ("b", a, swapped(b)), ("a and b", swapped(a), swapped(b))):
-        if min(left.shape + right.shape) > 1 and _same(got, left @ right):
-            return f"this is the product with {who} read as if stored transposed: are the strides in its index swapped?"
-    return _fewer_terms(got, a.shape[1], lambda terms: a[:, terms] @ b[terms])
-
-
-def _missing_terms(kernel: str, arrays: tuple[Any, ...], static: dict[str, Any], got: np.ndarray) -> str:
-    """For a sum: what it would be without the first or the last terms."""
-    if kernel != "reduce_sum":
-        return ""
-    x = np.asarray(arrays[0], np.float64)
-    axes = static.get("axes")
-    reduced = tuple(range(x.ndim)) if axes is None else tuple(i % x.ndim for i in np.atleast_1d(axes))
-    rows = np.moveaxis(x, reduced, range(-len(reduced), 0)).reshape(got.size, -1)
-    return _fewer_terms(got.reshape(-1), rows.shape[1], lambda terms: rows[:, terms].sum(1))
-
-
-def _fewer_terms(got: np.ndarray, count: int, without: Callable[[slice], np.ndarray]) -> str:
-    if count > 1 and _same(got, without(slice(1, None))):
-        return "the first term of each sum is missing: does the loop start at 1?"
-    for less in (1, *(count % tile for tile in TILES)):
-        if 0 < less < count and _same(got, without(slice(None, count - less))):
-            terms = "term is" if less == 1 else f"{less} terms are"
-            return f"the last {terms} missing from each sum: does the loop end too early, or leave out the last tile?"
-    return ""
-
-
-def _flipped(kernel: str, arrays: tuple[Any, ...], static: dict[str, Any], got: np.ndarray) -> str:
-    """For a convolution: what it would be with w's rows, columns or both the other way round."""
-    if kernel != "conv2d":
-        return ""
-    x, w, *rest = (np.asarray(a, np.float64) for a in arrays if a is not None)
-    for what, flipped in (("rows", w[::-1]), ("columns", w[:, ::-1]), ("rows and columns", w[::-1, ::-1])):
-        if _same(got, conv2d_forward(x, flipped, *rest, **static)[0]):
-            return (
-                f"this is the result with w flipped, its {what} in the opposite order: y[p, q] is the sum of "
-                "x[p + r, q + s] w[r, s]"
-            )
-    return ""
-
-
-def _overflow(kernel: str, got: np.ndarray, wrong: np.ndarray) -> str:
-    if "softmax" in kernel and not np.isfinite(got[wrong]).all():
-        return "exp(x) overflows where x is large: subtract the row's largest value first"
-    return ""
+    if "relu" in evidence.kernel:
+        return "0 times inf is NaN: choose with an if or with max, do not multiply by a condition" * np.isnan(bad).all()
+    return next((cure for part, cure in OVERFLOWS.items() if part in evidence.kernel), "")
 
 
 def _zero_wins(kernel: str, expected: np.ndarray, got: np.ndarray, wrong: np.ndarray) -> str:

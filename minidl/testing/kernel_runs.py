@@ -8,6 +8,7 @@ its kernels, and the op in NumPy and float64 is the reference for all of them.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from minidl.backends.cuda.device import FIRST, Device
 from minidl.backends.cuda.student_launch import default_of
 from minidl.backends.kernels import BACKWARD_ENDINGS, KERNELS
 from minidl.errors import MinidlError
+from minidl.testing.fault_causes import cause_of_fault
 from minidl.testing.kernel_cases import CASES, Case, cases
 
 
@@ -45,13 +47,31 @@ class Call(NamedTuple):
         return total
 
 
-class Failure(Exception):
-    """A stage failed: which, the sentence, the source line, the likely cause, and how large the result is."""
+class Cause(NamedTuple):
+    """What is behind a failure; and how sure that is: a known mistake of such kernels 2, of any 1, a guess 0."""
 
-    def __init__(self, stage: str, sentence: str, source: str = "", cause: str = "", size: int = 0) -> None:
+    text: str
+    known: int
+
+
+class Failure(Exception):
+    """A stage failed: which, the sentence, the source line, the likely cause, and how large the result is.
+
+    cause : a text, or a function that works it out: a `Cause`
+    """
+
+    def __init__(
+        self, stage: str, sentence: str, source: str = "", cause: str | Callable[[], Cause] = "", size: int = 0
+    ) -> None:
         super().__init__(sentence)
         self.size = size
-        self.stage, self.sentence, self.source, self.cause = stage, sentence, source, cause
+        self.stage, self.sentence, self.source = stage, sentence, source
+        self._cause = cause
+
+    @functools.cached_property
+    def cause(self) -> Cause:
+        """The likely cause, worked out when it is asked for."""
+        return self._cause() if callable(self._cause) else Cause(self._cause, 2)
 
 
 class NotTaken(Exception):
@@ -114,17 +134,9 @@ def watched_call(kernel: str, function: Callable[..., Any], given: tuple[Any, ..
             raise Failure("runs", f"{where}: raises {type(error).__name__}: {error}", _line_of(error)) from error
     if not reports and launched:
         raise Failure("runs", f"{where}: no kernel was launched.", cause="Does the host function return before it?")
-    for report in reports:
+    for number, report in enumerate(reports):
         if report.faults:
-            fault = report.faults[0]
-            kind = "" if fault.message.startswith(fault.kind) else f"{fault.kind}: "
-            many = f" {fault.count} threads do so." if fault.count > 1 and fault.kind == "out-of-bounds" else ""
-            below = fault.kind == "out-of-bounds" and min(fault.index or (0,)) < 0
-            where_it_is = (
-                " before the beginning" if below else " on a global array" * (" global array" in fault.message)
-            )
-            place = fault.kind + where_it_is
-            raise Failure("machine", f"{kind}{fault.message}{many} In {where}.", fault.source, place)
+            raise _machine_failure(kernel, function, before, static, number, where)
     _check_kind(where, result, expected)
     for position, (old, new) in enumerate(zip(before, given, strict=True)):
         if isinstance(old, np.ndarray) and not np.array_equal(old, new, equal_nan=old.dtype.kind == "f"):
@@ -137,6 +149,22 @@ def watched_call(kernel: str, function: Callable[..., Any], given: tuple[Any, ..
                 cause="An input may be a weight, or needed by the backward: write to the output alone.",
             )  # fmt: skip
     return Call(given, static, result, expected, reports)
+
+
+def _machine_failure(
+    kernel: str, function: Callable[..., Any], given: list[Any], static: dict[str, Any], number: int, where: str
+) -> Failure:
+    """Return the failure for the first fault of a launch: run once more, to see which thread owns what."""
+    with launch.simt_options(strict=False, owners=True) as reports, poisoned():
+        function(*given, **static, on="simt")
+    report = reports[number]
+    fault = report.faults[0]
+    message = fault.message.partition(": does the grid cover")[0]  # the cause says more
+    kind = "" if message.startswith(fault.kind) else f"{fault.kind}: "
+    many = f" {fault.count} threads do so." if fault.count > 1 and fault.kind == "out-of-bounds" else ""
+    stop = "" if message.endswith(".") else "."
+    sentence = f"{kind}{message}{stop}{many} In {where}."
+    return Failure("machine", sentence, fault.source, cause_of_fault(fault, report, kernel))
 
 
 def _check_kind(where: str, result: Any, expected: Any) -> None:

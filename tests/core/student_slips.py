@@ -1,0 +1,620 @@
+"""Slips as students make them, in kernels of every family: each with the stage that must stop it and what must be said.
+
+A phrase is a regular expression over the explanation and the likely cause. The kernels are short, and each is right but
+for one thing, which its name says.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import cuda, float32
+
+
+class Slip(NamedTuple):
+    """A wrong kernel: what it is registered as, the stage that fails, and a pattern of the words."""
+
+    kernel: str
+    given: Any
+    stage: str
+    phrase: str
+    options: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """For the test's name."""
+        return f"{self.kernel}-{self.given.__name__}"
+
+
+SLIPS: list[Slip] = []
+
+
+def slip(kernel: str, stage: str, phrase: str, **options: Any) -> Any:
+    """Enter the kernel below into the table."""
+
+    def keep(given: Any) -> Any:
+        SLIPS.append(Slip(kernel, given, stage, phrase, options))
+        return given
+
+    return keep
+
+
+# -- whose element is it? ----------------------------------------------------------------------------------------------
+
+
+@slip("add", "machine", r"has no element of the output.*if i < y.size:")
+@cuda.jit
+def no_guard(a, b, y):
+    i = cuda.grid(1)
+    y[i] = a[i] + b[i]
+
+
+@slip("add", "machine", r"`<=` lets")
+@cuda.jit
+def guard_lets_one_more_pass(a, b, y, size):
+    i = cuda.grid(1)
+    if i <= size:
+        y[i] = a[i] + b[i]
+
+
+@slip("relu", "machine", r"owns y\[\d+\], which exists.*no missing guard.*the index of 'x'")
+@cuda.jit
+def reads_the_next_element(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = max(x[i + 1], float32(0))
+
+
+@slip("gemm", "machine", r"owns c\[.*which exists.*no missing guard.*axis 1 of 'a' ends")
+@cuda.jit
+def runs_along_the_wrong_axis(a, b, c):
+    col, row = cuda.grid(2)
+    if row < c.shape[0] and col < c.shape[1]:
+        total = float32(0)
+        for k in range(a.shape[0]):
+            total += a[row, k] * b[k, col]
+        c[row, col] = total
+
+
+@slip("gemm", "machine", r"owns c\[.*no missing guard.*order")
+@cuda.jit
+def indices_of_b_in_the_wrong_order(a, b, c):
+    col, row = cuda.grid(2)
+    if row < c.shape[0] and col < c.shape[1]:
+        total = float32(0)
+        for k in range(a.shape[1]):
+            total += a[row, k] * b[col, k]
+        c[row, col] = total
+
+
+@slip("gemm", "machine", r"has no element of the output.*row < c.shape\[0\] and col < c.shape\[1\]")
+@cuda.jit
+def guards_one_axis_only(a, b, c):
+    col, row = cuda.grid(2)
+    if row < c.shape[0]:
+        total = float32(0)
+        for k in range(a.shape[1]):
+            total += a[row, k] * b[k, col]
+        c[row, col] = total
+
+
+@slip("softmax", "machine", r"owns y\[.*no missing guard")
+@cuda.jit
+def row_loop_one_too_long(x, y, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        total = float32(0)
+        for col in range(cols + 1):
+            total += math.exp(x[row, col])
+        for col in range(cols):
+            y[row, col] = math.exp(x[row, col]) / total
+
+
+# -- who writes it? ----------------------------------------------------------------------------------------------------
+
+
+@slip("relu", "machine", r"exactly those where.*`x\[i\] > float32\(0\)`.*else")
+@cuda.jit
+def if_without_else(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        if x[i] > float32(0):
+            y[i] = x[i]
+
+
+@slip("relu_backward", "machine", r"exactly those where.*`kept\[i\] > float32\(0\)`.*else")
+@cuda.jit
+def forgot_else(dy, kept, dx, size):
+    i = cuda.grid(1)
+    if i < size and kept[i] > float32(0):
+        dx[i] = dy[i]
+
+
+@slip("gemm", "machine", r"grid covers the output the other way.*col, row = cuda.grid\(2\)", threads=(32, 8))
+@cuda.jit
+def rows_and_columns_swapped(a, b, c):
+    row, col = cuda.grid(2)
+    if row < c.shape[0] and col < c.shape[1]:
+        total = float32(0)
+        for k in range(a.shape[1]):
+            total += a[row, k] * b[k, col]
+        c[row, col] = total
+
+
+@slip("add", "machine", r"[Tt]hread and block have changed places.*cuda.grid\(1\)")
+@cuda.jit
+def thread_and_block_changed_places(a, b, y, size):
+    i = cuda.threadIdx.x * cuda.blockDim.x + cuda.blockIdx.x
+    if i < size:
+        y[i] = a[i] + b[i]
+
+
+@slip("reduce_sum", "machine", r"one block an element.*blocks=", threads=32)
+@cuda.jit
+def blocks_left_out(x, y, cols):
+    row = cuda.blockIdx.x
+    if cuda.threadIdx.x == 0:
+        total = float32(0)
+        for col in range(cols):
+            total += x[row, col]
+        y[row] = total
+
+
+@slip(
+    "add", "machine", r"grid has \d+ threads for \d+ elements.*round up", blocks=lambda a, b, y: max(y.size // 256, 1)
+)
+@cuda.jit
+def grid_rounded_down(a, b, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = a[i] + b[i]
+
+
+@slip("add", "machine", r"the last element.*`<` the size and no smaller")
+@cuda.jit
+def guard_leaves_out_the_last(a, b, y, size):
+    i = cuda.grid(1)
+    if i < size - 1:
+        y[i] = a[i] + b[i]
+
+
+@slip("add", "machine", r"every 2nd")
+@cuda.jit
+def every_second_element(a, b, y, size):
+    i = 2 * cuda.grid(1)
+    if i < size:
+        y[i] = a[i] + b[i]
+
+
+@slip("multiply", "machine", r"block's number.*cuda.grid")
+@cuda.jit
+def thread_index_only(a, b, y, size):
+    i = cuda.threadIdx.x
+    if i < size:
+        y[i] = a[i] * b[i]
+
+
+@slip("relu", "values", r"order \(x, y\)")
+@cuda.jit
+def output_first(y, x, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = max(x[i], float32(0))
+
+
+@slip("gemm", "machine", r"order \(a, b, c\)")
+@cuda.jit
+def product_first(c, a, b, m, n, k):
+    col, row = cuda.grid(2)
+    if row < m and col < n:
+        total = float32(0)
+        for i in range(min(k, n, a.shape[0], b.shape[0])):
+            total += a[min(row, a.shape[0] - 1), min(i, a.shape[1] - 1)] * b[i, min(col, b.shape[1] - 1)]
+        if row < c.shape[0] and col < c.shape[1]:
+            c[row, col] = total
+
+
+# -- kernels that differ in one expression -----------------------------------------------------------------------------
+
+
+def written(name: str, text: str, **expressions: str) -> Any:
+    """A kernel of this text, in which NAMES stand for expressions; its source can be read like that of a cell."""
+    for key, expression in expressions.items():
+        text = text.replace(key, expression)
+    filename = f"<slip {len(SLIPS)} {name}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    made: dict[str, Any] = {"cuda": cuda, "float32": float32, "math": math}
+    exec(compile(text, filename, "exec"), made)
+    kernel = cuda.jit(made["kernel"])
+    kernel.__name__ = name
+    return kernel
+
+
+# -- elementwise ops and their slopes ----------------------------------------------------------------------------------
+
+UNARY = """
+def kernel(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = VALUE
+"""
+SLOPE = """
+def kernel(dy, kept, dx, size):
+    i = cuda.grid(1)
+    if i < size:
+        dx[i] = VALUE
+"""
+for kernel, phrase, name, value in [
+    ("relu", "this is what 'absolute' gives", "absolute", "abs(x[i])"),
+    ("relu6", "this is what 'relu' gives", "six_forgotten", "max(x[i], float32(0))"),
+    ("tanh", "this is what 'sigmoid' gives", "a_sigmoid", "float32(1) / (float32(1) + math.exp(-x[i]))"),
+    ("sigmoid", "'x' negated", "sign_of_x", "float32(1) / (float32(1) + math.exp(x[i]))"),
+    ("square", "2 times", "twice", "float32(2) * x[i] * x[i]"),
+    ("exp", "off by the same -1", "minus_one", "math.exp(x[i]) - float32(1)"),
+    ("negative", "wrong sign", "sign_forgotten", "x[i]"),
+]:
+    slip(kernel, "values", phrase)(written(name, UNARY, VALUE=value))
+SIGMOID = "(float32(1) / (float32(1) + math.exp(-kept[i])))"
+for kernel, phrase, name, value in [
+    ("relu", "sign of dy", "masks_dy", "max(dy[i], float32(0))"),
+    ("relu", "times kept", "factor_kept", "dy[i] * kept[i]"),
+    ("relu", "dy itself", "no_condition", "dy[i]"),
+    ("relu", "dy itself|where kept is 0", "mask_with_zero", "dy[i] if kept[i] >= float32(0) else float32(0)"),
+    ("relu", "dy is left out", "without_dy", "float32(1) if kept[i] > float32(0) else float32(0)"),
+    ("relu", "other side", "wrong_side", "dy[i] if kept[i] <= float32(0) else float32(0)"),
+    ("sigmoid", "once more", "sigmoid_twice", f"dy[i] * {SIGMOID} * (float32(1) - {SIGMOID})"),
+    ("sigmoid", "dy kept", "half_a_slope", "dy[i] * kept[i]"),
+    ("sigmoid", "dy is left out", "without_dy", "kept[i] * (float32(1) - kept[i])"),
+    ("tanh", "1 - kept.*square", "no_square", "dy[i] * (float32(1) - kept[i])"),
+    ("tanh", "once more", "tanh_twice", "dy[i] * (float32(1) - math.tanh(kept[i]) * math.tanh(kept[i]))"),
+    ("square", "0.5 times the right value; a factor", "no_two", "dy[i] * kept[i]"),
+    ("exp", "dy itself", "no_slope", "dy[i]"),
+    ("exp", "once more", "exp_twice", "dy[i] * math.exp(kept[i])"),
+    ("log", "dy kept", "multiplies", "dy[i] * kept[i]"),
+    ("sqrt", "2 times the right value", "no_half", "dy[i] / kept[i]"),
+    ("absolute", "wrong sign", "wrong_sign", "-dy[i] if kept[i] > float32(0) else dy[i]"),
+]:
+    slip(f"{kernel}_backward", "gradient", phrase)(written(name, SLOPE, VALUE=value))
+
+
+@slip("leaky_relu", "values", r"as if negative_slope were 0.3.*does the kernel use it")
+@cuda.jit
+def slope_is_a_constant(x, y, size, negative_slope):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = x[i] if x[i] > float32(0) else float32(0.3) * x[i]
+
+
+@slip("subtract", "values", r"changed places: this is b - a")
+@cuda.jit
+def operands_swapped(a, b, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = b[i] - a[i]
+
+
+@slip("divide", "values", r"changed places: this is b / a")
+@cuda.jit
+def quotient_upside_down(a, b, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = b[i] / a[i]
+
+
+@slip("add", "values", r"the same for any 'b': the kernel never reads it")
+@cuda.jit
+def adds_a_to_itself(a, b, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = a[i] + a[i]
+
+
+@slip("maximum", "values", r"this is what 'minimum' gives")
+@cuda.jit
+def smaller_for_larger(a, b, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = min(a[i], b[i])
+
+
+@slip("relu", "machine", r"float32\(0\)")
+@cuda.jit
+def bare_zero(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = max(x[i], 0.0)
+
+
+# -- sums and maxima ---------------------------------------------------------------------------------------------------
+
+
+ROWS = """
+def kernel(x, y, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        total = FIRST
+        for col in range(cols):
+            total = STEP
+        y[row] = LAST
+"""
+for kernel, phrase, name, first, step, last in [
+    ("reduce_mean", "not divided by", "no_count", "float32(0)", "total + x[row, col]", "total"),
+    ("reduce_mean", "right count", "one_more", "float32(0)", "total + x[row, col]", "total / float32(cols + 1)"),
+    ("reduce_sum", "divided by the count", "a_mean", "float32(0)", "total + x[row, col]", "total / float32(cols)"),
+    ("reduce_sum", "first term.*twice", "first_twice", "x[row, 0]", "total + x[row, col]", "total"),
+    ("reduce_sum", "only the last term", "assigned", "float32(0)", "x[row, col]", "total"),
+    ("reduce_sum", "squares", "squares", "float32(0)", "total + x[row, col] * x[row, col]", "total"),
+    ("reduce_sum", "this is what 'reduce_max' gives", "largest", "x[row, 0]", "max(total, x[row, col])", "total"),
+    ("reduce_max", "starts from 0", "from_zero", "float32(0)", "max(total, x[row, col])", "total"),
+    ("reduce_max", "this is what 'reduce_min' gives", "smallest", "x[row, 0]", "min(total, x[row, col])", "total"),
+    ("reduce_min", "starts from 0", "from_zero", "float32(0)", "min(total, x[row, col])", "total"),
+]:
+    slip(kernel, "values", phrase)(written(name, ROWS, FIRST=first, STEP=step, LAST=last))
+
+A_ROW_A_BLOCK = {"threads": 128, "blocks": lambda x, y: x.shape[0]}
+
+
+@slip("reduce_sum", "values", r"only.*partial sum", **A_ROW_A_BLOCK)
+@cuda.jit
+def one_of_128_partial_sums(x, y, rows, cols):
+    parts = cuda.shared.array(128, float32)
+    row, t = cuda.blockIdx.x, cuda.threadIdx.x
+    total = float32(0)
+    for col in range(t, cols, 128):
+        total += x[row, col]
+    parts[t] = total
+    cuda.syncthreads()
+    if t == 0:
+        y[row] = parts[0]
+
+
+@slip("reduce_sum", "values", r"lane 31", threads=32, blocks=lambda x, y: x.shape[0])
+@cuda.jit
+def lane_31(x, y, rows, cols):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    total = float32(0)
+    for col in range(lane, cols, 32):
+        total += x[row, col]
+    offset = 16
+    while offset > 0:
+        total += cuda.shfl_down_sync(0xFFFFFFFF, total, offset)
+        offset //= 2
+    if lane == 31:
+        y[row] = total
+
+
+@slip("reduce_sum", "values", r"first 128 terms", **A_ROW_A_BLOCK)
+@cuda.jit
+def no_stride_loop(x, y, rows, cols):
+    parts = cuda.shared.array(128, float32)
+    row, t = cuda.blockIdx.x, cuda.threadIdx.x
+    parts[t] = x[row, t] if t < cols else float32(0)
+    cuda.syncthreads()
+    half = 64
+    while half > 0:
+        if t < half:
+            parts[t] += parts[t + half]
+        cuda.syncthreads()
+        half //= 2
+    if t == 0:
+        y[row] = parts[0]
+
+
+@slip("reduce_sum", "machine", r"race on shared array.*syncthreads", **A_ROW_A_BLOCK)
+@cuda.jit
+def tree_without_barrier(x, y, rows, cols):
+    parts = cuda.shared.array(128, float32)
+    row, t = cuda.blockIdx.x, cuda.threadIdx.x
+    total = float32(0)
+    for col in range(t, cols, 128):
+        total += x[row, col]
+    parts[t] = total
+    cuda.syncthreads()
+    half = 64
+    while half > 0:
+        if t < half:
+            parts[t] += parts[t + half]
+        half //= 2
+    if t == 0:
+        y[row] = parts[0]
+
+
+@slip("reduce_sum", "machine", r"same cuda.syncthreads", **A_ROW_A_BLOCK)
+@cuda.jit
+def barrier_in_the_if(x, y, rows, cols):
+    parts = cuda.shared.array(128, float32)
+    row, t = cuda.blockIdx.x, cuda.threadIdx.x
+    total = float32(0)
+    for col in range(t, cols, 128):
+        total += x[row, col]
+    parts[t] = total
+    cuda.syncthreads()
+    half = 64
+    while half > 0:
+        if t < half:
+            parts[t] += parts[t + half]
+            cuda.syncthreads()
+        half //= 2
+    if t == 0:
+        y[row] = parts[0]
+
+
+@slip("reduce_sum", "values", r"start=0", **A_ROW_A_BLOCK)
+@cuda.jit
+def atomic_without_start(x, y, rows, cols):
+    row = cuda.blockIdx.x
+    for col in range(cuda.threadIdx.x, cols, cuda.blockDim.x):
+        cuda.atomic.add(y, row, x[row, col])
+
+
+# -- softmax -----------------------------------------------------------------------------------------------------------
+
+
+SOFTMAX = """
+def kernel(x, y, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        largest = x[row, 0]
+        for col in range(1, cols):
+            largest = max(largest, x[row, col])
+        total = float32(0)
+        for col in range(cols):
+            total += math.exp(x[row, col] - largest)
+        for col in range(cols):
+            y[row, col] = LAST
+"""
+for kernel, phrase, name, last in [
+    ("softmax", "not divided by the row's sum", "no_sum", "math.exp(x[row, col] - largest)"),
+    ("softmax", "this is what 'log_softmax' gives", "a_log", "x[row, col] - largest - math.log(total)"),
+    ("softmax", "overflow", "overflows", "math.exp(x[row, col]) / (total * math.exp(largest))"),
+    ("log_softmax", "logarithm of the row's sum", "no_log", "x[row, col] - largest"),
+    ("log_softmax", "this is what 'softmax' gives", "a_softmax", "math.exp(x[row, col] - largest) / total"),
+]:
+    slip(kernel, "values", phrase)(written(name, SOFTMAX, LAST=last))
+
+
+@slip("softmax", "values", r"starts from 0")
+@cuda.jit
+def maximum_from_zero(x, y, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        largest = float32(0)
+        for col in range(cols):
+            largest = max(largest, x[row, col])
+        total = float32(0)
+        for col in range(cols):
+            total += math.exp(x[row, col] - largest)
+        for col in range(cols):
+            y[row, col] = math.exp(x[row, col] - largest) / total
+
+
+@slip("softmax", "values", r"down the columns|along the other axis")
+@cuda.jit
+def sums_down_the_columns(x, y, rows, cols):
+    col = cuda.grid(1)
+    if col < cols:
+        largest = x[0, col]
+        for row in range(1, rows):
+            largest = max(largest, x[row, col])
+        total = float32(0)
+        for row in range(rows):
+            total += math.exp(x[row, col] - largest)
+        for row in range(rows):
+            y[row, col] = math.exp(x[row, col] - largest) / total
+
+
+SOFTMAX_SLOPE = """
+def kernel(dy, y, dx, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        total = float32(0)
+        for col in range(cols):
+            total += TERM
+        for col in range(cols):
+            dx[row, col] = LAST
+"""
+for kernel, phrase, name, term, last in [
+    ("softmax", "diagonal", "diagonal_only", "dy[row, col]", "dy[row, col] * y[row, col] * (float32(1) - y[row, col])"),
+    ("softmax", "row's sum of dy y is missing", "no_sum", "dy[row, col]", "dy[row, col] * y[row, col]"),
+    ("softmax", "sum of dy alone", "sum_without_y", "dy[row, col]", "y[row, col] * (dy[row, col] - total)"),
+    ("softmax", "factor y", "factor_forgotten", "dy[row, col] * y[row, col]", "dy[row, col] - total"),
+    ("log_softmax", r"exp\(y\)", "y_for_exp_y", "dy[row, col]", "dy[row, col] - y[row, col] * total"),
+    ("log_softmax", "row's sum of dy", "no_sum", "dy[row, col]", "dy[row, col] - math.exp(y[row, col])"),
+]:
+    slip(f"{kernel}_backward", "gradient", phrase)(written(name, SOFTMAX_SLOPE, TERM=term, LAST=last))
+
+
+# -- matrix products ---------------------------------------------------------------------------------------------------
+
+
+GEMM = """
+def kernel(a, b, c):
+    col, row = cuda.grid(2)
+    if row < c.shape[0] and col < c.shape[1]:
+        total = float32(0)
+        for k in range(a.shape[1]):
+            total = STEP
+        c[row, col] = total
+"""
+for phrase, name, step in [
+    ("only the last term", "assigned", "a[row, k] * b[k, col]"),
+    ("wrong sign", "minus", "total - a[row, k] * b[k, col]"),
+    ("added where they are to be multiplied", "adds_factors", "total + a[row, k] + b[k, col]"),
+    ("the same for any 'b'", "squares_a", "total + a[row, k] * a[row, k]"),
+]:
+    slip("gemm", "values", phrase)(written(name, GEMM, STEP=step))
+
+
+@slip("gemm", "values", r"first 16 terms|only the first tile", threads=(16, 16))
+@cuda.jit
+def first_tile_only(a, b, c, m, n, k):
+    col, row = cuda.grid(2)
+    if row < m and col < n:
+        total = float32(0)
+        for i in range(min(k, 16)):
+            total += a[row, i] * b[i, col]
+        c[row, col] = total
+
+
+@slip("gemm", "machine|values", r"add|start=0|total")
+@cuda.jit
+def adds_into_the_output(a, b, c, m, n, k):
+    col, row = cuda.grid(2)
+    if row < m and col < n:
+        for i in range(k):
+            c[row, col] += a[row, i] * b[i, col]
+
+
+@slip("batched_gemm", "machine", r"cuda.grid\(1\) counts along x alone.*threads=256")
+@cuda.jit
+def one_index_for_blocks_of_two(a, b, c, batch, rows, cols, inner):
+    i = cuda.grid(1)
+    if i < c.size:
+        col, row, n = i % cols, i // cols % rows, i // (cols * rows)
+        total = float32(0)
+        for k in range(inner):
+            total += a[n, row, k] * b[n, k, col]
+        c[n, row, col] = total
+
+
+@slip("batched_gemm", "values", r"first of 'b' for all", threads=256)
+@cuda.jit
+def first_b_for_all(a, b, c, batch, rows, cols, inner):
+    i = cuda.grid(1)
+    if i < c.size:
+        col, row, n = i % cols, i // cols % rows, i // (cols * rows)
+        total = float32(0)
+        for k in range(inner):
+            total += a[n, row, k] * b[0, k, col]
+        c[n, row, col] = total
+
+
+# -- host functions ----------------------------------------------------------------------------------------------------
+
+
+@slip("relu", "runs", r"returned None.*return y")
+def returns_nothing(x, *, on=None):
+    y = np.empty_like(x)
+    copy_relu[math.ceil(x.size / 256), 256](x.reshape(-1), y.reshape(-1), x.size)
+
+
+@slip("relu", "runs", r"must return float32")
+def wrong_dtype(x, *, on=None):
+    y = np.empty(x.shape, np.float64)
+    copy_relu[math.ceil(x.size / 256), 256](x.reshape(-1), y.reshape(-1), x.size)
+    return y
+
+
+@slip("relu", "runs", r"no kernel was launched")
+def no_launch(x, *, on=None):
+    return np.maximum(x, 0)
+
+
+@cuda.jit
+def copy_relu(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = max(x[i], float32(0))
