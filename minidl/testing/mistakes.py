@@ -95,7 +95,8 @@ def recognised(evidence: Evidence) -> tuple[list[str], bool]:
 
 
 def _of_family(evidence: Evidence) -> Found:
-    kernel, arrays = evidence.kernel, [None if a is None else _exact(a) for a in evidence.arrays]
+    kernel = evidence.kernel
+    arrays: list[Any] = [_exact(a) for a in evidence.arrays]
     family = kernel.removesuffix("_backward")
     if family in (*UNARY, *UNARY_ELEMENTWISE) and kernel != family:
         yield from _slopes(evidence, *arrays)
@@ -298,7 +299,7 @@ def _of_softmax(x: np.ndarray) -> Found:
     yield "the row's largest is subtracted in the sum alone, not above the fraction bar", np.exp(x) / _total(e)
     zero = np.exp(x - np.maximum(x.max(-1, keepdims=True), 0))
     yield ("the row's largest starts from 0, which wins where all of a row is below: start from the first value, or "
-           "from -inf", np.float32(zero) / _total(np.float32(zero)))  # fmt: skip
+           "from -inf", zero.astype(np.float32) / _total(zero.astype(np.float32)))  # fmt: skip
 
 
 def _of_log_softmax(x: np.ndarray) -> Found:
