@@ -187,7 +187,10 @@ class Access(Part):
             self.count_access(line, alloc, address, mask, "store", alloc.itemsize)
         if self.recorder.undo is not None:
             self.recorder.undo(self, alloc)
-        alloc.scatter(self, address, self.cast(line, alloc.dtype, value), mask)
+        value = self.cast(line, alloc.dtype, value)
+        if self.observing:
+            self.observe(alloc, address, mask, value)
+        alloc.scatter(self, address, value, mask)
 
     # -- arrays made by the kernel ------------------------------------------------------------------------------------
 
@@ -212,7 +215,7 @@ class Access(Part):
         alloc = self.dynamic.get(dtype)
         if alloc is None:
             if self.dynamic_memory is None:
-                self.dynamic_memory = np.zeros((self.blocks, -(-self.dynamic_bytes // 16) * 16), np.uint8)
+                self.dynamic_memory = self.dynamic_block()
             data = self.dynamic_memory.view(dtype)
             alloc = Allocation(name, "shared", data, (size,), (1,))
             same_width = [a.shadow for a in self.dynamic.values() if a.itemsize == alloc.itemsize]
@@ -221,6 +224,10 @@ class Access(Part):
             if same_width and self.checks:
                 alloc.shadow = same_width[0]
         return View(alloc, (size,), (1,), np.int64(0))
+
+    def dynamic_block(self) -> np.ndarray:
+        """The dynamic shared memory of all blocks, as bytes."""
+        return np.zeros((self.blocks, -(-self.dynamic_bytes // 16) * 16), np.uint8)
 
     def local_array(self, line: int, site: int, shape: Value, dtype: np.dtype, name: str) -> View:
         """`cuda.local.array(shape, dtype)`: one array a thread, its contents undefined each time it is made."""

@@ -57,18 +57,22 @@ class Atomics(Part):
         if alloc.space == "local" or not alloc.writable:
             raise UnsupportedSyntax(f"cuda.atomic.{name}: array {alloc.name!r} is {alloc.space} memory; atomics are "
                                     "for global and shared arrays that can be written", line)
-        if self.checks and alloc.shadow is not None:
-            alloc.shadow.atomic(self, line, address, mask)
+        if self.checks:
+            if alloc.shadow is not None:
+                alloc.shadow.atomic(self, line, address, mask)
             self.fences.atomic(self.active_blocks(), self.recorder.now)
-        elif self.checks:
-            self.fences.atomic(self.active_blocks(), self.recorder.now)
+            if self.recorder.thread_fences.fence_time is not None:
+                self.recorder.thread_fences.atomic(self.active_threads(), self.recorder.now)
         if self.recorder.undo is not None:
             self.recorder.undo(self, alloc)
         flat, where = self._flat(alloc, address, mask)
         if self.counting:
             self._count_atomic(line, alloc, address, where, mask)
         numbers = [np.broadcast_to(pick(numeric.cast(v, alloc.dtype), mask), where.shape) for v in values]
+        held = flat[where] if self.observing else None
         old = _apply(name, flat, where, numbers, wanted)
+        if held is not None and not np.array_equal(held, flat[where], equal_nan=flat.dtype.kind == "f"):
+            self.recorder.changes += 1
         if not wanted:
             return None
         result = np.zeros(self.shape, alloc.dtype)

@@ -39,7 +39,7 @@ class Barriers(Part):
         count = np.count_nonzero(mask.full(), axis=1)
         part = (count > 0) & (count < self.threads)
         if part.any():
-            self._report_divergent(line, part)
+            self.report_divergent(line, part)
         times = np.broadcast_to(np.asarray(self.barrier_times), (self.blocks,)).copy()
         times[count > 0] = now
         self.barrier_times = times
@@ -56,7 +56,7 @@ class Barriers(Part):
             return self.blocks
         return int(np.count_nonzero(mask.full().any(axis=1)))
 
-    def _report_divergent(self, line: int, part: np.ndarray) -> None:
+    def report_divergent(self, line: int, part: np.ndarray) -> None:
         block = int(np.flatnonzero(part)[0])
         width = self.shape[1]
         reached = self.mask.full()[block]
@@ -118,12 +118,20 @@ class Barriers(Part):
     def threadfence(self, line: int) -> None:
         """Writes before it are seen by other blocks before writes after it."""
         if self.checks and self.mask.lanes:
-            self.fences.fence(self.active_blocks(), self.tick(line))
+            now = self.tick(line)
+            self.fences.fence(self.active_blocks(), now)
+            self.recorder.thread_fences.fence(self.active_threads(), now)
 
     threadfence_system = threadfence
 
     def threadfence_block(self, line: int) -> None:
-        """Orders writes within a block; alone it synchronises nobody."""
+        """The same for the threads of the block alone."""
+        if self.checks and self.mask.lanes:
+            self.recorder.thread_fences.fence(self.active_threads(), self.tick(line))
+
+    def active_threads(self) -> np.ndarray:
+        """Grid-wide numbers of the active threads."""
+        return self.mask.flat() + self.first_block * self.shape[1]
 
     def active_blocks(self) -> np.ndarray:
         """Grid-wide numbers of the blocks that have an active thread."""

@@ -75,6 +75,13 @@ class Calls(Part):
             return self._device_function(node, function)
         raise self.fail(node, self._advice(node, found))
 
+    def is_pure(self, node: ast.Call) -> bool:
+        """A cast, math.* or a builtin of numbers: its value depends on its arguments alone."""
+        if isinstance(node.func, ast.Name) and node.func.id in self.nested:
+            return False
+        found = self.static(node.func)
+        return names.as_dtype(found) is not None or (names.operation(found) or "").startswith(("math.", "builtin."))
+
     def _callee(self, node: ast.Call) -> Any:
         found = self.static(node.func)
         if isinstance(node.func, ast.Lambda):

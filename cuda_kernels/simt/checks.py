@@ -196,15 +196,54 @@ class Checks(Part):
             "integer beside a float32, a Python float argument, or int / int makes it so. Write float32(...) around "
             "the constant or the operand.")
 
-    def report_step_limit(self, loop: Loop) -> None:
+    def _stop_at(self, loop: Loop, what: str) -> None:
         """A loop that does not end; the launch is given up."""
+        thread, block = self.first_thread(), self.first_block_index()
         self.recorder.fault(
-            "step-limit", loop.line, count=self.mask.lanes, threads=self.first_thread(),
-            blocks=self.first_block_index(),
-            message=f"the loop at line {loop.line} has not ended after {self.step_limit} turns (thread "
-            f"{self.first_thread()[0]} of block {self.first_block_index()[0]} is still in it); the launch was stopped. "
-            "If it does end, pass a larger step_limit=.")
+            "step-limit", loop.line, count=self.mask.lanes, threads=thread, blocks=block,
+            message=f"the loop at line {loop.line} " + what.format(who=f"thread {thread[0]} of block {block[0]}"))
         raise StepLimit
+
+    def report_step_limit(self, loop: Loop) -> None:
+        """A loop that went round very often."""
+        self._stop_at(loop, f"has not ended after {loop.turns - 1} turns ({{who}} is still in it); the launch was "
+                      "stopped. If it does end, pass a larger step_limit=.")
+
+    def report_endless(self, loop: Loop) -> None:
+        """A loop that can never end."""
+        names = [*loop.ending.names, *(a for a in loop.ending.arrays if a not in ("*", *loop.ending.names))]
+        held = f"what decides its end ({', '.join(names)}) stays as it is" if names else "nothing ends it"
+        self._stop_at(loop, f"never ends: {{who}} is in it after {loop.turns - 1} turns, and {held} from one turn to "
+                      "the next. Is a step forward missing, or the condition wrong?")
+
+    def report_waiting(self, loop: Loop) -> None:
+        """A loop that waits for what nobody does."""
+        what = ", ".join(a for a in loop.ending.arrays if a != "*") or "memory"
+        self._stop_at(loop, f"waits for ever: {{who}} looks at {what} again and again, and every other thread has "
+                      "ended or waits too, so that nobody changes it. Is it set under the right index, by one that "
+                      "does not have to wait itself?")
+
+    def report_not_resident(self, loop: Loop, resident: int, gpu: str) -> None:
+        """Blocks that wait for one that begins only when one of them has ended."""
+        blocks = int(np.prod(self.recorder.grid))
+        self._stop_at(loop, f"waits for a block that cannot begin: {{who}} waits, and so do all {resident} blocks that "
+                      f"fit on the GPU ({gpu}) at a time, of {blocks}. A block begins only when another has ended: "
+                      "launch no more blocks than fit (with a grid-stride loop), or end the kernel where all must have "
+                      "arrived.")
+
+    def report_many_turns(self, loop: Loop, turns: int) -> None:
+        """A range() that cannot be run in reasonable time."""
+        self._stop_at(loop, f"has {turns} turns ({{who}}): the launch was stopped, for the SIMT machine makes some "
+                      "100,000 in a second. Try it with smaller numbers, or pass step_limit= to run it all the same.")
+
+    def report_no_step(self, line: int, still: Mask) -> None:
+        """range() with a step of 0."""
+        lane = int(still.flat()[0])
+        thread, block = self.thread_index(lane), self.block_of(lane)
+        self.recorder.fault(
+            "step-limit", line, count=still.lanes, threads=(thread,), blocks=(block,),
+            message=f"line {line}: thread {thread} of block {block} loops over a range() whose step is 0, which is a "
+            "ValueError in Python. In a kernel nobody sees it: the thread ends there. Here it makes no turn.")
 
     def report_no_dynamic_shared(self, line: int, name: str) -> None:
         """shared.array(0, …) without shared_bytes."""

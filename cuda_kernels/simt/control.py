@@ -6,17 +6,20 @@ assignment simply replaces a variable; otherwise the other threads keep their ol
 """
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
 from . import numeric
+from .ending import Ending
 from .errors import UnsupportedSyntax
 from .masks import Mask
 from .memory import View
 from .parts import Part
 
 Value = Any
+FIRST_LOOK = 4
 
 _MIXED = "a variable is {} on one path and {} on another; give them two names"
 
@@ -26,15 +29,16 @@ def _what(x: Value) -> str:
 
 
 class StepLimit(Exception):
-    """A loop ran past the step limit; the launch ends."""
+    """A loop never ends, or ran past the step limit; the launch ends."""
 
 
 class Loop:
     """One running loop: who entered, who left for good (`done`), who waits for the next turn (`waiting`)."""
 
-    __slots__ = ("line", "entry", "done", "waiting", "value", "stop", "step", "turns", "values", "returns", "first")
+    __slots__ = ("line", "entry", "done", "waiting", "value", "stop", "step", "turns", "values", "returns", "first",
+                 "ending", "look", "seen", "since")
 
-    def __init__(self, line: int, entry: Mask, none: Mask, returns: bool) -> None:
+    def __init__(self, line: int, entry: Mask, none: Mask, returns: bool, ending: Ending | None = None) -> None:
         self.line = line
         self.entry = entry
         self.done = none
@@ -46,6 +50,10 @@ class Loop:
         self.value: Value = None
         self.stop: Value = None
         self.step: Value = None
+        self.ending = ending  # of a `while`; see progress.py for the rest
+        self.look = FIRST_LOOK
+        self.seen: Any = None
+        self.since = 0.0
 
 
 class Control(Part):
@@ -177,17 +185,17 @@ class Control(Part):
 
     # -- loops --------------------------------------------------------------------------------------------------------
 
-    def loop(self, line: int, returns: bool) -> Loop:
-        """Begin a `while`; `returns` says whether its body contains `return`."""
-        return Loop(line, self.mask, self.none, returns)
+    def loop(self, line: int, returns: bool, ending: Ending) -> Loop:
+        """Begin a `while`; `returns` says whether its body contains `return`, `ending` what decides its end."""
+        return Loop(line, self.mask, self.none, returns, ending)
 
     def again(self, loop: Loop) -> bool:
         """Begin the next turn of a `while` with the threads still in it; False when there are none."""
         if not self._turn(loop):
             return False
         loop.turns += 1
-        if loop.turns > self.step_limit:
-            self.report_step_limit(loop)
+        if loop.turns >= loop.look:
+            self.look(loop, sys._getframe(1).f_locals)
         return True
 
     def _turn(self, loop: Loop) -> bool:
@@ -220,6 +228,8 @@ class Control(Part):
 
     def leave(self, loop: Loop) -> None:
         """After a loop: everyone who entered and has not returned."""
+        if loop.seen is not None:
+            self.look_away(loop)
         if not loop.returns:
             self.mask = loop.entry
             return
@@ -236,15 +246,29 @@ class Control(Part):
         if all(b.dtype == np.int32 for b in (start, stop, step)):
             kind = numeric.INT32
         if start.size == stop.size == step.size == 1:
+            turns = range(start.item(), stop.item(), step.item() or 1)
             if step.item() == 0:
-                raise UnsupportedSyntax("range() with step 0 never ends", line)
-            loop.values = iter(range(start.item(), stop.item(), step.item()))
+                self.report_no_step(line, self.mask)
+                turns = range(0)
+            self.count_range(loop, len(turns))
+            loop.values = iter(turns)
             loop.value = kind.type
         else:
             loop.value = numeric.cast(start, numeric.INT64)
             loop.stop = numeric.cast(stop, numeric.INT64)
             loop.step = numeric.cast(step, numeric.INT64)
+            self._varying_range(loop)
         return loop
+
+    def _varying_range(self, loop: Loop) -> None:
+        """Threads with a step of 0 make no turn; more turns than can be run are told now."""
+        still = self.mask.narrow(np.atleast_2d(loop.step == 0))
+        if still.lanes:
+            self.report_no_step(loop.line, still)
+            loop.stop = np.where(loop.step == 0, loop.value, loop.stop)
+        step = np.where(loop.step == 0, np.int64(1), loop.step)
+        turns = np.broadcast_to((loop.stop - loop.value) // step, self.shape)[self.mask.full()]
+        self.count_range(loop, int(turns.max(initial=0)))
 
     def next(self, loop: Loop) -> Value:
         """The loop variable of the next turn for the threads still in the loop, or None when it is over."""

@@ -1,6 +1,9 @@
-"""A few GPUs by their datasheets, and the roofline bound that a launch's figures have on each.
+"""A few GPUs by their datasheets, the roofline bound that a launch's figures have on each, and the blocks it holds.
 
-Source of the model: Williams, Waterman, Patterson, "Roofline: an insightful visual performance model for multicore
+Threads, blocks and bytes of shared memory that one multiprocessor holds: NVIDIA, CUDA C++ Programming Guide, "Compute
+Capabilities", "Technical Specifications per Compute Capability"; the system takes 1 KB of each block's since 8.0.
+
+The roofline: Williams, Waterman, Patterson, "Roofline: an insightful visual performance model for multicore
 architectures", CACM 52(4), 2009.
 """
 from __future__ import annotations
@@ -13,23 +16,30 @@ from .report import Figures
 
 @dataclass(frozen=True)
 class Gpu:
-    """Peak float32 rate in FLOP/s (CUDA cores, not tensor cores), memory bandwidth in bytes/s, and the source."""
+    """Peak float32 rate in FLOP/s (CUDA cores, not tensor cores), memory bandwidth in bytes/s, and the source.
+
+    multiprocessors, and what each holds: threads, blocks, bytes of shared memory
+    """
 
     name: str
     flops: float
     bytes_per_second: float
     source: str
+    multiprocessors: int
+    threads: int
+    blocks: int
+    shared_bytes: int
 
 
 GPUS: dict[str, Gpu] = {
     g.name: g
     for g in (
-        Gpu("T4", 8.1e12, 320e9, "NVIDIA T4 datasheet, 2019"),
-        Gpu("RTX 3060", 12.7e12, 360e9, "NVIDIA GeForce RTX 3060 specifications, 2021"),
-        Gpu("RTX 4090", 82.6e12, 1008e9, "NVIDIA Ada GPU architecture whitepaper, 2022"),
-        Gpu("A100 40GB", 19.5e12, 1555e9, "NVIDIA A100 datasheet, 2020"),
-        Gpu("H100 SXM", 67e12, 3350e9, "NVIDIA H100 datasheet, 2023"),
-        Gpu("H200", 67e12, 4800e9, "NVIDIA H200 datasheet, 2023"),
+        Gpu("T4", 8.1e12, 320e9, "NVIDIA T4 datasheet, 2019", 40, 1024, 16, 64 * 1024),
+        Gpu("RTX 3060", 12.7e12, 360e9, "NVIDIA GeForce RTX 3060 specifications, 2021", 28, 1536, 16, 100 * 1024),
+        Gpu("RTX 4090", 82.6e12, 1008e9, "NVIDIA Ada GPU architecture whitepaper, 2022", 128, 1536, 24, 100 * 1024),
+        Gpu("A100 40GB", 19.5e12, 1555e9, "NVIDIA A100 datasheet, 2020", 108, 2048, 32, 164 * 1024),
+        Gpu("H100 SXM", 67e12, 3350e9, "NVIDIA H100 datasheet, 2023", 132, 2048, 32, 228 * 1024),
+        Gpu("H200", 67e12, 4800e9, "NVIDIA H200 datasheet, 2023", 132, 2048, 32, 228 * 1024),
     )
 }
 
@@ -60,3 +70,14 @@ def roofline(figures: Figures, gpu: str = "H100 SXM") -> dict[str, Any]:
         "least_seconds": max(figures.flops / g.flops, moved / g.bytes_per_second),
         "source": g.source,
     }
+
+
+def resident_blocks(gpu: Gpu, threads: int, shared_bytes: int) -> int:
+    """How many blocks a GPU holds at a time, by their threads and shared memory (registers may allow fewer).
+
+    >>> resident_blocks(GPUS["T4"], 256, 0), resident_blocks(GPUS["H100 SXM"], 1024, 100_000)
+    (160, 264)
+    """
+    by_threads = gpu.threads // (-(-threads // 32) * 32)
+    by_memory = gpu.shared_bytes // (shared_bytes + 1024) if shared_bytes else gpu.blocks
+    return gpu.multiprocessors * max(1, min(gpu.blocks, by_threads, by_memory))

@@ -14,7 +14,7 @@ from .machine import Machine
 from .owners import OwnerMachine, Owners, copies_of
 from .program import Program
 from .report import Report
-from .run import BATCH_THREADS, STEP_LIMIT, Run
+from .run import BATCH_THREADS, Run
 
 _captured: weakref.WeakKeyDictionary[Any, dict[tuple, Captured]] = weakref.WeakKeyDictionary()
 
@@ -50,8 +50,8 @@ def translation(kernel: Any) -> str:
 
 
 def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, strict: bool = False,
-           shared_bytes: int = 0, outputs: Iterable[Any] | None = None, step_limit: int = STEP_LIMIT,
-           batch_threads: int = BATCH_THREADS, owners: bool = False) -> Report:
+           shared_bytes: int = 0, outputs: Iterable[Any] | None = None, step_limit: int | None = None,
+           batch_threads: int = BATCH_THREADS, owners: bool = False, gpu: str = "H100 SXM") -> Report:
     """Run `kernel` over a grid on NumPy, in lockstep; results are written into the array arguments.
 
     Parameters
@@ -64,10 +64,12 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
     shared_bytes : dynamic shared memory of a block, for cuda.shared.array(0, dtype)
     outputs : names (or positions, or the arrays themselves) of the arguments that the kernel must write completely.
         None: those that the kernel stores to but never loads from nor updates atomically. (): none.
-    step_limit : turns after which a `while` is taken to be endless
+    step_limit : turns after which a `while` is taken to be endless. None: 100,000, or fewer after some seconds; and a
+        range() of 10 million turns is not begun. A loop whose end cannot come is told at once
     batch_threads : about how many threads run at once (bounds memory)
     owners : note who stores to each element; `report.owners` then answers who wrote what from where (see `Owners`).
         Needs checks, and keeps copies of the arrays
+    gpu : a name in `simt.GPUS`: how many blocks it holds at a time, for blocks that wait for each other
 
     Returns
     -------
@@ -96,7 +98,7 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
     program = program_of(kernel, args)
     before = copies_of(args) if owners else ()
     run = Run(program, grid, block, args, checks=checks, strict=strict, shared_bytes=shared_bytes, outputs=outputs,
-              step_limit=step_limit, batch_threads=batch_threads)
+              step_limit=step_limit, batch_threads=batch_threads, gpu=gpu)
     if run.refused():
         return run.report(time.perf_counter() - started)
     if program.breakpoints:

@@ -1,7 +1,8 @@
 """The machine: the state of one batch of blocks, and the operations that a translated kernel calls.
 
-The parts are mixed together from `control` (masks, branches, loops), `access` (memory), `checks` and `counting`,
-`barriers`, `warp` (shuffles, votes), `atomics` and `functions` (math, casts, builtins).
+The parts are mixed together from `control` (masks, branches, loops), `progress` (loops that do not end), `access`
+(memory), `checks` and `counting`, `barriers`, `warp` (shuffles, votes), `atomics` and `functions` (math, casts,
+builtins).
 """
 from __future__ import annotations
 
@@ -21,24 +22,29 @@ from .functions import Functions
 from .intrinsics import Context
 from .masks import WARP, Mask, empty
 from .memory import Allocation, View
+from .progress import Progress
 from .recorder import Recorder
 from .warp import Warp
 
 Value = Any
+STEP_LIMIT = 100_000
 
 
-class Machine(Control, Access, Checks, Counting, Barriers, Warp, Atomics, Functions):
+class Machine(Control, Progress, Access, Checks, Counting, Barriers, Warp, Atomics, Functions):
     """Runs one batch of blocks, `first_block` and the `blocks` - 1 after it, all threads in lockstep."""
 
     def __init__(self, recorder: Recorder, first_block: int, blocks: int, *, checks: bool, dynamic_bytes: int,
-                 step_limit: int, watch_float64: bool) -> None:
+                 step_limit: int | None, watch_float64: bool) -> None:
         self.recorder = recorder
         self.lines = recorder.lines
         self.fences = recorder.fences
         self.checks = self.counting = checks
         self.watch_float64 = checks and watch_float64
         self.watching = checks and first_block == 0
-        self.step_limit = step_limit
+        self.step_limit = STEP_LIMIT if step_limit is None else step_limit
+        self.limit_is_default = step_limit is None
+        self.observing = self.range_turns = 0
+        self.cooperation: Any = None
         self.dynamic_bytes = dynamic_bytes
         self.first_block = first_block
         self.blocks = blocks

@@ -28,7 +28,9 @@ class Program:
         self.pool: dict[tuple, str] = {}
         self.taken = {"slice", "locals", "True", "False", "None"}  # what a program itself uses, and its functions
         self.sites = 0
-        self.spins = False  # has a `while` with a compare-and-swap or an exchange: threads may wait for another block
+        self.loops = False  # has a `while`
+        self.waits = False  # has a `while` whose end depends on memory: threads may wait for others
+        self.polls = False  # has one that does nothing else
         self.local_bytes = 0  # of a thread
         self.shared_bytes = 0  # of a block, static
         self.breakpoints = False

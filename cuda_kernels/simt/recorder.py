@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import KernelFault
-from .masks import Mask
+from .masks import WARP, Mask
 from .report import Fault, Figures
 
 
@@ -28,9 +28,14 @@ class Recorder:
         self.steps: list[tuple[int, Mask]] = []
         self.samples: dict[tuple, list] = {}
         self.shared_bytes = 0
-        self.fences = Fences(grid[0] * grid[1] * grid[2])
+        blocks = grid[0] * grid[1] * grid[2]
+        self.fences = Fences(blocks)
+        self.thread_fences = Fences(blocks * (-(-block[0] * block[1] * block[2] // WARP) * WARP))
         self.undo: Callable[[Any, Any], None] | None = None
         self.history: Any = None
+        self.changes = 0  # of memory, counted while a loop is watched (progress.py)
+        self.stored: set[str] = set()  # names of the arrays that the kernel may write
+        self.may_begin_anew = False  # by turns, if nothing changes in lockstep (cooperation.py)
         self.stores: dict[Any, list[tuple]] = {}  # of a launch with owners=True, see owners.py
 
     def fault(self, kind: str, line: int, message: str, array: str | None = None,
@@ -52,7 +57,7 @@ class Recorder:
 
 
 class Fences:
-    """Order between blocks: a block's fence and atomic release what it wrote; another block's atomic acquires it."""
+    """Order between blocks (or threads): one's fence and atomic release what it wrote; another's atomic acquires it."""
 
     def __init__(self, blocks: int) -> None:
         self.blocks = blocks
@@ -72,7 +77,7 @@ class Fences:
         """An atomic by some threads of `blocks`."""
         if self.fence_time is None:
             return
-        fenced = blocks[self.fence_time[blocks] > 0]
+        fenced = blocks[self.fence_time[blocks] > self.released[blocks]]  # its first atomic after the fence
         self.released[fenced] = self.fence_time[fenced]
         self.release_time[fenced] = now
         self.acquire_time[blocks] = now

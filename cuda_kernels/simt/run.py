@@ -9,12 +9,14 @@ import numpy as np
 
 from . import numeric
 from .control import StepLimit
+from .cooperation import OneThread, Turns, by_blocks, by_threads, residency
 from .counting import sample_access, timeline
 from .errors import CONSTRUCT_ERRORS, SimtError, UnsupportedSyntax, not_runnable
 from .machine import Machine
 from .memory import View, bind_arrays
 from .outputs import Outputs
 from .program import Program
+from .progress import Stalled
 from .recorder import Recorder
 from .report import Figures, Report
 from .shadow import Shadow
@@ -27,7 +29,9 @@ MAX_THREADS = 1024
 MAX_BLOCK = (1024, 1024, 64)
 MAX_GRID = (2**31 - 1, 65535, 65535)
 MAX_DYNAMIC_SHARED = 227 * 1024
-STEP_LIMIT = 100_000
+MAX_THREADS_RUN = 1 << 30  # of a grid
+MAX_LOCAL = 512 * 1024
+MAX_STATIC_SHARED = 48 * 1024
 WHOLE_ARRAY = ("a whole array cannot be added, compared or tested in a kernel, where each thread works on single "
                "elements; index it, x[i], in a loop if need be")
 
@@ -36,25 +40,35 @@ class Run(Outputs):
     """One launch: its arguments as the kernel sees them, and its recorder."""
 
     def __init__(self, program: Program, grid: Any, block: Any, args: tuple, *, checks: bool, strict: bool,
-                 shared_bytes: int, outputs: Iterable[Any] | None, step_limit: int, batch_threads: int) -> None:
+                 shared_bytes: int, outputs: Iterable[Any] | None, step_limit: int | None, batch_threads: int,
+                 gpu: str = "H100 SXM") -> None:
         self.program = program
         self.checks = checks
         self.shared_bytes = shared_bytes
         self.outputs = outputs
         self.step_limit = step_limit
         self.batch_threads = batch_threads
+        self.gpu = gpu
         self.parameters = program.parameters
         source = {**program.helper_lines, **program.source.lines}
         self.problems: list[str] = []
+        self.too_many = 0
         self.grid = self._extent(grid, "grid", MAX_GRID)
         self.block = self._extent(block, "block", MAX_BLOCK)
         threads = self.block[0] * self.block[1] * self.block[2]
         if threads > MAX_THREADS:
             self.problems.append(f"a block of {self.block} has {threads} threads; a block may have {MAX_THREADS}")
+        total = self.grid[0] * self.grid[1] * self.grid[2] * threads
+        if not self.problems and total > MAX_THREADS_RUN:
+            self.too_many = total
+        if program.local_bytes > MAX_LOCAL:
+            self.problems.append(f"{program.local_bytes} bytes of local arrays; a thread may have {MAX_LOCAL}")
         if shared_bytes > MAX_DYNAMIC_SHARED:
             self.problems.append(f"{shared_bytes} bytes of dynamic shared memory; a block may have "
                                  f"{MAX_DYNAMIC_SHARED}")
+        self.strict = strict
         self.recorder = Recorder(self.grid, self.block, source, strict)
+        self.resident = residency(gpu, max(1, threads), program.shared_bytes + shared_bytes)
         self.values, self.views = self._arguments(args)
 
     def _extent(self, given: Any, what: str, limit: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -83,7 +97,12 @@ class Run(Outputs):
                                 message=f"the launch would be refused: {problem}.")
         for fault in self.recorder.faults.values():
             fault.array = None  # it only kept the problems apart
-        return bool(self.problems)
+        if self.too_many:
+            self.recorder.fault(
+                "step-limit", self.program.source.tree.lineno,
+                message=f"the launch has {self.too_many} threads, and was not begun: a GPU would start it, but the "
+                f"SIMT machine runs some ten million a second, at most {MAX_THREADS_RUN}. Launch a smaller grid.")
+        return bool(self.problems or self.too_many)
 
     def _arguments(self, args: tuple) -> tuple[list[Any], dict[str, View]]:
         name = self.program.source.name
@@ -109,49 +128,102 @@ class Run(Outputs):
         return numeric.FLOAT32 in kinds and numeric.FLOAT64 not in kinds
 
     def blocks_at_once(self) -> int:
-        """Blocks in one batch: as many as `batch_threads` allows, fewer where their own memory would be large.
-
-        One at a time where a kernel waits for a lock: in lockstep the block that holds it would wait for the others to
-        leave their loop, and they for the lock.
-        """
-        if self.program.spins:
-            return 1
+        """Blocks in one batch: as many as `batch_threads` allows, fewer where their own memory would be large."""
         threads = -(-self.block[0] * self.block[1] * self.block[2] // 32) * 32
         own = threads * self.program.local_bytes * 2 + (self.program.shared_bytes + self.shared_bytes) * SHADOW_FACTOR
         return max(1, min(self.batch_threads // threads, BATCH_BYTES // max(own, 1)))
 
     def execute(self, machine_type: type[Machine] = Machine, first: int = 0, count: int | None = None) -> None:
-        """Run all batches (or `count` blocks from `first`)."""
+        """Run all batches (or `count` blocks from `first`): in lockstep, and by turns where threads wait for others."""
         total = self.grid[0] * self.grid[1] * self.grid[2]
         stop = total if count is None else min(total, first + count)
         if self.checks:
             self._prepare_shadows()
-        step = self.blocks_at_once()
-        with np.errstate(all="ignore"):
-            for start in range(first, stop, step):
-                machine = machine_type(
-                    self.recorder, start, min(step, stop - start), checks=self.checks,
-                    dynamic_bytes=self.shared_bytes, step_limit=self.step_limit,
-                    watch_float64=self.watch_float64())
-                try:
-                    self.program.run(machine, *self.values)
-                except StepLimit:
-                    return
-                except UnsupportedSyntax as error:
-                    line = error.line or self._line_of(error)
-                    text = self.recorder.source.get(line, "").strip()
-                    raise UnsupportedSyntax(error.reason, line, self.program.source.filename, text) from None
-                except CONSTRUCT_ERRORS as error:
-                    if isinstance(error, SimtError):
-                        raise
-                    line = self._line_of(error)
-                    text = self.recorder.source.get(line, "").strip()
-                    reason = WHOLE_ARRAY if "View" in str(error) else not_runnable(error)
-                    raise UnsupportedSyntax(reason, line, self.program.source.filename, text) from error
-                finally:
-                    self.last_machine = machine
+        self.recorder.stored = self.program.stored
+        try:
+            with np.errstate(all="ignore"):
+                if self.program.waits and count is None and self.recorder.history is None:
+                    self._execute_waiting(machine_type, total)
+                else:
+                    self._batches(machine_type, first, stop)
+        except StepLimit:
+            return
+        except UnsupportedSyntax as error:
+            line = error.line or self._line_of(error)
+            text = self.recorder.source.get(line, "").strip()
+            raise UnsupportedSyntax(error.reason, line, self.program.source.filename, text) from None
+        except CONSTRUCT_ERRORS as error:
+            if isinstance(error, SimtError):
+                raise
+            line = self._line_of(error)
+            text = self.recorder.source.get(line, "").strip()
+            reason = WHOLE_ARRAY if "View" in str(error) else not_runnable(error)
+            raise UnsupportedSyntax(reason, line, self.program.source.filename, text) from error
         if self.checks:
             self._check_outputs()
+
+    def _machine(self, machine_type: type[Machine], start: int, blocks: int) -> Machine:
+        return machine_type(self.recorder, start, blocks, checks=self.checks, dynamic_bytes=self.shared_bytes,
+                            step_limit=self.step_limit, watch_float64=self.watch_float64())
+
+    def _batches(self, machine_type: type[Machine], first: int, stop: int) -> None:
+        """In lockstep."""
+        step, start = self.blocks_at_once(), first
+        while start < stop:
+            blocks = min(step, stop - start)
+            if start == first and self.program.loops:
+                blocks = 1  # an endless loop is found sooner in a small batch
+            self.last_machine = self._machine(machine_type, start, blocks)
+            self.program.run(self.last_machine, *self.values)
+            start += blocks
+
+    def _execute_waiting(self, machine_type: type[Machine], total: int) -> None:
+        """In lockstep; block by block if a loop waits in vain; thread by thread if that does not help either.
+
+        A loop that only polls may wait for all blocks of the grid, which lockstep makes possible and a GPU does not
+        where the grid is larger than what it holds.
+        """
+        allocations = {view.alloc for view in self.views.values()}
+        before = {alloc: alloc.data.copy() for alloc in allocations if alloc.writable}
+        threads = self.block[0] * self.block[1] * self.block[2]
+        in_lockstep = not (self.program.polls and total > self.resident)
+        ways = ["lockstep"] * in_lockstep + ["blocks"] * (total > 1) + ["threads"] * (threads > 1)
+        for way in ways:
+            self.recorder.may_begin_anew = way != ways[-1]
+            try:
+                if way == "lockstep":
+                    self._batches(machine_type, 0, total)
+                else:
+                    self._by_turns(machine_type, total, threads if way == "threads" else 0)
+                return
+            except Stalled:
+                self._begin_anew(before)
+        self.recorder.may_begin_anew = False
+        self._batches(machine_type, 0, total)  # threads that cannot go by turns: what lockstep makes of it
+
+    def _begin_anew(self, before: dict[Any, np.ndarray]) -> None:
+        """Everything as it was before the launch."""
+        for alloc, data in before.items():
+            alloc.data[...] = data
+            alloc.stored = alloc.loaded = False
+            alloc.shadow = None
+        self.recorder = Recorder(self.grid, self.block, self.recorder.source, self.strict)
+        self.recorder.stored = self.program.stored
+        if self.checks:
+            self._prepare_shadows()
+
+    def _by_turns(self, machine_type: type[Machine], total: int, threads: int) -> None:
+        if threads:
+            kind = type("OneThreadMachine", (OneThread, machine_type), {})
+            machines = by_threads(lambda block: self._machine(kind, block, 1), total, threads)
+        else:
+            machines = by_blocks(lambda block: self._machine(machine_type, block, 1), total)
+        turns = Turns(machines, lambda machine: self.program.run(machine, *self.values), self.recorder, self.resident,
+                      self.gpu)
+        try:
+            turns.run()
+        finally:
+            self.last_machine = turns.last
 
     def _line_of(self, error: BaseException) -> int:
         """The kernel's line that the translated program was running when `error` was raised."""

@@ -9,7 +9,7 @@ orders them:
 - `syncwarp` orders the same way the lanes of a warp that took part (nothing else does within a warp: since Volta, lanes
   run independently; shuffles and votes do not order memory either);
 - nothing orders two blocks, but a `threadfence` followed by an atomic of the writer's block, then an atomic of the
-  reader's block (the "last block" pattern).
+  reader's block (the "last block" pattern); and so for two threads of a block (a lock).
 
 Two lanes that write one element in the same statement race too. Source: NVIDIA, CUDA C++ Programming Guide, "Memory
 Fence Functions", "Synchronization Functions", "Independent Thread Scheduling"; the idea of keeping epochs for each
@@ -194,10 +194,12 @@ class Shadow:
             whole, part = machine.warp_sync[0, row, lane], machine.warp_sync[1, row, lane]
             together = (part >= times) & (part == machine.warp_sync[1, row, other_lane])
             loose &= ~((lane // WARP == other_lane // WARP) & ((whole >= times) | together))
-        if same_block is not None and not same_block.all():
-            fenced = machine.fences.ordered(others // width, threads // width, times)
-            loose = np.where(same_block, loose, ~fenced)
-        return loose
+        first = machine.first_block * width if self.shared else 0
+        if same_block is None or same_block.all():
+            return loose & ~machine.recorder.thread_fences.ordered(others + first, threads + first, times)
+        fenced = np.where(same_block, machine.recorder.thread_fences.ordered(others, threads, times),
+                          machine.fences.ordered(others // width, threads // width, times))
+        return np.where(same_block, loose, True) & ~fenced
 
     # -- readers and atomics ------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from .launch import program_of
 from .masks import WARP
 from .memory import View
 from .report import Report
-from .run import STEP_LIMIT, Run
+from .run import Run
 
 Value = Any
 RECORDED_THREADS = 8192
@@ -186,7 +186,7 @@ def _linear(where: Any, extent: tuple[int, int, int]) -> int:
 
 
 def step(kernel: Any, grid: Any, block: Any, *args: Any, shared_bytes: int = 0, limit: int = 10_000,
-         step_limit: int = STEP_LIMIT) -> Stepper:
+         step_limit: int | None = None) -> Stepper:
     """Record a launch (of copies of the array arguments) for stepping; see `Stepper`.
 
     limit : statements recorded at most; the launch stops there.
@@ -222,7 +222,7 @@ def step(kernel: Any, grid: Any, block: Any, *args: Any, shared_bytes: int = 0, 
 
 
 def launch_with_breakpoints(kernel: Any, grid: Any, block: Any, args: tuple, *, shared_bytes: int,
-                            step_limit: int) -> None:
+                            step_limit: int | None) -> None:
     """A kernel contains `breakpoint()`: record it, and open the prompt at the first one that threads reach."""
     from .prompt import Prompt
 

@@ -18,6 +18,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from .assigned import UnsureReads
+from .ending import what_ends
 from .errors import CONSTRUCT_ERRORS, UnsupportedSyntax, not_runnable
 from .expressions import Expressions
 from .source import Source, assigned_names, escapes, leaves
@@ -227,8 +228,11 @@ class FunctionTranslator(Expressions):
             raise self.fail(node, "while … else is not translated; use a flag variable")
         loop = self.fresh("loop")
         line, returns = self.line(node), leaves(node, (ast.Return,))
-        self.program.spins |= any(word in ast.unparse(node) for word in (".cas(", ".compare_and_swap(", ".exch("))
-        self.emit(f"{loop} = m.loop({line}, {returns})")
+        ending = what_ends(node, self.is_pure)
+        self.program.loops = True
+        self.program.waits |= bool(ending.arrays)
+        self.program.polls |= ending.polls
+        self.emit(f"{loop} = m.loop({line}, {returns}, {self.program.constant(ending, 'ending')})")
         self.emit(f"while m.again({loop}):")
         self.indent += 1
         known = self.known(node.test)

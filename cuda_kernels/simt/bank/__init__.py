@@ -13,6 +13,7 @@ from cuda_kernels.simt.bank import (
     right_language,
     right_numbers,
     right_shared,
+    right_waiting,
     wrong_barriers,
     wrong_bounds,
     wrong_float64,
@@ -21,6 +22,7 @@ from cuda_kernels.simt.bank import (
     wrong_launches,
     wrong_memory,
     wrong_shared_races,
+    wrong_waiting,
 )
 from cuda_kernels.simt.bank.entry import ENTRIES, Entry
 from cuda_kernels.simt.bank.judge import Verdict, judge, summary
@@ -40,6 +42,7 @@ __all__ = [
     "right_language",
     "right_numbers",
     "right_shared",
+    "right_waiting",
     "summary",
     "wrong_barriers",
     "wrong_bounds",
@@ -49,4 +52,5 @@ __all__ = [
     "wrong_launches",
     "wrong_memory",
     "wrong_shared_races",
+    "wrong_waiting",
 ]
