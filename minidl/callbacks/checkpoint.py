@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import warnings
@@ -149,10 +148,15 @@ class ModelCheckpoint(MonitorCallback):
 class BackupAndRestore(Callback):
     """Keeps the state of training in a folder, so that an interrupted `fit` goes on where it was when run again.
 
+    Weights, the optimizer's state, random numbers, the epoch, the batch and the metrics so far are one file, which is
+    replaced as a whole: whenever training is killed, what is found is a state that it was in. The losses are then those
+    of an unbroken training, if the data comes in the same order: from arrays or a PyDataset, after
+    `utils.set_random_seed` where it is shuffled.
+
     Parameters
     ----------
     backup_dir : the folder, for one training alone; it is removed when `fit` ends
-    save_freq : "epoch", or a number of batches; training goes on at the start of an epoch all the same
+    save_freq : "epoch", or a number of batches
     double_checkpoint : keep the state before the last too
     delete_checkpoint : False leaves the folder in place
     """
@@ -171,10 +175,10 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self._frequency = SaveFrequency("BackupAndRestore", save_freq)
-        self._weights = self.backup_dir / "latest.weights.h5"
-        self._metadata = self.backup_dir / "training_metadata.json"
+        self._state = self.backup_dir / "latest.weights.h5"
+        # `load_weights` looks at the ending, so the mark goes in front.
+        self._state_before = self.backup_dir / "previous.latest.weights.h5"
         self._epoch = 0
-        self._batch = 0
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Load the state of an interrupted training, if there is one."""
@@ -182,23 +186,26 @@ class BackupAndRestore(Callback):
             raise NotBuiltError(
                 "BackupAndRestore: the model must be built before fit: give it an Input, or call it on a batch."
             )
-        if not (self._weights.exists() and self._metadata.exists()):
+        if not self._state.exists():
             return
         try:
-            self._load(self._weights, self._metadata)
+            self._load(self._state)
         except (OSError, FileFormatError):
-            if not _old(self._weights).exists():
+            if not self._state_before.exists():
                 raise
-            warnings.warn(f"BackupAndRestore: {self._weights} cannot be read; the one before it is used.", stacklevel=2)
-            self._load(_old(self._weights), _old(self._metadata))
+            warnings.warn(f"BackupAndRestore: {self._state} cannot be read; the one before it is used.", stacklevel=2)
+            self._load(self._state_before)
 
-    def _load(self, weights: Path, metadata: Path) -> None:
+    def _load(self, path: Path) -> None:
+        from minidl.models.saving.weights_h5 import read_progress
+
         optimizer = self.model.optimizer
         if optimizer is not None and not optimizer.built:
             optimizer.build(self.model.trainable_variables)
-        self.model.load_weights(weights)
-        self._epoch = int(json.loads(metadata.read_text(encoding="utf-8"))["epoch"])
-        self.model._initial_epoch = self._epoch
+        progress = read_progress(path)
+        self.model.load_weights(path)
+        self.model._progress = progress
+        self._epoch = progress.epoch
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Note the epoch."""
@@ -206,32 +213,25 @@ class BackupAndRestore(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Save, if `save_freq` is a number of batches and they are done."""
-        self._batch = batch
         if self._frequency.due():
-            self._save()
+            self._save(self._epoch, batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Save."""
-        self._epoch, self._batch = epoch + 1, 0
         if self.save_freq == "epoch":
-            self._save()
+            self._save(epoch + 1, 0)
 
-    def _save(self) -> None:
+    def _save(self, epoch: int, batch: int) -> None:
+        from minidl.models.saving import save_weights
+        from minidl.models.saving.weights_h5 import Progress
+
         self.backup_dir.mkdir(parents=True, exist_ok=True)
-        for path in (self._weights, self._metadata):
-            if self.double_checkpoint and path.exists():
-                shutil.copyfile(path, _old(path))
-        self.model.save_weights(self._weights, overwrite=True)
-        fresh = self._metadata.with_name(self._metadata.name + ".tmp")
-        fresh.write_text(json.dumps({"epoch": self._epoch, "batch": self._batch}), encoding="utf-8")
-        os.replace(fresh, self._metadata)
+        if self.double_checkpoint and self._state.exists():
+            shutil.copyfile(self._state, self._state_before)
+        metrics = [v.numpy() for metric in self.model.metrics for v in metric.variables] if batch else []
+        save_weights(self.model, self._state, progress=Progress(epoch, batch, metrics))
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Remove the folder."""
         if self.delete_checkpoint and self.backup_dir.exists():
             shutil.rmtree(self.backup_dir)
-
-
-def _old(path: Path) -> Path:
-    """Return the name of the state before: `load_weights` looks at the ending, so the mark goes in front."""
-    return path.with_name(f"previous.{path.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -37,12 +38,14 @@ def run_fit(
     calls = as_callback_list(model, callbacks, verbose, epochs, data.num_batches, history=True)
     model.stop_training = False
     calls.on_train_begin()
+    done, model._progress = model._progress, None
     logs: Logs = {}
     try:
-        for epoch in range(model._initial_epoch or initial_epoch, epochs):
+        for epoch in range(initial_epoch if done is None else done.epoch, epochs):
             model.reset_metrics()
             calls.on_epoch_begin(epoch)
-            found = _train_epoch(model, data, learn, epoch, calls)
+            found = _train_epoch(model, data, learn, epoch, calls, done)
+            done = None
             if found is None:
                 break  # a generator that has run out, which it said; what was learned and logged stays
             logs = found
@@ -57,17 +60,21 @@ def run_fit(
         calls.end_line()  # so that an error or Ctrl-C does not write over the progress bar
     if epochs > 0 and hasattr(model.optimizer, "finalize_variable_values"):
         model.optimizer.finalize_variable_values(model.trainable_variables)
-    model._initial_epoch = None
     calls.on_train_end(logs)
     return model.history
 
 
 def _train_epoch(
-    model: Any, data: Dataset, learn: Callable[[Any], dict[str, Any]], epoch: int, calls: CallbackList
+    model: Any, data: Dataset, learn: Callable[[Any], dict[str, Any]], epoch: int, calls: CallbackList, done: Any
 ) -> Logs | None:
-    """Return the epoch's logs, None if there was no batch."""
+    """Return the epoch's logs, None if there was no batch. What is `done` of it is not done again."""
     results: dict[str, Any] | None = None
+    skipped = 0 if done is None else done.batch
     for step, batch in enumerate(data.epoch(epoch)):
+        if step < skipped:
+            if step == skipped - 1:
+                results = _restored_metrics(model, batch, done.metrics)
+            continue
         calls.on_train_batch_begin(step)
         model.clear_losses()
         results = learn(batch) or {}
@@ -77,6 +84,28 @@ def _train_epoch(
             break
     model.clear_losses()
     return None if results is None else as_numbers(results)
+
+
+def _restored_metrics(model: Any, batch: Any, states: Any) -> dict[str, Any]:
+    """Give the metrics the states that they had after a batch; return their results."""
+    x, y, _ = batch
+    if model._compile_metrics is not None or model._compile_loss is not None:
+        with no_grad():  # they make their variables when they know the shapes
+            y_pred = model(x, training=False)
+        for part in (model._compile_metrics, model._compile_loss):
+            if part is not None and part.outputs is None:
+                part.build(y, y_pred)
+    variables = [variable for metric in model.metrics for variable in metric.variables]
+    if len(variables) != len(states):
+        warnings.warn(
+            f"fit: the metrics of the epoch that was cut off are not known: {len(states)} numbers were saved, and the "
+            f"metrics have {len(variables)}. They begin anew in the middle of the epoch.",
+            stacklevel=2,
+        )
+        return {}
+    for variable, state in zip(variables, states, strict=True):
+        variable.assign(state)
+    return model.get_metrics_result()
 
 
 def run_epoch(model: Any, data: Dataset, verbose: Any, callbacks: Any) -> Logs:

@@ -43,7 +43,7 @@ class Trainer(Compilation, RemovedMethods):
     # A callback sets them to end the loop after the current batch.
     stop_training = stop_evaluating = stop_predicting = False
     history: Any = None
-    _initial_epoch: int | None = None  # set by BackupAndRestore when it goes on where it was cut off
+    _progress: Any = None  # set by BackupAndRestore, to go on where training was cut off
 
     # ---- the three steps
 

@@ -10,7 +10,7 @@ import pytest
 import minidl
 from minidl import layers, optimizers
 from minidl.callbacks import BackupAndRestore, Callback, ModelCheckpoint
-from minidl.errors import ArgumentError, NotBuiltError
+from minidl.errors import ArgumentError, FileFormatError, NotBuiltError
 
 X = np.random.default_rng(2).normal(size=(12, 3)).astype("float32")
 Y = X[:, :1] * 2
@@ -172,3 +172,69 @@ def test_backup_falls_back_to_the_state_before_a_broken_one(tmp_path) -> None:
             X, Y, epochs=3, verbose=0, callbacks=[BackupAndRestore(tmp_path, double_checkpoint=True)]
         )
     assert history.epoch == [2]
+
+
+class PowerCut(Callback):
+    """Raises after some batches of an epoch."""
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        super().__init__()
+        self.at, self.epoch = (epoch, batch), 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.epoch, batch) == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("cut", [(1, 0), (1, 2), (1, 3), (1, 5), (2, 5)])
+def test_backup_in_the_middle_of_an_epoch_trains_no_batch_twice(cut, tmp_path) -> None:
+    def run(*used, start=None):
+        minidl.utils.set_random_seed(3)
+        model = minidl.Sequential([layers.Input((3,)), layers.Dropout(0.3), layers.Dense(1, "sigmoid")])
+        model.compile(optimizers.SGD(0.01, momentum=0.9), "mse", metrics=["mae", minidl.metrics.AUC(name="auc")])
+        return model.fit(X, (Y > 0) * 1.0, batch_size=2, epochs=4, verbose=0, callbacks=list(used)), model
+
+    history, whole = run()
+    with pytest.raises(KeyboardInterrupt):
+        run(BackupAndRestore(tmp_path / "b", save_freq=3), PowerCut(*cut))
+    again, model = run(BackupAndRestore(tmp_path / "b", save_freq=3))
+    begun = 0 if cut == (1, 0) or cut == (1, 2) else cut[0]
+    assert again.epoch == list(range(begun, 4))
+    assert again.history == {name: values[begun:] for name, values in history.history.items()}
+    for mine, theirs in zip(model.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_backup_of_metrics_that_changed_says_so(tmp_path) -> None:
+    def compiled(metrics):
+        model = minidl.Sequential([layers.Input((3,)), layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=metrics)
+        return model
+
+    with pytest.raises(KeyboardInterrupt):
+        compiled(["mae"]).fit(
+            X, Y, batch_size=2, verbose=0, callbacks=[BackupAndRestore(tmp_path, save_freq=3), PowerCut(0, 4)]
+        )
+    with pytest.warns(UserWarning, match="4 numbers were saved, and the metrics have 2"):
+        compiled([]).fit(X, Y, batch_size=2, verbose=0, callbacks=[BackupAndRestore(tmp_path)])
+
+
+def test_backup_whose_epoch_stands_beside_it_is_read(tmp_path) -> None:
+    model = model_of()
+    model.fit(X, Y, epochs=2, verbose=0)
+    model.save_weights(tmp_path / "latest.weights.h5")
+    with pytest.raises(FileFormatError, match="does not say how far its training was"):
+        model_of().fit(X, Y, epochs=4, verbose=0, callbacks=[BackupAndRestore(tmp_path)])
+    (tmp_path / "training_metadata.json").write_text('{"epoch": 2, "batch": 0}')
+    assert model_of().fit(X, Y, epochs=4, verbose=0, callbacks=[BackupAndRestore(tmp_path)]).epoch == [2, 3]
+
+
+def test_backup_can_be_read_as_weights_by_a_model_without_optimizer(tmp_path) -> None:
+    trained = model_of()
+    trained.fit(X, Y, verbose=0, callbacks=[BackupAndRestore(tmp_path, save_freq=1, delete_checkpoint=False)])
+    plain = minidl.Sequential([layers.Input((3,)), layers.Dense(1)])
+    plain.load_weights(tmp_path / "latest.weights.h5")
+    np.testing.assert_array_equal(plain.get_weights()[0], trained.get_weights()[0])

@@ -89,13 +89,16 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         return keras_zip.read(path, compile) if ending == ".keras" else legacy_h5.read(path, compile)
 
 
-def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
+def save_weights(
+    model: Any, filepath: Any, overwrite: bool = True, progress: weights_h5.Progress | None = None
+) -> None:
     """Save a model's weights.
 
     Parameters
     ----------
     filepath : ends in `.weights.h5` (with the optimizer's state), `.safetensors` or `.npz`; or in `.h5` for the
         older layout
+    progress : how far the training is, written into a `.weights.h5` for `read_progress`
 
     Raises
     ------
@@ -115,6 +118,8 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
             with weights_h5.create_h5(target) as file:
                 if ending == ".weights.h5":
                     weights_h5.write(file, model)
+                    if progress is not None:
+                        weights_h5.write_progress(file, progress)
                 else:
                     legacy_h5.write_weights(file, model)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.errors import FileFormatError
 from minidl.models.saving.places import Place, places
 from minidl.models.saving.plan import Plan, plan_optimizer
-from minidl.models.saving.reading import h5_array, h5_group
+from minidl.models.saving.reading import h5_array, h5_group, open_h5
 
 
 def create_h5(target: Any) -> Any:
@@ -38,6 +40,43 @@ def _chunks(values: np.ndarray) -> tuple[int, ...]:
     """Return equal pieces of about 16 MiB, cut along the first axis."""
     pieces = max(1, -(-values.nbytes // (16 << 20)))
     return (-(-values.shape[0] // pieces), *values.shape[1:])
+
+
+class Progress(NamedTuple):
+    """How far a training is: `batch` batches of `epoch` are done, and what the variables of the metrics hold."""
+
+    epoch: int
+    batch: int = 0
+    metrics: Sequence[np.ndarray] = ()
+
+
+def write_progress(file: Any, progress: Progress) -> None:
+    """Write how far a training is beside its weights."""
+    file.attrs["epoch"], file.attrs["batch"] = progress.epoch, progress.batch
+    group = file.require_group("metrics/vars")
+    for number, values in enumerate(progress.metrics):
+        write_array(group, str(number), values)
+
+
+def read_progress(path: Any) -> Progress:
+    """Return how far the training was whose weights are in a file.
+
+    Raises
+    ------
+    FileFormatError : the file does not say
+    """
+    with open_h5(path, path) as file:
+        if "epoch" in file.attrs:
+            group = h5_group(file, "metrics/vars", path)
+            arrays = [] if group is None else [h5_array(group, str(number), path) for number in range(len(group))]
+            metrics = [array[()] for array in arrays if array is not None]
+            return Progress(int(file.attrs["epoch"]), int(file.attrs["batch"]), metrics)
+    beside = Path(path).with_name("training_metadata.json")  # where the epoch stood before it went into the file
+    if not beside.exists():
+        raise FileFormatError(
+            f"{os.fspath(path)!r} does not say how far its training was: it has no number of an epoch."
+        )
+    return Progress(int(json.loads(beside.read_text(encoding="utf-8"))["epoch"]))
 
 
 def write(file: Any, model: Any) -> None:
