@@ -6,6 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.promotion import floating, is_array, promoted
+
+OF_MASKS = {"add": "logical_or", "multiply": "logical_and", "maximum": "logical_or", "minimum": "logical_and"}
+
 
 class Operators:
     """Python's operators and a few methods, each of them one op. Mixed into Tensor, and into symbolic tensors."""
@@ -13,37 +17,64 @@ class Operators:
     __array_priority__ = 100  # numpy_array + tensor goes to Tensor.__radd__
 
     def __add__(self, other: Any) -> Any:
-        return run("add", self, other)
+        return arithmetic("add", self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return run("add", other, self)
+        return arithmetic("add", other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return run("subtract", self, other)
+        return arithmetic("subtract", self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return run("subtract", other, self)
+        return arithmetic("subtract", other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return run("multiply", self, other)
+        return arithmetic("multiply", self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return run("multiply", other, self)
+        return arithmetic("multiply", other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return run("divide", self, other)
+        return arithmetic("divide", self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return run("divide", other, self)
+        return arithmetic("divide", other, self)
 
-    def __pow__(self, exponent: float) -> Any:
-        return run("power", self, exponent=exponent)
+    def __mod__(self, other: Any) -> Any:
+        return arithmetic("mod", self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return arithmetic("mod", other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return discrete("floor_divide", *promoted(self, other))
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return discrete("floor_divide", *promoted(other, self))
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
+
+    def __pow__(self, exponent: Any) -> Any:
+        return power(self, exponent)
+
+    def __rpow__(self, base: Any) -> Any:
+        return power(base, self)
 
     def __neg__(self) -> Any:
         return run("negative", self)
 
+    def __pos__(self) -> Any:
+        return self[...]
+
     def __abs__(self) -> Any:
         return run("absolute", self)
+
+    def __round__(self, decimals: int | None = None) -> Any:
+        return discrete("round", self, decimals=decimals or 0)
 
     def __matmul__(self, other: Any) -> Any:
         from minidl.functional import matmul
@@ -55,25 +86,85 @@ class Operators:
 
         return matmul(other, self)
 
+    # Masks and whole numbers: bit by bit, as in NumPy; of booleans that is `and`, `or`, `exclusive or`, `not`.
+    def __and__(self, other: Any) -> Any:
+        return discrete("bitwise_and", *promoted(self, other))
+
+    def __rand__(self, other: Any) -> Any:
+        return discrete("bitwise_and", *promoted(other, self))
+
+    def __or__(self, other: Any) -> Any:
+        return discrete("bitwise_or", *promoted(self, other))
+
+    def __ror__(self, other: Any) -> Any:
+        return discrete("bitwise_or", *promoted(other, self))
+
+    def __xor__(self, other: Any) -> Any:
+        return discrete("bitwise_xor", *promoted(self, other))
+
+    def __rxor__(self, other: Any) -> Any:
+        return discrete("bitwise_xor", *promoted(other, self))
+
+    def __lshift__(self, other: Any) -> Any:
+        return discrete("left_shift", *promoted(self, other))
+
+    def __rlshift__(self, other: Any) -> Any:
+        return discrete("left_shift", *promoted(other, self))
+
+    def __rshift__(self, other: Any) -> Any:
+        return discrete("right_shift", *promoted(self, other))
+
+    def __rrshift__(self, other: Any) -> Any:
+        return discrete("right_shift", *promoted(other, self))
+
+    def __invert__(self) -> Any:
+        return discrete("invert", self)
+
+    # Comparisons give booleans, which have no gradient.
+    def __ne__(self, other: Any) -> Any:
+        return compare("not_equal", self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return compare("less", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return compare("less_equal", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return compare("greater", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return compare("greater_equal", self, other)
+
+    __hash__ = object.__hash__
+
     def __getitem__(self, key: Any) -> Any:
-        return run("slice", self, key=key)
+        return run("slice", self, key=plain_key(key))
 
     # `np.sum(tensor)` comes here too, with `out=None` and for the mean `dtype=None`, which mean nothing.
     def sum(self, axis: Any = None, keepdims: bool = False, *, out: None = None) -> Any:
         """Return the sum over `axis` (an int, several, or None for all)."""
-        return run("reduce_sum", self, axes=axis, keepdims=keepdims)
+        from minidl.functional import reduce_sum
+
+        return reduce_sum(self, axis, keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False, *, dtype: None = None, out: None = None) -> Any:
         """Return the mean over `axis` (an int, several, or None for all)."""
-        return run("reduce_mean", self, axes=axis, keepdims=keepdims)
+        from minidl.functional import reduce_mean
+
+        return reduce_mean(self, axis, keepdims)
 
     def max(self, axis: Any = None, keepdims: bool = False, *, out: None = None) -> Any:
         """Return the maximum over `axis`; its gradient goes to the first of equal ones."""
-        return run("reduce_max", self, axes=axis, keepdims=keepdims)
+        from minidl.functional import reduce_max
+
+        return reduce_max(self, axis, keepdims)
 
     def min(self, axis: Any = None, keepdims: bool = False, *, out: None = None) -> Any:
         """Return the minimum over `axis`; its gradient goes to the first of equal ones."""
-        return run("reduce_min", self, axes=axis, keepdims=keepdims)
+        from minidl.functional import reduce_min
+
+        return reduce_min(self, axis, keepdims)
 
     def argmax(self, axis: int = -1) -> Any:
         """Return the index of the largest value along `axis`; not differentiable."""
@@ -91,6 +182,52 @@ class Operators:
     def astype(self, dtype: Any) -> Any:
         """Return the values as another dtype."""
         return run("cast", self, dtype=np.dtype(dtype).name)
+
+
+def arithmetic(op: str, a: Any, b: Any) -> Any:
+    """Run an op of two inputs, after promoting their dtypes as Keras does; of two masks, its logical counterpart.
+
+    >>> import minidl
+    >>> arithmetic("add", minidl.Tensor([1, 2]), 0.5)
+    <Tensor (2,) float32 [1.5 2.5]>
+    """
+    a, b = promoted(a, b, floating=op == "divide")
+    if op in OF_MASKS and getattr(a, "dtype", getattr(b, "dtype", None)) == np.bool_:
+        return discrete(OF_MASKS[op], a, b)
+    return run(op, a, b)
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """Return base ** exponent: by the op `power` where the exponent is a number, else by `pow`, cell by cell."""
+    if isinstance(exponent, int | float | np.generic) and is_array(base):
+        if isinstance(exponent, np.generic):
+            exponent = exponent.item()
+        if base.dtype.kind == "f" or isinstance(exponent, float):
+            return run("power", floating(base), exponent=float(exponent))
+    return run("pow", *promoted(base, exponent))
+
+
+def compare(function: str, a: Any, b: Any) -> Any:
+    """Return the mask of a comparison; NotImplemented for what holds no values, so that Python compares identities."""
+    if not (isinstance(b, int | float | list | tuple) or hasattr(b, "__array__")):
+        return NotImplemented
+    return discrete(function, a, b)
+
+
+def discrete(function: str, *inputs: Any, **options: Any) -> Any:
+    """Run a function without a gradient: see `minidl.ops.discrete`."""
+    return run("discrete", *inputs, function=function, **options)
+
+
+def plain_key(key: Any) -> Any:
+    """Return what stands in x[ ], with tensors and lists in it as NumPy arrays."""
+    if isinstance(key, tuple):
+        return tuple(plain_key(part) for part in key)
+    if isinstance(key, list) or hasattr(key, "__array__"):
+        places = np.asarray(key)
+        places = places.astype(np.int64) if not places.size and places.dtype.kind == "f" else places
+        return places if places.ndim or places.dtype.kind not in "iu" else int(places)
+    return key
 
 
 def run(op: str, *inputs: Any, **static: Any) -> Any:

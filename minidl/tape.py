@@ -89,9 +89,11 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     layers = _LAYERS.get()
     layer, choice = layers[-1] if layers else ("", None)
     function, backend, why = resolve(op, "forward", choice)
-    if backend != DEFAULT and arrays.device_name(backend) and _stays_on_host(op, tensors, static):
-        function, backend, why = resolve(op, "forward", Placement({ALL: DEFAULT}))
-        why = "integers, booleans and float64 stay on the host"
+    if backend != DEFAULT and arrays.device_name(backend):
+        kept = _stays_on_host(op, tensors, static)
+        if kept:
+            function, backend, _ = resolve(op, "forward", Placement({ALL: DEFAULT}))
+            why = f"{kept} stay on the host"
     started = time.perf_counter()
     given = arrays.inputs_for(backend, tensors, f"{op} forward")
     called = time.perf_counter()
@@ -129,15 +131,24 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     return outputs[0] if single else outputs
 
 
-def _stays_on_host(op: str, tensors: tuple[Tensor | None, ...], static: dict[str, Any]) -> bool:
-    """Whether an op only reads labels, ids or masks that are on the host, where ops check them, or float64."""
-    if any(t is not None and t.device != "cpu" for t in tensors):
-        return False
-    if op != "cast":
-        return not any(t is not None and t.dtype.kind == "f" for t in tensors)
+def _stays_on_host(op: str, tensors: tuple[Tensor | None, ...], static: dict[str, Any]) -> str:
+    """Say what an op reads that has no place on a device, "" if nothing.
+
+    That is an empty array, for which no kernel can be launched; labels, ids or masks alone that are on the host, where
+    ops check them; and float64.
+    """
+    given = [t for t in tensors if t is not None]
+    if any(t.size == 0 for t in given):
+        return "empty arrays"
+    if any(t.device != "cpu" for t in given):
+        return ""
+    before, after = {t.dtype for t in given}, np.dtype(static["dtype"]) if op == "cast" else None
     # Images travel as bytes, and become floats where they are needed; float64 exists on the host alone.
-    before, after = tensors[0].dtype if tensors[0] is not None else None, np.dtype(static["dtype"])
-    return np.float64 in (before, after) or (after.kind != "f" and (before is None or before.kind != "f"))
+    if after is None:
+        stays = not any(dtype.kind == "f" for dtype in before)
+    else:
+        stays = np.float64 in (*before, after) or (after.kind != "f" and not any(d.kind == "f" for d in before))
+    return "integers, booleans and float64" if stays else ""
 
 
 def _checked_output(op: str, backend: str, y: Any, inputs: tuple[Tensor | None, ...]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,7 @@ import numpy as np
 from minidl import config
 from minidl.backends.arrays import device_of, to_host
 from minidl.errors import ArgumentError, DTypeError, ShapeError, TapeError
-from minidl.operators import Operators
-from minidl.operators import run as _apply
+from minidl.operators import Operators, arithmetic, compare
 
 
 def as_array(value: Any, dtype: Any = None) -> np.ndarray:
@@ -195,39 +194,21 @@ class Tensor(Operators):
             raise TypeError(f"only an integer tensor without axes is an index. Got {self.dtype} {self.shape}")
         return int(self.item())
 
-    # Comparisons give plain boolean tensors; they have no gradient and are not recorded.
     def __eq__(self, other: object) -> Any:
-        return _compare(np.equal, self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return _compare(np.not_equal, self, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return _compare(np.less, self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return _compare(np.less_equal, self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return _compare(np.greater, self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return _compare(np.greater_equal, self, other)
+        return compare("equal", self, other)
 
     __hash__ = object.__hash__
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).numpy().any())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
         values = np.array2string(to_host(self.data, "repr()"), threshold=12, edgeitems=2, precision=4).replace("\n", "")
         name = f" {self.name!r}" if self.name else ""
         return f"<{type(self).__name__}{name} {self.shape} {self.dtype} {values}>"
-
-
-def _compare(function: Callable[..., np.ndarray], a: Tensor, b: Any) -> Any:
-    if isinstance(b, str) or b is None:
-        return NotImplemented
-    a_values = to_host(a.data, "comparison")
-    b_values = to_host(b.data if isinstance(b, Tensor) else b, "comparison")
-    return Tensor.wrap(np.asarray(function(a_values, b_values)))
 
 
 class Variable(Tensor):
@@ -324,7 +305,7 @@ class Variable(Tensor):
         from minidl.tape import where_it_lies
 
         with where_it_lies(self):
-            return self.assign(_apply(op, self, value))
+            return self.assign(arithmetic(op, self, value))
 
     def _replace(self, array: np.ndarray) -> None:
         """Take over an array of the same shape and dtype, without a copy: for optimizers."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.backends import arrays
-from minidl.backends.selection import resolve
+from minidl.backends.selection import ALL, DEFAULT, Placement, resolve
 from minidl.errors import TapeError
 from minidl.observers import GRADIENT_SUM, OBSERVERS, OpRun, tell
 
@@ -50,6 +50,9 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
     """
     _check_unchanged(entry)
     function, backend, why = resolve(entry.op, "backward", entry.choice)
+    if arrays.device_name(backend) and any(t is not None and t.size == 0 for t in (*entry.inputs, *entry.outputs)):
+        function, backend, _ = resolve(entry.op, "backward", Placement({ALL: DEFAULT}))
+        why = "empty arrays stay on the host"
     keywords = {"needs": needs} if takes_needs(function) else {}
     cache = entry.cache
     started = time.perf_counter()

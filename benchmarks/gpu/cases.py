@@ -26,7 +26,7 @@ GROUPS = {  # the families of the check, and their ops; what is left comes last,
     "activations": (
         "relu", "relu6", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softplus", "swish", "clipped_relu",
     ),
-    "elementwise": ("add", "subtract", "multiply", "divide", "maximum", "minimum", "where"),
+    "elementwise": ("add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", "mod", "where"),
     "recurrent": ("simple_rnn", "lstm", "gru"),
     "others": (),
 }  # fmt: skip

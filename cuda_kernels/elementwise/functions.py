@@ -242,6 +242,34 @@ def log() -> tuple[Any, Any]:
 
 
 @functools.cache
+def log1p() -> tuple[Any, Any]:
+    """The logarithm of 1 + x, exact near 0; the slope is 1 / (1 + x)."""
+    @cuda.jit(device=True)
+    def forward(x):
+        return math.log1p(x)
+
+    @cuda.jit(device=True)
+    def gradient(dy, x):
+        return dy / (float32(1) + x)
+
+    return forward, gradient
+
+
+@functools.cache
+def expm1() -> tuple[Any, Any]:
+    """e^x - 1, exact near 0; the slope is e^x = y + 1."""
+    @cuda.jit(device=True)
+    def forward(x):
+        return math.expm1(x)
+
+    @cuda.jit(device=True)
+    def gradient(dy, y):
+        return dy * (y + float32(1))
+
+    return forward, gradient
+
+
+@functools.cache
 def sqrt() -> tuple[Any, Any]:
     """The slope is 1 / (2 y)."""
     @cuda.jit(device=True)
@@ -338,7 +366,7 @@ UNARY = {
     "softplus": Unary(softplus, "x"), "swish": Unary(swish, "x"), "clipped_relu": Unary(clipped_relu, "x"),
     "exp": Unary(exp, "y"), "log": Unary(log, "x"), "sqrt": Unary(sqrt, "y"), "square": Unary(square, "x"),
     "absolute": Unary(absolute, "x"), "negative": Unary(negative, ""), "clip": Unary(clip, "x"),
-    "power": Unary(power, "x"),
+    "power": Unary(power, "x"), "log1p": Unary(log1p, "x"), "expm1": Unary(expm1, "y"),
 }
 EXAMPLE_SETTINGS = {"power": {"exponent": 3.0}, "clip": {"low": -1.0, "high": 1.0},
                     "clipped_relu": {"max_value": 6.0, "negative_slope": 0.1, "threshold": 1.0}}

@@ -4,7 +4,7 @@
     unary backward       run(dy, kept, *, on, **settings) -> dx               kept: x or y, see functions.UNARY
     binary forward       run(a, b, *, out, on) -> y                           broadcast as in NumPy
     binary backward      run(dy, p, q, *, a_shape, b_shape, needs, on) -> (da, db)
-                         p, q: (a, b) for multiply, maximum, minimum; (b, y) for divide; None for add and subtract
+                         p, q: None for add and subtract; (b, y) for divide; (a, b) for the others
     where                run(condition, a, b, *, out, on) -> y
     where backward       run(dy, condition, *, a_shape, b_shape, needs, on) -> (da, db)
 """
@@ -21,7 +21,7 @@ from cuda_kernels.ladder import rung
 from cuda_kernels.launch import check_array, empty, zeros
 
 from .functions import UNARY
-from .pairs import PAIRS
+from .pairs import FLOATS_ONLY, PAIRS
 
 Sizes = tuple[int, ...]
 
@@ -87,7 +87,7 @@ def unary_backward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
 def binary_forward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
     """The host function of a binary forward; apply(function, walk, a, b, y, on=) launches."""
     def run(a: Any, b: Any, *, out: Any = None, on: str | None = None) -> Any:
-        dtypes = ("float32",) if op == "divide" else COUNTED
+        dtypes = ("float32",) if op in FLOATS_ONLY else COUNTED
         check_dtype(op, "a", a, dtypes)
         check_dtype(op, "b", b, dtypes)
         check_same(op, a, b)
@@ -97,7 +97,7 @@ def binary_forward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
         apply(PAIRS[op].forward, walk(shape, a.shape, b.shape), a.reshape(-1), b.reshape(-1), y.reshape(-1), on=on)
         return y
 
-    kinds = "float32" if op == "divide" else "float32 or integers"
+    kinds = "float32" if op in FLOATS_ONLY else "float32 or integers"
     run.__name__, run.__doc__ = op, f"y = {op}(a, b), {kinds}, broadcast as in NumPy."
     return run
 

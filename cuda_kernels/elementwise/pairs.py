@@ -7,6 +7,7 @@ Of equal numbers, maximum and minimum take the first, so the gradient goes to `a
 """
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from cuda_kernels._cuda import cuda, float32
@@ -49,6 +50,17 @@ def _maximum(a, b):
 @cuda.jit(device=True)
 def _minimum(a, b):
     return a if a <= b or a != a else b
+
+
+@cuda.jit(device=True)
+def _pow(a, b):
+    return math.pow(a, b)
+
+
+@cuda.jit(device=True)
+def _mod(a, b):
+    y = math.fmod(a, b)
+    return y + b if y != float32(0) and (y < float32(0)) != (b < float32(0)) else y
 
 
 @cuda.jit(device=True)
@@ -101,10 +113,34 @@ def _if_not_smaller(dy, a, b):
     return float32(0) if a <= b else dy
 
 
+@cuda.jit(device=True)
+def _to_base(dy, a, b):
+    # Trap: for b = 0 the general form is 0 * a^-1, which is NaN at a = 0.
+    return float32(0) if b == float32(0) else dy * (b * math.pow(a, b - float32(1)))
+
+
+@cuda.jit(device=True)
+def _to_exponent(dy, a, b):
+    return float32(0) if a == float32(0) and b >= float32(0) else dy * (math.pow(a, b) * math.log(a))
+
+
+@cuda.jit(device=True)
+def _to_dividend(dy, a, b):
+    return dy
+
+
+@cuda.jit(device=True)
+def _to_modulus(dy, a, b):
+    return -(dy * math.floor(a / b))
+
+
+FLOATS_ONLY = ("divide", "pow", "mod")  # the others count with integers too
 PAIRS = {
     "add": Pair(_add, _same, _same, ()), "subtract": Pair(_subtract, _same, _minus, ()),
     "multiply": Pair(_multiply, _times_second, _times_first, ("a", "b")),
     "divide": Pair(_divide, _by_divisor, _to_divisor, ("b", "y")),
     "maximum": Pair(_maximum, _if_larger, _if_not_larger, ("a", "b")),
     "minimum": Pair(_minimum, _if_smaller, _if_not_smaller, ("a", "b")),
+    "pow": Pair(_pow, _to_base, _to_exponent, ("a", "b")),
+    "mod": Pair(_mod, _to_dividend, _to_modulus, ("a", "b")),
 }

@@ -18,7 +18,7 @@ from cuda_kernels.launch import blocks_for, launch
 
 from .functions import EXAMPLE_SETTINGS, UNARY
 from .host import binary_backward, binary_forward, unary_backward, unary_forward, walk, where_backward, where_forward
-from .pairs import PAIRS
+from .pairs import FLOATS_ONLY, PAIRS
 
 THREADS = 256  # eight warps; several blocks fit on a multiprocessor
 FLAT = float32[::1]
@@ -138,7 +138,7 @@ def _unary_rungs(op: str) -> tuple[Rung, Rung]:
 def _binary_rungs(op: str) -> tuple[Rung, Rung]:
     pair = PAIRS[op]
     kernel = make_binary(pair.forward, *_PLACES)
-    integers = () if op == "divide" else (Build(kernel, (int32[::1],) * 3 + (int32,), CLAIMS, label="int32"),)
+    integers = () if op in FLOATS_ONLY else (Build(kernel, (int32[::1],) * 3 + (int32,), CLAIMS, label="int32"),)
     return (_rung(op, binary_forward(op, apply_binary), Build(kernel, (FLAT, FLAT, FLAT, int32), CLAIMS), *integers),
             _rung(f"{op}_backward", binary_backward(op, apply_binary_gradient),
                   Build(make_binary_gradient(pair.to_b, *_PLACES), (FLAT, FLAT, FLAT, FLAT, int32), CLAIMS)))

@@ -19,8 +19,8 @@ DIRECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
 UNARY = (
     "relu", "relu6", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softplus", "swish", "clipped_relu",
 )  # fmt: skip
-UNARY_ELEMENTWISE = ("exp", "log", "sqrt", "square", "absolute", "negative", "clip", "power")
-BINARY = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "where")
+UNARY_ELEMENTWISE = ("exp", "log", "sqrt", "square", "absolute", "negative", "clip", "power", "log1p", "expm1")
+BINARY = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", "mod", "where")
 UPDATES = ("sgd_update", "rmsprop_update", "adam_update", "adamw_update", "adagrad_update")
 
 

@@ -155,6 +155,8 @@ def choose(op: str, direction: str, layer: Choice | None = None) -> tuple[str, s
     for who, choice in levels:
         for key in (f"{op}_{direction}", op, ALL):
             if key in choice and not (isinstance(choice, Placement) and not table.exists(op, choice[key])):
+                if key == ALL and op in table.HOST_ONLY:
+                    return DEFAULT, "it has no kernels"
                 why = who if key == ALL else f"{who} {key}"
                 if ":" in choice[key] and key != f"{op}_{direction}":
                     return _rung_or_best(op, direction, choice[key], why)

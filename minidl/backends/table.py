@@ -43,8 +43,9 @@ NUMPY_OPS = {
     "minidl.ops.gru": ["gru"],
     "minidl.ops.elementwise": [
         "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "exp", "log", "sqrt", "square",
-        "absolute", "negative", "clip", "cast", "where",
+        "absolute", "negative", "clip", "cast", "where", "pow", "mod", "log1p", "expm1",
     ],
+    "minidl.ops.discrete": ["discrete"],
     "minidl.ops.shapes": ["reshape", "transpose", "concatenate", "stack", "pad", "slice", "broadcast_to"],
     "minidl.ops.upsample2d": ["upsample2d"],
     "minidl.ops.losses": [
@@ -55,7 +56,12 @@ NUMPY_OPS = {
 }  # fmt: skip
 
 # These have no gradient at all; every other op has a backward in every backend that has its forward.
-NO_GRADIENT = {"argmax", "sgd_update", "rmsprop_update", "adam_update", "adamw_update", "adagrad_update"}
+NO_GRADIENT = {
+    "argmax", "discrete", "sgd_update", "rmsprop_update", "adam_update", "adamw_update", "adagrad_update",
+}  # fmt: skip
+
+# These have no kernels: whatever backend is selected, they run on the host.
+HOST_ONLY = {"discrete"}
 
 Implementation = str | dict[str, Callable[..., Any] | None]
 

@@ -6,59 +6,82 @@ from typing import Any
 
 import numpy as np
 
+from minidl import operators
 from minidl.errors import ShapeError
+from minidl.operators import arithmetic
+from minidl.promotion import cast_to, floating, promoted
 from minidl.tape import apply
 from minidl.tensor import Tensor, convert_to_tensor
 
 
+def tensor(x: Any) -> Any:
+    """Return a tensor (or a symbolic one) of x, so that its shape can be asked for."""
+    return x if hasattr(x, "__minidl_apply__") else convert_to_tensor(x)
+
+
 def add(a: Any, b: Any) -> Tensor:
     """Return a + b."""
-    return apply("add", a, b)
+    return arithmetic("add", a, b)
 
 
 def subtract(a: Any, b: Any) -> Tensor:
     """Return a - b."""
-    return apply("subtract", a, b)
+    return arithmetic("subtract", a, b)
 
 
 def multiply(a: Any, b: Any) -> Tensor:
     """Return a * b."""
-    return apply("multiply", a, b)
+    return arithmetic("multiply", a, b)
 
 
 def divide(a: Any, b: Any) -> Tensor:
     """Return a / b."""
-    return apply("divide", a, b)
+    return arithmetic("divide", a, b)
 
 
 def maximum(a: Any, b: Any) -> Tensor:
     """Return the larger of a and b; where they are equal the gradient goes to `a`."""
-    return apply("maximum", a, b)
+    return arithmetic("maximum", a, b)
 
 
 def minimum(a: Any, b: Any) -> Tensor:
     """Return the smaller of a and b; where they are equal the gradient goes to `a`."""
-    return apply("minimum", a, b)
+    return arithmetic("minimum", a, b)
 
 
-def power(x: Any, exponent: float) -> Tensor:
-    """Return x ** exponent, for a constant exponent."""
-    return apply("power", x, exponent=exponent)
+def mod(a: Any, b: Any) -> Tensor:
+    """Return the remainder of a / b, with the sign of b, as Python's %."""
+    return arithmetic("mod", a, b)
+
+
+def power(x: Any, exponent: Any) -> Tensor:
+    """Return x ** exponent, for a number or a tensor of exponents, to which a gradient flows too."""
+    return operators.power(tensor(x) if isinstance(exponent, int | float) else x, exponent)
 
 
 def exp(x: Any) -> Tensor:
     """Return e ** x."""
-    return apply("exp", x)
+    return apply("exp", floating(x))
 
 
 def log(x: Any) -> Tensor:
     """Return the natural logarithm of x."""
-    return apply("log", x)
+    return apply("log", floating(x))
+
+
+def log1p(x: Any) -> Tensor:
+    """Return log(1 + x), exact near 0 too."""
+    return apply("log1p", floating(x))
+
+
+def expm1(x: Any) -> Tensor:
+    """Return e ** x - 1, exact near 0 too."""
+    return apply("expm1", floating(x))
 
 
 def sqrt(x: Any) -> Tensor:
     """Return the square root of x."""
-    return apply("sqrt", x)
+    return apply("sqrt", floating(x))
 
 
 def square(x: Any) -> Tensor:
@@ -76,9 +99,16 @@ def negative(x: Any) -> Tensor:
     return apply("negative", x)
 
 
-def clip(x: Any, low: float, high: float) -> Tensor:
-    """Return x limited to [low, high]; no gradient flows where it was cut."""
-    return apply("clip", x, low=low, high=high)
+def clip(x: Any, low: Any, high: Any) -> Tensor:
+    """Return x limited to [low, high], numbers or tensors (or None); no gradient flows where it was cut.
+
+    Where low is above high, it is high.
+    """
+    x = tensor(x)
+    if x.dtype.kind == "f" and all(b is None or isinstance(b, int | float | np.number) for b in (low, high)):
+        return apply("clip", x, low=low, high=high)
+    x = x if low is None else maximum(x, low)
+    return x if high is None else minimum(x, high)
 
 
 def cast(x: Any, dtype: Any) -> Tensor:
@@ -87,12 +117,13 @@ def cast(x: Any, dtype: Any) -> Tensor:
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:
-    """Return a where `condition` holds, else b."""
-    return apply("where", condition, a, b)
+    """Return a where `condition` holds (numbers hold where they are not 0), else b."""
+    condition = tensor(condition)
+    return apply("where", cast_to(condition, np.dtype(bool)), *promoted(a, b))
 
 
 def matmul(a: Any, b: Any) -> Tensor:
-    """Return the matrix product over the last two axes; leading axes must agree (or one operand is 2-D).
+    """Return the matrix product over the last two axes; leading axes broadcast, as NumPy's do.
 
     Parameters
     ----------
@@ -101,24 +132,45 @@ def matmul(a: Any, b: Any) -> Tensor:
 
     Raises
     ------
-    ShapeError : the inner sizes or the leading axes differ
+    ShapeError : the inner sizes differ, or the leading axes do not broadcast
 
     >>> matmul([[1.0, 2.0]], [[3.0], [4.0]]).numpy()
     array([[11.]], dtype=float32)
+    >>> matmul([1.0, 2.0], [3.0, 4.0])
+    <Tensor () float32 11.>
     """
-    a, b = (x if hasattr(x, "__minidl_apply__") else convert_to_tensor(x) for x in (a, b))
-    if a.ndim == 1:
-        return matmul(a.reshape((1, -1)), b)[..., 0, :]
+    a, b = promoted(tensor(a), tensor(b))
+    if a.ndim == 0 or b.ndim == 0:
+        raise ShapeError(f"matmul: both inputs need an axis. Got a {a.shape}, b {b.shape}. To scale, multiply: a * b.")
+    if a.dtype.kind != "f":
+        return apply("discrete", a, b, function="matmul")
     if b.ndim == 1:
         return matmul(a, b.reshape((-1, 1)))[..., 0]
+    if a.ndim == 1:
+        return matmul(a.reshape((1, -1)), b)[..., 0, :]
     if a.ndim == 2 and b.ndim == 2:
         return apply("gemm", a, b)
     if b.ndim == 2:
         return apply("dense", a, b, None)
-    if a.ndim == 3 and b.ndim == 3:
-        return apply("batched_gemm", a, b)
     leading = a.shape[:-2]
     if leading != b.shape[:-2]:
-        raise ShapeError(f"matmul: the leading axes must agree. Got a {a.shape}, b {b.shape}. Is a transpose missing?")
+        leading, a, b = _broadcast_stacks(a, b)
+    elif a.ndim == 3:
+        return apply("batched_gemm", a, b)
     product = apply("batched_gemm", a.reshape((-1, *a.shape[-2:])), b.reshape((-1, *b.shape[-2:])))
-    return product.reshape((*leading, a.shape[-2], b.shape[-1]))
+    return product.reshape((*[-1 if n is None else n for n in leading], a.shape[-2], b.shape[-1]))
+
+
+def _broadcast_stacks(a: Any, b: Any) -> tuple[tuple[int, ...], Any, Any]:
+    """Return the shape of the stack that two stacks of matrices broadcast to, and both stretched to it."""
+    try:
+        leading = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except (ValueError, TypeError):  # TypeError: a size is not known yet
+        raise ShapeError(
+            f"matmul: the leading axes must broadcast, with sizes that are known. Got a {a.shape}, b {b.shape}. "
+            "Is a transpose missing?"
+        ) from None
+    stretched = [
+        x if x.shape[:-2] == leading else apply("broadcast_to", x, shape=(*leading, *x.shape[-2:])) for x in (a, b)
+    ]
+    return leading, *stretched

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.errors import ArgumentError, ShapeError
+from minidl.functional.basic import tensor
 from minidl.ops.windows import resolve_padding
 from minidl.tape import apply
-from minidl.tensor import Tensor, convert_to_tensor
+from minidl.tensor import Tensor
 
 
 def pair(value: Any, name: str) -> tuple[int, int]:
@@ -16,11 +17,6 @@ def pair(value: Any, name: str) -> tuple[int, int]:
     if len(values) != 2 or not all(isinstance(v, int) and v >= 1 for v in values):
         raise ArgumentError(f"{name}: one or two positive integers are needed. Got {value!r}.")
     return values
-
-
-def tensor(x: Any) -> Any:
-    """Return a tensor (or a symbolic one) of x, so that its shape can be asked for."""
-    return x if hasattr(x, "__minidl_apply__") else convert_to_tensor(x)
 
 
 def need_rank(function: str, x: Any, rank: int, axes: str, name: str = "x") -> None:

@@ -172,7 +172,7 @@ FORMULAS: dict[str, tuple[Formula, Formula]] = {
     ),
     "reduce_sum": (_per_input(1), _NOTHING),
     "reduce_mean": (_per_input(1), _per_output(1)),
-    **dict.fromkeys(("reduce_max", "reduce_min", "argmax"), (_NOTHING, _NOTHING)),
+    **dict.fromkeys(("reduce_max", "reduce_min", "argmax", "discrete"), (_NOTHING, _NOTHING)),
     **dict.fromkeys(("relu", "relu6", "clip", "absolute", "negative", "cast"), (_NOTHING, _NOTHING)),
     "leaky_relu": (_per_output(1), _per_output(1)),
     "elu": (_per_output(1), _per_output(2)),
@@ -201,6 +201,10 @@ FORMULAS: dict[str, tuple[Formula, Formula]] = {
     "divide": (_per_output(1), _binary(3)),
     **dict.fromkeys(("maximum", "minimum", "where"), (_NOTHING, _binary(0))),
     "power": (_NOTHING, _per_output(2)),
+    "pow": (_NOTHING, _binary(5)),
+    "mod": (_NOTHING, _binary(2)),
+    "log1p": (_NOTHING, _per_output(2)),
+    "expm1": (_NOTHING, _per_output(2)),
     "exp": (_NOTHING, _per_output(1)),
     "log": (_NOTHING, _per_output(1)),
     "sqrt": (_NOTHING, _per_output(2)),
@@ -229,11 +233,15 @@ _READS: dict[str, tuple[int | str, ...]] = {
     **dict.fromkeys(("gemm", "batched_gemm", "dense", "conv2d", "conv2d_transpose", "depthwise_conv2d"), (0, 1)),
     "max_pool2d": (0, "y"),
     **dict.fromkeys(("reduce_max", "reduce_min", "leaky_relu", "gelu", "softplus", "swish", "clipped_relu"), (0,)),
-    **dict.fromkeys(("relu", "relu6", "elu", "sigmoid", "tanh", "softmax", "log_softmax", "exp", "sqrt"), ("y",)),
-    **dict.fromkeys(("batch_norm", "batch_norm_inference", "layer_norm", "log", "square", "absolute", "power"), (0,)),
+    **dict.fromkeys(
+        ("relu", "relu6", "elu", "sigmoid", "tanh", "softmax", "log_softmax", "exp", "expm1", "sqrt"), ("y",)
+    ),
+    **dict.fromkeys(
+        ("batch_norm", "batch_norm_inference", "layer_norm", "log", "log1p", "square", "absolute", "power"), (0,)
+    ),
     "clip": (0,),
     "embedding": (0,),
-    **dict.fromkeys(("multiply", "divide", "maximum", "minimum"), (0, 1)),
+    **dict.fromkeys(("multiply", "divide", "maximum", "minimum", "pow", "mod"), (0, 1)),
     "where": (0,),
     **dict.fromkeys(("mean_squared_error", "mean_absolute_error", "huber"), (1,)),  # y_pred - y_true, one array
     **dict.fromkeys(("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"), (0, 1)),

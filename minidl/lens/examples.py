@@ -16,6 +16,7 @@ Shape = tuple[int, ...]
 STATIC: dict[str, dict[str, Any]] = {
     "dropout": {"rate": 0.5, "seed": 0, "offset": 0},
     "power": {"exponent": 3.0},
+    "discrete": {"function": "greater"},
     "cast": {"dtype": "int32"},
     "sgd_update": {"learning_rate": 0.01},
     "rmsprop_update": {"learning_rate": 0.01},
@@ -25,7 +26,7 @@ STATIC: dict[str, dict[str, Any]] = {
 }
 _WHOLE_NUMBERS = {"embedding": 0, "sparse_categorical_crossentropy": 0}  # input that holds labels or ids
 _TRUTH_VALUES = {"where": 0, "simple_rnn": 5, "lstm": 6, "gru": 5}
-_POSITIVE = {"log", "sqrt", "power", "divide", "batch_norm_inference"}
+_POSITIVE = {"log", "log1p", "sqrt", "power", "pow", "mod", "divide", "batch_norm_inference"}
 _PROBABILITIES = {"binary_crossentropy", "categorical_crossentropy"}
 
 
@@ -100,7 +101,8 @@ _SHAPES: dict[str, Callable[[int], list[Any]]] = {
     "adagrad_update": lambda n: [(n, n), (n, n), (n, n)],
     **dict.fromkeys(
         (
-            "add", "subtract", "multiply", "divide", "maximum", "minimum", "concatenate", "stack",
+            "add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", "mod", "discrete",
+            "concatenate", "stack",
             "binary_crossentropy", "categorical_crossentropy", "mean_squared_error", "mean_absolute_error", "huber",
         ),
         _square,

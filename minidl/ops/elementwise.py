@@ -214,7 +214,7 @@ def where_backward(dy: np.ndarray, cache: WhereCache) -> tuple[None, np.ndarray,
 def power_forward(x: np.ndarray, *, exponent: float) -> tuple[np.ndarray, PowerCache]:
     """Raise to a fixed power: `y = x ** exponent`, `exponent` a number.
 
-    A negative `x` with a fractional exponent gives NaN, with NumPy's own warning.
+    A negative `x` with a fractional exponent gives NaN, with NumPy's own warning. An array of exponents: `pow`.
 
     >>> power_forward(np.array([1.0, 2.0, 3.0]), exponent=2)[0]
     array([1., 4., 9.])
@@ -222,7 +222,7 @@ def power_forward(x: np.ndarray, *, exponent: float) -> tuple[np.ndarray, PowerC
     require_float("power", x=x)
     if not isinstance(exponent, int | float | np.integer | np.floating):
         raise ArgumentError(
-            f"power: exponent must be a number. Got {exponent!r}. For a variable one use exp(b * log(x))."
+            f"power: exponent must be a number. Got {exponent!r:.60}. For an array of exponents use the op pow."
         )
     y = np.asarray(x ** float(exponent), dtype=x.dtype)  # NumPy 1.26 makes rank 0 float64
     return y, PowerCache(x, float(exponent))
@@ -238,6 +238,65 @@ def power_backward(dy: np.ndarray, cache: PowerCache) -> tuple[np.ndarray]:
     slope *= exponent
     slope *= dy
     return (slope,)
+
+
+def pow_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, OperandsCache]:
+    """Raise to a power cell by cell: `y = a ** b`. Shapes and errors as for `add_forward`.
+
+    `x ** 0` is 1 for every x, 0 too. A negative base keeps its sign for an odd exponent, and gives NaN for a fractional
+    one, with NumPy's own warning.
+
+    Raises
+    ------
+    ArgumentError : integers with a negative exponent, whose result is no integer
+
+    >>> pow_forward(np.array([-2.0, 2.0, 0.0]), np.array([3.0, 0.5, 0.0]))[0].round(4)
+    array([-8.    ,  1.4142,  1.    ])
+    """
+    out = output_for("pow", a, b)
+    if a.dtype.kind in "iu" and b.size and b.min() < 0:
+        raise ArgumentError(
+            f"pow: whole numbers have no whole power with a negative exponent. Got dtype {a.dtype}, exponent {b.min()}."
+            " Cast the base first: x.astype('float32')."
+        )
+    return np.power(a, b, out=out), OperandsCache(a, b)
+
+
+def pow_backward(dy: np.ndarray, cache: OperandsCache, *, needs: tuple[bool, bool] = (True, True)) -> Gradients:
+    """With y = a^b: dy/da = b a^(b - 1), and from y = e^(b log a): dy/db = y log a.
+
+    Where the base is 0, y does not move with a positive exponent. The exponent of a negative base has no gradient: a
+    little more of it, and y is no real number. It is NaN, with NumPy's own warning.
+    """
+    a, b = cache
+    da = db = None
+    if needs[0]:
+        # Trap: for b = 0 that form is 0 * a^-1, which is NaN at a = 0.
+        some = np.where(b == 0, 1, b)
+        da = unbroadcast(dy * (b * a ** (some - 1)), a.shape)
+    if needs[1]:
+        still = (a == 0) & (b >= 0)
+        db = unbroadcast(dy * (a**b * np.log(np.where(still, 1, a))), b.shape)
+    return da, db
+
+
+def mod_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, OperandsCache]:
+    """Return the remainder of a division, with the sign of the divisor, as Python's `%`: `y = a - b floor(a / b)`.
+
+    Shapes and errors as for `add_forward`.
+
+    >>> mod_forward(np.array([5.0, -5.0]), np.array(3.0))[0]
+    array([2., 1.])
+    """
+    return np.mod(a, b, out=output_for("mod", a, b)), OperandsCache(a, b)
+
+
+def mod_backward(dy: np.ndarray, cache: OperandsCache, *, needs: tuple[bool, bool] = (True, True)) -> Gradients:
+    """With y = a - b floor(a / b), and the floor a constant between its steps: dy/da = 1, dy/db = -floor(a / b)."""
+    a, b = cache
+    da = unbroadcast(dy, a.shape) if needs[0] else None
+    db = unbroadcast(dy * -np.floor_divide(a, b), b.shape) if needs[1] else None
+    return da, db
 
 
 def exp_forward(x: np.ndarray) -> tuple[np.ndarray, OutputCache]:
@@ -263,6 +322,32 @@ def log_backward(dy: np.ndarray, cache: InputCache) -> tuple[np.ndarray]:
     return (_new(np.divide, dy, cache.x),)
 
 
+def log1p_forward(x: np.ndarray) -> tuple[np.ndarray, InputCache]:
+    """Logarithm of 1 + x, exact also where 1 + x would be rounded to 1: log1p(1e-20) is 1e-20.
+
+    -1 gives -inf and a smaller number NaN, with NumPy's own warning.
+    """
+    require_float("log1p", x=x)
+    return _new(np.log1p, x), InputCache(x)
+
+
+def log1p_backward(dy: np.ndarray, cache: InputCache) -> tuple[np.ndarray]:
+    """With y = log(1 + x): dy/dx = 1 / (1 + x)."""
+    return (_new(np.divide, dy, cache.x + 1),)
+
+
+def expm1_forward(x: np.ndarray) -> tuple[np.ndarray, OutputCache]:
+    """Exponential less 1, exact also where e ** x would be rounded to 1: expm1(1e-20) is 1e-20."""
+    require_float("expm1", x=x)
+    y = _new(np.expm1, x)
+    return y, OutputCache(y)
+
+
+def expm1_backward(dy: np.ndarray, cache: OutputCache) -> tuple[np.ndarray]:
+    """With y = e^x - 1: dy/dx = e^x = y + 1."""
+    return (_new(np.multiply, dy, cache.y + 1),)
+
+
 def sqrt_forward(x: np.ndarray) -> tuple[np.ndarray, OutputCache]:
     """Square root. A negative number gives NaN with NumPy's own warning; at 0 the gradient is infinite."""
     require_float("sqrt", x=x)
@@ -278,8 +363,8 @@ def sqrt_backward(dy: np.ndarray, cache: OutputCache) -> tuple[np.ndarray]:
 
 
 def square_forward(x: np.ndarray) -> tuple[np.ndarray, InputCache]:
-    """Square each cell: `y = x * x`."""
-    require_float("square", x=x)
+    """Square each cell: `y = x * x`. Integers stay integers."""
+    require_number("square", x=x)
     return _new(np.square, x), InputCache(x)
 
 
@@ -291,8 +376,8 @@ def square_backward(dy: np.ndarray, cache: InputCache) -> tuple[np.ndarray]:
 
 
 def absolute_forward(x: np.ndarray) -> tuple[np.ndarray, InputCache]:
-    """Absolute value: `y = |x|`. At 0, where it has no slope, the gradient is 0."""
-    require_float("absolute", x=x)
+    """Absolute value: `y = |x|`. At 0, where it has no slope, the gradient is 0. Integers stay integers."""
+    require_number("absolute", x=x)
     return _new(np.absolute, x), InputCache(x)
 
 
@@ -315,11 +400,9 @@ def negative_backward(dy: np.ndarray, cache: None) -> tuple[np.ndarray]:
 
 
 def clip_forward(x: np.ndarray, *, low: float | None = None, high: float | None = None) -> tuple[np.ndarray, ClipCache]:
-    """Bring values below `low` up to it and values above `high` down to it; `None` means no bound.
+    """Bring values below `low` up to it, then values above `high` down to it; `None` means no bound.
 
-    Raises
-    ------
-    ArgumentError : `low` is above `high`
+    Where `low` is above `high`, all values become `high`, as in NumPy, PyTorch and Keras.
 
     >>> clip_forward(np.array([-2.0, 0.5, 2.0]), low=-1.0, high=1.0)[0]
     array([-1. ,  0.5,  1. ])
@@ -327,8 +410,6 @@ def clip_forward(x: np.ndarray, *, low: float | None = None, high: float | None 
     require_float("clip", x=x)
     # Trap: a NumPy float64 bound would make a float32 array float64; a Python float does not.
     low, high = (None if bound is None else float(bound) for bound in (low, high))
-    if low is not None and high is not None and low > high:
-        raise ArgumentError(f"clip: low must not be above high. Got low={low}, high={high}. Swapped?")
     y = x.copy()
     if low is not None:
         np.maximum(y, low, out=y)

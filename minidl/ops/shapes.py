@@ -54,10 +54,11 @@ class PadCache(NamedTuple):
 
 
 class SliceCache(NamedTuple):
-    """The shape of the input and the key as a tuple."""
+    """The shape of the input and the key as a tuple; whether there are arrays of places in the key."""
 
     shape: tuple[int, ...]
     key: Key
+    has_arrays: bool = False
 
 
 def reshape_forward(x: np.ndarray, *, shape: tuple[int, ...]) -> tuple[np.ndarray, ShapeCache]:
@@ -217,7 +218,10 @@ def pad_backward(dy: np.ndarray, cache: PadCache) -> tuple[np.ndarray]:
 
 
 def slice_forward(x: np.ndarray, *, key: Any) -> tuple[np.ndarray, SliceCache]:
-    """Return `x[key]` as a view, for basic keys: integers, slices with any step, None, Ellipsis, or a tuple.
+    """Return `x[key]`, as NumPy does: a view for integers, slices with any step, None and Ellipsis, or a tuple of them.
+
+    With arrays (or lists) of integers or booleans in the key it is a copy: integers name places, in any order and as
+    often as wanted, booleans say of each place whether it is taken.
 
     Raises
     ------
@@ -225,29 +229,40 @@ def slice_forward(x: np.ndarray, *, key: Any) -> tuple[np.ndarray, SliceCache]:
 
     >>> slice_forward(np.arange(12).reshape(3, 4), key=(-1, slice(None, None, -2)))[0]
     array([11,  9])
+    >>> slice_forward(np.array([[1, 2], [3, 4]]), key=[1, 1, 0])[0].tolist()
+    [[3, 4], [3, 4], [1, 2]]
     """
     require_array("slice", "x", x)
-    parts = key if isinstance(key, tuple) else (key,)
+    parts = tuple(
+        np.asarray(part) if isinstance(part, list | tuple) else part
+        for part in (key if isinstance(key, tuple) else (key,))
+    )
     for part in parts:
-        if isinstance(part, bool | np.bool_) or not (
-            part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)
-        ):
+        if isinstance(part, np.ndarray):
+            known = part.dtype.kind in "iub"
+        else:
+            known = part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)
+        if not known or isinstance(part, bool | np.bool_):
             raise ArgumentError(
-                f"slice: a key is made of integers, slices, None and ... . Got {part!r:.60}. "
-                "To pick rows by an array of integers, use embedding; by a mask, where."
+                "slice: a key is made of integers, slices, None, ... and arrays of integers or booleans. "
+                f"Got {part!r:.60}."
             )
-    if Ellipsis not in parts:
+    has_arrays = any(isinstance(part, np.ndarray) for part in parts)
+    if not any(part is Ellipsis for part in parts):
         parts = (*parts, Ellipsis)  # so that NumPy returns an array, not a scalar, for a single value
     try:
-        return x[parts], SliceCache(x.shape, parts)
+        return x[parts], SliceCache(x.shape, parts, has_arrays)
     except (IndexError, ValueError, TypeError) as error:
-        raise ArgumentError(f"slice: the key does not fit. Got key {key!r} for x {x.shape}: {error}.") from None
+        raise ArgumentError(f"slice: the key does not fit. Got key {key!r:.200} for x {x.shape}: {error}.") from None
 
 
 def slice_backward(dy: np.ndarray, cache: SliceCache) -> tuple[np.ndarray]:
-    """What the key took receives dy, what it left 0. A basic key takes no value twice, so `=` will do."""
+    """What the key took receives dy, what it left 0. An array of places may take a value twice: it receives both."""
     dx = np.zeros(cache.shape, dy.dtype)
-    dx[cache.key] = dy
+    if cache.has_arrays:
+        np.add.at(dx, cache.key, dy)  # Trap: `dx[key] += dy` would keep only the last of equal places
+    else:
+        dx[cache.key] = dy
     return (dx,)
 
 

@@ -44,6 +44,13 @@ def _pairs(v: Values) -> Given:
     ]  # fmt: skip
 
 
+def _positive_pairs(v: Values) -> Given:
+    return [
+        ((v.positive(1), v.f(1)), {}), ((v.positive(3, 5, 7), v.positive(5, 1)), {}),
+        ((v.positive(5), v.f(3, 5)), {}), ((v.positive(1031), v.f(1031)), {}),
+    ]  # fmt: skip
+
+
 def _gemm(v: Values) -> Given:
     return [
         ((v.f(1, 1), v.f(1, 1)), {}), ((v.f(5, 7), v.f(7, 3)), {}), ((v.f(7, 5), v.f(7, 3)), {"transpose_a": True}),
@@ -311,7 +318,7 @@ CASES: dict[str, Callable[[Values], Given]] = {
         "f", {}, {"max_value": 0.5}, {"negative_slope": 0.3}, {"threshold": 0.7},
         max_value=1.5, negative_slope=0.1, threshold=0.2,
     ),
-    **{op: _elementwise("positive") for op in ("exp", "log", "sqrt")},
+    **{op: _elementwise("positive") for op in ("exp", "log", "log1p", "expm1", "sqrt")},
     **{op: _elementwise("f") for op in ("square", "absolute", "negative")},
     "power": _elementwise("positive", {"exponent": 3.0}, {"exponent": -0.5}, exponent=2.5),
     "clip": _elementwise("f", {"low": -0.2}, {"high": 0.3}, {"low": 0.1, "high": 0.2}, low=-0.5, high=0.8),
@@ -320,6 +327,7 @@ CASES: dict[str, Callable[[Values], Given]] = {
         ((3 * v.positive(3, 5),), {"dtype": "uint8"}), ((v.wide(1031),), {"dtype": "int32"}),
     ],
     **{op: _pairs for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum")},
+    **{op: _positive_pairs for op in ("pow", "mod")},
     "where": lambda v: [
         ((v.mask(5, 7), v.f(3, 5, 7), v.f(7)), {}), ((v.mask(3, 5, 1), v.f(7), v.f(5, 1)), {}),
         ((v.mask(1031), v.f(1031), v.f(1031)), {}),

@@ -57,13 +57,13 @@ def test_where_gradient(three: list[tuple[int, ...]], seed: int) -> None:
 
 
 @checked
-@given(shapes(), seeds, st.sampled_from(["exp", "square", "negative", "absolute"]))
+@given(shapes(), seeds, st.sampled_from(["exp", "square", "negative", "absolute", "expm1"]))
 def test_unary_gradients(shape: tuple[int, ...], seed: int, op: str) -> None:
     check_gradients(*find(op), [away_from([0.0], shape, seed, scale=1.0)])
 
 
 @checked
-@given(shapes(), seeds, st.sampled_from(["log", "sqrt"]))
+@given(shapes(), seeds, st.sampled_from(["log", "sqrt", "log1p"]))
 def test_gradients_of_positive_numbers(shape: tuple[int, ...], seed: int, op: str) -> None:
     check_gradients(*find(op), [positive(shape, seed)])
 
@@ -73,6 +73,25 @@ def test_gradients_of_positive_numbers(shape: tuple[int, ...], seed: int, op: st
 def test_power_gradient(shape: tuple[int, ...], seed: int, exponent: float) -> None:
     x = positive(shape, seed)
     check_gradients(ew.power_forward, ew.power_backward, [x], {"exponent": exponent})
+
+
+@checked
+@given(broadcasting_shapes(), seeds)
+def test_pow_gradient(pair: list[tuple[int, ...]], seed: int) -> None:
+    check_gradients(ew.pow_forward, ew.pow_backward, [positive(pair[0], seed), normal(pair[1], seed + 1)])
+
+
+@checked
+@given(broadcasting_shapes(), seeds)
+def test_mod_gradient_between_its_steps(pair: list[tuple[int, ...]], seed: int) -> None:
+    """a = q b + r with r well inside the step, so that a small move of a or b leaves q as it is."""
+    rng = np.random.default_rng(seed)
+    b = np.asarray(1 + rng.random(pair[1]))
+    a = np.asarray((rng.integers(-3, 4, ()) + 0.3 + 0.4 * rng.random(())) * b.ravel()[0] * np.ones(pair[0]))
+    steps = a / b - np.floor(a / b)
+    if not ((steps > 0.01) & (steps < 0.99)).all():
+        return
+    check_gradients(ew.mod_forward, ew.mod_backward, [a, b])
 
 
 @checked
@@ -126,6 +145,51 @@ def test_negative_base_takes_whole_exponent() -> None:
     assert ew.power_backward(np.ones(1), cache)[0][0] == 12.0
 
 
+# Values and gradients of PyTorch 2 (torch.pow, float64).
+POW = [
+    (-2.0, 3.0, -8.0, 12.0), (-2.0, 2.0, 4.0, -4.0), (0.0, 0.0, 1.0, 0.0), (0.0, 1.0, 0.0, 1.0), (0.0, 2.0, 0.0, 0.0),
+    (2.0, 0.5, 2**0.5, 0.5 * 2**-0.5), (-1.0, 0.0, 1.0, 0.0), (-2.0, -1.0, -0.5, -0.25), (1.0, 5.0, 1.0, 5.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("a", "b", "y", "da"), POW)
+def test_pow_of_each_sign_of_base_and_exponent(a: float, b: float, y: float, da: float) -> None:
+    found, cache = ew.pow_forward(np.array([a]), np.array([b]))
+    np.testing.assert_allclose(found, [y], rtol=1e-12)
+    np.testing.assert_allclose(ew.pow_backward(np.ones(1), cache, needs=(True, False))[0], [da], rtol=1e-12)
+
+
+def test_pow_of_a_negative_base_moves_with_no_exponent() -> None:
+    _, cache = ew.pow_forward(np.array([-2.0, 0.0, 0.0, 2.0]), np.array([3.0, 2.0, 0.0, 3.0]))
+    with np.errstate(invalid="ignore"):
+        db = ew.pow_backward(np.ones(4), cache)[1]
+    np.testing.assert_allclose(db, [np.nan, 0, 0, 8 * np.log(2)])
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(ew.pow_forward(np.array([-2.0]), np.array([0.5]))[0]).all()
+
+
+def test_pow_of_integers_is_whole_or_refused() -> None:
+    y, _ = ew.pow_forward(np.array([3, -2], np.int32), np.array([4, 3], np.int32))
+    assert y.dtype == np.int32 and y.tolist() == [81, -8]
+    with pytest.raises(ArgumentError, match="pow: whole numbers have no whole power.*exponent -1"):
+        ew.pow_forward(np.array([2]), np.array([-1]))
+
+
+@pytest.mark.parametrize("x", [1e-20, 1e-7, -1e-7, 0.0, 1e-3])
+def test_log1p_and_expm1_are_exact_near_zero(x: float) -> None:
+    """log(1 + x) = x - x^2 / 2 + x^3 / 3 - …, and e^x - 1 = x + x^2 / 2 + x^3 / 6 + …"""
+    given = np.array([x], np.float32)
+    x = float(given[0])
+    np.testing.assert_allclose(ew.log1p_forward(given)[0], [x - x**2 / 2 + x**3 / 3], rtol=2e-7)
+    np.testing.assert_allclose(ew.expm1_forward(given)[0], [x + x**2 / 2 + x**3 / 6], rtol=2e-7)
+
+
+def test_mod_has_the_sign_of_the_divisor() -> None:
+    a, b = np.array([5.0, -5.0, 5.0, -5.0, 6.0]), np.array([3.0, 3.0, -3.0, -3.0, 3.0])
+    np.testing.assert_array_equal(ew.mod_forward(a, b)[0], [2, 1, -1, -2, 0])
+    assert ew.mod_forward(np.array([7, -7]), np.array([4, 4]))[0].tolist() == [3, 1]
+
+
 def test_clip_passes_gradient_on_the_bounds() -> None:
     _, cache = ew.clip_forward(np.array([-1.0, 0.0, 1.0, 2.0]), low=0.0, high=1.0)
     np.testing.assert_array_equal(ew.clip_backward(np.ones(4), cache)[0], [0, 1, 1, 0])
@@ -172,7 +236,7 @@ def test_where_bad_inputs_raise() -> None:
         ew.where_forward(np.ones((4, 2, 3), bool), x, np.ones((2, 2)))
 
 
-@pytest.mark.parametrize("op", ["divide", "power", "exp", "log", "sqrt", "square", "absolute", "clip"])
+@pytest.mark.parametrize("op", ["divide", "power", "exp", "log", "log1p", "expm1", "sqrt", "clip"])
 def test_integers_where_floats_are_needed_raise(op: str) -> None:
     forward, _ = find(op)
     integers = np.arange(3)
@@ -195,13 +259,14 @@ def test_no_array_raises(value: Any) -> None:
 
 
 def test_exponent_that_is_an_array_raises() -> None:
-    with pytest.raises(ArgumentError, match="power: exponent must be a number. .*exp"):
+    with pytest.raises(ArgumentError, match="power: exponent must be a number. .*pow"):
         ew.power_forward(np.ones(2), exponent=np.ones(2))
 
 
-def test_clip_with_swapped_bounds_raises() -> None:
-    with pytest.raises(ArgumentError, match=r"clip: low must not be above high\. Got low=2\.0, high=1\.0"):
-        ew.clip_forward(np.ones(2), low=2, high=1)
+def test_clip_with_low_above_high_gives_high_as_numpy_does() -> None:
+    y, cache = ew.clip_forward(np.array([0.0, 1.0, 1.5, 3.0]), low=2, high=1)
+    np.testing.assert_array_equal(y, [1, 1, 1, 1])
+    np.testing.assert_array_equal(ew.clip_backward(np.ones(4), cache)[0], [0, 0, 0, 0])
 
 
 @pytest.mark.parametrize("dtype", ["no such dtype", None])

@@ -19,14 +19,15 @@ def case(*shapes: tuple[int, ...], op: str, **static: Any) -> Any:
 PAIR = ((3, 1, 2), (4, 1))
 IMAGE = (2, 3, 4, 2)
 CASES = [
-    *(case(*PAIR, op=op) for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum")),
+    *(case(*PAIR, op=op) for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", "mod")),
     *(case((), (), op=op) for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum")),
     *(case((), (2, 3), op=op) for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum")),
     *(
         case(shape, op=op)
         for shape in ((2, 3), (), (0, 2))
         for op in (
-            "exp", "log", "sqrt", "square", "absolute", "negative", "relu", "relu6", "leaky_relu", "elu", "gelu",
+            "exp", "log", "log1p", "expm1", "sqrt", "square", "absolute", "negative", "relu", "relu6",
+            "leaky_relu", "elu", "gelu",
             "sigmoid", "tanh", "softplus", "swish", "clipped_relu", "reduce_sum",
         )
     ),
@@ -95,10 +96,10 @@ def test_op_keeps_the_contract(op: str, shapes: Any, static: dict[str, Any], dty
     assert cache is None or (isinstance(cache, tuple) and hasattr(cache, "_fields"))
 
 
-@pytest.mark.parametrize("op", ["add", "subtract", "multiply", "divide"])
+@pytest.mark.parametrize("op", ["add", "subtract", "multiply", "divide", "pow", "mod"])
 def test_binary_backward_leaves_out_what_is_not_needed(op: str) -> None:
     forward, backward = find(op)
-    a, b = normal((2, 3), 0), normal((3,), 1) + 3
+    a, b = np.abs(normal((2, 3), 0)), normal((3,), 1) + 3
     y, cache = forward(a, b)
     both = backward(y, cache)
     assert backward(y, cache, needs=(False, False)) == (None, None)
@@ -127,7 +128,7 @@ def test_loss_backward_leaves_out_what_is_not_needed(op: str, static: dict[str, 
         np.testing.assert_array_equal(found[position], both[position])
 
 
-INTEGER_OK = ("add", "subtract", "multiply", "maximum", "minimum")
+INTEGER_OK = ("add", "subtract", "multiply", "maximum", "minimum", "pow", "mod")
 
 
 @pytest.mark.parametrize("op", INTEGER_OK)

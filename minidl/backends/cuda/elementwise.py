@@ -86,6 +86,26 @@ def minimum_backward(device: Device, dy: Any, cache: OperandsCache) -> tuple[Any
     return _pair_backward(device, "minimum", dy, cache, cache.a.shape, cache.b.shape)
 
 
+def pow_forward(device: Device, a: Any, b: Any) -> tuple[Any, OperandsCache]:
+    """Return y = a^b."""
+    return _keeping_floats(device, "pow", a, b)
+
+
+def pow_backward(device: Device, dy: Any, cache: OperandsCache, *, needs: Needs = (True, True)) -> tuple[Any, Any]:
+    """Return da = dy b a^(b - 1), db = dy y log a."""
+    return _pair_backward(device, "pow", dy, cache, cache.a.shape, cache.b.shape, needs)
+
+
+def mod_forward(device: Device, a: Any, b: Any) -> tuple[Any, OperandsCache]:
+    """Return y = a - b floor(a / b)."""
+    return _keeping_floats(device, "mod", a, b)
+
+
+def mod_backward(device: Device, dy: Any, cache: OperandsCache, *, needs: Needs = (True, True)) -> tuple[Any, Any]:
+    """Return da = dy, db = -dy floor(a / b)."""
+    return _pair_backward(device, "mod", dy, cache, cache.a.shape, cache.b.shape, needs)
+
+
 def where_forward(device: Device, condition: Any, a: Any, b: Any) -> tuple[Any, WhereCache]:
     """Return y = a where the condition holds, else b."""
     condition = device.take(np.bool_, condition=condition)
@@ -131,6 +151,26 @@ def log_backward(device: Device, dy: Any, cache: InputCache) -> tuple[Any]:
     return backward(device, "log", dy, cache.x)
 
 
+def log1p_forward(device: Device, x: Any) -> tuple[Any, InputCache]:
+    """Return y = log(1 + x)."""
+    return _keeping_input(device, "log1p", x)
+
+
+def log1p_backward(device: Device, dy: Any, cache: InputCache) -> tuple[Any]:
+    """Return dx = dy / (1 + x)."""
+    return backward(device, "log1p", dy, cache.x)
+
+
+def expm1_forward(device: Device, x: Any) -> tuple[Any, OutputCache]:
+    """Return y = exp(x) - 1."""
+    return _keeping_output(device, "expm1", x)
+
+
+def expm1_backward(device: Device, dy: Any, cache: OutputCache) -> tuple[Any]:
+    """Return dx = dy (y + 1)."""
+    return backward(device, "expm1", dy, cache.y)
+
+
 def sqrt_forward(device: Device, x: Any) -> tuple[Any, OutputCache]:
     """Return y = sqrt(x)."""
     return _keeping_output(device, "sqrt", x)
@@ -174,9 +214,10 @@ def negative_backward(device: Device, dy: Any, cache: None) -> tuple[Any]:
 def clip_forward(
     device: Device, x: Any, *, low: float | None = None, high: float | None = None
 ) -> tuple[Any, ClipCache]:
-    """Return y = x, brought between low and high."""
+    """Return y = x, brought between low and high; high, where low is above it."""
     x = device.take(x=x)
-    return device.run("clip", x, low=low, high=high), ClipCache(x, low, high)
+    least = low if low is None or high is None else min(low, high)
+    return device.run("clip", x, low=least, high=high), ClipCache(x, low, high)
 
 
 def clip_backward(device: Device, dy: Any, cache: ClipCache) -> tuple[Any]:
@@ -209,6 +250,11 @@ def _keeping_output(device: Device, op: str, x: Any) -> tuple[Any, OutputCache]:
 def _keeping_shapes(device: Device, op: str, a: Any, b: Any) -> tuple[Any, ShapesCache]:
     a, b = take_counted(device, a=a, b=b)
     return device.run(op, a, b), ShapesCache(tuple(a.shape), tuple(b.shape))
+
+
+def _keeping_floats(device: Device, op: str, a: Any, b: Any) -> tuple[Any, OperandsCache]:
+    a, b = device.take(a=a, b=b)
+    return device.run(op, a, b), OperandsCache(a, b)
 
 
 def _keeping_operands(device: Device, op: str, a: Any, b: Any) -> tuple[Any, OperandsCache]:

@@ -5,12 +5,13 @@ Where a rule finds shapes or keys, NumPy's op is asked, on an array that has the
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from minidl.backends.cuda.device import Device
-from minidl.backends.cuda.integers import take_moved
+from minidl.backends.cuda.integers import on_host, take_moved
 from minidl.ops import shapes
 from minidl.ops.shapes import ConcatenateCache, PadCache, ShapeCache, SliceCache, StackCache, TransposeCache
 
@@ -31,13 +32,14 @@ def transpose_forward(device: Device, x: Any, *, axes: Any = None) -> tuple[Any,
     """Axis i of y is axis axes[i] of x; a copy, so that kernels can read it row by row."""
     x = take_moved(device, x=x)
     cache = shapes.transpose_forward(_shadow(x), axes=axes)[1]
-    return device.run("transpose", x, axes=cache.axes), cache
+    return (device.run("transpose", x, axes=cache.axes) if x.ndim > 1 else x), cache
 
 
 def transpose_backward(device: Device, dy: Any, cache: TransposeCache) -> tuple[Any]:
     """Return dx = dy, its axes put back."""
     back = tuple(int(axis) for axis in np.argsort(cache.axes))
-    return (device.run("transpose", device.take(dy=dy), axes=back),)
+    dy = device.take(dy=dy)
+    return (device.run("transpose", dy, axes=back) if dy.ndim > 1 else dy,)
 
 
 def concatenate_forward(device: Device, *xs: Any, axis: int = -1) -> tuple[Any, ConcatenateCache]:
@@ -78,20 +80,40 @@ def pad_backward(device: Device, dy: Any, cache: PadCache) -> tuple[Any]:
 
 
 def slice_forward(device: Device, x: Any, *, key: Any) -> tuple[Any, SliceCache]:
-    """Return y = x[key], a copy."""
+    """Return y = x[key], a copy. Of places in arrays, it is an embedding of them in x as a column of single values."""
     x = take_moved(device, x=x)
-    cache = shapes.slice_forward(_shadow(x), key=key)[1]
-    return device.run("slice", x, key=cache.key), cache
+    y, cache = shapes.slice_forward(_shadow(x), key=key)
+    if y.size == 0:
+        return np.zeros(y.shape, x.dtype), cache
+    if not cache.has_arrays:
+        return device.run("slice", x, key=cache.key), cache
+    if x.dtype != np.float32:
+        return on_host(device, shapes.slice_forward, x, key=cache.key)
+    ids = _places(device, cache)
+    return device.run("embedding", ids, x.reshape(-1, 1)).reshape(y.shape), cache
 
 
 def slice_backward(device: Device, dy: Any, cache: SliceCache) -> tuple[Any]:
-    """What the key took receives dy, what it left 0."""
-    return (device.run("slice_backward", device.take(dy=dy), shape=cache.shape, key=cache.key),)
+    """What the key took receives dy, what it left 0; a place that was taken twice receives both."""
+    dy = device.take(dy=dy)
+    if not cache.has_arrays:
+        return (device.run("slice_backward", dy, shape=cache.shape, key=cache.key),)
+    table_shape = (math.prod(cache.shape), 1)
+    dx = device.run("embedding_backward", dy.reshape(-1, 1), _places(device, cache), table_shape=table_shape)
+    return (dx.reshape(cache.shape),)
+
+
+def _places(device: Device, cache: SliceCache) -> Any:
+    """The position in x, counted row by row, of every value that the key took."""
+    places = np.arange(math.prod(cache.shape), dtype=np.int32).reshape(cache.shape)[cache.key]
+    return device.take(np.int32, key=np.ascontiguousarray(places).reshape(-1))
 
 
 def broadcast_to_forward(device: Device, x: Any, *, shape: tuple[int, ...]) -> tuple[Any, ShapeCache]:
     """Return y = x, copied along new axes and axes of size 1."""
     x = take_moved(device, x=x)
+    if 0 in tuple(shape):
+        return shapes.broadcast_to_forward(np.zeros(x.shape, x.dtype), shape=shape)
     return device.run("broadcast_to", x, shape=tuple(shape)), ShapeCache(tuple(x.shape))
 
 

@@ -1,0 +1,61 @@
+"""Functions whose slope is 0 wherever they have one: comparisons, logic, rounding, whole-number arithmetic.
+
+They share one op, because they share all that an op is: no cache, no backward, and no kernel, for what they give are
+masks, counts and positions, which stay on the host.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.errors import DTypeError, unknown_name
+from minidl.ops.broadcasting import broadcast_shape
+from minidl.ops.checks import require_array
+
+COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+LOGIC = ("logical_and", "logical_or", "logical_xor", "logical_not")
+BITS = ("bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift")
+ROUNDING = ("floor", "ceil", "trunc", "round", "sign", "floor_divide")
+TESTS = ("isnan", "isinf", "isfinite")
+OVER_AXES = ("all", "any", "argmin")
+PRODUCT = ("matmul",)  # of whole numbers, which NumPy multiplies exactly
+FUNCTIONS = frozenset((*COMPARISONS, *LOGIC, *BITS, *ROUNDING, *TESTS, *OVER_AXES, *PRODUCT))
+
+
+def discrete_forward(
+    *xs: np.ndarray, function: str, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, decimals: int = 0
+) -> tuple[np.ndarray, None]:
+    """Return NumPy's function of that name: of one array, or of two that broadcast. It has no gradient.
+
+    Parameters
+    ----------
+    xs : one or two arrays
+    function : one of FUNCTIONS
+    axis, keepdims : of `all`, `any` and `argmin`
+    decimals : of `round`
+
+    Raises
+    ------
+    UnknownNameError : no such function
+    DTypeError : the function is not defined for these dtypes
+    ShapeError : the shapes do not broadcast
+
+    >>> discrete_forward(np.array([1.0, 3.0]), np.array(2.0), function="greater")[0]
+    array([False,  True])
+    """
+    if function not in FUNCTIONS:
+        raise unknown_name("function of the op discrete", function, FUNCTIONS)
+    for name, x in zip("ab", xs, strict=False):
+        require_array(function, name, x)
+    if len(xs) == 2 and function not in PRODUCT:
+        broadcast_shape(function, a=xs[0], b=xs[1])
+    options = {"axis": axis, "keepdims": keepdims} if function in OVER_AXES else {}
+    try:
+        y = getattr(np, function)(*xs, **options, **({"decimals": decimals} if function == "round" else {}))
+    except TypeError:
+        got = " and ".join(str(x.dtype) for x in xs)
+        hint = (
+            " & | ^ ~ << >> take whole numbers and booleans; compare first, as in `x > 0`." if function in BITS else ""
+        )
+        raise DTypeError(f"{function}: it is not defined for dtype {got}.{hint}") from None
+    return np.asarray(y), None
