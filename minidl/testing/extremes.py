@@ -57,6 +57,12 @@ def _pairs(nan: bool) -> Extremes:
     return lambda v: [_extreme(a.copy(), b.copy()), *([either] if nan else [])]
 
 
+def _at(*pairs: tuple[float, float]) -> Extremes:
+    """A function of two numbers, at these pairs."""
+    a, b = (_array(*side) for side in zip(*pairs, strict=True))
+    return lambda v: [_extreme(a.copy(), b.copy())]
+
+
 def _where(v: Values) -> list[Case]:
     """What is not taken may be anything, also infinite or a NaN."""
     mask = np.array([True, False, True, False, False, True])
@@ -270,6 +276,13 @@ EXTREMES: dict[str, Extremes] = {
     "sqrt": _cells((0.0, 1e-37, 1e-10, 1, 4, 1e4, 1e30, 3e38, INF, -1, -INF), nan=True),
     "square": _cells((*LINE, 1e-20, 1e18, -1e18), nan=True), "absolute": _cells(LINE, nan=True),
     "negative": _cells(LINE, nan=True), "power": _cells((0.0, 1, -1, 2, -2, 1e4, -1e4, 1e15, INF), *POWERS),
+    "log1p": _cells((*ZEROS, 1e-20, 1e-7, -1e-7, 0.5, -0.5, -1, 1, 1e4, 1e30, INF, -2, -INF), nan=True),
+    "expm1": _cells((*ZEROS, 1e-20, 1e-7, -1e-7, 20, -20, 88, -88, 100, -100, 1e4, -1e4, INF, -INF), nan=True),
+    "pow": _at(
+        (-2, 3), (-2, 2), (-2, -1), (-1, 0), (0, 0), (0, 1), (0, 2), (0, 0.5), (2, -150), (2, 200), (1, 1e30), (1e20, 2),
+        (-2, 0.5), (INF, 2), (INF, -1),
+    ),
+    "mod": _at((5, 3), (-5, 3), (5, -3), (-5, -3), (6, 3), (-6, 3), (0, 3), (1e6, 7), (0.5, 2), (-0.5, 2)),
     "clip": _cells((*LINE, 2.5), {"low": -1.0, "high": 2.5}, {"low": 1.0}, {"high": 1.0}),
     "cast": _cells((*ZEROS, 0.5, -0.5, 0.99, -0.99, 1.5, -2.5, 3.5, 1e9, -1e9), {"dtype": "int32"}, {"dtype": "bool"}),
     **{op: _pairs(nan=True) for op in ("add", "subtract", "multiply", "divide")},
