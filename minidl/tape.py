@@ -18,6 +18,7 @@ import numpy as np
 from cuda_kernels.scope import Block, Scope
 from minidl.backends import arrays
 from minidl.backends.selection import ALL, DEFAULT, Choice, Placement, resolve
+from minidl.backends.table import NO_GRADIENT
 from minidl.errors import DTypeError, TapeError
 from minidl.observers import OBSERVERS, OpRun, tell
 from minidl.tensor import Tensor, as_array
@@ -118,7 +119,7 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     tapes = _TAPES.get()
     if tapes:
         needs = tuple(t is not None and t._tracked for t in tensors)
-        tracked = any(needs)
+        tracked = any(needs) and op not in NO_GRADIENT
         for output in outputs:
             output._tracked = tracked and output.data.dtype.kind == "f"
         versions = tuple([0 if t is None else t._version for t in tensors] + [0] * len(outputs))

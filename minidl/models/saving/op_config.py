@@ -27,11 +27,40 @@ def _plain(module: str, names: str) -> dict[str, Form]:
     return {item.split(":")[0]: Form(module, item.split(":")[1]) for item in names.split()}
 
 
+_OVER = {"axis": "axis", "keepdims": "keepdims"}
+_OVER_AXES = ("all", "any", "argmin")
 _REDUCTION = {"axis": "axes", "keepdims": "keepdims"}
 FORMS: dict[str, Form] = {
     **_plain("numpy", "add:Add subtract:Subtract multiply:Multiply divide:TrueDivide maximum:Maximum minimum:Minimum"),
-    **_plain("numpy", "exp:Exp log:Log sqrt:Sqrt square:Square absolute:Absolute negative:Negative tanh:Tanh"),
+    **_plain("numpy", "exp:Exp expm1:Expm1 log:Log log1p:Log1p mod:Mod pow:Power sqrt:Sqrt"),
+    **_plain("numpy", "square:Square absolute:Absolute negative:Negative tanh:Tanh"),
     **_plain("numpy", "where:Where"),
+    **{
+        f"discrete {name}": Form("numpy", name.title().replace("_", ""))
+        for name in (
+            "equal",
+            "not_equal",
+            "less",
+            "less_equal",
+            "greater",
+            "greater_equal",
+            "logical_and",
+            "logical_or",
+            "logical_xor",
+            "logical_not",
+            "bitwise_and",
+            "bitwise_or",
+            "bitwise_xor",
+            "floor",
+            "ceil",
+            "sign",
+            "floor_divide",
+        )
+    },
+    **{f"discrete {name}": Form("numpy", name.title()) for name in ("isnan", "isinf", "isfinite")},
+    **{f"discrete {name}": Form("numpy", name.title(), _OVER) for name in _OVER_AXES},
+    "discrete invert": Form("numpy", "BitwiseInvert"),
+    "discrete round": Form("numpy", "Round", {"decimals": "decimals"}),
     **_plain("nn", "relu:Relu relu6:Relu6 sigmoid:Sigmoid softplus:Softplus swish:Silu"),
     "power": Form("numpy", "Power", trailing=("exponent",)),
     "slice": Form("numpy", "GetItem", trailing=("key",)),
@@ -78,7 +107,7 @@ def describe(layer: OpLayer, refer: Any) -> dict[str, Any]:
     inputs = [refer(tensor) for tensor in node.inputs]
     for position, value in sorted(layer.constants.items()):
         inputs.insert(position, _constant(value))
-    form = FORMS.get(layer.op)
+    form = FORMS.get(f"discrete {layer.static['function']}" if layer.op == "discrete" else layer.op)
     if layer.op in ("gemm", "batched_gemm") and not any(layer.static.values()):
         form = Form("numpy", "Matmul")
     if form is None:
@@ -165,10 +194,14 @@ def call_operation(entry: dict[str, Any], args: list[Any], kwargs: dict[str, Any
         layer.name = entry["name"]
         return layer
     op = _BY_CLASS[name]
+    if op == "power" and not isinstance(args[1], int | float):
+        op = "pow"  # Keras has one class for a number and for a tensor of exponents
     form = FORMS[op]
     static = {ours: _as_static(config.get(theirs)) for theirs, ours in form.config.items()}
     count = len(args) - len(form.trailing)
     static |= {ours: _as_static(value) for ours, value in zip(form.trailing, args[count:], strict=True)}
+    op, _, function = op.partition(" ")
+    static |= {"function": function} if function else {}
     tensors = list(args[0]) if form.listed else args[:count]
     symbolic = [t for t in tensors if isinstance(t, SymbolicTensor)]
     constants = {place: t for place, t in enumerate(tensors) if not isinstance(t, SymbolicTensor)}
