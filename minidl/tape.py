@@ -458,7 +458,10 @@ def _note_gradients(tapes: list[GradientTape], read: list[Tensor], gradients: tu
 
 
 def _second_derivative(entry: Entry) -> TapeError:
-    names = ", ".join(dict.fromkeys(repr(t.name) for t in entry.inputs if t.name)) or "tensors without a name"
+    names = (
+        ", ".join(dict.fromkeys(repr(t.name) for t in entry.inputs if t is not None and t.name))
+        or "tensors without a name"
+    )
     return TapeError(
         "gradient: the target depends on gradients that another tape computed, and they depend on "
         f"{names}. A gradient of a gradient is not supported; leaving that part out would give a wrong number. "
