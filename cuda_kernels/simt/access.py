@@ -1,6 +1,7 @@
 """Loads and stores: from an index expression to addresses, through the checks and the counters, to memory."""
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -198,31 +199,33 @@ class Access(Part):
         """`cuda.shared.array(shape, dtype)`: one array a block; shape 0 is the launch's dynamic shared memory."""
         extent = self._static_shape(line, shape)
         if extent == (0,):
-            return self._dynamic_shared(line, dtype, name)
+            return self._dynamic_shared(line, site, dtype, name)
         alloc = self.shared.get(site)
         if alloc is None:
-            size = int(np.prod(extent))
+            size = math.prod(extent)
+            self.note_shared(line, size * dtype.itemsize)
             alloc = Allocation(name, "shared", np.zeros((self.blocks, size), dtype), extent, c_strides(extent))
             self.shared[site] = alloc
-            self.note_shared(line, size * dtype.itemsize)
             self.prepare(alloc)
         return View(alloc, extent, alloc.strides, np.int64(0))
 
-    def _dynamic_shared(self, line: int, dtype: np.dtype, name: str) -> View:
+    def _dynamic_shared(self, line: int, site: int, dtype: np.dtype, name: str) -> View:
+        """All of the launch's dynamic memory: every array of shape 0 begins at the same byte."""
         if not self.dynamic_bytes:
             self.report_no_dynamic_shared(line, name)
         size = self.dynamic_bytes // dtype.itemsize
-        alloc = self.dynamic.get(dtype)
+        alloc = self.dynamic.get(site)
         if alloc is None:
             if self.dynamic_memory is None:
                 self.dynamic_memory = self.dynamic_block()
-            data = self.dynamic_memory.view(dtype)
-            alloc = Allocation(name, "shared", data, (size,), (1,))
+            alloc = Allocation(name, "shared", self.dynamic_memory.view(dtype), (size,), (1,))
             same_width = [a.shadow for a in self.dynamic.values() if a.itemsize == alloc.itemsize]
-            self.dynamic[dtype] = alloc
+            self.dynamic[site] = alloc
             self.prepare(alloc)
             if same_width and self.checks:
                 alloc.shadow = same_width[0]
+            if self.checks and self.recorder.dynamic_sites.get(site):
+                alloc.site = site
         return View(alloc, (size,), (1,), np.int64(0))
 
     def dynamic_block(self) -> np.ndarray:

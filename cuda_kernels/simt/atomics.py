@@ -58,6 +58,8 @@ class Atomics(Part):
             raise UnsupportedSyntax(f"cuda.atomic.{name}: array {alloc.name!r} is {alloc.space} memory; atomics are "
                                     "for global and shared arrays that can be written", line)
         if self.checks:
+            if alloc.site:
+                self.check_overlap(line, alloc, address, mask)
             if alloc.shadow is not None:
                 alloc.shadow.atomic(self, line, address, mask)
             self.fences.atomic(self.active_blocks(), self.recorder.now)

@@ -212,6 +212,8 @@ class Calls(Part):
         size = dtype.itemsize * math.prod(int(n) for n in extent)
         if operation == "local.array":
             self.program.local_bytes += size
+        elif not size:
+            self.program.dynamic_sites.setdefault(self.name, set()).add(self.program.sites)
         else:
             self.program.shared_bytes += size
         return self.result(f"m.{operation.replace('.', '_')}({self.line(node)}, {self.program.sites}, {shape_text}, "

@@ -12,6 +12,7 @@ from .parts import Part
 from .shadow import Shadow
 
 Value = Any
+STATIC_SHARED = 48 * 1024
 _VERBS = {"load": "reads", "store": "writes", "slice": "takes a part of"}
 
 
@@ -36,6 +37,8 @@ class Checks(Part):
             self._check_local_load(line, alloc, address, mask)
             return
         alloc.loaded = True
+        if alloc.site:
+            self.check_overlap(line, alloc, address, mask)
         if alloc.shadow is not None:
             alloc.shadow.read(self, line, address, mask)
 
@@ -47,6 +50,33 @@ class Checks(Part):
             if alloc.shadow is None:
                 alloc.shadow = Shadow(None, alloc)
             alloc.shadow.write(self, line, address, mask)
+            if alloc.site:
+                self._writers()[self._words(alloc, address, mask)] = alloc.site
+
+    def _writers(self) -> np.ndarray:
+        """For each word of the dynamic shared memory, the site of the name by which it was written last."""
+        if self.dynamic_writers is None:
+            self.dynamic_writers = np.zeros((self.blocks, self.dynamic_block().shape[1] // 4), np.int16)
+        return self.dynamic_writers
+
+    def _words(self, alloc: Allocation, address: Value, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
+        """(blocks, words) that each active thread touches in the dynamic shared memory."""
+        first = np.broadcast_to(address, self.shape)[:, :, None] * alloc.itemsize // 4
+        words = first + np.arange(max(1, alloc.itemsize // 4))
+        rows = np.broadcast_to(self.rows[:, :, None], words.shape)
+        return rows[mask.full()], words[mask.full()]
+
+    def check_overlap(self, line: int, alloc: Allocation, address: Value, mask: Mask) -> None:
+        """A dynamic shared array is read where another one of the function was written."""
+        others = self.recorder.dynamic_sites[alloc.site]
+        writers = self._writers()[self._words(alloc, address, mask)]
+        wrong = np.isin(writers, list(others)).any(axis=1)
+        if wrong.any():
+            k = int(np.flatnonzero(wrong)[0])
+            lane = int(mask.flat()[k])
+            writer = next(int(w) for w in writers[k] if int(w) in others)
+            self.report_overlap(line, alloc, int(np.broadcast_to(address, self.shape).reshape(-1)[lane]), lane,
+                                self.dynamic[writer].name, int(wrong.sum()))
 
     def assured(self, line: int, value: Value, assigned: Mask | None, name: str) -> Value:
         """A variable's value, read where perhaps not every active thread has assigned it (see assigned.py)."""
@@ -245,6 +275,17 @@ class Checks(Part):
             message=f"line {line}: thread {thread} of block {block} loops over a range() whose step is 0, which is a "
             "ValueError in Python. In a kernel nobody sees it: the thread ends there. Here it makes no turn.")
 
+    def report_overlap(self, line: int, alloc: Allocation, address: int, lane: int, other: str, count: int) -> None:
+        """Two arrays of shape 0 that were meant as two."""
+        thread, block = self.thread_index(lane), self.block_of(lane)
+        self.recorder.fault(
+            "overlap", line, array=alloc.name, index=alloc.index(address), threads=(thread,), blocks=(block,),
+            count=count,
+            message=f"line {line}: thread {thread} of block {block} reads shared array {alloc.name!r} at index "
+            f"{show_index(alloc.index(address))}, which was last written as a part of {other!r}: all shared arrays of "
+            "shape 0 begin at the same byte of the launch's dynamic memory. Take one, and cut it with slices: "
+            f"{alloc.name} = memory[:n], {other} = memory[n:].")
+
     def report_no_dynamic_shared(self, line: int, name: str) -> None:
         """shared.array(0, …) without shared_bytes."""
         self.recorder.fault(
@@ -253,14 +294,18 @@ class Checks(Part):
             "launch gives no dynamic shared memory; pass shared_bytes= (or kernel[grid, block, stream, bytes]).")
 
     def note_shared(self, line: int, size: int) -> None:
-        """Static shared memory is limited to 48 KB a block (CUDA C++ Programming Guide, technical specifications)."""
-        self.recorder.shared_bytes = max(self.recorder.shared_bytes, sum(
-            a.size * a.itemsize for a in self.shared.values()))
-        if self.recorder.shared_bytes > 48 * 1024 and self.checks:
+        """Static shared memory is limited to 48 KB a block (CUDA C++ Programming Guide, technical specifications).
+
+        A kernel that wants more is not compiled, so the launch ends here.
+        """
+        total = size + sum(a.size * a.itemsize for a in self.shared.values())
+        self.recorder.shared_bytes = max(self.recorder.shared_bytes, total)
+        if total > STATIC_SHARED:
             self.recorder.fault(
                 "bad-launch", line,
-                message=f"line {line}: the kernel's static shared arrays take {self.recorder.shared_bytes} bytes, and "
-                "a block may have 49152; use a smaller tile or dynamic shared memory.")
+                message=f"line {line}: the kernel's static shared arrays take {total} bytes, and a block may have "
+                f"{STATIC_SHARED}; use a smaller tile or dynamic shared memory.")
+            raise StepLimit
 
     # -- where a thread is --------------------------------------------------------------------------------------------
 

@@ -63,8 +63,9 @@ class Machine(Control, Progress, Access, Checks, Counting, Barriers, Warp, Atomi
         self.depth = 0
         self.exits: list[tuple[Mask, int]] = []
         self.shared: dict[int, Allocation] = {}
-        self.dynamic: dict[np.dtype, Allocation] = {}
+        self.dynamic: dict[int, Allocation] = {}
         self.dynamic_memory: np.ndarray | None = None
+        self.dynamic_writers: np.ndarray | None = None  # of each word: the site of the name that wrote it last
         self.local: dict[int, Allocation] = {}
         self.known_indices: dict[int, tuple[Value, Value, int]] = {}
         self.constants: dict[int, View] = {}

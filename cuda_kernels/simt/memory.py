@@ -33,6 +33,7 @@ class Allocation:
         self.base = base
         self.size = {"shared": data.shape[-1], "local": data.shape[0]}.get(space, data.size)
         self.shadow: Any = None
+        self.site = 0  # of one of several names for the dynamic shared memory, else 0
         self.writable = True
         self.stored = False  # a plain store was made
         self.loaded = False  # a plain load was made

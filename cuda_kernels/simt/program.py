@@ -33,6 +33,7 @@ class Program:
         self.polls = False  # has one that does nothing else
         self.local_bytes = 0  # of a thread
         self.shared_bytes = 0  # of a block, static
+        self.dynamic_sites: dict[str, set[int]] = {}  # in each function: its names for the dynamic shared memory
         self.breakpoints = False
         self.helper_lines: dict[int, str] = {}
         name, kernel = self.function(function, None)

@@ -35,6 +35,7 @@ class Recorder:
         self.history: Any = None
         self.changes = 0  # of memory, counted while a loop is watched (progress.py)
         self.stored: set[str] = set()  # names of the arrays that the kernel may write
+        self.dynamic_sites: dict[int, set[int]] = {}  # other names of one function for the dynamic shared memory
         self.may_begin_anew = False  # by turns, if nothing changes in lockstep (cooperation.py)
         self.stores: dict[Any, list[tuple]] = {}  # of a launch with owners=True, see owners.py
 

@@ -12,6 +12,7 @@ KINDS = (
     "race",
     "divergent-barrier",
     "uninitialised-read",
+    "overlap",
     "unwritten-output",
     "inactive-lane",
     "bad-launch",

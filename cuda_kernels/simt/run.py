@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import numeric
+from .checks import STATIC_SHARED
 from .control import StepLimit
 from .cooperation import OneThread, Turns, by_blocks, by_threads, residency
 from .counting import sample_access, timeline
@@ -31,7 +32,6 @@ MAX_GRID = (2**31 - 1, 65535, 65535)
 MAX_DYNAMIC_SHARED = 227 * 1024
 MAX_THREADS_RUN = 1 << 30  # of a grid
 MAX_LOCAL = 512 * 1024
-MAX_STATIC_SHARED = 48 * 1024
 WHOLE_ARRAY = ("a whole array cannot be added, compared or tested in a kernel, where each thread works on single "
                "elements; index it, x[i], in a loop if need be")
 
@@ -66,10 +66,25 @@ class Run(Outputs):
         if shared_bytes > MAX_DYNAMIC_SHARED:
             self.problems.append(f"{shared_bytes} bytes of dynamic shared memory; a block may have "
                                  f"{MAX_DYNAMIC_SHARED}")
+        self._check_shared(program.shared_bytes, shared_bytes)
         self.strict = strict
         self.recorder = Recorder(self.grid, self.block, source, strict)
         self.resident = residency(gpu, max(1, threads), program.shared_bytes + shared_bytes)
         self.values, self.views = self._arguments(args)
+
+    def _check_shared(self, static: int, dynamic: int) -> None:
+        """Static and dynamic shared memory together: 48 KB, or 227 KB if the host asks the driver for more.
+
+        `cuda_kernels.launch` asks where the dynamic part alone is more than 48 KB; Numba's kernel[...] never does.
+        """
+        together = f"{static} bytes of static and {dynamic} of dynamic shared memory"
+        if static > STATIC_SHARED or dynamic > MAX_DYNAMIC_SHARED or not static:
+            return  # told elsewhere
+        if static + dynamic > MAX_DYNAMIC_SHARED:
+            self.problems.append(f"{together}; a block may have {MAX_DYNAMIC_SHARED}")
+        elif dynamic <= STATIC_SHARED < static + dynamic:
+            self.problems.append(f"{together} are {static + dynamic}; a block may have {STATIC_SHARED} unless the host "
+                                 "asks the driver for more (MAX_DYNAMIC_SHARED_SIZE_BYTES), which Numba does not")
 
     def _extent(self, given: Any, what: str, limit: tuple[int, int, int]) -> tuple[int, int, int]:
         """(x, y, z); anything a GPU would refuse becomes a problem."""
@@ -139,7 +154,7 @@ class Run(Outputs):
         stop = total if count is None else min(total, first + count)
         if self.checks:
             self._prepare_shadows()
-        self.recorder.stored = self.program.stored
+        self._tell(self.recorder)
         try:
             with np.errstate(all="ignore"):
                 if self.program.waits and count is None and self.recorder.history is None:
@@ -208,9 +223,15 @@ class Run(Outputs):
             alloc.stored = alloc.loaded = False
             alloc.shadow = None
         self.recorder = Recorder(self.grid, self.block, self.recorder.source, self.strict)
-        self.recorder.stored = self.program.stored
+        self._tell(self.recorder)
         if self.checks:
             self._prepare_shadows()
+
+    def _tell(self, recorder: Recorder) -> None:
+        """What the machine has to know of the program."""
+        recorder.stored = self.program.stored
+        recorder.dynamic_sites = {
+            site: sites - {site} for sites in self.program.dynamic_sites.values() for site in sites}
 
     def _by_turns(self, machine_type: type[Machine], total: int, threads: int) -> None:
         if threads:

@@ -286,3 +286,39 @@ def a_row_for_each_warp(x, out):
     rows[warp, 31 - lane] = reversed_value + reversed_value
     cuda.syncwarp()
     out[i] = rows[warp, lane]
+
+
+@right(
+    2,
+    THREADS,
+    vector,
+    lambda x, out: np.allclose(out.reshape(2, 64), x.reshape(2, 64)[:, ::-1] ** 2 + x.reshape(2, 64)),
+    shared_bytes=512,
+)
+@cuda.jit
+def dynamic_memory_cut_in_two(x, out):
+    """Every array of shape 0 begins at the same byte, so two of them are slices."""
+    plain = cuda.shared.array(0, float32)[:THREADS]
+    squared = cuda.shared.array(0, float32)[THREADS:]
+    thread = cuda.threadIdx.x
+    i = cuda.grid(1)
+    plain[thread] = x[i]
+    squared[thread] = x[i] * x[i]
+    cuda.syncthreads()
+    out[i] = squared[THREADS - 1 - thread] + plain[thread]
+
+
+@right(2, THREADS, vector, lambda x, out: np.allclose(out, x + 1), shared_bytes=256)
+@cuda.jit
+def dynamic_memory_used_twice(x, out):
+    """The memory is used anew, as another type, when the first use is over."""
+    staged = cuda.shared.array(0, float32)
+    numbers = cuda.shared.array(0, int32)
+    thread = cuda.threadIdx.x
+    i = cuda.grid(1)
+    staged[thread] = x[i]
+    cuda.syncthreads()
+    value = staged[thread]
+    cuda.syncthreads()
+    numbers[thread] = 1
+    out[i] = value + float32(numbers[thread])

@@ -91,3 +91,26 @@ def two_tiles_larger_than_shared_memory(x, out):
         first[0, i] = x[i]
         second[0, i] = first[0, i]
         out[i] = second[0, i]
+
+
+@wrong(1, 32, vector, shared_bytes=40960)
+@cuda.jit
+def static_beside_dynamic_shared_memory(x, out):  # <- fault: bad-launch
+    """40 KB of each fit alone; together they need the driver's leave, for which Numba does not ask."""
+    thread = cuda.threadIdx.x
+    tile = cuda.shared.array(10240, float32)
+    more = cuda.shared.array(0, float32)
+    tile[thread] = x[thread]
+    more[thread] = tile[thread]
+    out[thread] = more[thread]
+
+
+@wrong(1, 32, vector)
+@cuda.jit
+def local_array_of_a_megabyte(x, out):  # <- fault: bad-launch
+    """A thread may have 512 KB of local memory."""
+    table = cuda.local.array(262144, float32)
+    i = cuda.grid(1)
+    if i < x.size:
+        table[i] = x[i]
+        out[i] = table[i]

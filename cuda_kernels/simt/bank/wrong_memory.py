@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import cuda, float32, float64, int32
 from cuda_kernels.simt.bank.entry import wrong
 from cuda_kernels.simt.examples.case import values
 
@@ -216,3 +216,69 @@ def second_sum_forgotten(x, out, sums):
             total += x[j]
             squares += x[j] * x[j]
         sums[0] = total  # <- fault: unwritten-output
+
+
+@wrong(1, THREADS, lambda: (values(320, 64), np.zeros(2, np.float32)), shared_bytes=512)
+@cuda.jit
+def two_dynamic_arrays(x, out):
+    """Both begin at the first byte of the dynamic memory: the squares overwrite the values."""
+    plain = cuda.shared.array(0, float32)
+    squared = cuda.shared.array(0, float32)
+    thread = cuda.threadIdx.x
+    plain[thread] = x[thread]
+    squared[thread] = x[thread] * x[thread]
+    cuda.syncthreads()
+    if thread == 0:
+        total = float32(0)
+        squares = float32(0)
+        for k in range(THREADS):
+            total += plain[k]  # <- fault: overlap
+            squares += squared[k]
+        out[0] = total
+        out[1] = squares
+
+
+@wrong(1, THREADS, lambda: (np.arange(64, dtype=np.int32) % 4, np.zeros(64, np.float32)), shared_bytes=512)
+@cuda.jit
+def dynamic_arrays_of_two_types(x, out):
+    """Counters and values of two types, in one memory."""
+    counts = cuda.shared.array(0, int32)
+    shares = cuda.shared.array(0, float32)
+    thread = cuda.threadIdx.x
+    counts[thread] = 0
+    shares[thread] = float32(1)
+    cuda.syncthreads()
+    cuda.atomic.add(counts, x[thread], 1)  # <- fault: overlap
+    cuda.syncthreads()
+    out[thread] = shares[thread]
+
+
+@wrong(2, THREADS, lambda: (values(321, 128), np.zeros(128, np.float32)), shared_bytes=400)
+@cuda.jit
+def dynamic_arrays_that_overlap_in_part(x, out):
+    """The second array was to begin behind the first, but the cut is 14 elements short."""
+    first = cuda.shared.array(0, float32)[:64]
+    second = cuda.shared.array(0, float32)[50:]
+    thread = cuda.threadIdx.x
+    first[thread] = x[cuda.grid(1)]
+    cuda.syncthreads()
+    if thread < 32:
+        second[thread] = float32(1)
+    cuda.syncthreads()
+    out[cuda.grid(1)] = first[thread]  # <- fault: overlap
+
+
+@wrong(2, THREADS, lambda: (values(322, 128), np.zeros(128, np.float64)), shared_bytes=512)
+@cuda.jit
+def dynamic_float64_over_float32(x, out):
+    """Sums in float64 lie where two values of float32 each were."""
+    staged = cuda.shared.array(0, float32)
+    sums = cuda.shared.array(0, float64)
+    thread = cuda.threadIdx.x
+    staged[thread] = x[cuda.grid(1)]
+    cuda.syncthreads()
+    value = float64(staged[thread])
+    cuda.syncthreads()
+    sums[thread] = value
+    cuda.syncthreads()
+    out[cuda.grid(1)] = sums[63 - thread] + float64(staged[0])  # <- fault: overlap

@@ -417,3 +417,42 @@ def test_ten_million_threads_run_in_bounded_memory():
 
 def _environment():
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+
+
+def two_huge_arrays(x, out):
+    big = cuda.shared.array((4000, 4000), float32)
+    out[cuda.grid(1)] = big[0, 0]
+
+
+def huge_local_array(x, out):
+    big = cuda.local.array((100_000, 1000), float32)
+    big[0, 0] = x[0]
+    out[cuda.grid(1)] = big[0, 0]
+
+
+@pytest.mark.parametrize("kernel", [two_huge_arrays, huge_local_array])
+@pytest.mark.parametrize("checks", [True, False])
+def test_array_that_no_gpu_has_room_for_is_a_bad_launch(kernel, checks):
+    out = np.ones(64, np.float32)
+    report = simt.launch(kernel, 2, 32, out, out, checks=checks)
+    assert [f.kind for f in report.faults] == ["bad-launch"]
+    assert (out == 1).all()
+
+
+def static_and_dynamic(x, out):
+    tile = cuda.shared.array(3072, float32)  # 12 KB
+    more = cuda.shared.array(0, float32)
+    tile[cuda.threadIdx.x] = x[cuda.threadIdx.x]
+    more[cuda.threadIdx.x] = tile[cuda.threadIdx.x]
+    out[cuda.threadIdx.x] = more[cuda.threadIdx.x]
+
+
+@pytest.mark.parametrize(("dynamic", "refused"), [(36, False), (37, True), (48, True), (49, False), (215, False),
+                                                  (216, True), (228, True)])
+def test_static_and_dynamic_shared_memory_together(dynamic, refused):
+    """48 KB, or 227 KB where the host asks for more, as cuda_kernels.launch does for a dynamic part of over 48."""
+    x = np.arange(32, dtype=np.float32)
+    out = np.zeros_like(x)
+    report = simt.launch(static_and_dynamic, 1, 32, x, out, shared_bytes=dynamic * 1024)
+    assert [f.kind for f in report.faults] == ["bad-launch"] * refused
+    assert np.array_equal(out, x) is not refused
