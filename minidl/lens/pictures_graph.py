@@ -72,7 +72,7 @@ def layer_ops(model: Any) -> dict[str, list[str]]:
         except (ValueError, TypeError):  # an open axis that must be longer, or a layer that asks for real values
             return {}
     found: dict[str, list[str]] = {}
-    for layer in model.layers:
+    for layer in model.operations:
         names = {one.name for one in _all_layers(layer)}
         found[layer.name] = [run.op for run in runs if run.layer.rpartition("/")[2] in names]
     return found

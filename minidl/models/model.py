@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl.errors import ArgumentError, NotBuiltError, unknown_name
 from minidl.layers.base import Layer
+from minidl.layers.op_layer import OpLayer
 from minidl.layers.symbolic import SymbolicTensor, flatten, is_shape, map_structure
 from minidl.models.graph import Graph, bare
 from minidl.models.saving_methods import SavingMethods
@@ -92,9 +93,14 @@ class Model(Trainer, SavingMethods, Layer):
         return [*self.graph.layers, *(layer for layer in self._layers if id(layer) not in known)]
 
     @property
-    def layers(self) -> list[Layer]:
-        """The model's layers."""
+    def operations(self) -> list[Layer]:
+        """The model's layers, and the ops between them (`x + y`), each a layer of its own in the graph."""
         return self.sublayers()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The model's layers, without the ops between them."""
+        return [layer for layer in self.sublayers() if not isinstance(layer, OpLayer)]
 
     @layers.setter
     def layers(self, _: Any) -> None:
@@ -175,14 +181,14 @@ class Model(Trainer, SavingMethods, Layer):
     @property
     def input_names(self) -> list[str]:
         """Names of the inputs."""
-        return [str(t.name) for t in self.inputs]
+        return self._need_graph("input_names").input_names
 
     @property
     def output_names(self) -> list[str]:
         """Names of the layers that give the outputs; of a subclassed model, "output"."""
         if self.graph is None:
             return ["output"]
-        return [t.history[0].name for t in self.graph.output_tensors]
+        return [self.graph.node_of(t).layer.name for t in self.graph.output_tensors]
 
     def _need_graph(self, what: str) -> Graph:
         if self.graph is None:

@@ -100,7 +100,7 @@ def to_mermaid(model: Any) -> str:
         lines.append(f'  l{numbers[id(layer)]}["{layer.name}<br/>{type(layer).__name__}"]')
     for node in model.graph.nodes:
         for tensor in node.inputs:
-            start = numbers[id(tensor.history[0])]
+            start = numbers[id(model.graph.node_of(tensor).layer)]
             lines.append(f'  l{start} -->|"{tensor.shape}"| l{numbers[id(node.layer)]}')
     return "\n".join(lines)
 
@@ -117,7 +117,7 @@ def layout(model: Any, lines_of: Callable[[Any], list[str]]) -> tuple[list[Box],
     for node in model.graph.nodes:
         key = id(node.layer)
         layers[key] = node.layer
-        parents = [id(t.history[0]) for t in node.inputs if id(t.history[0]) in layers]
+        parents = [id(model.graph.node_of(t).layer) for t in node.inputs]
         depth[key] = max([depth.get(key, 0), *(depth[p] + 1 for p in parents)])
         links += [(p, key) for p in parents]
     chains = []

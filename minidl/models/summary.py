@@ -80,7 +80,7 @@ def _is_chain(model: Any) -> bool:
 
 
 def _listed(model: Any, expand: bool, layer_range: Sequence[str] | None, depth: int = 0) -> list[tuple[Any, int]]:
-    layers = model.layers
+    layers = model.operations
     if layer_range is not None and depth == 0:
         names = [layer.name for layer in layers]
         if len(layer_range) != 2 or any(name not in names for name in layer_range):

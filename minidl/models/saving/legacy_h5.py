@@ -16,6 +16,7 @@ import numpy as np
 from minidl.errors import FileFormatError
 from minidl.models.saving.compiling import compile_from_config, training_config
 from minidl.models.saving.legacy_config import modern, simplified
+from minidl.models.saving.matching import match
 from minidl.models.saving.model_json import KERAS_VERSION, model_config, model_from_dict, parse
 from minidl.models.saving.places import layer_weights, places
 from minidl.models.saving.plan import Plan, plan_optimizer
@@ -58,17 +59,12 @@ def _write_versions(group: Any) -> None:
 
 def write_weights(group: Any, model: Any) -> None:
     """Write the weights of all layers into a group, as `load_weights` of Keras reads them."""
-    layers = _listed(model)
+    layers = model.layers
     _write_strings(group, "layer_names", [layer.name for layer in layers])
     _write_versions(group)
     for layer in sorted(layers, key=lambda layer: layer.name):
         _write_named(group.create_group(layer.name), layer_weights(layer))
     _write_named(group.create_group(TOP), _top_level(model))
-
-
-def _listed(model: Any) -> list[Any]:
-    """Return the model's layers, without those that only compute: ops are no layers in Keras."""
-    return [layer for layer in model.layers if type(layer).__name__ != "OpLayer"]
 
 
 def _top_level(model: Any) -> dict[str, Variable]:
@@ -132,7 +128,7 @@ def _plan_optimizer_weights(file: Any, plan: Plan) -> None:
     if optimizer is None or group is None:
         return
     arrays = _arrays(group, plan.path, "the optimizer")
-    plan_optimizer(plan, optimizer, arrays, plan.model.trainable_variables)
+    plan_optimizer(plan, optimizer, list(arrays.values()), plan.model.trainable_variables)
 
 
 def read_weights(path: Path, plan: Plan, by_name: bool) -> str:
@@ -156,8 +152,8 @@ def _no_weights(file: Any, path: Path) -> str:
     )
 
 
-def _saved_layers(group: Any, path: Any) -> list[tuple[str, list[Any]]]:
-    """Return the names of the layers in a file, each with its arrays."""
+def _saved_layers(group: Any, path: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return the names of the layers in a file, each with its arrays by name."""
     names = h5_strings(group, "layer_names")
     if names is None:
         raise FileFormatError(f"{os.fspath(path)!r}: the group {group.name!r} has no 'layer_names'.")
@@ -170,27 +166,35 @@ def _saved_layers(group: Any, path: Any) -> list[tuple[str, list[Any]]]:
     return found
 
 
-def _arrays(group: Any, path: Any, owner: str) -> list[Any]:
-    arrays = []
+def _arrays(group: Any, path: Any, owner: str) -> dict[str, Any]:
+    arrays = {}
     for name in h5_strings(group, "weight_names") or []:
         data = h5_array(group, name, path)
         if data is None:
             raise FileFormatError(f"{os.fspath(path)!r}: {owner} lists weights {name!r}, which are not there.")
-        arrays.append(data)
+        arrays[name] = data
     return arrays
 
 
 def plan_by_order(group: Any, plan: Plan) -> str:
-    """Plan to load layer after layer, whatever their names; layers without weights are passed over."""
+    """Plan to load layer after layer, whatever their names; layers without weights are passed over.
+
+    Where the file has just the model's names, these decide: two layers may have changed places since.
+    """
     saved = [(name, arrays) for name, arrays in _saved_layers(group, plan.path) if arrays]
-    weighty = [(layer, weights) for layer in _listed(plan.model) if (weights := layer_weights(layer))]
+    weighty = [(layer, weights) for layer in plan.model.layers if (weights := layer_weights(layer))]
+    names, found = [layer.name for layer, _ in weighty], dict(saved)
+    if len(found) == len(saved) and set(names) == set(found) and names != list(found):
+        saved = [(name, found[name]) for name in names]
+        plan.reordered = True
     for (layer, weights), (name, arrays) in zip(weighty, saved, strict=False):
         _plan_layer(plan, layer, weights, name, arrays)
     for layer, weights in weighty[len(saved) :]:
         shapes = ", ".join(str(v.shape) for v in weights.values())
         plan.problems.append(f"layer {layer.name!r} with {shapes} has none left in the file")
     for name, arrays in saved[len(weighty) :]:
-        plan.problems.append(f"layer {name!r} of the file with {', '.join(str(a.shape) for a in arrays)} is left over")
+        shapes = ", ".join(str(a.shape) for a in arrays.values())
+        plan.problems.append(f"layer {name!r} of the file with {shapes} is left over")
     _plan_top_level(group, plan)
     if len(saved) != len(weighty):
         return f"the file has {len(saved)} layers with weights, the model {len(weighty)}"
@@ -199,7 +203,7 @@ def plan_by_order(group: Any, plan: Plan) -> str:
 
 def plan_by_name(group: Any, plan: Plan) -> str:
     """Plan to load the layers whose names are in the file; the others stay as they are."""
-    layers: dict[str, Any] = {layer.name: layer for layer in _listed(plan.model)}
+    layers: dict[str, Any] = {layer.name: layer for layer in plan.model.layers}
     saved = _saved_layers(group, plan.path)
     for name, arrays in saved:
         if name in layers:
@@ -213,11 +217,22 @@ def plan_by_name(group: Any, plan: Plan) -> str:
     return ""
 
 
-def _plan_layer(plan: Plan, layer: Any, weights: dict[str, Variable], name: str, arrays: list[Any]) -> None:
+def _plan_layer(plan: Plan, layer: Any, weights: dict[str, Variable], name: str, arrays: dict[str, Any]) -> None:
     label = f"layer {layer.name!r}" + (f" ({name!r} in the file)" if name != layer.name else "")
-    if plan.count(label, len(weights), len(arrays)):
-        for variable, array in zip(weights.values(), arrays, strict=True):
-            plan.add(variable, array, label)
+    if not plan.count(label, len(weights), len(arrays)):
+        return
+    own, saved = list(weights), list(arrays)
+    order = match(own, saved)
+    if order is None:
+        plan.problems.append(
+            f"{label}: the file lists its weights in another order, under names that the model does not have, since "
+            f"other layers were frozen when it was saved. In the file: {', '.join(saved)}; in the model: "
+            f"{', '.join(own)}. Freeze the same layers, load, and set trainable afterwards; or give layers names"
+        )
+        return
+    plan.reordered |= order != sorted(order)
+    for variable, place in zip(weights.values(), order, strict=True):
+        plan.add(variable, arrays[saved[place]], label)
 
 
 def _plan_top_level(group: Any, plan: Plan) -> None:
@@ -227,5 +242,5 @@ def _plan_top_level(group: Any, plan: Plan) -> None:
         return
     arrays = _arrays(inner, plan.path, "the model itself")
     if plan.count("the model itself", len(own), len(arrays)):
-        for variable, array in zip(own.values(), arrays, strict=True):
+        for variable, array in zip(own.values(), arrays.values(), strict=True):
             plan.add(variable, array, "the model itself")

@@ -15,7 +15,6 @@ from minidl.models.saving.compiling import compile_config
 from minidl.models.saving.read_objects import deserialize
 from minidl.models.saving.reading import reading
 from minidl.models.saving.registry import custom_object_scope
-from minidl.models.saving.write_graph import computing_layers
 from minidl.models.saving.write_objects import serialize, serialize_object
 
 KERAS_VERSION = "3.15.1"  # the version whose layout is written
@@ -122,8 +121,7 @@ def _clone_sequential(model: Any, input_tensors: Any, copy: Callable[[Any], Any]
     if given is not None:
         clone.add(given)
     elif model.graph is not None:
-        first = model.graph.input_tensors[0]
-        clone.add(InputLayer.from_config(first.node.layer.get_config()))
+        clone.add(_new_input(model.graph.nodes[0].layer))
     for layer in model.layers:
         clone.add(copy(layer))
     return clone
@@ -131,12 +129,16 @@ def _clone_sequential(model: Any, input_tensors: Any, copy: Callable[[Any], Any]
 
 def _clone_graph(model: Any, input_tensors: Any, copy: Callable[[Any], Any]) -> Any:
     graph = model.graph
-    given = flatten(input_tensors) if input_tensors is not None else [_new_input(t) for t in graph.input_tensors]
+    given = (
+        flatten(input_tensors)
+        if input_tensors is not None
+        else [_new_input(graph.node_of(t).layer) for t in graph.input_tensors]
+    )
     if len(given) != len(graph.input_tensors):
         raise ArgumentError(f"clone_model: {len(graph.input_tensors)} input tensors are needed. Got {len(given)}.")
     known = {id(old): new for old, new in zip(graph.input_tensors, given, strict=True)}
     copies: dict[int, Layer] = {}
-    for layer in computing_layers(graph):
+    for layer in graph.layers:
         if isinstance(layer, OpLayer):
             copies[id(layer)] = OpLayer(layer.op, layer.static, layer.constants, name=layer.name)
         elif not isinstance(layer, InputLayer):
@@ -146,7 +148,7 @@ def _clone_graph(model: Any, input_tensors: Any, copy: Callable[[Any], Any]) -> 
         return known[id(leaf)] if isinstance(leaf, SymbolicTensor) else leaf
 
     for node in graph.nodes:
-        if all(id(output) in known for output in node.outputs):
+        if node.is_input or all(id(output) in known for output in node.outputs):
             continue
         args, kwargs = map_structure(swap, (node.args, node.kwargs))
         made = flatten(copies[id(node.layer)](*args, **kwargs))
@@ -157,7 +159,6 @@ def _clone_graph(model: Any, input_tensors: Any, copy: Callable[[Any], Any]) -> 
     return type(model)(inputs=inputs, outputs=map_structure(swap, graph.outputs), name=model.name)
 
 
-def _new_input(tensor: SymbolicTensor) -> SymbolicTensor:
-    layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype.name, name=tensor.name)
-    output: SymbolicTensor = layer.output
+def _new_input(layer: Layer) -> SymbolicTensor:
+    output: SymbolicTensor = InputLayer.from_config(layer.get_config()).output
     return output

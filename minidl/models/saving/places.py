@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 from minidl.config import SeedGenerator
 from minidl.layers.base import Layer
 from minidl.layers.naming import snake_case
-from minidl.layers.op_layer import OpLayer
 from minidl.layers.weights import WeightHolder
-from minidl.models.saving.write_graph import computing_layers
 from minidl.tensor import Variable
 
 # Attributes of layers and models that hold no layers of their own, or the same ones again.
@@ -80,12 +78,10 @@ def _walk(layer: Any, path: str, names: tuple[str, ...], seen: set[int]) -> Iter
 def _children(layer: Any) -> list[tuple[str, Any]]:
     """Return attributes that may hold layers, in Keras' order."""
     found = {key: value for key, value in vars(layer).items() if key not in _PRIVATE}
-    graph = getattr(layer, "graph", None)
     first: list[tuple[str, Any]] = []
     if hasattr(layer, "get_layer"):
-        if graph is not None or hasattr(layer, "pop"):
-            inner = layer.layers if hasattr(layer, "pop") else computing_layers(graph)
-            first = [("layers", [item for item in inner if not isinstance(item, OpLayer)])]
+        if layer.graph is not None or hasattr(layer, "pop"):
+            first = [("layers", layer.layers)]
         else:  # a subclassed model: Keras meets its list of layers between the attributes of its alphabet
             found["layers"] = layer.layers
     ordered = sorted(found.items(), key=lambda item: "~" + item[0] if item[0].startswith("_") else item[0])

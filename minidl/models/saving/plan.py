@@ -31,6 +31,7 @@ class Plan:
         self.pairs: list[tuple[Variable, np.ndarray]] = []
         self.problems: list[str] = []
         self.afterwards: list[Callable[[], None]] = []
+        self.reordered = False  # whether weights stand in the file in another order, and an optimizer's slots with them
 
     def add(self, variable: Variable, source: Any, label: str) -> None:
         """Plan to give a weight the values of an array or of a data set of an HDF5 file."""
@@ -86,6 +87,14 @@ def plan_optimizer(plan: Plan, optimizer: Any, arrays: list[Any], trained: list[
     if len(arrays) > len(optimizer.variables) and not optimizer.built:
         optimizer.build(trained)
     variables = optimizer.variables
+    if plan.reordered:
+        warnings.warn(
+            f"the state of optimizer {optimizer.name!r} was not loaded: the weights stand in {os.fspath(plan.path)!r} "
+            "in another order, found by their names, which its state does not have. Training can go on, with the state "
+            "at its start.",
+            stacklevel=4,
+        )
+        return
     fits = len(variables) == len(arrays) and all(
         v.shape == tuple(a.shape) and np.dtype(a.dtype).kind in "fiu" for v, a in zip(variables, arrays, strict=True)
     )

@@ -42,6 +42,10 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
     config.pop("dtype", None)
     model = cls(inputs=inputs, outputs=outputs, **config)
     model._trainable = True if trainable is None else bool(trainable)
+    # minidl once kept outputs in the order of their dict, and then wrote its layers in another order than today.
+    names = [layer.name for layer in model.graph.layers]
+    written = [name for name in map(_name, entries) if name in names]
+    vars(model)["_keys_unsorted"] = written != [name for name in names if name in written]
     return model
 
 
@@ -167,7 +171,9 @@ class GraphBuilder:
         nodes, place = self._nodes(ref)
         if not 0 <= place < len(nodes) or not 0 <= ref[2] < len(nodes[place].outputs):
             raise FileFormatError(f"the configuration has no output {ref[2]} of call {ref[1]} of layer {ref[0]!r}.")
-        return nodes[place].outputs[ref[2]]
+        unsorted = getattr(self.layers[ref[0]], "_keys_unsorted", False)
+        outputs = _as_made(nodes[place].output_structure) if unsorted else nodes[place].outputs
+        return outputs[ref[2]]
 
     def ends(self, structure: Any) -> Any:
         """Return the tensors of the model's inputs or outputs, arranged as in the configuration."""
@@ -181,6 +187,14 @@ class GraphBuilder:
             return {key: self.ends(item) for key, item in structure.items()}
         found = [self.ends(item) for item in structure]
         return found[0] if self.old and len(found) == 1 else found
+
+
+def _as_made(structure: Any) -> list[Any]:
+    """Return the leaves of a structure, a dict's in the order in which it was made."""
+    if isinstance(structure, list | tuple | dict):
+        parts = structure.values() if isinstance(structure, dict) else structure
+        return [leaf for part in parts for leaf in _as_made(part)]
+    return [structure]
 
 
 def _model_class() -> Any:

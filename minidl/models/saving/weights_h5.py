@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.errors import FileFormatError
-from minidl.models.saving.places import Place, places
+from minidl.models.saving.matching import renamed_siblings
+from minidl.models.saving.places import Place, class_path, places
 from minidl.models.saving.plan import Plan, plan_optimizer
-from minidl.models.saving.reading import h5_array, h5_group, open_h5
+from minidl.models.saving.reading import h5_array, h5_group, h5_text, open_h5
 
 
 def create_h5(target: Any) -> Any:
@@ -110,6 +111,7 @@ def plan_from(file: Any, plan: Plan) -> str:
             "Rename it from …weights.h5 to ….h5."
         )
     in_file = dict(_groups_with_data(file))
+    found = _where_their_names_are(file, found, plan)
     for place in found:
         _plan_place(file, plan, place)
     known = {place.path for place in found if place.variables}
@@ -122,6 +124,39 @@ def plan_from(file: Any, plan: Plan) -> str:
     held = sum(bool(place.variables) for place in found)
     got = sum(not _is_state(path) for path in in_file)
     return f"the file has {got} layers with weights, the model {held}" if held != got else ""
+
+
+def _where_their_names_are(file: Any, found: list[Place], plan: Plan) -> list[Place]:
+    """Return the places with the paths that their layers have in the file.
+
+    Two layers of a class in one list are dense and dense_1, in the order of the model. Where the file has the same
+    names in another order (minidl once ordered outputs in a dict otherwise), the names decide.
+    """
+    moved: dict[str, str] = {}
+
+    def at(path: str) -> str:
+        head, slash, tail = path.rpartition("/")
+        return moved.get(path, f"{at(head)}/{tail}" if slash else path)
+
+    lists: dict[tuple[str, str], dict[str, Place]] = {}
+    for place in found:
+        head, _, tail = place.path.rpartition("/")
+        kind = class_path(place.layer)
+        if place.names and (tail == kind or tail.startswith(f"{kind}_")):
+            lists.setdefault((head, kind), {})[place.path] = place
+    for (head, _), members in lists.items():
+        own = {path.rpartition("/")[2]: place.names[-1] for path, place in members.items()}
+        saved = {tail: _name_at(file, f"{at(head)}/{tail}" if head else tail, plan) for tail in own}
+        for tail, other in renamed_siblings(own, saved).items():
+            prefix = f"{head}/" if head else ""
+            moved[prefix + tail] = f"{at(head)}/{other}" if head else other
+    plan.reordered |= bool(moved)
+    return [place._replace(path=at(place.path)) for place in found]
+
+
+def _name_at(file: Any, path: str, plan: Plan) -> str:
+    group = h5_group(file, f"{path}/vars", plan.path)
+    return "" if group is None else h5_text(group, "name") or ""
 
 
 def _plan_place(file: Any, plan: Plan, place: Place) -> None:
