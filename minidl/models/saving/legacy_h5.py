@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ import numpy as np
 
 from minidl.errors import FileFormatError
 from minidl.models.saving.compiling import compile_from_config, training_config
-from minidl.models.saving.legacy_config import modern, simplified
+from minidl.models.saving.legacy_config import modern, modern_training, simplified, tells_hard_sigmoid, without_cudnn
 from minidl.models.saving.matching import match
 from minidl.models.saving.model_json import KERAS_VERSION, model_config, model_from_dict, parse
 from minidl.models.saving.places import layer_weights, places
 from minidl.models.saving.plan import Plan, plan_optimizer
-from minidl.models.saving.reading import h5_array, h5_group, h5_strings, h5_text, open_h5
+from minidl.models.saving.reading import h5_array, h5_group, h5_strings, h5_text, open_h5, reading
 from minidl.models.saving.weights_h5 import create_h5, write_array
 from minidl.tensor import Variable
 
@@ -99,7 +100,9 @@ def read(path: Path, compile: bool) -> Any:
         text = h5_text(file, "model_config")
         if text is None:
             raise FileFormatError(_no_model(file, path))
-        model = model_from_dict(modern(parse(text, path)))
+        config = modern(parse(text, path))
+        _warn_of_hard_sigmoid(file, config, path)
+        model = model_from_dict(config)
         plan = Plan(path, model)
         group = h5_group(file, "model_weights", path)
         if group is None:
@@ -107,10 +110,21 @@ def read(path: Path, compile: bool) -> Any:
         headline = plan_by_order(group, plan)
         training = h5_text(file, "training_config")
         if compile and training is not None:
-            compile_from_config(model, modern(json.loads(training)))
+            compile_from_config(model, modern_training(json.loads(training)))
             _plan_optimizer_weights(file, plan)
     plan.carry_out(headline)
     return model
+
+
+def _warn_of_hard_sigmoid(file: Any, config: Any, path: Path) -> None:
+    version = h5_text(file, "keras_version") or ""
+    if version.startswith(("1.", "2.")) and tells_hard_sigmoid(config):
+        warnings.warn(
+            f"{os.fspath(path)!r} was saved with Keras {version}, whose hard_sigmoid was clip(0.2 x + 0.5, 0, 1). "
+            "Here, as in Keras 3, it is relu6(x + 3) / 6: outputs differ a little from those of the program that saved "
+            "it.",
+            stacklevel=4,
+        )
 
 
 def _no_model(file: Any, path: Path) -> str:
@@ -231,8 +245,25 @@ def _plan_layer(plan: Plan, layer: Any, weights: dict[str, Variable], name: str,
         )
         return
     plan.reordered |= order != sorted(order)
-    for variable, place in zip(weights.values(), order, strict=True):
-        plan.add(variable, arrays[saved[place]], label)
+    found = {id(v): arrays[saved[place]] for v, place in zip(weights.values(), order, strict=True)}
+    for inner in layer._all_layers():
+        _turn_cudnn(inner, found, plan)
+    for variable in weights.values():
+        plan.add(variable, found[id(variable)], label)
+
+
+def _turn_cudnn(layer: Any, found: dict[int, Any], plan: Plan) -> None:
+    """Turn what a CuDNNLSTM or CuDNNGRU saved, told by the size of its bias, into weights of an LSTM or GRU."""
+    kind, own = type(layer).__name__, layer._trainable_variables
+    if kind not in ("LSTM", "GRU") or len(own) != 3 or any(id(v) not in found for v in own):
+        return
+    arrays = [found[id(v)] for v in own]
+    if tuple(arrays[2].shape) == (2 * layer.gates * layer.units,) and all(
+        tuple(a.shape) == v.shape for a, v in zip(arrays[:2], own[:2], strict=True)
+    ):  # fmt: skip
+        with reading(plan.path, "weights"):
+            values = without_cudnn(kind, [np.array(a[()]) for a in arrays])
+        found.update({id(v): value for v, value in zip(own, values, strict=True)})
 
 
 def _plan_top_level(group: Any, plan: Plan) -> None:

@@ -24,8 +24,10 @@ def match(own: list[str], saved: list[str]) -> list[int] | None:
     """
     if len(own) != len(saved):
         return None
-    for form in (_plain, _inner, _numbered):
-        mine, theirs = form(own), form(saved)
+    plain = _plain(own), _plain(saved)
+    inner = _inner(plain[0]), _inner(plain[1])
+    pairs = [plain, inner, (inner[0], plain[1])]  # Keras 2 wrote no name of the outermost layer
+    for mine, theirs in [*pairs, *((_numbered(a), _numbered(b)) for a, b in pairs)]:
         if len(set(mine)) == len(mine) and set(mine) == set(theirs):
             return [theirs.index(name) for name in mine]
     return list(range(len(own))) if _in_step(own, saved) else None
@@ -38,12 +40,12 @@ def _plain(names: list[str]) -> list[str]:
 
 def _inner(names: list[str]) -> list[str]:
     """Return the names without that of the outermost layer."""
-    return [name.partition("/")[2] or name for name in _plain(names)]
+    return [name.partition("/")[2] or name for name in names]
 
 
 def _numbered(names: list[str]) -> list[str]:
     """Return the names with the layers of a kind counted from 0: dense_4, dense_7 as dense#0, dense#1."""
-    split = [name.split("/") for name in _inner(names)]
+    split = [name.split("/") for name in names]
     numbers: dict[str, set[int]] = defaultdict(set)
     for parts in split:
         for part in parts[:-1]:

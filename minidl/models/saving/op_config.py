@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from minidl import functional as F
+from minidl import layers
 from minidl.errors import FileFormatError
 from minidl.layers.op_layer import OpLayer
 from minidl.layers.symbolic import SymbolicTensor
@@ -90,7 +91,9 @@ def is_operation(entry: dict[str, Any]) -> bool:
         return str(entry["module"]).startswith("keras.src.ops")
     # A legacy file names no module, and Add may be the layer or the operation; only layers have one of these.
     of_layers = {"dtype", "trainable", "layers", "batch_shape", "batch_input_shape"}
-    return isinstance(entry.get("config"), dict) and not of_layers & set(entry["config"])
+    if not isinstance(entry.get("config"), dict) or of_layers & set(entry["config"]):
+        return False
+    return is_known(entry) or not hasattr(layers, str(entry["class_name"]))
 
 
 def is_known(entry: dict[str, Any]) -> bool:

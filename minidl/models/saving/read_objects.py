@@ -69,6 +69,12 @@ def _lambda(_: Any) -> Any:
     )
 
 
+def policy_dtype(config: dict[str, Any]) -> str:
+    """Return the dtype of a policy's weights, in which everything is computed here: of "mixed_float16" float32."""
+    name = str(config["name"])
+    return "float32" if name.startswith("mixed_") else name
+
+
 _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "__ellipsis__": lambda _: Ellipsis,
     "__slice__": lambda c: slice(*(deserialize(c[key]) for key in ("start", "stop", "step"))),
@@ -76,7 +82,8 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "__numpy__": lambda c: np.array(c["value"], dtype=c["dtype"]),
     "__tensor__": lambda c: Tensor(np.array(c["value"], dtype=c["dtype"])),
     "__lambda__": _lambda,
-    "DTypePolicy": lambda c: c["name"],
+    "DTypePolicy": lambda c: policy_dtype(c),
+    "FloatDTypePolicy": lambda c: policy_dtype(c),
     "SeedGenerator": lambda c: SeedGenerator(c["seed"]),
 }
 
