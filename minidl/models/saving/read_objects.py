@@ -70,9 +70,19 @@ def _lambda(_: Any) -> Any:
 
 
 def policy_dtype(config: dict[str, Any]) -> str:
-    """Return the dtype of a policy's weights, in which everything is computed here: of "mixed_float16" float32."""
+    """Return the dtype that a policy of Keras names.
+
+    Raises
+    ------
+    FileFormatError : a mixed policy, under which layers compute in another dtype than their weights have
+    """
     name = str(config["name"])
-    return "float32" if name.startswith("mixed_") else name
+    if name.startswith("mixed_"):
+        raise FileFormatError(
+            f"the file has the dtype policy {name!r}; minidl computes in the dtype of the weights, float32. Build the "
+            "model in Python and load its weights with model.load_weights: they are float32 in the file."
+        )
+    return name
 
 
 _SPECIAL: dict[str, Callable[[Any], Any]] = {
