@@ -8,6 +8,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minidl.callbacks.callback import Callback
 from minidl.callbacks.monitor import MonitorCallback
 from minidl.console import say
@@ -122,6 +124,13 @@ class ModelCheckpoint(MonitorCallback):
         current = logs.get(self.monitor)
         if current is None:
             self._missing(logs, "ModelCheckpoint saves the best by")
+            return True
+        if np.ndim(current):
+            warnings.warn(
+                f"ModelCheckpoint saves the best by {self.monitor!r}, which is not one number but {np.shape(current)}; "
+                "every model is saved. Give the metric an average, or watch another.",
+                stacklevel=2,
+            )
             return True
         before = "None" if self.best is None else f"{self.best:.5f}"
         better = self._is_improvement(current, self.best)

@@ -64,9 +64,10 @@ class MonitorCallback(Callback):
     def _is_improvement(self, value: float, reference: float | None) -> bool:
         if reference is None:
             return True
+        # As in Keras, in float32: there a metric of 0.7 has not beaten a baseline of 0.7, whatever follows the 7.
         if self._larger:
-            return bool(value - self.min_delta > reference)
-        return bool(value + self.min_delta < reference)
+            return bool(np.float32(value - self.min_delta) > np.float32(reference))
+        return bool(np.float32(value + self.min_delta) < np.float32(reference))
 
     def _missing(self, logs: Logs, what: str) -> None:
         names = ", ".join(map(repr, logs or {})) or "none"
