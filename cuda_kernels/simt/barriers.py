@@ -45,6 +45,33 @@ class Barriers(Part):
         self.barrier_times = times
         self.least_barrier = int(times.min())
 
+    def grid_sync(self, line: int) -> Value:
+        """cuda.cg.this_grid().sync(): every thread of the grid waits for all others; orders all accesses before it."""
+        gx, gy, gz = self.recorder.grid
+        if self.blocks < gx * gy * gz:
+            raise UnsupportedSyntax("grid.sync() cannot be run block by block, as the stepper does, and threads that "
+                                    "wait for others in a loop", line)
+        mask = self.mask
+        if self.counting:
+            self.lines[line].barriers += self._blocks_at(mask)
+        if self.checks:
+            now = self.tick(line)
+            if mask.lanes != self.remaining.lanes:
+                self._report_partial_grid(line)
+            self.barrier_times = self.least_barrier = self.grid_time = now
+            for shadow in self.shared_shadows:
+                shadow.barrier()
+        return np.int32(0)
+
+    def _report_partial_grid(self, line: int) -> None:
+        absent = self.remaining.minus(self.mask).flat()
+        thread, where = self.thread_index(int(absent[0])), self.block_of(int(absent[0]))
+        self.recorder.fault(
+            "divergent-barrier", line, threads=(thread,), blocks=(where,), count=absent.size,
+            message=f"grid.sync() at line {line} is reached by {self.mask.lanes} of {self.remaining.lanes} threads: "
+            f"thread {thread} of block {where} is on another path (a branch or loop that it is inside of), and the "
+            "others wait for ever.")
+
     def barrier_time(self, block: np.ndarray) -> Value:
         """When each of these blocks last met at a barrier."""
         if isinstance(self.barrier_times, np.ndarray):

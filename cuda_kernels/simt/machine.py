@@ -72,6 +72,7 @@ class Machine(Control, Progress, Access, Checks, Counting, Barriers, Warp, Atomi
         self.shared_shadows: list[Any] = []
         self.barrier_times: Any = recorder.now
         self.least_barrier = recorder.now
+        self.grid_time = 0  # of the last grid.sync()
         self.warp_sync: np.ndarray | None = None
         self.access_verb = ""
         self._indices()

@@ -35,6 +35,7 @@ class Program:
         self.shared_bytes = 0  # of a block, static
         self.dynamic_sites: dict[str, set[int]] = {}  # in each function: its names for the dynamic shared memory
         self.breakpoints = False
+        self.cooperative = False  # uses cuda.cg.this_grid(): all blocks must be there at a time
         self.helper_lines: dict[int, str] = {}
         name, kernel = self.function(function, None)
         self.stored = set(kernel.parameters) if ANY in kernel.stored else kernel.stored

@@ -70,6 +70,11 @@ class Run(Outputs):
         self.strict = strict
         self.recorder = Recorder(self.grid, self.block, source, strict)
         self.resident = residency(gpu, max(1, threads), program.shared_bytes + shared_bytes)
+        blocks = self.grid[0] * self.grid[1] * self.grid[2]
+        if program.cooperative and blocks > self.resident:
+            self.problems.append(f"it is cooperative (cuda.cg.this_grid) and has {blocks} blocks, of which {gpu} holds "
+                                 f"{self.resident} at a time: all must be there to wait for each other. Let each "
+                                 "thread do more, in a grid-stride loop")
         self.values, self.views = self._arguments(args)
 
     def _check_shared(self, static: int, dynamic: int) -> None:
@@ -183,10 +188,10 @@ class Run(Outputs):
 
     def _batches(self, machine_type: type[Machine], first: int, stop: int) -> None:
         """In lockstep."""
-        step, start = self.blocks_at_once(), first
+        step, start = self.blocks_at_once() if not self.program.cooperative else stop - first, first
         while start < stop:
             blocks = min(step, stop - start)
-            if start == first and self.program.loops:
+            if start == first and self.program.loops and not self.program.cooperative:
                 blocks = 1  # an endless loop is found sooner in a small batch
             self.last_machine = self._machine(machine_type, start, blocks)
             self.program.run(self.last_machine, *self.values)

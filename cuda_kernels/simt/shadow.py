@@ -9,7 +9,8 @@ orders them:
 - `syncwarp` orders the same way the lanes of a warp that took part (nothing else does within a warp: since Volta, lanes
   run independently; shuffles and votes do not order memory either);
 - nothing orders two blocks, but a `threadfence` followed by an atomic of the writer's block, then an atomic of the
-  reader's block (the "last block" pattern); and so for two threads of a block (a lock).
+  reader's block (the "last block" pattern); and so for two threads of a block (a lock). In a cooperative launch
+  `grid.sync()` orders everything before it.
 
 Two lanes that write one element in the same statement race too. Source: NVIDIA, CUDA C++ Programming Guide, "Memory
 Fence Functions", "Synchronization Functions", "Independent Thread Scheduling"; the idea of keeping epochs for each
@@ -91,7 +92,7 @@ class Shadow:
         machine.access_verb = "reads"
         where, threads = self.select(machine, address, mask)
         now = machine.tick(line)
-        if self.last_write > (machine.least_barrier if self.shared else 0):
+        if self.last_write > (machine.least_barrier if self.shared else machine.grid_time):
             self._check_write(machine, line, where, threads)
         if self.atomics is not None:
             self._check_slots(machine, line, where, threads, self.atomics, "atomic")
@@ -111,7 +112,7 @@ class Shadow:
         where, threads = self.select(machine, address, mask)
         now = machine.tick(line)
         self.settle(machine)
-        if self.last_write > (machine.least_barrier if self.shared else 0):
+        if self.last_write > (machine.least_barrier if self.shared else machine.grid_time):
             self._check_write(machine, line, where, threads)
         if self.readers is not None:
             self._check_slots(machine, line, where, threads, self.readers, "read")
@@ -131,7 +132,7 @@ class Shadow:
         self.settle(machine)
         if self.shared and not self.complete:
             self._check_initialised(machine, line, where, threads)
-        if self.last_write > (machine.least_barrier if self.shared else 0):
+        if self.last_write > (machine.least_barrier if self.shared else machine.grid_time):
             self._check_write(machine, line, where, threads)
         if self.readers is not None:
             self._check_slots(machine, line, where, threads, self.readers, "read")
@@ -199,7 +200,7 @@ class Shadow:
             return loose & ~machine.recorder.thread_fences.ordered(others + first, threads + first, times)
         fenced = np.where(same_block, machine.recorder.thread_fences.ordered(others, threads, times),
                           machine.fences.ordered(others // width, threads // width, times))
-        return np.where(same_block, loose, True) & ~fenced
+        return np.where(same_block, loose, times > machine.grid_time) & ~fenced
 
     # -- readers and atomics ------------------------------------------------------------------------------------------
 

@@ -79,6 +79,8 @@ def use(backend: str | None = None, **choices: str) -> None:
 def using(backend: str | None = None, **choices: str) -> Iterator[None]:
     """Choose backends inside a `with` block, stronger than `use`; blocks nest, the innermost is the strongest.
 
+    A block holds for its own thread, asyncio task and generator (`use` holds for all threads).
+
     >>> import minidl
     >>> with minidl.using("numpy", relu="numpy"):
     ...     minidl.functional.relu([-1.0, 1.0]).numpy()

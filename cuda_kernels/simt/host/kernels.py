@@ -40,8 +40,11 @@ class Configured:
         self.blockdim = _dimensions(blockdim, "blockdim")
         self.stream = stream or DEFAULT_STREAM
         self.sharedmem = sharedmem
+        self.pre_launch_callbacks: list[Callable[[Any, Configured], Any]] = []
 
     def __call__(self, *args: Any) -> Report:
+        for callback in self.pre_launch_callbacks:
+            callback(self.dispatcher, self)
         return run(self.dispatcher, self.session, self.griddim, self.blockdim, args, self.stream, self.sharedmem)
 
 
@@ -68,6 +71,7 @@ def run(kernel: Any, session: Session, grid: Any, block: Any, args: tuple[Any, .
     """Launch on the machine; the report is kept by the session."""
     function = python_function(kernel)
     name = getattr(function, "__name__", "kernel")
+    _check_launch_bounds(name, kernel, block)
     args = _with_defaults(name, function, args)
     back: list[Callable[[], None]] = []
     for extension in reversed(getattr(kernel, "targetoptions", {}).get("extensions") or []):
@@ -97,6 +101,15 @@ def _dimensions(given: Any, what: str) -> tuple[Any, ...]:
         raise TypeError(f"{what} must be a sequence of integers, got {list(sizes)}. Is it the result of a division "
                         "with /? Use // or math.ceil(n / t).")
     return tuple(int(n) for n in sizes) + (1,) * (3 - len(sizes))
+
+
+def _check_launch_bounds(name: str, kernel: Any, block: tuple[int, ...]) -> None:
+    """A kernel that was compiled for blocks of at most so many threads takes no larger ones."""
+    bounds = getattr(kernel, "targetoptions", {}).get("launch_bounds")
+    most = bounds[0] if isinstance(bounds, tuple) else bounds
+    if most and int(np.prod(block)) > most:
+        raise ValueError(f"{name}: launch_bounds={bounds!r} allows blocks of {most} threads. Got {block}, which a GPU "
+                         "refuses (CUDA_ERROR_INVALID_VALUE).")
 
 
 def _with_defaults(name: str, function: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -127,8 +127,8 @@ class DeviceArray:
     def copy_to_host(self, ary: np.ndarray | None = None, stream: Any = 0) -> np.ndarray:
         """Copy to `ary`, or to a new NumPy array, and return that."""
         if min(self.strides, default=0) < 0:
-            raise NotImplementedError(f"copy_to_host: not of a view that runs backwards (strides {self.strides}). Copy "
-                                      "the whole array and turn it round on the host.")
+            raise NotImplementedError(f"D->H copy not implemented for negative strides: {self.strides}. Copy the whole "
+                                      "array and turn it round on the host.")
         if ary is not None:
             _check_alike("copy_to_host", self.ary, ary, as_they_lie=True)
         note_transfer("down", self.nbytes, self.shape, "copy_to_host")

@@ -12,13 +12,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from . import api
 from .device import DEVICES
-from .kernels import Configured, configured, for_all
+from .kernels import Configured, configured, declared_of, for_all
 from .sessions import session_here
 from .signatures import Declared, NotCompiled, only_a_compiler_knows
 from .ufuncs import GUVectorize, Vectorize
@@ -53,12 +54,20 @@ def install() -> None:
         _installed = True
         for name in HOST_FUNCTIONS:
             if hasattr(cuda, name):
-                setattr(cuda, name, _two_ways(getattr(cuda, name), getattr(api, name)))
+                _replace(cuda, name, _two_ways(getattr(cuda, name), getattr(api, name)))
         cuda.gpus = _Devices(cuda.gpus)
         _install_context(importlib.import_module("numba.cuda.cudadrv.devices")._runtime)
-        cuda.jit = _jit(cuda.jit)
+        _replace(cuda, "jit", _jit(cuda.jit))
         for module in ("numba.np.ufunc.decorators", "numba.cuda.np.ufunc.decorators"):
             _install_vectorize(module, cuda)
+
+
+def _replace(cuda: Any, name: str, two_ways: Any) -> None:
+    """Put a function behind its name in numba.cuda and in the module that it is from, where pickle looks for it."""
+    home = sys.modules.get(getattr(cuda, name).__module__)
+    if home is not None and getattr(home, name, None) is getattr(cuda, name):
+        setattr(home, name, two_ways)
+    setattr(cuda, name, two_ways)
 
 
 def _install_context(runtime: Any) -> None:
@@ -171,6 +180,8 @@ def _two_way_methods(dispatcher: Any) -> dict[str, Callable[..., Any]]:
         return Configured(kernel, session, *configuration)(*args)
 
     def specialize(kernel: Any, session: Any, *args: Any) -> Any:
+        if (declared := declared_of(kernel)) is not None and declared.only:
+            raise RuntimeError("Dispatcher already specialized: the kernel has one signature")
         return kernel
 
     found: dict[str, Callable[..., Any]] = {

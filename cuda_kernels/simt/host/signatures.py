@@ -55,36 +55,44 @@ class Declared:
 
     def fit(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments as the best signature has them. Raises TypeError if there is none."""
-        matches = [costs for types in self.types if (costs := _costs(types, values)) is not None]
-        fitting = [types for types in self.types if _costs(types, values) is not None]
+        fitting = [(cost, types) for types in self.types if (cost := _cost(types, values)) is not None]
         if not fitting:
             self._refuse(values)
-        best = min(range(len(fitting)), key=lambda k: sum(matches[k]))
-        return tuple(_converted(ty, value) for ty, value in zip(fitting[best], values, strict=True))
+        least = min(cost for cost, _ in fitting)
+        best = [types for cost, types in fitting if cost == least]
+        if len(best) > 1:
+            raise TypeError(f"Ambiguous overloading for {self.name} ({', '.join(map(describe, values))}): "
+                            f"{' and '.join(map(_shown, best))} fit as well. Convert the numbers, np.float32(x).")
+        return tuple(_converted(ty, value) for ty, value in zip(best[0], values, strict=True))
 
     def _refuse(self, values: tuple[Any, ...]) -> NoReturn:
         got = ", ".join(map(describe, values))
-        declared = " or ".join("({})".format(", ".join(map(str, types))) for types in self.types)
+        declared = " or ".join(map(_shown, self.types))
         why = (" Numba does not look at the types of a kernel with one signature: a GPU would take the bytes for what "
                "they are not." if self.only else "")
         raise TypeError(f"No matching definition for argument type(s) {got}: {self.name} is declared for {declared}."
                         f"{why} Convert the arrays, x.astype(np.float32), or leave the signature out.")
 
 
-def _costs(types: TypeList, values: tuple[Any, ...]) -> list[int] | None:
+def _shown(types: TypeList) -> str:
+    return "({})".format(", ".join(map(str, types)))
+
+
+def _cost(types: TypeList, values: tuple[Any, ...]) -> tuple[int, int] | None:
+    """How many arguments lose something by the conversion to these types, and how many nothing; None: no conversion."""
     if len(types) != len(values):
         return None
-    costs = [_cost(ty, value) for ty, value in zip(types, values, strict=True)]
-    return None if None in costs else costs  # type: ignore[return-value]
+    steps = [_step(ty, value) for ty, value in zip(types, values, strict=True)]
+    return None if None in steps else (steps.count(2), steps.count(1))
 
 
-def _cost(ty: Any, value: Any) -> int | None:
-    """How far an argument is from a declared type: 0 equal, more for a conversion, None where there is none."""
+def _step(ty: Any, value: Any) -> int | None:
+    """How far an argument is from a declared type: 0 equal, 1 converted, 2 with a loss, None: not to be converted."""
     if is_array_type(ty):
         if not isinstance(value, np.ndarray) or value.ndim != ty.ndim or value.dtype != dtype_of(ty.dtype):
             return None
         layout = {"A": True, "C": value.flags.c_contiguous, "F": value.flags.f_contiguous}[ty.layout]
-        return (ty.layout == "A") if layout else None
+        return int(ty.layout == "A") if layout else None
     to = as_dtype(ty)
     if to is None:
         return 0  # a record, a tuple, an enumeration: the machine says what it can take

@@ -233,13 +233,17 @@ class GUfunc(OverArrays):
         for ary, on_device in zip(inputs, device, strict=True):
             if on_device is None:
                 note_transfer("up", ary.nbytes, ary.shape, self.__name__)
+        if any(ins):  # where others have axes, one element is a number and no axis of the loop
+            inputs = [a.reshape(()) if not axes and a.size == 1 else a for a, axes in zip(inputs, ins, strict=True)]
         loop, sizes = _loop_and_sizes(inputs, ins)
         results = [undefined((*loop, *(sizes[n] for n in axes)), t) for axes, t in zip(outs, out_dtypes, strict=True)]
         for result, to in zip(results, given, strict=True):
-            if to is not None and tuple(to.shape) != result.shape:
-                raise ValueError(f"output shape mismatch: {self.__name__} makes {result.shape}, out is {to.shape}")
-            if to is not None and _device(to) is not None:  # a function may read what it is given as its output
-                np.copyto(result, _device(to).ary)  # type: ignore[union-attr]
+            device_to = _device(to)
+            there = to if device_to is None else device_to
+            if there is not None and tuple(there.shape) != result.shape:
+                raise ValueError(f"output shape mismatch: {self.__name__} makes {result.shape}, out is {there.shape}")
+            if device_to is not None:  # a function may read what it is given as its output
+                np.copyto(result, device_to.ary)
         count = int(np.prod(loop))
         flat = [np.ascontiguousarray(np.broadcast_to(a, (*loop, *(sizes[n] for n in axes))))
                 .reshape(count, *(sizes[n] for n in axes)) for a, axes in zip(inputs, ins, strict=True)]
@@ -307,8 +311,9 @@ def _device(value: Any) -> DeviceArray | None:
 def _given(result: np.ndarray, out: Any, on_device: bool, name: str) -> Any:
     """The result where it is wanted: in `out`, on the device if an argument was there, else on the host."""
     if out is not None and _device(out) is not None:
-        np.copyto(_device(out).ary, result.reshape(out.shape))  # type: ignore[union-attr]
-        return out
+        given = _device(out)
+        np.copyto(given.ary, result.reshape(given.shape))  # type: ignore[union-attr]
+        return out if isinstance(out, DeviceArray) else given
     if out is None and on_device:
         return DeviceArray(result)
     note_transfer("down", result.nbytes, result.shape, name)

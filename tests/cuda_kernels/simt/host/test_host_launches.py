@@ -80,6 +80,30 @@ def test_list_of_signatures_picks_the_one_that_fits():
             several[1, 1](np.array([3]))
 
 
+def test_two_signatures_that_fit_as_well_are_ambiguous():
+    with simt.on():
+        @cuda.jit(["(float64[:], float32, float64)", "(float64[:], float64, float32)"])
+        def either(x, a, b):
+            x[0] = a + b
+
+        x = np.zeros(1)
+        either[1, 1](x, np.float32(1), 2.0)
+        assert x[0] == 3
+        with pytest.raises(TypeError, match="Ambiguous overloading for either.*float64, float64"):
+            either[1, 1](x, 1.0, 2.0)
+
+
+def test_launch_bounds_hold():
+    with simt.on():
+        @cuda.jit(launch_bounds=(128, 2))
+        def nothing():
+            pass
+
+        nothing[1, 128]()
+        with pytest.raises(ValueError, match="allows blocks of 128 threads.*CUDA_ERROR_INVALID_VALUE"):
+            nothing[1, (16, 16)]()
+
+
 def test_signature_inside_a_session_and_for_simt_launch():
     with simt.on():
         @cuda.jit("(int32[:],)")
@@ -178,6 +202,8 @@ def test_what_only_a_compiler_knows_is_refused_with_the_way_to_know():
         assert compiled.max_cooperative_grid_blocks(256) == 8 * 132
         assert scale.py_func.__name__ == scale.__name__ == "scale"
         assert scale.specialize(X, 2, X) is scale
+        with pytest.raises(RuntimeError, match="already specialized"):
+            declared.specialize(X, 2, X)
 
 
 def test_views_of_one_device_array_are_arguments():

@@ -149,6 +149,13 @@ def test_session_of_an_asyncio_task_does_not_hold_in_its_neighbour():
     assert asyncio.run(main()) == (False, 1)
 
 
+def test_host_functions_can_be_pickled():
+    import pickle
+
+    for function in (cuda.to_device, cuda.synchronize, cuda.jit, cuda.is_available):
+        assert pickle.loads(pickle.dumps(function)) is function
+
+
 def test_inner_session_takes_the_launches():
     with simt.on() as outer:
         fill[1, 32](np.zeros(1), 1)

@@ -113,6 +113,8 @@ def test_gufunc_loops_over_the_outer_axes():
     x = R.randn(2, 3, 4)
     np.testing.assert_array_equal(plus(x, 2.5), x + 2.5)
     np.testing.assert_array_equal(plus(x, np.arange(3.0)), x + np.arange(3.0)[:, None])
+    out = np.zeros(4)
+    np.testing.assert_array_equal(plus(x[0, 0], np.array([2.5]), out=out), x[0, 0] + 2.5)
 
 
 def test_gufunc_with_two_results_and_with_given_ones():
