@@ -66,6 +66,10 @@ class FileFormatError(MinidlError, ValueError):
     """A file is corrupt, truncated, of another kind, or does not match the model."""
 
 
+class WriteError(MinidlError, OSError):
+    """A file could not be written: a full disk, a quota, a name too long. It says what became of the former file."""
+
+
 class DownloadError(MinidlError, OSError):
     """A data set could not be fetched; the message says what to place where."""
 

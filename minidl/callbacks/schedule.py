@@ -7,13 +7,14 @@ import inspect
 import math
 import os
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from minidl.callbacks.callback import Callback
 from minidl.console import say
 from minidl.errors import ArgumentError
+from minidl.utils.files import explained
 
 Logs = dict[str, Any] | None
 
@@ -96,42 +97,30 @@ class CSVLogger(Callback):
         super().__init__()
         self.filename, self.sep, self.append = Path(filename), separator, append
         self.keys: list[str] | None = None
-        self.csv_file: TextIO | None = None
         self._header = True
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Open the file."""
-        self._close()
+        """Make the file, or see whether one is there."""
         self._header = not (self.append and self.filename.exists() and self.filename.stat().st_size > 0)
-        self.csv_file = self.filename.open("a" if self.append else "w", newline="", encoding="utf-8")
         self.keys = None
+        with explained(self.filename), self.filename.open("a" if self.append else "w"):
+            pass
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write a row; a value that is not there is NA."""
-        if self.csv_file is None:
-            return
         logs = logs or {}
-        writer = csv.writer(self.csv_file, delimiter=self.sep)
+        rows: list[list[Any]] = []
         if self.keys is None:
             self.keys = sorted(logs)
             if not any(key.startswith("val_") for key in self.keys):
                 self.keys += [f"val_{key}" for key in self.keys]  # validation may come in a later epoch
-            if self._header:
-                writer.writerow(["epoch", *self.keys])
-        writer.writerow([epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)])
-        self.csv_file.flush()
-
-    def on_train_end(self, logs: Logs = None) -> None:
-        """Close the file."""
-        self._close()
-
-    def _close(self) -> None:
-        if self.csv_file is not None:
-            self.csv_file.close()
-            self.csv_file = None
-
-    def __del__(self) -> None:
-        self._close()
+            rows = [["epoch", *self.keys]] if self._header else []
+        rows.append([epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)])
+        with (
+            explained(self.filename, "The rows of the epochs before are in it."),
+            self.filename.open("a", newline="", encoding="utf-8") as file,
+        ):
+            csv.writer(file, delimiter=self.sep).writerows(rows)
 
 
 def _cell(value: Any) -> Any:

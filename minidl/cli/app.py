@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -220,25 +220,35 @@ def doctor() -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 1 an error of minidl, 2 wrong usage."""
+    """Run the command line and return its exit code: 0 done, 1 an error of minidl, 2 wrong usage, 130 interrupted."""
     try:
         result = app(arguments, standalone_mode=False)
-    except typer.Abort:
-        typer.echo("aborted", err=True)
-        return 130
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        return 130
-    except (MinidlError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        typer.echo(f"error: {error}", err=True)
-        return 1
+    except (typer.Abort, KeyboardInterrupt):
+        return _say("interrupted", 130)
     except BrokenPipeError:  # the reader, such as `head`, went away
-        sys.stderr.close()
         return 0
+    except MemoryError as error:
+        return _say(f"error: out of memory. {error} Smaller data, batches or sizes need less.", 1)
+    except (MinidlError, OSError) as error:
+        return _say(f"error: {_words(error)}", 1)
     except Exception as error:
         # Click's own errors (a wrong option) know how to show themselves; anything else is a bug, and is shown whole.
         if hasattr(error, "show") and hasattr(error, "exit_code"):
-            error.show()
+            with suppress(OSError, AttributeError):  # nowhere to show it: standard error is full or closed
+                error.show()
             return int(error.exit_code)
         raise
     return result if isinstance(result, int) else 0
+
+
+def _words(error: Exception) -> str:
+    """Return an error without the number that the system gives it."""
+    if isinstance(error, OSError) and error.errno is not None and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename is not None else error.strerror
+    return str(error)
+
+
+def _say(text: str, code: int) -> int:
+    with suppress(OSError):  # standard error may be full, or closed
+        typer.echo(text, err=True)
+    return code

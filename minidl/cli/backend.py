@@ -14,6 +14,16 @@ def selected(options: list[str]) -> AbstractContextManager[None]:
     >>> with selected(["numpy", "conv2d=numpy"]):
     ...     pass
     """
+    general, choices = parsed(options)
+    return using(general, **choices)
+
+
+def parsed(options: list[str]) -> tuple[str | None, dict[str, str]]:
+    """Return the backend for all ops, None if none was chosen, and those for some.
+
+    >>> parsed(["numpy", "conv2d=simt,relu=simt"])
+    ('numpy', {'conv2d': 'simt', 'relu': 'simt'})
+    """
     general: str | None = None
     choices: dict[str, str] = {}
     for option in (part for text in options for part in text.split(",")):
@@ -24,4 +34,4 @@ def selected(options: list[str]) -> AbstractContextManager[None]:
             general = op.strip()
         else:
             raise ArgumentError(f"--backend: one backend for all ops at most. Got {general!r} and {op!r}.")
-    return using(general, **choices)
+    return general, choices

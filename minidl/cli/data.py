@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.errors import unknown_name
+from minidl.errors import ArgumentError, DataError, unknown_name
 
 IMAGE_SHAPES = {"digits": (8, 8, 1), "mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 _LARGEST = {"digits": 16.0, "mnist": 255.0, "fashion_mnist": 255.0, "cifar10": 255.0}
@@ -38,6 +38,10 @@ def load(name: str, path: Path | None = None) -> ImageData:
     """Return a data set's images and labels."""
     check_name(name)
     module = importlib.import_module(f"minidl.datasets.{name}")
+    if path is not None and name == "digits":
+        raise ArgumentError("--data-path: the digits come with minidl; a place is for other data sets. Which --data?")
+    if path is not None and not path.expanduser().exists():
+        raise DataError(f"--data-path: {str(path)!r} does not exist. Relative to {str(Path.cwd())!r}.")
     arguments = {} if path is None else {"path": str(path)}
     (x_train, y_train), (x_test, y_test) = module.load_data(**arguments)
     names = CLASS_NAMES.get(name, [str(i) for i in range(10)])

@@ -12,10 +12,12 @@ from minidl import lens, utils
 from minidl.cli.backend import selected
 from minidl.cli.data import ImageData, load
 from minidl.cli.networks import cnn
+from minidl.cli.targets import check_folder, save_picture
 
 
 def run_demo(output: Path, epochs: int, backend: list[str], seed: int) -> None:
     """Train, evaluate, show one step op by op and on both sides, and write pictures."""
+    check_folder("--output", output)
     started = time.perf_counter()
     utils.set_random_seed(seed)
     data = load("digits")
@@ -79,6 +81,6 @@ def write_pictures(output: Path, model: Any, history: Any, data: ImageData, pred
         "confusion_matrix.png": lens.plot_confusion_matrix(data.y_test, predicted, data.class_names),
     }
     for name, figure in pictures.items():
-        figure.savefig(output / name, dpi=110)
+        save_picture(figure, output / name)
     lens.step(model, data.x_train[:4], data.y_train[:4]).save_html(output / "step.html")
     return [output / name for name in (*pictures, "step.html")]

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from minidl import lens
-from minidl.cli.backend import selected
+from minidl.cli.backend import parsed, selected
 from minidl.cli.data import ImageData, load
+from minidl.cli.targets import check_folder, save_picture
 from minidl.cli.use import check_fits
 from minidl.errors import ArgumentError, MinidlError
 from minidl.models import load_model
@@ -34,6 +35,7 @@ def run_lens(
     against : the backend to compare with; None leaves the comparison out
     prompt : then walk through the step at a prompt
     """
+    check_folder("--output", output)
     model, data = load_model(model_file), load(data_name, data_path)
     check_fits(model, data.x_test, data_name)
     if getattr(model, "loss", None) is None or model.optimizer is None:
@@ -48,13 +50,18 @@ def run_lens(
         print(lens.timeline(recording))
         if against is not None:
             print()
-            print(lens.compare(model, x, y, ",".join(backend) or "numpy", against))
+            print(lens.compare(model, x, y, _choices(backend), against))
         stepper = lens.step(model, x, y)
     written = _write(output, model, data, recording, stepper)
     print("\nWritten: " + ", ".join(str(path) for path in written))
     print(f"Open {output / 'step.html'} in a browser, and {output / 'trace.json'} at https://ui.perfetto.dev.")
     if prompt:
         stepper.run_prompt()
+
+
+def _choices(backend: list[str]) -> dict[str, str]:
+    general, choices = parsed(backend)
+    return {"*": general or "numpy", **choices}
 
 
 def _write(output: Path, model: Any, data: ImageData, recording: Any, stepper: Any) -> list[Path]:
@@ -77,6 +84,6 @@ def _write(output: Path, model: Any, data: ImageData, recording: Any, stepper: A
         except MinidlError as error:  # a model without filters, or without an error: that picture does not exist
             print(f"No {name}.png: {error}")
             continue
-        figure.savefig(output / f"{name}.png", dpi=110)
+        save_picture(figure, output / f"{name}.png")
         written.append(output / f"{name}.png")
     return written

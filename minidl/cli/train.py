@@ -11,9 +11,8 @@ from minidl.cli.backend import selected
 from minidl.cli.data import load
 from minidl.cli.gpustat import GpuStat
 from minidl.cli.networks import NAMES, model_of
+from minidl.cli.targets import MODELS, PICTURES, check_file, save_picture
 from minidl.errors import ArgumentError, unknown_name
-
-SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 class TrainOptions(NamedTuple):
@@ -40,7 +39,7 @@ class TrainOptions(NamedTuple):
 
 def run_train(options: TrainOptions) -> None:
     """Train, evaluate and save a model."""
-    check_target(options.model_file)  # before an hour of training, not after it
+    check_targets(options)  # before an hour of training, not after it
     utils.set_random_seed(options.seed)
     with selected(options.backend):
         data = load(options.data, options.data_path)
@@ -61,18 +60,17 @@ def run_train(options: TrainOptions) -> None:
         model.save(options.model_file)
         print(f"Saved to {options.model_file}")
     if options.curves is not None:
-        lens.plot_history(history).savefig(options.curves, dpi=110)
+        save_picture(lens.plot_history(history), options.curves)
         print(f"Curves: {options.curves}")
 
 
-def check_target(path: Path | None) -> None:
-    """Raise unless a model can be saved under this name."""
-    if path is None:
-        return
-    if path.suffix not in SUFFIXES or path.name.endswith(".weights.h5"):
-        raise ArgumentError(f"--model-file: the name must end in .keras or .h5. Got {path}.")
-    if not path.parent.is_dir():
-        raise ArgumentError(f"--model-file: the folder {path.parent} does not exist. Try: mkdir -p {path.parent}")
+def check_targets(options: TrainOptions) -> None:
+    """Raise unless all that was asked for can be written."""
+    if options.model_file is not None and options.model_file.name.endswith(".weights.h5"):
+        raise ArgumentError(f"--model-file: the whole model is saved, as .keras or .h5. Got {options.model_file}.")
+    check_file("--model-file", options.model_file, MODELS)
+    check_file("--history", options.history)
+    check_file("--curves", options.curves, PICTURES)
 
 
 def _optimizer(options: TrainOptions, samples: int) -> Any:

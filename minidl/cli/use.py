@@ -10,7 +10,8 @@ import numpy as np
 from minidl import lens
 from minidl.cli.backend import selected
 from minidl.cli.data import CLASS_NAMES, load
-from minidl.errors import ArgumentError, ShapeError
+from minidl.cli.targets import PICTURES, check_file, save_picture
+from minidl.errors import ArgumentError, DataError, FileFormatError, ShapeError
 from minidl.models import load_model
 
 
@@ -23,6 +24,7 @@ def run_evaluate(
     backend: list[str],
 ) -> None:
     """Print the loss and metrics on the test data."""
+    check_file("--confusion", confusion, PICTURES)
     model = load_model(model_file)
     data = load(data_name, data_path)
     check_fits(model, data.x_test, data_name)
@@ -34,7 +36,7 @@ def run_evaluate(
         print("  " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
         if confusion is not None:
             predicted = model.predict(data.x_test, batch_size=batch_size, verbose=0).argmax(axis=-1)
-            lens.plot_confusion_matrix(data.y_test, predicted, data.class_names).savefig(confusion, dpi=110)
+            save_picture(lens.plot_confusion_matrix(data.y_test, predicted, data.class_names), confusion)
             print(f"  confusion matrix: {confusion}")
 
 
@@ -63,8 +65,12 @@ def run_predict(
         labels = [f"{data_name} test image {i}" for i in chosen]
         names = CLASS_NAMES.get(data_name, names)
     else:
-        x = np.concatenate([_read_image(path, model.input_shape, invert) for path in images])
-        labels = [str(path) for path in images]
+        read = [_read_image(path, model.input_shape, invert) for path in images]
+        x = np.concatenate(read)
+        labels = [str(path) if len(own) == 1 else f"{path} [{i}]" for path, own in zip(images, read, strict=True)
+                  for i in range(len(own))]  # fmt: skip
+        if not labels:
+            raise DataError(f"predict: there is no image in {', '.join(map(str, images))}.")
     check_fits(model, x, data_name or "the images")
     with selected(backend):
         y = model.predict(x, verbose=0)
@@ -82,14 +88,31 @@ def check_fits(model: Any, x: np.ndarray, what: str) -> None:
 
 
 def _read_image(path: Path, input_shape: Any, invert: bool) -> np.ndarray:
-    """Return one image as (1, H, W, C) float32 in [0, 1], in the size that the model takes."""
+    """Return one image as (1, H, W, C) float32 in [0, 1], in the size that the model takes; of an .npy file, all."""
+    if len(input_shape) != 4:
+        raise ShapeError(f"predict: this model takes no images, but inputs of shape {tuple(input_shape)}.")
     _, height, width, channels = input_shape
-    if not path.exists():
-        raise FileNotFoundError(f"image {path} does not exist.")
-    if path.suffix == ".npy":
-        return np.load(path, allow_pickle=False).astype(np.float32).reshape(-1, height, width, channels)
+    if not path.is_file():
+        raise FileNotFoundError(f"image {str(path)!r} does not exist" + (": it is a folder." if path.is_dir() else "."))
+    if path.suffix.lower() == ".npy":
+        return _read_array(path, (height, width, channels))
     from minidl.utils import img_to_array, load_img
 
     image = load_img(path, color_mode="grayscale" if channels == 1 else "rgb", target_size=(height, width))
     pixels = np.asarray(img_to_array(image), np.float32)[None] / 255
     return 1 - pixels if invert else pixels
+
+
+def _read_array(path: Path, size: tuple[int, int, int]) -> np.ndarray:
+    """Return the images of an .npy file, (N, H, W, C) float32, as they are."""
+    try:
+        array = np.load(path, allow_pickle=False, mmap_mode="r")  # a size that is a lie takes no memory
+    except (ValueError, EOFError, OSError, OverflowError, MemoryError) as error:
+        raise FileFormatError(f"predict: {path} is no array that NumPy wrote: {error}") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        kind = getattr(array, "dtype", "several arrays")
+        raise FileFormatError(f"predict: {path} must hold an array of numbers. Got {kind}.")
+    expected = (size, size[:2]) if size[2] == 1 else (size,)
+    if array.shape not in expected and array.shape[1:] not in expected:
+        raise ShapeError(f"predict: {path} must hold images of {size}, one or (N, …). Got {array.shape}.")
+    return np.asarray(array, np.float32).reshape(-1, *size)

@@ -118,8 +118,8 @@ def test_doctor_finds_this_machine_well(capsys, monkeypatch):
         (["train", "--schedule", "cosin"], 1, "Did you mean 'cosine'"),
         (["train", "--backend", "conv2d=gpu"], 1, "conv2d has no backend 'gpu'"),
         (["train", "--backend", "numpy,numpy"], 1, "at most"),
-        (["train", "--model-file", "model.txt"], 1, "must end in .keras or .h5"),
-        (["train", "--model-file", "absent/model.h5"], 1, "mkdir -p absent"),
+        (["train", "--model-file", "model.txt"], 1, "must end in .keras, .h5"),
+        (["train", "--model-file", "absent/model.h5"], 1, "Create it first"),
         (["train", "--epochs", "0"], 2, "epochs"),
         (["train", "--epochz", "3"], 2, "--epochz"),
         (["trian"], 2, "trian"),
@@ -141,7 +141,7 @@ def test_predict_says_what_does_not_fit(trained, capsys):
     assert run(["predict", model, "--data", "digits", "-i", "9999"]) == 1
     assert "360 test images" in capsys.readouterr().err
     assert run(["predict", model, "absent.png"]) == 1
-    assert "absent.png does not exist" in capsys.readouterr().err
+    assert "'absent.png' does not exist" in capsys.readouterr().err
 
 
 def test_gpustat_says_so_where_there_is_no_gpu(monkeypatch, capsys):

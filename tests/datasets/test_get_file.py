@@ -118,10 +118,10 @@ def test_get_file_extracts_archives(web, tmp_path, fname, folder_name, kind):
 def test_extract_refuses_other_files_damage_and_paths_outside(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(TEXT)
-    with pytest.raises(FileFormatError, match="is no auto archive"):
+    with pytest.raises(FileFormatError, match="is no archive. Is the URL right"):
         extract_archive(path, tmp_path / "out")
     path.write_bytes(archive_of("tar")[:-30])
-    with pytest.raises(FileFormatError, match="is damaged|is no auto archive"):
+    with pytest.raises(FileFormatError, match="is damaged|is no archive. Is the URL right"):
         extract_archive(path, tmp_path / "out")
     with tarfile.open(path, "w") as archive:
         archive.addfile(tarfile.TarInfo("../evil.txt"), io.BytesIO())

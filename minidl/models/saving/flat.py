@@ -20,11 +20,11 @@ from minidl.models.saving.reading import reading, zip_member
 
 def write_safetensors(model: Any, target: Path) -> None:
     """Write the weights, their order, and a checksum, which the format itself does not have."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(v.numpy()) for name, v in named_weights(model).items()}
     metadata = {"format": "minidl", "order": json.dumps(list(arrays)), "sha256": _digest(arrays)}
-    save_file(arrays, target, metadata=metadata)
+    target.write_bytes(save(arrays, metadata=metadata))
 
 
 def write_npz(model: Any, target: Path) -> None:

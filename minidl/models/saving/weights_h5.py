@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -17,11 +19,20 @@ from minidl.models.saving.plan import Plan, plan_optimizer
 from minidl.models.saving.reading import h5_array, h5_group, h5_text, open_h5
 
 
-def create_h5(target: Any) -> Any:
-    """Return a new HDF5 file, open for writing; a checksum goes with every piece of it, so that damage is noticed."""
+@contextmanager
+def create_h5(target: BinaryIO | Path) -> Iterator[Any]:
+    """Give a new HDF5 file to write to; a checksum goes with every piece of it, so that damage is noticed.
+
+    It is made in memory and then written in one go.
+    """
     import h5py
 
-    return h5py.File(target, "w", libver=("v110", "v110"))
+    # Trap: on a full disk libhdf5 cannot close the file that it writes, and Python dies of it (segmentation fault).
+    content = io.BytesIO() if isinstance(target, Path) else target
+    with h5py.File(content, "w", libver=("v110", "v110")) as file:
+        yield file
+    if isinstance(target, Path):
+        target.write_bytes(content.getbuffer())  # type: ignore[attr-defined]
 
 
 def write_array(group: Any, name: str, values: np.ndarray) -> None:

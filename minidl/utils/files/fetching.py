@@ -1,87 +1,18 @@
-"""Files: where they are cached, how they are fetched and checked, how one is replaced without being lost."""
+"""Where files are cached, and how they are fetched and checked."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-import shutil
-import tarfile
 import urllib.parse
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from minidl.errors import ArgumentError, DownloadError, FileFormatError
+from minidl.errors import ArgumentError, DownloadError
+from minidl.utils.files.archives import extract_archive
 
 TIMEOUT_S = 30  # seconds without an answer before the next mirror is tried
 CHUNK_BYTES = 1 << 16
-
-
-# ---------------------------------------------------------------------------------------------- writing
-
-
-@contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path to write to; it becomes `path` only when the block ends without an error.
-
-    An error, a full disk or Ctrl-C in the middle leaves the former file as it was, and no temporary file behind.
-    A killed process or a power cut leaves the former file too, beside a temporary one whose name starts with a dot.
-
-    Parameters
-    ----------
-    path : the file to write or replace. A symbolic link keeps pointing where it points; its target is
-        replaced.
-
-    Yields
-    ------
-    temp_path : a `Path` in the same folder, with the same suffix (`np.savez` and h5py look at it)
-
-    Raises
-    ------
-    FileNotFoundError : the folder does not exist
-    IsADirectoryError : `path` is a folder
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     target = Path(folder, "weights.txt")
-    ...     with atomic_write(target) as temp_path:
-    ...         _ = temp_path.write_text("new")
-    ...     target.read_text()
-    'new'
-    """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise IsADirectoryError(f"atomic_write: {str(path)!r} is a folder; give the name of a file in it.")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"atomic_write: the folder {str(target.parent)!r} does not exist. Create it first, or is the path misspelt?"
-        )
-    temp_path = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
-    try:
-        temp_path.touch(exist_ok=False)
-        if target.exists():
-            shutil.copymode(target, temp_path)
-        yield temp_path
-        _flush_to_disk(temp_path)
-        # os.replace is atomic only within one file system, which is why the temporary file is a neighbour.
-        os.replace(temp_path, target)
-    finally:
-        temp_path.unlink(missing_ok=True)
-    _flush_to_disk(target.parent)
-
-
-def _flush_to_disk(path: Path) -> None:
-    """Wait until the file's bytes, or the folder's list of names, are on the disk (fsync)."""
-    if path.is_dir() and os.name == "nt":
-        return  # Windows has no fsync of a folder
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 # ---------------------------------------------------------------------------------------------- caches
@@ -144,7 +75,13 @@ def download(
     import pooch
 
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DownloadError(
+            f"{target.name} cannot be kept in {target.parent}: {error.strerror}. MINIDL_HOME names minidl's "
+            "folder; set it to one that can be written."
+        ) from error
     failures = []
     for url in urls:
         fetch = pooch.HTTPDownloader(progressbar=progress, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_S)
@@ -248,34 +185,3 @@ def _local_name(fname: str | None, origin: str | None) -> str:
     if os.path.basename(name) != name or name in (".", ".."):
         raise ArgumentError(f"get_file: fname must be a bare name, not a path. Got {fname!r}; use cache_dir=.")
     return name
-
-
-def extract_archive(
-    path: str | os.PathLike[str], folder: str | os.PathLike[str], archive_format: str | None = "auto"
-) -> None:
-    """Unpack a tar (plain, gz, bz2, xz) or zip archive to `folder`, which appears only when all of it is
-    there.
-
-    Members that would land outside the folder are refused (tarfile's `data` filter; zipfile cuts them off).
-
-    Raises
-    ------
-    FileFormatError : the file is no such archive, or is damaged
-    """
-    folder = Path(folder)
-    unfinished = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    try:
-        if archive_format in ("auto", "tar") and tarfile.is_tarfile(path):
-            with tarfile.open(path) as archive:
-                archive.extractall(unfinished, filter="data")
-        elif archive_format in ("auto", "zip") and zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as zipped:
-                zipped.extractall(unfinished)
-        else:
-            raise FileFormatError(f"extract: {path} is no {archive_format} archive. Is the URL right?")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(unfinished, folder)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise FileFormatError(f"extract: {path} is damaged: {error}. Delete it and fetch it again.") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
