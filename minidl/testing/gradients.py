@@ -81,8 +81,8 @@ def check_gradients(
 
     Raises
     ------
-    GradientError : naming the input, the worst cell, both numbers and how many cells disagree; or an input that one
-        of the two functions changed in place
+    GradientError : naming the input, the worst cell, both numbers and how many cells disagree; or an input, dy or
+        what the forward kept, if one of the two functions changed it in place
     DTypeError : an input is float32, in which differences cannot be told from rounding
 
     >>> def forward(x): return x ** 2, x
@@ -106,9 +106,21 @@ def check_gradients(
     y, cache = forward(*arrays, **static)
     _check_unchanged(forward, before, arrays)
     weights = _random_like(y, np.random.default_rng(seed))
-    analytic = backward(weights, cache)
-    _check_unchanged(backward, before, arrays)
     name = getattr(backward, "__name__", "backward")
+    kept = _arrays_of(cache)
+    cached = [a.copy() for a in kept]
+    # Trap: a backward that changes its dy in place would change the weights of the differences with it.
+    given = _copied(weights)
+    analytic = backward(given, cache)
+    _check_dy(name, weights, given)
+    _check_unchanged(backward, before, arrays)
+    for old, new in zip(cached, kept, strict=True):
+        if not _same(old, new):
+            raise GradientError(
+                f"{name}: an array that the forward kept for it, of shape {old.shape}, was changed in place. It may be "
+                "an input or an output of the op, which others read; and a second backward would find it changed. "
+                "Write y = x * 2 rather than x *= 2."
+            )
     if not isinstance(analytic, tuple) or len(analytic) != len(arrays):
         raise GradientError(
             f"{name}: must return a tuple with one gradient an input ({len(arrays)}). Got {type(analytic).__name__}"
@@ -123,9 +135,43 @@ def check_gradients(
         _compare(name, position, expected, analytic[position], rtol, atol)
 
 
+def _check_dy(name: str, before: Any, after: Any) -> None:
+    if isinstance(before, tuple):
+        for old, new in zip(before, after, strict=True):
+            _check_dy(name, old, new)
+    elif not _same(before, after):
+        raise GradientError(
+            f"{name}: dy was changed in place. A backward may not: where a value is used twice, the same dy goes to "
+            "another op as well. Write dx = dy * 2 rather than dy *= 2."
+        )
+
+
+def _copied(value: Any) -> Any:
+    return tuple(map(_copied, value)) if isinstance(value, tuple) else np.array(value)
+
+
+def _arrays_of(cache: Any) -> list[np.ndarray]:
+    """Return the arrays in what a forward kept, in tuples, lists and dictionaries too, and as attributes."""
+    if isinstance(cache, np.ndarray):
+        return [cache]
+    if isinstance(cache, dict):
+        return _arrays_of(list(cache.values()))
+    if isinstance(cache, tuple | list):
+        return [a for part in cache for a in _arrays_of(part)]
+    return (
+        _arrays_of(list(vars(cache).values()))
+        if type(cache).__module__ != "builtins" and hasattr(cache, "__dict__")
+        else []
+    )
+
+
+def _same(old: np.ndarray, new: np.ndarray) -> bool:
+    return np.array_equal(old, new, equal_nan=old.dtype.kind == "f")
+
+
 def _check_unchanged(function: Any, before: list[np.ndarray | None], after: Sequence[np.ndarray | None]) -> None:
     for position, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old is not None and new is not None and not np.array_equal(old, new, equal_nan=old.dtype.kind == "f"):
+        if old is not None and new is not None and not _same(old, new):
             raise GradientError(
                 f"{getattr(function, '__name__', 'function')}: input {position} was changed in place. An op may not: "
                 "the array may be a weight, or needed elsewhere. Write y = x * 2 rather than x *= 2."
@@ -161,4 +207,14 @@ def _compare(name: str, position: int, expected: np.ndarray, got: Any, rtol: flo
         raise GradientError(
             f"{name}: gradient of input {position} is wrong in {int(bad.sum())} of {bad.size} cells. Worst at {cell}: "
             f"finite difference {a:.6g}, backward {b:.6g}, ratio {a / b if b else float('inf'):.6g}"
+            f"{_shared(expected, got, bad)}"
         )
+
+
+def _shared(expected: np.ndarray, got: np.ndarray, bad: np.ndarray) -> str:
+    """What the wrong cells have in common, as the end of a sentence."""
+    from minidl.lens.patterns import patterns
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = patterns(expected, got, bad)
+    return f"; {found[0]}" if found and found[0] != "all cells are wrong" else ""

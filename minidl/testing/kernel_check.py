@@ -1,18 +1,20 @@
 """`minidl.check`: is this kernel right? It stops at the first thing that is wrong, and explains it.
 
 The stages: it runs at all; the SIMT machine finds no fault; the values are those of the NumPy op in float64; the
-gradients are; then what the kernel moves, beside the ladder's rungs, and on a GPU how long it takes.
+gradients are; Numba compiles it, where NVIDIA's compilers are installed; then what the kernel moves, beside the
+ladder's rungs, and on a GPU how long it takes.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from cuda_kernels import ladder
+from cuda_kernels.compile.refusals import CAPABILITY, INSTALL, compiler_missing, refusal
 from minidl.backends import table
 from minidl.backends.arrays import on_host
 from minidl.backends.cuda.device import FIRST, host_function
@@ -27,6 +29,7 @@ from minidl.testing.kernel_results import STAGES, KernelCheck, KernelChecks
 from minidl.testing.kernel_runs import (
     Call,
     Failure,
+    Launched,
     NotTaken,
     argument_names,
     cases_of,
@@ -105,6 +108,7 @@ def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) ->
     function = host_function(kernel, name)
     tally: dict[str, int] = dict.fromkeys(("calls", "cases", "forward", "backward"), 0)
     failures: list[Failure] = []
+    launched: dict[Launched, None] = {}
     plan = _plan(kernel, given)
     for op, case, direction in plan:
         if not any(failure.stage in ("runs", "machine") for failure in failures):
@@ -121,6 +125,7 @@ def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) ->
             tally["cases"] += bool(calls)
             tally[direction] += bool(calls)
             for call in calls:
+                launched.update(dict.fromkeys(call.launched))
                 result.settings.update(dict.fromkeys(changed_settings(kernel, call.static)))
     if failures:
         return _failed(result, failures)
@@ -135,6 +140,8 @@ def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) ->
     else:
         result.add("values", "not run", "a backward: its values are the gradients")
     result.add("gradient", *_verdict_on_gradients(kernel, tally))
+    if not _compiles(result, kernel, name, launched):
+        return result
     add_traffic(result, kernel, name, given)
     add_timing(result, kernel, name, given, tolerance)
     return result
@@ -169,6 +176,32 @@ def _failed(result: KernelCheck, failures: list[Failure]) -> KernelCheck:
     order = order_of_parameters(*result.target.split(":")) if first else ""
     result.fail(failure.stage, str(failure), failure.source, order or failure.cause.text)
     return result
+
+
+def _compiles(result: KernelCheck, kernel: str, name: str, launched: Iterable[Launched]) -> bool:
+    """Ask NVIDIA's compiler, where it is installed, about each kernel and each of its signatures."""
+    if student_kernel(kernel, name) is None:
+        result.add("compiles", "not run", "the ladders' kernels are compiled by python -m cuda_kernels.compile")
+        return True
+    if compiler_missing():
+        result.add("compiles", "not run", f"not asked: no compiler installed; {INSTALL}")
+        return True
+    mine = [(given, types) for given, types in launched if not given.py_func.__module__.startswith("cuda_kernels.")]
+    for given, types in mine:
+        refused = refusal(given, types)
+        if refused is not None:
+            place = f"line {refused.line}: " if refused.line else ""
+            source = f"{refused.line:5d} | {refused.text}" if refused.text else ""
+            sentence = (
+                f"Numba refuses to compile {given.__name__}({', '.join(map(str, types))}): {place}{refused.reason}."
+            )
+            result.fail("compiles", sentence, source, refused.cure)
+            return False
+    many = f"{len(mine)} signature{'s' if len(mine) != 1 else ''}"
+    result.add(
+        "compiles", "passed", f"Numba compiles it for a GPU of capability {CAPABILITY[0]}.{CAPABILITY[1]}, {many}"
+    )
+    return True
 
 
 def _nothing_checked(result: KernelCheck, cases: int) -> KernelCheck:

@@ -8,12 +8,13 @@ import textwrap
 from typing import Any, NamedTuple
 
 WIDTH = 110
-STAGES = ("runs", "machine", "values", "gradient", "traffic", "timing")
+STAGES = ("runs", "machine", "values", "gradient", "compiles", "traffic", "timing")
 MEANING = {
     "runs": "the function takes the arrays, launches, and returns the right shapes",
     "machine": "no fault on the SIMT machine",
     "values": "equal to NumPy in float64, inputs unchanged",
     "gradient": "gradients are right",
+    "compiles": "Numba compiles it for a GPU",
     "traffic": "memory traffic, beside the ladder",
     "timing": "time on the GPU, beside the ladder",
 }

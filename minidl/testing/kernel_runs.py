@@ -11,12 +11,18 @@ import contextlib
 import functools
 import importlib
 import inspect
+import os
+import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+import cuda_kernels
+import minidl
 from cuda_kernels import ladder, launch
+from cuda_kernels.compile.refusals import types_of
 from cuda_kernels.simt import Figures, Report, SimtError
 from minidl.backends import table
 from minidl.backends.arrays import SimtArray, on_host
@@ -28,15 +34,21 @@ from minidl.errors import MinidlError
 from minidl.testing.fault_causes import cause_of_fault
 from minidl.testing.kernel_cases import CASES, Case, cases
 
+Launched = tuple[Any, tuple[Any, ...]]  # a kernel, and the types of its arguments
+
 
 class Call(NamedTuple):
-    """One call of the kernel: its arguments, what it returned, what the ladder's first rung returns, the reports."""
+    """One call of the kernel: its arguments, what it returned, what the ladder's first rung returns, the reports.
+
+    launched : the kernels that it launched, each with the types of its arguments
+    """
 
     arrays: tuple[Any, ...]
     static: dict[str, Any]
     result: Any
     expected: Any
     reports: list[Report]
+    launched: tuple[Launched, ...] = ()
 
     @property
     def figures(self) -> Figures:
@@ -121,7 +133,7 @@ def watched_call(kernel: str, function: Callable[..., Any], given: tuple[Any, ..
         expected = ladder.rungs(kernel)[0].run(  # the quickest one here
             *[np.array(a) if isinstance(a, np.ndarray) else a for a in given],
                                            **static, on="simt")  # fmt: skip
-    with launch.simt_options(strict=False) as reports, poisoned():
+    with launch.simt_options(strict=False) as reports, launch.launches() as made, poisoned():
         try:
             result = function(*given, **static, on="simt")
         except SimtError as error:
@@ -148,7 +160,8 @@ def watched_call(kernel: str, function: Callable[..., Any], given: tuple[Any, ..
                 "values", f"{where}: the kernel changed its input {name!r}.",
                 cause="An input may be a weight, or needed by the backward: write to the output alone.",
             )  # fmt: skip
-    return Call(given, static, result, expected, reports)
+    kernels = dict.fromkeys((one.kernel, types_of(one.args)) for one in made)
+    return Call(given, static, result, expected, reports, tuple(kernels))
 
 
 def _machine_failure(
@@ -202,12 +215,13 @@ def poisoned() -> Iterator[None]:
         use_pools()
 
 
-def _line_of(error: BaseException) -> str:
-    """The student's line that raised, as an excerpt."""
-    import traceback
+OWN_FILES = tuple(f"{Path(package.__file__ or '').parent}{os.sep}" for package in (minidl, cuda_kernels))
 
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.line]
-    mine = [f for f in frames if "/minidl/" not in f.filename and "/site-packages/" not in f.filename] or frames
+
+def _line_of(error: BaseException) -> str:
+    """The student's line that raised, as an excerpt; "" where none of theirs was running."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.line and not f.filename.startswith(OWN_FILES)]
+    mine = [f for f in frames if f"{os.sep}site-packages{os.sep}" not in f.filename] or frames
     return f"{mine[-1].lineno:5d} | {mine[-1].line}" if mine else ""
 
 

@@ -39,7 +39,7 @@ class Steps(NamedTuple):
         dx = np.zeros(shape)
         (rows, above), (cols, beside) = self.places(0, shape[1]), self.places(1, shape[2])
         inside = above[:, None, :, None] & beside[None, :, None, :]
-        index = (slice(None), rows[:, None, :, None], cols[None, :, None, :])
+        index: Any = (slice(None), rows[:, None, :, None], cols[None, :, None, :])
         np.add.at(dx, index, np.where(inside[None, ..., None], d, 0))
         return dx
 
@@ -85,7 +85,7 @@ def of_windows(kernel: str, arrays: list[Any], static: dict[str, Any], expected:
 def _pairs(static: dict[str, Any]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
     padding = static.get("padding", ((0, 0), (0, 0)))
     strides, dilation = (tuple(static.get(key, UNIT)) for key in ("strides", "dilation"))
-    return strides, (padding[0][0], padding[1][0]), dilation  # type: ignore[return-value]
+    return strides, (padding[0][0], padding[1][0]), dilation
 
 
 # -- convolutions ------------------------------------------------------------------------------------------------------
@@ -220,11 +220,11 @@ def _without_remainder(steps: Steps, dy: np.ndarray, w: np.ndarray, expected: np
 
 
 def _pools(kernel: str, arrays: list[Any], static: dict[str, Any], expected: np.ndarray) -> Found:
-    taps = tuple(static.get("pool_size", (2, 2)))
+    taps: Any = tuple(static.get("pool_size", (2, 2)))
     strides = tuple(static.get("strides", (2, 2)))
     pads = _pairs(static)[1]
     outputs = (arrays[0] if kernel.endswith("_backward") else expected).shape[1:3]
-    steps = Steps(taps, strides, pads, UNIT, outputs)  # type: ignore[arg-type]
+    steps = Steps(taps, strides, pads, UNIT, outputs)
     make = {
         "max_pool2d": _max, "average_pool2d": _average, "max_pool2d_backward": _max_backward,
         "average_pool2d_backward": _average_backward,

@@ -36,7 +36,15 @@ def test_a_wrong_kernel_fails_at_its_stage_and_is_explained(kernel, given, optio
 def test_a_right_kernel_passes_every_stage(kernel, given, options):
     result = checked(kernel, given, options)
     assert result.passed, result
-    assert [stage.name for stage in result.stages] == ["runs", "machine", "values", "gradient", "traffic", "timing"]
+    assert [stage.name for stage in result.stages] == [
+        "runs",
+        "machine",
+        "values",
+        "gradient",
+        "compiles",
+        "traffic",
+        "timing",
+    ]
 
 
 def test_the_report_prints_in_a_terminal_and_a_notebook():

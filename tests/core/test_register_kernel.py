@@ -204,6 +204,77 @@ def test_a_mistake_is_named_and_nothing_is_registered(kernel, name, given, optio
         minidl.use(**{kernel if kernel in ("gemm", "relu", "softmax") else "gemm": "simt:mine"})
 
 
+def gemm_undecorated(a, b, c):
+    col, row = cuda.grid(2)
+    if row < c.shape[0] and col < c.shape[1]:
+        c[row, col] = a[row, 0] * b[0, col]
+
+
+def relu_undecorated(x, y, size):
+    i = cuda.threadIdx.x + cuda.blockIdx.x * cuda.blockDim.x
+    if i < size:
+        y[i] = max(x[i], float32(0))
+
+
+@pytest.mark.parametrize(
+    "kernel, given, used, line",
+    [
+        ("gemm", gemm_undecorated, "cuda.grid", "col, row = cuda.grid(2)"),
+        ("relu", relu_undecorated, "cuda.threadIdx", "i = cuda.threadIdx.x + cuda.blockIdx.x * cuda.blockDim.x"),
+    ],
+)
+def test_a_kernel_without_its_decorator_is_told_so_with_its_line(kernel, given, used, line):
+    with pytest.raises(ArgumentError) as raised:
+        minidl.register_kernel(kernel, "mine", given)
+    text = str(raised.value)
+    assert f"uses {used}, so it is a kernel, and has no @cuda.jit (line " in text
+    assert f"Write @cuda.jit directly above `def {given.__name__}`" in text and line in text
+
+
+def test_decorators_the_wrong_way_round_are_told_so():
+    with pytest.raises(ArgumentError, match="has no @cuda.jit.*may not change places"):
+
+        @cuda.jit
+        @minidl.register_kernel("gemm", "mine")
+        def swapped(a, b, c):
+            i = cuda.grid(1)
+            c[i, 0] = a[i, 0]
+
+
+def test_a_function_compiled_for_the_cpu_is_told_so():
+    from numba import njit
+
+    with pytest.raises(ArgumentError, match="compiled for the CPU, by numba's @jit or @njit"):
+        minidl.register_kernel("relu", "mine", njit(lambda x, y: None))
+
+
+def test_a_host_function_with_a_kernel_inside_is_no_kernel(register):
+    def run(x, *, on=None):
+        @cuda.jit
+        def kernel(x, y):
+            i = cuda.grid(1)
+            if i < y.size:
+                y[i] = max(x[i], float32(0))
+
+        y = np.empty_like(x)
+        kernel[x.size // 64 + 1, 64](x.reshape(-1), y.reshape(-1))
+        return y
+
+    register("relu", "mine", run)
+    assert minidl.check("relu:mine").passed
+
+
+def test_an_argument_that_the_caller_leaves_out_reaches_a_function_that_needs_it(register):
+    def run(a, b, bias, *, on=None):
+        assert bias is None
+        return np.float32(a @ b)
+
+    register("gemm", "mine", run)
+    with minidl.using(gemm="simt:mine"):
+        y = minidl.Tensor(np.eye(2, dtype=np.float32)) @ minidl.Tensor(np.eye(2, dtype=np.float32))
+    np.testing.assert_array_equal(y.numpy(), np.eye(2))
+
+
 def test_another_function_takes_a_name_only_with_replace(register):
     register("relu", "mine", relu)
     register("relu", "mine", relu)  # a cell that is run again

@@ -7,6 +7,7 @@ and which numbers it may ask for by name. The table `PLANNERS` (plans.py) says t
 from __future__ import annotations
 
 import contextlib
+import dis
 import functools
 import inspect
 import math
@@ -21,6 +22,18 @@ from cuda_kernels.launch import blocks_for, empty, launch, to_device, zeros
 from minidl.backends.cuda.plans import PLANNERS
 from minidl.errors import ArgumentError, BackendError
 
+IN_KERNELS = (
+    "grid",
+    "gridsize",
+    "threadIdx",
+    "blockIdx",
+    "blockDim",
+    "gridDim",
+    "laneid",
+    "syncthreads",
+    "shared",
+    "local",
+)
 MATRIX_THREADS = (16, 16)
 THREADS = 256
 TRANSPOSES = ("transpose_a", "transpose_b")
@@ -58,6 +71,7 @@ def host_function(kernel: str, name: str, given: Any, threads: Any, blocks: Any,
         raise ArgumentError(
             f"{who} must be a @cuda.jit kernel or a host function that launches one. Got {type(given).__name__}."
         )
+    _refuse_undecorated(who, given)
     if threads is not None or blocks is not None or start is not None:
         raise ArgumentError(
             f"{who}: threads=, blocks= and start= are for a @cuda.jit kernel. Got the plain function "
@@ -66,6 +80,51 @@ def host_function(kernel: str, name: str, given: Any, threads: Any, blocks: Any,
     parameters = dict(inspect.signature(given).parameters)
     _check_signature(who, kernel, parameters)
     return _completed(who, kernel, given, parameters)
+
+
+def _refuse_undecorated(who: str, given: Any) -> None:
+    """Refuse a kernel without @cuda.jit, or one that another decorator made something else of."""
+    name = getattr(given, "__name__", type(given).__name__)
+    order = f"Write @cuda.jit directly above `def {name}`, and @minidl.register_kernel(…) above that"
+    if hasattr(given, "py_func"):
+        raise ArgumentError(
+            f"{who}: {name!r} is compiled for the CPU, by {type(given).__module__.partition('.')[0]}'s @jit or @njit. "
+            f"{order}."
+        )
+    used = _kernel_names(given)
+    if used:
+        line, text = _line_with(given, used)
+        raise ArgumentError(
+            f"{who}: {name!r} uses {used}, so it is a kernel, and has no @cuda.jit{line}. {order}: the decorator "
+            f"nearest to def is the first to act, so the two may not change places.{text}"
+        )
+
+
+def _kernel_names(given: Any) -> str:
+    """What only a kernel can use, such as "cuda.grid"; "" where the function itself uses nothing of the kind."""
+    code, names = getattr(given, "__code__", None), getattr(given, "__globals__", {})
+    if code is None:
+        return ""
+    before = None
+    for step in dis.get_instructions(code):  # a kernel defined inside has code of its own
+        if step.opname.startswith("LOAD_GLOBAL"):
+            found = names.get(step.argval)
+            if getattr(found, "__module__", "").startswith("numba.cuda") and step.argval in IN_KERNELS:
+                return str(step.argval)
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and step.argval in IN_KERNELS and before is cuda:
+            return f"cuda.{step.argval}"
+        before = names.get(step.argval) if step.opname.startswith("LOAD_GLOBAL") else None
+    return ""
+
+
+def _line_with(given: Any, used: str) -> tuple[str, str]:
+    """Where the function uses that name: " (line 12 …)" and the line itself, for a message."""
+    try:
+        lines, first = inspect.getsourcelines(given)
+    except (OSError, TypeError):
+        return "", ""
+    number, text = next(((first + k, line) for k, line in enumerate(lines) if used in line), (0, ""))
+    return (f" (line {number})", f"\n{number:5d} | {text.rstrip()}") if number else ("", "")
 
 
 # -- a host function ---------------------------------------------------------------------------------------------------
@@ -90,15 +149,17 @@ def _check_signature(who: str, kernel: str, parameters: dict[str, Parameter]) ->
     required = [p.name for p in _positional(theirs) if p.default is Parameter.empty]
     mine = _positional(parameters)
     known = set(theirs) | {"on"}
+    open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in theirs.values())
     extra = [
         p.name
         for p in parameters.values()
         if p.default is Parameter.empty
         and p.kind in (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-        and (p.name not in known if p.kind is Parameter.KEYWORD_ONLY else mine.index(p) >= len(wanted))
+        and (
+            p.name not in known and not open_ended if p.kind is Parameter.KEYWORD_ONLY else mine.index(p) >= len(wanted)
+        )
     ]
-    open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in theirs.values())
-    if len(mine) < len(required) or (extra and not open_ended):
+    if len(mine) < len(required) or extra:
         keywords = [p.name for p in theirs.values() if p.kind is Parameter.KEYWORD_ONLY]
         raise ArgumentError(
             f"{who}: the host function must take ({', '.join(wanted)}) and may take the keywords "
@@ -120,6 +181,8 @@ def _completed(
     anything = any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
     any_number = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters.values())
     most = math.inf if any_number else len(_positional(parameters))
+    needed = sum(p.default is Parameter.empty for p in _positional(parameters))
+    optional = [None if p.default is p.empty else p.default for p in _positional(_ladder_parameters(kernel))][:needed]
     who = who.removeprefix("register_kernel: ")
 
     def takes(key: str) -> bool:
@@ -144,7 +207,7 @@ def _completed(
     def call(*arrays: Any, on: str | None = None, **settings: Any) -> Any:
         for key, value in not_taken(arrays, settings).items():
             raise _refusal(who, kernel, key, value, None if numbers is None else numbers.get(key, ()))
-        kept = list(arrays)
+        kept = [*arrays, *optional[len(arrays) :]]
         if kernel in TRANSPOSED:
             for position, key in enumerate(TRANSPOSES):
                 if not takes(key) and settings.get(key):
