@@ -99,7 +99,8 @@ def _read_image(path: Path, input_shape: Any, invert: bool) -> np.ndarray:
     from minidl.utils import img_to_array, load_img
 
     image = load_img(path, color_mode="grayscale" if channels == 1 else "rgb", target_size=(height, width))
-    pixels = np.asarray(img_to_array(image), np.float32)[None] / 255
+    white = 65535 if image.mode.startswith("I") else 255  # 16 bits keep their values
+    pixels = np.asarray(img_to_array(image), np.float32)[None] / white
     return 1 - pixels if invert else pixels
 
 

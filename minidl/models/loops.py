@@ -53,7 +53,7 @@ def run_fit(
                 found = run_epoch(model, validation, 0, calls)
                 logs.update({f"val_{name}": value for name, value in found.items()})
             logs = dict(sorted(logs.items()))
-            calls.on_epoch_end(epoch, logs)
+            calls.on_epoch_end(epoch, logs.copy())  # what callbacks add is the epoch's alone
             if model.stop_training:
                 break
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,9 @@ def load_img(
 
     Parameters
     ----------
-    path : the file, of any kind that Pillow reads
-    color_mode : `"rgb"`, `"rgba"` or `"grayscale"`
+    path : the file, of any kind that Pillow reads, or an open binary file; of an animation the first picture
+    color_mode : `"rgb"`, `"rgba"` or `"grayscale"`. In `"grayscale"` images of 16 and 32 bits keep their values; else
+        there are 8 bits, and values above 255 become 255, with a warning.
     target_size : (height, width) to resize to
     interpolation : `"nearest"`, `"bilinear"`, `"bicubic"`, `"hamming"`, `"box"` or `"lanczos"`, Pillow's own
     keep_aspect_ratio : cut the middle out before resizing, so that nothing is stretched
@@ -58,8 +60,8 @@ def load_img(
     if interpolation not in INTERPOLATIONS:
         raise unknown_name("interpolation", interpolation, INTERPOLATIONS)
     try:
-        with Image.open(path) as file:
-            image = file.convert(MODES[color_mode])
+        with Image.open(os.fsdecode(path) if isinstance(path, bytes) else path) as file:
+            image = _converted(file, color_mode, path)
     except FileNotFoundError:
         raise
     except (
@@ -74,14 +76,35 @@ def load_img(
     if target_size is None:
         return image
     height, width = target_size
-    box = _middle(image.width, image.height, width / height) if keep_aspect_ratio else None
+    box = _middle(image.width, image.height, width, height) if keep_aspect_ratio else None
     return image.resize((width, height), getattr(Image.Resampling, INTERPOLATIONS[interpolation]), box=box)
 
 
-def _middle(width: int, height: int, ratio: float) -> tuple[int, int, int, int]:
-    """Return the greatest middle box (left, top, right, bottom) whose width / height is `ratio`."""
-    box_width = min(width, max(1, int(height * ratio)))
-    box_height = min(height, max(1, int(width / ratio)))
+def _converted(file: Image, color_mode: str, path: Any) -> Image:
+    """Return the image in a color mode; tell if it loses values."""
+    deep = file.mode.startswith("I")  # Pillow's I has 32 bits, I;16 and I;16B have 16
+    if deep and color_mode == "grayscale":
+        return file.copy() if file.mode in ("I", "I;16") else file.convert("I")
+    image = file.convert(MODES[color_mode])
+    if deep or file.mode == "F":
+        values = np.asarray(file)
+        low, high = values.min(), values.max()
+        if low < 0 or high > 255 or (values != np.floor(values)).any():
+            advice = (
+                "Load it with color_mode='grayscale'." if deep else "Read it with np.asarray(PIL.Image.open(path))."
+            )
+            warnings.warn(
+                f"load_img: {path} holds values from {low:g} to {high:g}, and color_mode={color_mode!r} has whole "
+                f"numbers from 0 to 255: others are cut off. {advice}",
+                stacklevel=3,
+            )
+    return image
+
+
+def _middle(width: int, height: int, target_width: int, target_height: int) -> tuple[int, int, int, int]:
+    """Return the greatest middle box (left, top, right, bottom) with the target's ratio of width to height."""
+    box_width = max(1, min(width, height * target_width // target_height))
+    box_height = max(1, min(height, width * target_height // target_width))
     left, top = (width - box_width) // 2, (height - box_height) // 2
     return left, top, left + box_width, top + box_height
 
@@ -114,7 +137,8 @@ def array_to_img(
     Parameters
     ----------
     x : array (H, W, C)
-    scale : stretch the values from their least and greatest to 0..255. Without it, they must be in 0..255.
+    scale : stretch the values from their least and greatest to 0..255. Without it, colors must be in 0..255; a grey
+        image with larger values becomes one of 32 bits, Pillow's mode "I".
 
     Raises
     ------
@@ -134,9 +158,18 @@ def array_to_img(
     if scale:
         image = image - np.min(image)
         greatest = np.max(image)
-        image = image * 255 / greatest if greatest != 0 else image
+        image = image / greatest * 255 if greatest != 0 else image
+    grey = image.shape[2] == 1
+    if grey and np.max(image) > 255:
+        return Image.fromarray(image[:, :, 0].astype(np.int32))
+    if np.min(image) < 0 or np.max(image) > 255:
+        warnings.warn(
+            f"array_to_img: values from {np.min(image):g} to {np.max(image):g} do not fit into 0..255; others are cut "
+            "off. scale=True stretches them.",
+            stacklevel=2,
+        )
     pixels = np.clip(image, 0, 255).astype(np.uint8)
-    return Image.fromarray(pixels[:, :, 0] if image.shape[2] == 1 else pixels)
+    return Image.fromarray(pixels[:, :, 0] if grey else pixels)
 
 
 def save_img(
@@ -147,11 +180,30 @@ def save_img(
     scale: bool = True,
     **kwargs: Any,
 ) -> None:
-    """Write an array (H, W, C) to an image file; `file_format` (`"png"`) is told by the name where absent."""
+    """Write an array (H, W, C) to an image file.
+
+    Parameters
+    ----------
+    path : the file, or an open binary file
+    file_format : such as `"png"`, by default told by the name
+    x, scale : as for `array_to_img`. Without `scale`, grey values above 255 are written with 16 bits into a png, and
+        with 32 into a tif.
+    kwargs : of Pillow's `Image.save`
+    """
     image = array_to_img(x, data_format=data_format, scale=scale)
-    if image.mode == "RGBA" and (file_format or Path(path).suffix[1:]).lower() in ("jpg", "jpeg"):
+    named = Path(os.fsdecode(path)).suffix[1:] if isinstance(path, str | bytes | os.PathLike) else ""
+    kind = (file_format or named).lower()
+    if image.mode == "RGBA" and kind in ("jpg", "jpeg"):
         image = image.convert("RGB")  # JPEG has no transparency
-    image.save(path, format=file_format, **kwargs)
+    if image.mode == "I" and kind not in ("tif", "tiff"):
+        values = np.asarray(image)
+        if kind != "png" or values.min() < 0 or values.max() > 65535:
+            raise ArgumentError(
+                f"save_img: {kind or 'this'} files hold grey values from 0 to {65535 if kind == 'png' else 255}. "
+                f"Got {values.min()} to {values.max()}. Use scale=True, or a .tif file."
+            )
+        image = image.convert("I;16")
+    image.save(path, format="jpeg" if file_format and kind == "jpg" else file_format, **kwargs)
 
 
 def _check_channels_last(function: str, data_format: str | None) -> None:

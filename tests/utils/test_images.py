@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -84,6 +86,83 @@ def test_save_img_writes_what_load_img_reads(tmp_path):
     np.testing.assert_array_equal(img_to_array(load_img(tmp_path / "a.png")), colors())
     save_img(tmp_path / "b.jpg", colors(channels=4), scale=False)
     assert load_img(tmp_path / "b.jpg").size == (9, 6)
+
+
+# ------------------------------------------------------------------------------------ 16 and 32 bits, other modes
+
+DEEP = np.array([[0, 300, 1000], [40000, 50000, 65535]])
+
+
+@pytest.mark.parametrize("name,dtype,mode", [("x.png", "uint16", "I;16"), ("x.tif", "uint16", "I;16"),
+                                             ("x.tif", ">u2", "I"), ("x.tif", "int32", "I")])  # fmt: skip
+def test_deep_grey_images_keep_their_values(tmp_path, name, dtype, mode):
+    Image.fromarray(DEEP.astype(dtype)).save(tmp_path / name)
+    image = load_img(tmp_path / name, color_mode="grayscale")
+    assert image.mode == mode
+    np.testing.assert_array_equal(img_to_array(image)[..., 0], DEEP)
+    resized = img_to_array(load_img(tmp_path / name, color_mode="grayscale", target_size=(4, 6)))
+    np.testing.assert_array_equal(resized[..., 0], DEEP.repeat(2, axis=0).repeat(2, axis=1))
+    with pytest.warns(
+        UserWarning, match="values from 0 to 65535, and color_mode='rgb' has whole numbers from 0 to 255"
+    ):
+        clipped = img_to_array(load_img(tmp_path / name))  # as Keras, but not in silence
+    np.testing.assert_array_equal(clipped, np.minimum(DEEP, 255)[..., None].repeat(3, axis=2))
+
+
+def test_deep_images_of_small_values_and_float_images(tmp_path):
+    small = np.array([[0, 7, 255]])
+    Image.fromarray(small.astype("uint16")).save(tmp_path / "small.png")
+    assert img_to_array(load_img(tmp_path / "small.png"))[..., 0].tolist() == [[0, 7, 255]]
+    Image.fromarray(np.array([[0.25, 1.0]], "float32")).save(tmp_path / "f.tif")
+    with pytest.warns(UserWarning, match="values from 0.25 to 1, .* Read it with np.asarray"):
+        assert img_to_array(load_img(tmp_path / "f.tif", color_mode="grayscale"))[..., 0].tolist() == [[0, 1]]
+
+
+def test_deep_grey_arrays_are_written_with_their_values(tmp_path):
+    assert array_to_img(DEEP[..., None], scale=False).mode == "I"
+    for name in ("a.png", "a.tif"):
+        save_img(tmp_path / name, DEEP[..., None], scale=False)
+        found = img_to_array(load_img(tmp_path / name, color_mode="grayscale"))
+        np.testing.assert_array_equal(found[..., 0], DEEP)
+    large = np.array([[[70000.0], [3.0]]])
+    save_img(tmp_path / "b.tif", large, scale=False)
+    np.testing.assert_array_equal(img_to_array(load_img(tmp_path / "b.tif", color_mode="grayscale")), large)
+    for name, limit in (("b.png", 65535), ("b.jpg", 255), ("b.bmp", 255)):
+        with pytest.raises(ArgumentError, match=f"hold grey values from 0 to {limit}. Got 3 to 70000. Use scale=True"):
+            save_img(tmp_path / name, large, scale=False)
+
+
+def test_colors_outside_of_8_bits_are_told():
+    with pytest.warns(UserWarning, match="values from -1 to 300 do not fit into 0..255"):
+        assert np.asarray(array_to_img(np.array([[[300.0, -1, 7]]]), scale=False)).tolist() == [[[255, 0, 7]]]
+
+
+def test_scaled_values_are_rounded_down_as_keras_does():
+    x = (np.arange(7) / 7).reshape(1, 7, 1)  # x / max * 255, not x * 255 / max
+    assert np.asarray(array_to_img(x))[0].tolist() == [0, 42, 85, 127, 170, 212, 255]
+
+
+@pytest.mark.parametrize("mode,grey", [("LA", 76), ("P", 76), ("CMYK", None), ("1", 0)])
+def test_other_modes_are_converted(tmp_path, mode, grey):
+    image = Image.new("RGB", (3, 2), (255, 0, 0)).convert(mode)
+    path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")
+    image.save(path)
+    for color_mode, channels in (("rgb", 3), ("rgba", 4), ("grayscale", 1)):
+        expected = np.asarray(image.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels])).reshape(2, 3, channels)
+        np.testing.assert_array_equal(img_to_array(load_img(path, color_mode=color_mode)), expected)
+    if grey is not None:
+        assert set(img_to_array(load_img(path, color_mode="grayscale")).ravel()) <= {grey, 255 if mode == "1" else grey}
+
+
+def test_animations_give_their_first_picture_and_open_files_are_read(tmp_path):
+    pictures = [Image.new("RGB", (3, 2), color) for color in ("red", "blue")]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:])
+    content = io.BytesIO((tmp_path / "a.gif").read_bytes())
+    for source in (tmp_path / "a.gif", str(tmp_path / "a.gif").encode(), content):
+        assert img_to_array(load_img(source))[0, 0].tolist() == [255, 0, 0]
+    written = io.BytesIO()
+    save_img(written, colors(), file_format="png", scale=False)
+    np.testing.assert_array_equal(img_to_array(load_img(io.BytesIO(written.getvalue()))), colors())
 
 
 # ------------------------------------------------------------------------------------ folders
@@ -222,3 +301,12 @@ def test_folder_refuses_a_place_without_images(tmp_path):
         dataset(tmp_path / "none")
     with pytest.raises(DataError, match=r"no images \(.bmp, .gif, .jpeg, .jpg, .png\).*one subfolder per class"):
         dataset(tmp_path)
+
+
+def test_folder_of_deep_grey_images_keeps_their_values(tmp_path):
+    (tmp_path / "a").mkdir()
+    Image.fromarray(DEEP.astype("uint16")).save(tmp_path / "a" / "x.png")
+    data = image_dataset_from_directory(
+        tmp_path, color_mode="grayscale", image_size=(2, 3), interpolation="nearest", verbose=False
+    )
+    np.testing.assert_array_equal(data[0][0][0, :, :, 0], DEEP)
