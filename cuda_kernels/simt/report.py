@@ -18,7 +18,6 @@ KINDS = (
     "bad-launch",
     "float64",
     "step-limit",
-    "exception",
 )
 
 SECTOR_BYTES = 32

@@ -27,7 +27,8 @@ from minidl.testing.values import Case, Values
 INF, NAN = float("inf"), float("nan")
 ZEROS = (0.0, -0.0, 1e-40, -1e-40)  # 1e-40 is below the smallest normal number, 1.2e-38
 LINE = (*ZEROS, 1, -1, 6, -6, 100, -100, 1e4, -1e4, 1e30, -1e30, INF, -INF)
-BENT = (*ZEROS, 5, -5, 20, -20, 45, -45, 89, -89, 100, -100, 1e4, -1e4)  # exp(2 * 45) and exp(89) overflow
+# exp(2 * 45) and exp(89) overflow.
+BENT = (*ZEROS, 0.5, -0.5, 1, -1, 2, -2, 3, -3, 5, -5, 20, -20, 45, -45, 89, -89, 100, -100, 1e4, -1e4)
 PAIRED = (0.0, -0.0, 1, -1, 3, 1e30, -1e30, INF, -INF)
 
 Extremes = Callable[[Values], list[Case]]
@@ -37,8 +38,13 @@ def _array(*numbers: Any) -> np.ndarray:
     return np.array(numbers, np.float32)
 
 
-def _extreme(*inputs: Any, ways: tuple[str, ...] = ("forward", "backward"), **static: Any) -> Case:
-    return Case(inputs, static, extreme=True, ways=ways)
+def _extreme(*inputs: Any, **static: Any) -> Case:
+    return Case(inputs, static, extreme=True)
+
+
+def _forward(*inputs: Any, **static: Any) -> Case:
+    """An extreme of the forward alone."""
+    return Case(inputs, static, extreme=True, ways=("forward",))
 
 
 def _cells(numbers: Iterable[float], *settings: dict[str, Any], nan: bool = False) -> Extremes:
@@ -46,14 +52,14 @@ def _cells(numbers: Iterable[float], *settings: dict[str, Any], nan: bool = Fals
     all_settings = settings or ({},)
     return lambda v: [
         *(_extreme(_array(*numbers), **static) for static in all_settings),
-        *(_extreme(_array(NAN, 1), ways=("forward",), **static) for static in all_settings if nan),
+        *(_forward(_array(NAN, 1), **static) for static in all_settings if nan),
     ]
 
 
 def _pairs(nan: bool) -> Extremes:
     """A function of two numbers: all pairs of PAIRED, ties among them."""
     a, b = (_array(*side) for side in zip(*((p, q) for p in PAIRED for q in PAIRED), strict=True))
-    either = _extreme(_array(NAN, 1, NAN), _array(1, NAN, NAN), ways=("forward",))
+    either = _forward(_array(NAN, 1, NAN), _array(1, NAN, NAN))
     return lambda v: [_extreme(a.copy(), b.copy()), *([either] if nan else [])]
 
 
@@ -76,7 +82,7 @@ def _sums(v: Values) -> list[Case]:
     x = _array([INF, 1, 2], [-INF, 1, 0], [INF, -INF, 0], [1e30, 2e30, 1e30], [-1e30, -1e30, 0], [0.0, -0.0, 1e-40])
     return [
         _extreme(x, axes=-1), _extreme(np.ascontiguousarray(x.T), axes=0, keepdims=True),
-        _extreme(_array([NAN, 1, 2], [1, 2, NAN], [1, 2, 3]), axes=-1, ways=("forward",)),
+        _forward(_array([NAN, 1, 2], [1, 2, NAN], [1, 2, 3]), axes=-1),
     ]  # fmt: skip
 
 
@@ -115,7 +121,7 @@ def _softmax(v: Values) -> list[Case]:
     masked = _array([0, -INF, 1], [-INF, -300, -301], [-INF, -INF, 5])
     return [
         _extreme(x), _extreme(np.ascontiguousarray(x.T), axis=0), _extreme(masked), _extreme(_array([-1e4], [700])),
-        _extreme(v.f(3, 131) - 500), _extreme(_array([NAN, 1, 2], [1, 2, 3], [1, 2, NAN]), ways=("forward",)),
+        _extreme(v.f(3, 37) - 500), _forward(_array([NAN, 1, 2], [1, 2, 3], [1, 2, NAN])),
     ]  # fmt: skip
 
 
@@ -218,7 +224,7 @@ def _products(*shapes: Sequence[int], bias: bool = False) -> Extremes:
     """Products of 1e36, added up (forward: of a gradient's, those of both signs cancel); and a matrix of zeros."""
     none = (None,) if bias else ()
     return lambda v: [
-        _extreme(*(np.float32(1e18) * v.positive(*shape) for shape in shapes), *none, ways=("forward",)),
+        _forward(*(np.float32(1e18) * v.positive(*shape) for shape in shapes), *none),
         _extreme(np.zeros(shapes[0], np.float32), *(v.f(*shape) for shape in shapes[1:]), *none),
     ]
 
@@ -266,9 +272,10 @@ POWERS = tuple({"exponent": e} for e in (2.0, 3.0, 0.5, -1.0, 1.0, 0.0))
 EXTREMES: dict[str, Extremes] = {
     **{op: _cells(LINE) for op in ("relu", "relu6")}, "leaky_relu": _cells(LINE, {}, {"negative_slope": 0.3}),
     "elu": _cells((*LINE, *BENT), {}, {"alpha": 0.7}, nan=True),
-    "clipped_relu": _cells(
-        (*LINE, 0.5, 2), {"max_value": 2.0}, {"max_value": 6.0, "negative_slope": 0.25, "threshold": 0.5},
-    ),
+    "clipped_relu": lambda v: [  # a slope of 0 times -inf is not asked
+        *_cells((*LINE[:-1], 0.5, 2), {"max_value": 2.0})(v),
+        *_cells((*LINE, 0.5), {"max_value": 6.0, "negative_slope": 0.25, "threshold": 0.5})(v),
+    ],
     **{op: _cells((*BENT, INF, -INF), nan=True) for op in ("sigmoid", "tanh", "softplus")},
     "swish": _cells(GATED, nan=True), "gelu": _cells(GATED, {}, {"approximate": True}, nan=True),
     "exp": _cells((*ZEROS, 20, -20, 80, -80, 88, -88, 100, -100, 1e4, -1e4, INF, -INF), nan=True),

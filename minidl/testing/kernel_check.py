@@ -49,6 +49,7 @@ EXACT = 5e-5
 ROUNDED = {"r8_tf32": 2e-2, "r10_bf16": 5e-2}  # operands of 10 and of 7 bits
 MOST_EXPLAINED = 5  # failures of which the cause is looked for
 MOST_CELLS = 400  # of a result whose gradient is checked
+MOST_DIFFERENCES = 3  # cases of a forward that are differentiated: its values are compared in all of them
 STEP = 2.0**-8  # of the finite differences: a float32 has 2**-24
 
 
@@ -106,7 +107,7 @@ def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) ->
 
     result = KernelCheck(f"{kernel}:{name}")
     function = host_function(kernel, name)
-    tally: dict[str, int] = dict.fromkeys(("calls", "cases", "forward", "backward"), 0)
+    tally: dict[str, int] = dict.fromkeys(("calls", "cases", "forward", "backward", "differences"), 0)
     failures: list[Failure] = []
     launched: dict[Launched, None] = {}
     plan = _plan(kernel, given)
@@ -115,6 +116,8 @@ def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) ->
             try:
                 with np.errstate(all="ignore"):  # an extreme overflows, in NumPy too
                     calls = _check_case(op, case, direction, kernel, function, tolerance)
+                    if calls and direction == "forward" and tally["differences"] < MOST_DIFFERENCES:
+                        tally["differences"] += _check_differences(op, case, kernel, function, tolerance)
             except NotTaken as error:
                 result.not_checked.update(dict.fromkeys(error.settings))
                 continue
@@ -220,6 +223,8 @@ def _verdict_on_gradients(kernel: str, tally: dict[str, int]) -> tuple[str, str]
         return "passed", "what it gives in the backward equals the float64 gradients; inputs unchanged"
     if ops_with(kernel)[0] in table.NO_GRADIENT:
         return "not run", "the op has no gradient"
+    if not tally["differences"]:
+        return "not run", "no case is both small and smooth enough for differences"
     return "passed", "the op's backward agrees with differences of this forward"
 
 
@@ -232,11 +237,9 @@ def _check_case(
     rounded, rounded_cache = forward(*case.inputs, **case.static)  # type: ignore[misc]
     device = probe(op, direction, kernel, function)
     if direction == "forward":
-        y, cache = run_forward(device, case)
+        y, _ = run_forward(device, case)
         if device.calls:
             _compare("values", kernel, function, device.calls, case, (y, exact, rounded), tolerance)
-            if op not in table.NO_GRADIENT and op != "cast" and not case.extreme:
-                _check_differences(op, case, kernel, function, y, cache, tolerance)
         return device.calls
     if op == "cast":
         return []
@@ -289,23 +292,24 @@ def _difference(got: np.ndarray, expected: np.ndarray, wrong: np.ndarray) -> str
 # -- gradients ---------------------------------------------------------------------------------------------------------
 
 
-def _check_differences(
-    op: str, case: Case, kernel: str, function: Callable[..., Any], y: Any, cache: Any, tolerance: float
-) -> None:
+def _check_differences(op: str, case: Case, kernel: str, function: Callable[..., Any], tolerance: float) -> bool:
     """Hold the backward to central differences of this forward, along one random direction for all inputs at once.
 
         (L(x + h v) - L(x - h v)) / 2h = <dL/dx, v>,  L = sum(w y)
 
     Where that fails, the inputs are moved one by one, to say which. The sum is taken in float64 of the cells'
     differences, so that float32 costs 2**-24 / h a cell. Where a kink (relu at 0) lies within h of some x, NumPy's
-    differences in float64 are off too, and by as much this forward's may be.
+    differences in float64 are off too, and by as much this forward's may be. Returns whether it was done: not where
+    the backward is checked by itself, since it runs the same kernel.
     """
-    if _size(y) > MOST_CELLS:
-        return
-    weights = upstream(y)
     backward = table.load(op, f"simt:{FIRST}", "backward")
-    if backward is None:
-        return
+    if op == "cast" or case.extreme or backward is None or "backward" in directions(op, kernel):
+        return False
+    forward = probe(op, "forward", kernel, function, watched=False)
+    y, cache = run_forward(forward, case)
+    if _size(y) > MOST_CELLS:
+        return False
+    weights = upstream(y)
     try:
         gradients = on_host(backward(weights, cache), "check")
     except (BackendError, TypeError, ValueError) as error:
@@ -328,9 +332,7 @@ def _check_differences(
 
     def disagreement(positions: list[int]) -> tuple[float, float] | None:
         """The change of this forward and the backward's slope, where they disagree."""
-        change = along(
-            lambda moved: run_forward(probe(op, "forward", kernel, function, watched=False), moved)[0], positions
-        )
+        change = along(lambda moved: run_forward(forward, moved)[0], positions)
         parts = [(in_float64(gradients[k]), moves[k]) for k in positions]
         slope = float(sum(np.sum(gradient * v) for gradient, v in parts))
         size = float(np.sqrt(sum(np.sum(gradient**2) for gradient, _ in parts)))
@@ -340,7 +342,7 @@ def _check_differences(
 
     found = disagreement(list(moves)) if moves else None
     if found is None:
-        return
+        return bool(moves)
     alone = ((k, disagreement([k])) for k in moves)
     position, (change, slope) = next(((k, pair) for k, pair in alone if pair), (-1, found))
     name = "all inputs"

@@ -104,7 +104,8 @@ def _overflow(evidence: Evidence, wrong: np.ndarray) -> str:
     if largest < LARGE or not bad.size:
         return ""
     if "relu" in evidence.kernel:
-        return "0 times inf is NaN: choose with an if or with max, do not multiply by a condition" * np.isnan(bad).all()
+        masked = "0 times inf is NaN: choose with an if or with max, do not multiply by a condition"
+        return masked if np.isnan(bad).all() else ""
     return next((cure for part, cure in OVERFLOWS.items() if part in evidence.kernel), "")
 
 

@@ -221,7 +221,7 @@ def _again(evidence: Evidence, function: Callable[..., Any] | None = None, **sta
         with simt_options(checks=False, strict=False):
             run = function or ladder.rungs(evidence.kernel)[0].run
             found = run(*map(_copy, evidence.arrays), **settings, on="simt")
-    except (TypeError, ValueError, MinidlError):
+    except (ArithmeticError, TypeError, ValueError, MinidlError):
         return None
     for part in found if isinstance(found, tuple) else (found,):
         if isinstance(part, np.ndarray) and part.shape == evidence.got.shape:

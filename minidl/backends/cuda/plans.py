@@ -154,8 +154,8 @@ STRIDES, PADDING, DILATION = (
     {"dilation": ("dilation_h", "dilation_w")},
 )  # fmt: skip
 POOL_SETTINGS = {"pool_size": ("pool_h", "pool_w")} | STRIDES | PADDING
-DEPTHWISE_SETTINGS = STRIDES | PADDING | DILATION
-CONV_SETTINGS = DEPTHWISE_SETTINGS | {"groups": ("groups",)}
+DEPTHWISE_SETTINGS: Mapping[str, tuple[str, ...]] = STRIDES | PADDING | DILATION
+CONV_SETTINGS: Mapping[str, tuple[str, ...]] = {**DEPTHWISE_SETTINGS, "groups": ("groups",)}
 
 
 def _numbers(window: Any) -> dict[str, int]:
@@ -242,13 +242,13 @@ for _op in ("reduce_sum", "reduce_mean", "reduce_max", "reduce_min"):
     PLANNERS[_op] = Planner(("x", "y"), ("rows", "cols"), reduce, {"axes": (), "keepdims": ()}, ("x",))
 for _op in ("max_pool2d", "average_pool2d"):
     PLANNERS[_op] = Planner(("x", "y"), POOL_NUMBERS, pool, POOL_SETTINGS, ("x",))
-for _op, _asked, _settings in (
+for _op, _asked, _handled in (
     ("conv2d", CONV_NUMBERS, CONV_SETTINGS), ("depthwise_conv2d", DEPTHWISE_NUMBERS, DEPTHWISE_SETTINGS),
 ):  # fmt: skip
-    PLANNERS[_op] = Planner(("x", "w", "y"), _asked, conv, _settings, ("x", "w"))
+    PLANNERS[_op] = Planner(("x", "w", "y"), _asked, conv, _handled, ("x", "w"))
     PLANNERS[f"{_op}_backward_data"] = Planner(
-        ("dy", "w", "dx"), _asked, conv_backward, _settings, ("dy", "w", "x_shape")
+        ("dy", "w", "dx"), _asked, conv_backward, _handled, ("dy", "w", "x_shape")
     )
     PLANNERS[f"{_op}_backward_weights"] = Planner(
-        ("x", "dy", "dw"), _asked, conv_backward, _settings, ("x", "dy", "w_shape")
+        ("x", "dy", "dw"), _asked, conv_backward, _handled, ("x", "dy", "w_shape")
     )

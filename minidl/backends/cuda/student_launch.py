@@ -38,6 +38,7 @@ MATRIX_THREADS = (16, 16)
 THREADS = 256
 TRANSPOSES = ("transpose_a", "transpose_b")
 TRANSPOSED = {"gemm": (1, 0), "batched_gemm": (0, 2, 1)}  # axes of an operand that is stored transposed
+FILLED = {"zeros", "zeros_like", "ones", "ones_like", "full", "full_like", "copy"}  # of NumPy and cuda_kernels.launch
 BIAS = {"gemm": "bias", "conv2d": "b", "conv2d_backward_data": "b", "depthwise_conv2d": "b"}
 
 Parameter = inspect.Parameter
@@ -79,7 +80,10 @@ def host_function(kernel: str, name: str, given: Any, threads: Any, blocks: Any,
         )
     parameters = dict(inspect.signature(given).parameters)
     _check_signature(who, kernel, parameters)
-    return _completed(who, kernel, given, parameters)
+    call = _completed(who, kernel, given, parameters)
+    call.may_fill_in_parts = True  # type: ignore[attr-defined]
+    call.starts_filled = bool(FILLED & set(getattr(getattr(given, "__code__", None), "co_names", ())))  # type: ignore[attr-defined]
+    return call
 
 
 def _refuse_undecorated(who: str, given: Any) -> None:
@@ -201,7 +205,7 @@ def _completed(
 
     def not_taken(arrays: Sequence[Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         left = {name: a for k, (name, a) in enumerate(zip(names, arrays, strict=False)) if k >= most and a is not None}
-        left.pop(BIAS.get(kernel), None)
+        left.pop(BIAS.get(kernel, ""), None)
         return left | {key: value for key, value in settings.items() if lacks(key, value)}
 
     def call(*arrays: Any, on: str | None = None, **settings: Any) -> Any:
@@ -323,7 +327,8 @@ def _of_kernel(
             y = _filled(start, plan.shape, y, on)
         both = (*plan.inputs, y)
         grid = covering(plan.shape, shape) if blocks is None else blocks(*both) if callable(blocks) else blocks
-        launch(given, grid, shape, *both, *(plan.numbers[n] for n in asked), on=on)
+        filled = None if start is None else ()  # what is left of the start is no output left unwritten
+        launch(given, grid, shape, *both, *(plan.numbers[n] for n in asked), on=on, outputs=filled)
         return plan.finish(y)
 
     settings = {name for name, wanted in handled.items() if not wanted or set(wanted) & set(asked)}
