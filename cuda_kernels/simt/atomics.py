@@ -11,7 +11,7 @@ import numpy as np
 
 from . import numeric
 from .errors import UnsupportedSyntax
-from .masks import Mask
+from .masks import WARP, Mask
 from .memory import Allocation, View, pick
 from .parts import Part
 
@@ -62,7 +62,8 @@ class Atomics(Part):
                 self.check_overlap(line, alloc, address, mask)
             if alloc.shadow is not None:
                 alloc.shadow.atomic(self, line, address, mask)
-            self.fences.atomic(self.active_blocks(), self.recorder.now)
+            if self.fences.fence_time is not None:
+                self.fences.atomic(self.active_blocks(), self.recorder.now)
             if self.recorder.thread_fences.fence_time is not None:
                 self.recorder.thread_fences.atomic(self.active_threads(), self.recorder.now)
         if self.recorder.undo is not None:
@@ -92,12 +93,19 @@ class Atomics(Part):
         figures = self.lines[line]
         figures.atomics += mask.lanes
         self.count_access(line, alloc, address, mask, "atomic", alloc.itemsize)
-        warps = mask.flat() // 32
-        order = np.lexsort((where, warps)) if where.size > 1 else np.zeros(1, int)
-        w, a = warps[order], where[order]
-        starts = np.flatnonzero(np.concatenate(([True], (w[1:] != w[:-1]) | (a[1:] != a[:-1]))))
-        met = int(np.diff(np.append(starts, a.size)).max())
-        figures.atomic_contention = max(figures.atomic_contention, met)
+        figures.atomic_contention = self._contention(np.atleast_2d(address), mask, max(1, figures.atomic_contention))
+
+    def _contention(self, address: np.ndarray, mask: Mask, met: int) -> int:
+        """The most lanes of a warp with one address, or `met` if that is more."""
+        if met == WARP:
+            return met
+        rows, bits, _ = self._rows(address, mask)
+        if bits is not None:
+            rows = np.where(bits, rows, -1 - np.arange(WARP))  # absent lanes meet nobody
+        rows = np.sort(rows.astype(np.int32) if rows.max() < 2**31 else rows, axis=1)
+        while met < WARP and (rows[:, met:] == rows[:, : WARP - met]).any():
+            met += 1
+        return met
 
 
 def _apply(name: str, data: np.ndarray, where: np.ndarray, values: list[np.ndarray], wanted: bool) -> np.ndarray | None:

@@ -59,7 +59,7 @@ class Counting(Part):
         figures = self.lines[line]
         space = alloc.space
         if space == "global":
-            sectors = self.sectors(address, mask, alloc.itemsize, width)
+            sectors = 0 if action == "atomic" else self.sectors(address, mask, alloc.itemsize, width)
             if action == "load":
                 figures.global_loads += mask.lanes
                 figures.global_load_bytes += mask.lanes * width
@@ -170,13 +170,14 @@ class Counting(Part):
 
 def _passes(words: np.ndarray) -> tuple[int, int]:
     """(worst, sum) over rows of the largest number of distinct words in one bank."""
+    if words.max(initial=0, where=words < _NOBODY) < 2**31 - 1:
+        words = np.minimum(words, 2**31 - 1).astype(np.int32)  # absent lanes stay the largest
+    nobody = words.dtype.type(2**31 - 1 if words.itemsize == 4 else _NOBODY)
     words = np.sort(words, axis=1)
-    new = np.ones(words.shape, bool)
-    new[:, 1:] = words[:, 1:] != words[:, :-1]
-    new &= words < _NOBODY // 2
-    row = np.broadcast_to(np.arange(words.shape[0])[:, None], words.shape)
-    slot = (row * 32 + words % 32)[new]
-    degree = np.bincount(slot, minlength=words.shape[0] * 32).reshape(-1, 32).max(axis=1)
+    new = words < nobody
+    new[:, 1:] &= words[:, 1:] != words[:, :-1]
+    slot = (words & 31) + np.arange(0, 32 * len(words), 32, dtype=words.dtype)[:, None]
+    degree = np.bincount(slot[new], minlength=32 * len(words)).reshape(-1, 32).max(axis=1)
     return int(degree.max(initial=0)), int(degree.sum())
 
 

@@ -49,6 +49,9 @@ class Shadow:
         self.complete = False  # every element was written
         self.log: list[tuple[np.ndarray, np.ndarray, int]] = []
         self.logged = 0
+        self.atomic_log: list[tuple[np.ndarray, np.ndarray, int]] = []
+        self.atomic_logged = 0
+        self.updated: np.ndarray | None = None  # elements with an atomic that is no longer in the log or the slots
 
     # -- addresses and threads of one access, in one dimension -------------------------------------------------------
 
@@ -82,7 +85,10 @@ class Shadow:
             if slots is not None:
                 setattr(self, name, tuple(np.tile(a, times) for a in slots))
         step = (np.arange(times) * size)[:, None]
-        self.log = [((a[None, :] + step).reshape(-1), np.tile(t, times), when) for a, t, when in self.log]
+        self.log, self.atomic_log = ([((a[None, :] + step).reshape(-1), np.tile(t, times), when) for a, t, when in log]
+                                     for log in (self.log, self.atomic_log))
+        if self.updated is not None:
+            self.updated = np.tile(self.updated, times)
         self.collapsed = False
 
     # -- accesses -----------------------------------------------------------------------------------------------------
@@ -94,8 +100,7 @@ class Shadow:
         now = machine.tick(line)
         if self.last_write > (machine.least_barrier if self.shared else machine.grid_time):
             self._check_write(machine, line, where, threads)
-        if self.atomics is not None:
-            self._check_slots(machine, line, where, threads, self.atomics, "atomic")
+        self.check_atomics(machine, line, where, threads)
         if not self.shared:
             self.readers = self._record(machine, self.readers, where, threads, now)
             return
@@ -116,8 +121,7 @@ class Shadow:
             self._check_write(machine, line, where, threads)
         if self.readers is not None:
             self._check_slots(machine, line, where, threads, self.readers, "read")
-        if self.atomics is not None:
-            self._check_slots(machine, line, where, threads, self.atomics, "atomic")
+        self.check_atomics(machine, line, where, threads)
         self.writer[where] = threads
         self.write_time[where] = self.last_write = now
         last = self.writer[where]
@@ -136,17 +140,37 @@ class Shadow:
             self._check_write(machine, line, where, threads)
         if self.readers is not None:
             self._check_slots(machine, line, where, threads, self.readers, "read")
-        self.atomics = self._record(machine, self.atomics, where, threads, now)
+        self.atomic_log.append((where.astype(np.int32), threads.astype(np.int32), now))
+        self.atomic_logged += where.size
+        if self.atomic_logged > 4 * _LOG_LIMIT:
+            self.settle_atomics(machine)
+
+    def check_atomics(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
+        """A plain access races with atomics of others."""
+        self.settle_atomics(machine)
+        if self.atomics is not None:
+            self._check_slots(machine, line, where, threads, self.atomics, "atomic")
 
     def touched(self) -> np.ndarray:
         """Which elements were written, plainly or atomically."""
-        written = self.write_time != 0
+        written = (self.write_time != 0) | self._updated()
         return written if self.atomics is None else written | (self.atomics[1] != 0)
 
+    def _updated(self) -> np.ndarray:
+        """Which elements have an atomic in the log, or had one before the last barrier."""
+        found = np.zeros(self.write_time.size, bool) if self.updated is None else self.updated
+        for where, _, _ in self.atomic_log:
+            found[where] = True
+        return found
+
     def barrier(self) -> None:
-        """A barrier of every block: reads before it can race with nothing after it."""
+        """A barrier of every block: reads and atomics before it can race with nothing after it."""
         self.log.clear()
         self.logged = 0
+        if self.atomic_log:
+            self.updated = self._updated()
+            self.atomic_log.clear()
+            self.atomic_logged = 0
 
     # -- the rules ----------------------------------------------------------------------------------------------------
 
@@ -155,6 +179,8 @@ class Shadow:
         unknown = self.write_time[where] == 0
         if self.atomics is not None:
             unknown &= self.atomics[1][where] == 0
+        if unknown.any() and (self.atomic_log or self.updated is not None):
+            unknown &= ~self._updated()[where]
         if unknown.any():
             machine.report_uninitialised(line, self, where, threads, unknown)
 
@@ -210,6 +236,13 @@ class Shadow:
             self.readers = self._record(machine, self.readers, where, threads, when)
         self.log.clear()
         self.logged = 0
+
+    def settle_atomics(self, machine: Any) -> None:
+        """The same for atomics."""
+        for where, threads, when in self.atomic_log:
+            self.atomics = self._record(machine, self.atomics, where, threads, when)
+        self.atomic_log.clear()
+        self.atomic_logged = 0
 
     def _record(self, machine: Any, slots: Slots | None, where: np.ndarray, threads: np.ndarray, when: int) -> Slots:
         """Enter accesses by `threads` at time `when` into the slots of readers or of atomics."""
