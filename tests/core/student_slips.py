@@ -592,6 +592,191 @@ def first_b_for_all(a, b, c, batch, rows, cols, inner):
         c[n, row, col] = total
 
 
+# -- windows -----------------------------------------------------------------------------------------------------------
+
+CONV = """
+def kernel(x, w, y, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w):
+    i = cuda.grid(1)
+    if i < y.size:
+        k, q = i % y.shape[3], i // y.shape[3] % y.shape[2]
+        p, n = i // (y.shape[3] * y.shape[2]) % y.shape[1], i // (y.shape[3] * y.shape[2] * y.shape[1])
+        total = float32(0)
+        for r in range(w.shape[0]):
+            for s in range(w.shape[1]):
+                row, col = ROW, COL
+                if 0 <= row < x.shape[1] and 0 <= col < x.shape[2]:
+                    for c in range(CHANNELS):
+                        total = STEP
+        y[n, p, q, k] = total
+"""
+CONV_RIGHT = {
+    "ROW": "p * stride_h + r * dilation_h - pad_top", "COL": "q * stride_w + s * dilation_w - pad_left",
+    "CHANNELS": "x.shape[3]", "STEP": "total + x[n, row, col, c] * w[r, s, c, k]",
+}  # fmt: skip
+for phrase, name, changed in [
+    (
+        "the stride is not used",
+        "no_stride",
+        {"ROW": "p + r * dilation_h - pad_top", "COL": "q + s * dilation_w - pad_left"},
+    ),
+    (
+        "the padding is not used",
+        "no_padding",
+        {"ROW": "p * stride_h + r * dilation_h", "COL": "q * stride_w + s * dilation_w"},
+    ),
+    (
+        "padding is added where",
+        "padding_added",
+        {"ROW": "p * stride_h + r * dilation_h + pad_top", "COL": "q * stride_w + s * dilation_w + pad_left"},
+    ),
+    (
+        "the dilation is not used",
+        "no_dilation",
+        {"ROW": "p * stride_h + r - pad_top", "COL": "q * stride_w + s - pad_left"},
+    ),
+    (
+        "stride of the rows and that of the columns are swapped",
+        "strides_swapped",
+        {"ROW": "p * stride_w + r * dilation_h - pad_top", "COL": "q * stride_h + s * dilation_w - pad_left"},
+    ),
+    (
+        "padding of the rows and that of the columns are swapped",
+        "pads_swapped",
+        {"ROW": "p * stride_h + r * dilation_h - pad_left", "COL": "q * stride_w + s * dilation_w - pad_top"},
+    ),
+    ("stride of the rows is used for both", "one_stride", {"COL": "q * stride_h + s * dilation_w - pad_left"}),
+    (
+        "padding is multiplied by the stride",
+        "padding_times_stride",
+        {"ROW": "(p - pad_top) * stride_h + r * dilation_h", "COL": "(q - pad_left) * stride_w + s * dilation_w"},
+    ),
+    (
+        "w flipped, its rows and columns",
+        "flipped",
+        {"STEP": "total + x[n, row, col, c] * w[w.shape[0] - 1 - r, w.shape[1] - 1 - s, c, k]"},
+    ),
+    ("only the first channel, c = 0,", "first_channel", {"CHANNELS": "1"}),
+]:
+    slip("conv2d", "values", phrase)(written(name, CONV, **{**CONV_RIGHT, **changed}))
+
+slip("conv2d", "machine", r"hangs over the edge of 'x'.*counts as 0.*0 <= … < x.shape")(
+    written("no_test_of_the_edge", CONV.replace("if 0 <= row < x.shape[1] and 0 <= col < x.shape[2]:", "if True:"),
+            **CONV_RIGHT)
+)  # fmt: skip
+slip("conv2d", "machine", r"axis 3 of 'x' ends|hangs over|no missing guard")(
+    written("as_nchw", CONV, **CONV_RIGHT | {"STEP": "total + x[n, c, row, col] * w[r, s, c, k]"})
+)
+
+DATA = """
+def kernel(dy, w, dx, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w):
+    i = cuda.grid(1)
+    if i < dx.size:
+        c, col = i % dx.shape[3], i // dx.shape[3] % dx.shape[2]
+        row, n = i // (dx.shape[3] * dx.shape[2]) % dx.shape[1], i // (dx.shape[3] * dx.shape[2] * dx.shape[1])
+        total = float32(0)
+        for r in range(w.shape[0]):
+            for s in range(w.shape[1]):
+                p, q = row + pad_top - r * dilation_h, col + pad_left - s * dilation_w
+                if REMAINDER:
+                    p, q = p // stride_h, q // stride_w
+                    if 0 <= p < dy.shape[1] and 0 <= q < dy.shape[2]:
+                        for k in range(CHANNELS):
+                            total += dy[n, p, q, k] * WEIGHT
+        dx[n, row, col, c] = total
+"""
+DATA_RIGHT = {
+    "REMAINDER": "p % stride_h == 0 and q % stride_w == 0", "CHANNELS": "dy.shape[3]", "WEIGHT": "w[r, s, c, k]",
+}  # fmt: skip
+for phrase, name, changed in [
+    (
+        "dx with w's rows and columns in the opposite order",
+        "not_flipped",
+        {"WEIGHT": "w[w.shape[0] - 1 - r, w.shape[1] - 1 - s, c, k]"},
+    ),
+    ("multiple of the stride", "no_remainder", {"REMAINDER": "True"}),
+    ("only the first output channel, k = 0,", "first_k", {"CHANNELS": "1"}),
+]:
+    slip("conv2d_backward_data", "gradient", phrase)(written(name, DATA, **{**DATA_RIGHT, **changed}))
+
+WEIGHTS = """
+def kernel(x, dy, dw, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w):
+    i = cuda.grid(1)
+    if i < dw.size:
+        k, c = i % dw.shape[3], i // dw.shape[3] % dw.shape[2]
+        s, r = i // (dw.shape[3] * dw.shape[2]) % dw.shape[1], i // (dw.shape[3] * dw.shape[2] * dw.shape[1])
+        total = float32(0)
+        for n in range(IMAGES):
+            for p in range(dy.shape[1]):
+                for q in range(dy.shape[2]):
+                    row, col = p * stride_h + r * dilation_h - pad_top, q * stride_w + s * dilation_w - pad_left
+                    if 0 <= row < x.shape[1] and 0 <= col < x.shape[2]:
+                        total += x[n, row, col, c] * dy[n, p, q, k]
+        dw[PLACE] = LAST
+"""
+WEIGHTS_RIGHT = {"IMAGES": "x.shape[0]", "PLACE": "r, s, c, k", "LAST": "total"}
+for phrase, name, changed in [
+    ("only the first image", "first_image", {"IMAGES": "1"}),
+    ("mean over the images", "mean_of_images", {"LAST": "total / float32(x.shape[0])"}),
+    ("dw in the opposite order", "flipped", {"PLACE": "dw.shape[0] - 1 - r, dw.shape[1] - 1 - s, c, k"}),
+]:
+    slip("conv2d_backward_weights", "gradient", phrase)(written(name, WEIGHTS, **{**WEIGHTS_RIGHT, **changed}))
+
+POOL = """
+def kernel(x, y, pool_h, pool_w, stride_h, stride_w, pad_top, pad_left):
+    i = cuda.grid(1)
+    if i < y.size:
+        c, q = i % y.shape[3], i // y.shape[3] % y.shape[2]
+        p, n = i // (y.shape[3] * y.shape[2]) % y.shape[1], i // (y.shape[3] * y.shape[2] * y.shape[1])
+        total, count = float32(START), float32(0)
+        for r in range(TALL):
+            for s in range(WIDE):
+                row, col = p * stride_h + r - pad_top, q * stride_w + s - pad_left
+                if 0 <= row < x.shape[1] and 0 <= col < x.shape[2]:
+                    total = STEP
+                    count += float32(1)
+        y[n, p, q, c] = LAST
+"""
+POOL_RIGHT = {"START": "-math.inf", "TALL": "pool_h", "WIDE": "pool_w", "STEP": "max(total, x[n, row, col, c])",
+              "LAST": "total"}  # fmt: skip
+MEAN = {"START": "0", "STEP": "total + x[n, row, col, c]", "LAST": "total / count"}
+for kernel, phrase, name, changed in [
+    ("max_pool2d", "starts from 0", "from_zero", {"START": "0"}),
+    ("max_pool2d", "height and width are swapped", "sides_swapped", {"TALL": "pool_w", "WIDE": "pool_h"}),
+    ("max_pool2d", "this is what 'average_pool2d' gives", "a_mean", MEAN),
+    ("max_pool2d", "first value", "first_value", {"TALL": "1", "WIDE": "1"}),
+    ("average_pool2d", "not divided by the number of cells", "a_sum", MEAN | {"LAST": "total"}),
+    ("average_pool2d", "whole window's size", "all_cells", MEAN | {"LAST": "total / float32(pool_h * pool_w)"}),
+]:
+    slip(kernel, "values", phrase)(written(name, POOL, **{**POOL_RIGHT, **changed}))
+
+POOL_BACK = """
+def kernel(dy, x, y, dx, pool_h, pool_w, stride_h, stride_w, pad_top, pad_left):
+    i = cuda.grid(1)
+    if i < dx.size:
+        c, col = i % dx.shape[3], i // dx.shape[3] % dx.shape[2]
+        row, n = i // (dx.shape[3] * dx.shape[2]) % dx.shape[1], i // (dx.shape[3] * dx.shape[2] * dx.shape[1])
+        total = float32(0)
+        for p in range(dy.shape[1]):
+            for q in range(dy.shape[2]):
+                r, s = row - p * stride_h + pad_top, col - q * stride_w + pad_left
+                if 0 <= r < pool_h and 0 <= s < pool_w:
+                    if CONDITION:
+                        total = STEP
+        dx[n, row, col, c] = total
+"""
+for phrase, name, condition, step in [
+    (
+        "each gets all of dy: it belongs to the first",
+        "ties",
+        "x[n, row, col, c] == y[n, p, q, c]",
+        "total + dy[n, p, q, c]",
+    ),
+    ("every cell of the window gets dy", "no_condition", "True", "total + dy[n, p, q, c]"),
+    ("gets dy of the last one alone", "assigned", "x[n, row, col, c] == y[n, p, q, c]", "dy[n, p, q, c]"),
+]:
+    slip("max_pool2d_backward", "gradient", phrase)(written(name, POOL_BACK, CONDITION=condition, STEP=step))
+
+
 # -- host functions ----------------------------------------------------------------------------------------------------
 
 
