@@ -140,7 +140,8 @@ _OPTIONS: Scope[tuple[dict[str, Any], list[simt.Report]]] = Scope("simt_options"
 def simt_options(**options: Any) -> Iterator[list[simt.Report]]:
     """Inside this block launches on the SIMT machine take these options; gives the list of their reports.
 
-    options : those of `simt.launch`: strict=False to collect faults instead of raising, checks=False to only compute
+    options : those of `simt.launch`: strict=False to collect faults instead of raising, checks=False to only compute;
+        and run=False, to launch nothing: what is right then was computed without a kernel
 
     Blocks nest: the inner one's options are added to the outer one's, and its list alone gets the reports. A block
     holds for its own thread, asyncio task and generator.
@@ -254,6 +255,8 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
         inside = _OPTIONS.get()
         for given, _ in inside:
             options.update(given)
+        if not options.pop("run", True):
+            return None
         report = simt.launch(kernel, grid, block, *values, shared_bytes=shared_bytes, **options)
         if listeners:
             _tell(listeners, Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(),

@@ -25,6 +25,7 @@ from minidl.testing.agreement import pairs, wrong_cells, wrong_in_both
 from minidl.testing.gradients import GradientError, check_gradients
 from minidl.testing.kernel_cases import Case
 from minidl.testing.kernel_messages import likely_cause, order_of_parameters
+from minidl.testing.kernel_prints import first_lines
 from minidl.testing.kernel_results import STAGES, KernelCheck, KernelChecks
 from minidl.testing.kernel_runs import (
     Call,
@@ -91,7 +92,8 @@ def check(target: str, *inputs: Any, tolerance: float | None = None, **static: A
             raise ArgumentError(f"check: {kernel!r} is computed by other kernels. Check {names}.")
         raise unknown_name("kernel", kernel, ladder.ops())
     name = rung if student_kernel(kernel, rung) else _ladder_name(kernel, rung)
-    return _check_rung(kernel, name, given, tolerance or ROUNDED.get(name, EXACT))
+    with first_lines():
+        return _check_rung(kernel, name, given, tolerance or ROUNDED.get(name, EXACT))
 
 
 def _ladder_name(kernel: str, rung: str) -> str:
@@ -145,7 +147,7 @@ def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) ->
     result.add("gradient", *_verdict_on_gradients(kernel, tally))
     if not _compiles(result, kernel, name, launched):
         return result
-    add_traffic(result, kernel, name, given)
+    add_traffic(result, kernel, name, given, launched if student_kernel(kernel, name) else ())
     add_timing(result, kernel, name, given, tolerance)
     return result
 

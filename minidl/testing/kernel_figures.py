@@ -7,7 +7,7 @@ import functools
 import json
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ from minidl.backends.arrays import on_host
 from minidl.backends.cuda.device import Device, host_function
 from minidl.errors import MinidlError
 from minidl.testing.kernel_cases import Case, Values
+from minidl.testing.kernel_remarks import host_remarks, remarks
 from minidl.testing.kernel_results import KernelCheck
 from minidl.testing.kernel_runs import (
     Call,
+    Launched,
     NotTaken,
     Probe,
     cases_of,
@@ -81,9 +83,15 @@ def _run(device: Probe, case: Case) -> list[Call]:
 # -- traffic -----------------------------------------------------------------------------------------------------------
 
 
-def add_traffic(result: KernelCheck, kernel: str, name: str, given: Case | None) -> None:
-    """Count what the kernel moves, on the largest case in which it is called, beside what the ladder's rungs move."""
-    found = traffic_call(kernel, name, given)
+def add_traffic(
+    result: KernelCheck, kernel: str, name: str, given: Case | None, launched: Iterable[Launched] = ()
+) -> None:
+    """Count what the kernel moves, on the largest case in which it is called, beside what the ladder's rungs move.
+
+    launched : what a kernel of one's own launches; then remarks are made on it
+    """
+    with launch.simt_options(owners=bool(launched)):
+        found = traffic_call(kernel, name, given)
     if found is None:
         return
     op, case, call = found
@@ -96,6 +104,11 @@ def add_traffic(result: KernelCheck, kernel: str, name: str, given: Case | None)
     result.traffic = [{"rung": f"{who} <-" if who == name else who} | row for who, row in rows.items()]
     result.traffic_of = f"What {where} moves (SIMT machine: counts, no times)"
     result.add("traffic", "passed", "counted, beside the ladder's rungs; no float64 operations")
+    if launched:
+        result.remarks = [
+            *remarks(kernel, call, rows),
+            *host_remarks(call, host_function(kernel, name), kernel, launched),
+        ]
 
 
 def traffic_call(kernel: str, name: str, given: Case | None = None) -> tuple[str, Case, Call] | None:

@@ -44,6 +44,7 @@ class KernelCheck:
     explanation : what went wrong and the likely cause; "" if nothing did
     stages : all of them, in order
     not_checked : settings that the kernel does not take, so that the cases which need them were left out
+    remarks : of a kernel that is right: what makes it slow, or that NumPy does its work
     traffic, timing : rows of the tables, as dictionaries
     """
 
@@ -53,6 +54,7 @@ class KernelCheck:
         self.settings: dict[str, None] = {}  # that had another value than the default's in a case that was run
         self.not_checked: dict[str, None] = {}
         self.explanation = self.source = self.cause = ""
+        self.remarks: list[str] = []
         self.traffic: list[dict[str, Any]] = []
         self.timing: list[dict[str, Any]] = []
         self.traffic_of = self.timing_of = ""
@@ -107,6 +109,8 @@ class KernelCheck:
         if self.cause:
             lines += ["", *_wrapped(f"Likely cause: {self.cause}")]
         lines += ["", *_wrapped(self.left_out)] if self.left_out else []
+        for remark in self.remarks:
+            lines += ["", *_wrapped(f"Right, but: {remark}")]
         for title, rows in self._tables():
             lines += ["", *_wrapped(title), *_text_table(rows)]
         lines += ["", *_wrapped(NOTE)] if self.traffic else []
@@ -129,6 +133,7 @@ class KernelCheck:
         if self.cause:
             out.append(f"<p><b>Likely cause:</b> {_with_code(self.cause)}</p>")
         out += [f"<p>{html.escape(self.left_out)}</p>"] if self.left_out else []
+        out += [f"<p><b>Right, but:</b> {_with_code(remark)}</p>" for remark in self.remarks]
         for title, rows in self._tables():
             cells = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
             body = "".join(

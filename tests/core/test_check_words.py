@@ -4,20 +4,125 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
+from numba import cuda, float32
 from student_slips import SLIPS
 
 import minidl
+from cuda_kernels import ladder
 from minidl.backends import unregister_kernel
+
+
+def checked(kernel, given, **options):
+    minidl.register_kernel(kernel, "slip", given, replace=True, **options)
+    try:
+        return minidl.check(f"{kernel}:slip")
+    finally:
+        unregister_kernel(kernel, "slip")
 
 
 @pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: slip.name)
 def test_a_slip_is_named(slip):
-    minidl.register_kernel(slip.kernel, "slip", slip.given, replace=True, **slip.options)
-    try:
-        result = minidl.check(f"{slip.kernel}:slip")
-    finally:
-        unregister_kernel(slip.kernel, "slip")
+    result = checked(slip.kernel, slip.given, **slip.options)
     assert result.failed_stage is not None and re.fullmatch(slip.stage, result.failed_stage), result
     said = f"{result.explanation} {result.cause}".replace("\n", " ")
     assert re.search(slip.phrase, said), result
+
+
+# -- right, but … ------------------------------------------------------------------------------------------------------
+
+
+@cuda.jit
+def right(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = max(x[i], float32(0))
+
+
+@cuda.jit
+def one_thread(x, y, size):
+    if cuda.grid(1) == 0:
+        for i in range(size):
+            y[i] = max(x[i], float32(0))
+
+
+@cuda.jit
+def one_thread_a_block(x, y, size):
+    if cuda.threadIdx.x == 0:
+        for k in range(cuda.blockDim.x):
+            i = cuda.blockIdx.x * cuda.blockDim.x + k
+            if i < size:
+                y[i] = max(x[i], float32(0))
+
+
+@cuda.jit
+def a_share_each(x, y, size):
+    threads = cuda.gridDim.x * cuda.blockDim.x
+    share = (size + threads - 1) // threads
+    for i in range(cuda.grid(1) * share, min((cuda.grid(1) + 1) * share, size)):
+        y[i] = max(x[i], float32(0))
+
+
+@cuda.jit
+def sum_in_global_memory(x, y, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        y[row] = float32(0)
+        for col in range(cols):
+            y[row] = y[row] + x[row, col]
+
+
+@cuda.jit
+def does_not_matter(x, y):
+    i = cuda.grid(1)
+    if i < y.size:
+        y[i] = x[i]
+
+
+def computed_by_numpy(x, *, on=None):
+    y = np.empty_like(x)
+    does_not_matter[x.size // 64 + 1, 64](x.reshape(-1), y.reshape(-1))
+    y[...] = np.maximum(x, 0)
+    return y
+
+
+def computed_by_the_ladder(x, *, on=None):
+    return ladder.rung("relu").run(x, on=on)
+
+
+@pytest.mark.parametrize(
+    "kernel, given, options, remark",
+    [
+        ("relu", one_thread, {}, r"One thread makes all 1,031 elements, and 1,279 look on"),
+        ("relu", one_thread_a_block, {}, r"In each block one thread of 256 makes all"),
+        ("relu", a_share_each, {"threads": 32, "blocks": 1}, r"times the sectors of r1_scalar.*of what it moves, 12%"),
+        ("relu", computed_by_numpy, {}, r"the same when no kernel runs: NumPy computes it"),
+        ("relu", computed_by_the_ladder, {}, r"kernels of the ladder alone"),
+        ("reduce_sum", sum_in_global_memory, {}, r"times the sectors of r1_"),
+    ],
+    ids=lambda given: getattr(given, "__name__", None),
+)
+def test_a_right_kernel_that_is_slow_or_idle_is_remarked_on(kernel, given, options, remark):
+    result = checked(kernel, given, **options)
+    assert result.passed and any(re.search(remark, said) for said in result.remarks), result.remarks
+    assert "Right, but: " in repr(result) and "<b>Right, but:</b>" in result._repr_html_()
+
+
+def test_a_right_kernel_gets_no_remark():
+    assert checked("relu", right).remarks == []
+    assert "Right, but" not in repr(checked("relu", right))
+
+
+def test_a_kernel_that_prints_shows_its_first_lines(capsys):
+    @cuda.jit
+    def prints(x, y, size):
+        i = cuda.grid(1)
+        if i < size:
+            print(i, x[i])
+            y[i] = max(x[i], float32(0))
+
+    assert checked("relu", prints).passed
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 9 and lines[0].startswith("0 ")
+    assert re.fullmatch(r"… \d+ more lines printed: by other threads, and in other cases", lines[-1])
