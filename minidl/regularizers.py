@@ -96,27 +96,13 @@ def _strength(name: str, value: Any) -> float:
     return float(value)
 
 
-def l1(l1: float = 0.01) -> L1:
-    """Return an L1 regularizer."""
-    return L1(l1)
-
-
-def l2(l2: float = 0.01) -> L2:
-    """Return an L2 regularizer."""
-    return L2(l2)
-
-
-def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
-    """Return an L1L2 regularizer."""
-    return L1L2(l1, l2)
-
-
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer  # Keras' other names
 _CLASSES = {c.__name__: c for c in (L1, L2, L1L2, OrthogonalRegularizer)}
-# L1L2() alone would be no penalty at all; the name means 0.01 each, as `l1_l2()` does.
+# L1L2() alone would be no penalty at all; as a name it means 0.01 each, as Keras' documentation says.
 _BY_NAME: dict[str, Any] = {
     "l1": L1,
     "l2": L2,
-    "l1_l2": l1_l2,
+    "l1_l2": lambda: L1L2(0.01, 0.01),
     "l1l2": L1L2,
     "orthogonal_regularizer": OrthogonalRegularizer,
 }

@@ -23,8 +23,8 @@ class PyDataset:
     """Base for data that is made batch by batch; a subclass defines `__len__` and `__getitem__`.
 
     `__len__()` is the number of batches, `__getitem__(index)` a batch: `x`, `(x, y)` or `(x, y,
-    sample_weight)`. `on_epoch_end()` is called after each epoch. Batches are loaded one after another in this
-    process: the arguments of Keras' class are taken, and kept as attributes, but start no workers.
+    sample_weight)`. `on_epoch_begin()` and `on_epoch_end()` are called around each epoch. Batches are loaded one after
+    another in this process: the arguments of Keras' class are taken, and kept as attributes, but start no workers.
 
     >>> class Squares(PyDataset):
     ...     def __len__(self): return 2
@@ -47,6 +47,14 @@ class PyDataset:
 
     def __iter__(self) -> Iterator[Any]:
         return (self[index] for index in range(len(self)))
+
+    @property
+    def num_batches(self) -> int:
+        """The number of batches, as Keras names it."""
+        return len(self)
+
+    def on_epoch_begin(self) -> None:
+        """Do what is to be done ahead of an epoch. By default nothing."""
 
     def on_epoch_end(self) -> None:
         """Do what is to be done between epochs, e.g. shuffle. By default nothing."""
@@ -134,6 +142,8 @@ class SequenceDataset(SizedDataset):
 
     def batches(self, passes: int, start: int, stop: int) -> Iterator[Batch]:
         order = permutation(self.available, self.seed, passes) if self.shuffle else range(self.available)
+        if hasattr(self.items, "on_epoch_begin"):
+            self.items.on_epoch_begin()
         for index in order[start:stop]:
             yield _checked(unpack_x_y_sample_weight(self.items[int(index)]), self.function)
         if hasattr(self.items, "on_epoch_end"):

@@ -128,17 +128,22 @@ class CategoricalCrossentropy(_Error):
 
 
 class SparseCategoricalCrossentropy(_Error):
-    """-log(y_pred[label]), for integer labels."""
+    """-log(y_pred[label]), for integer labels.
+
+    Labels of `ignore_class` cost 0. As in Keras, they count in the mean unless weights (or a mask) are given.
+    """
 
     def __init__(
         self,
         name: str = "sparse_categorical_crossentropy",
         dtype: Any = None,
         from_logits: bool = False,
+        ignore_class: int | None = None,
         axis: int = -1,
     ) -> None:
         super().__init__(
-            functions.sparse_categorical_crossentropy, name, dtype, from_logits=from_logits, axis=axis
+            functions.sparse_categorical_crossentropy, name, dtype,
+            from_logits=from_logits, ignore_class=ignore_class, axis=axis,
         )  # fmt: skip
 
 

@@ -193,3 +193,16 @@ def test_lens_refuses_data_that_does_not_fit_the_model(tmp_path, capsys):
 def test_the_installed_command_answers():
     result = subprocess.run([sys.executable, "-m", "minidl", "--version"], capture_output=True, text=True, check=False)
     assert result.returncode == 0 and result.stdout.startswith("minidl ")
+
+
+def test_an_image_of_16_bits_is_to_predict_what_the_same_of_8_bits_is(tmp_path):
+    from PIL import Image
+
+    from minidl.cli.use import _read_image
+
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
+    Image.fromarray(pixels).save(tmp_path / "8.png")
+    Image.fromarray(pixels.astype(np.uint16) * 257).save(tmp_path / "16.png")
+    shape = (None, 8, 8, 1)
+    eight, sixteen = (_read_image(tmp_path / name, shape, False) for name in ("8.png", "16.png"))
+    np.testing.assert_allclose(sixteen, eight, rtol=1e-6)

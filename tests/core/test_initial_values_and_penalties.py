@@ -127,6 +127,7 @@ def test_names_of_regularizers_mean_their_usual_strengths() -> None:
     assert regularizers.get("l2").get_config() == {"l2": 0.01}
     assert regularizers.get("l1_l2").get_config() == {"l1": 0.01, "l2": 0.01}
     assert regularizers.get("L1L2").get_config() == {"l1": 0.0, "l2": 0.0}  # as in Keras
+    assert regularizers.l1_l2(l1=0.1).get_config() == {"l1": 0.1, "l2": 0.0}
 
 
 def each_slice(w: np.ndarray, axes: tuple[int, ...], change: Any) -> np.ndarray:

@@ -268,3 +268,24 @@ def test_unpack_takes_one_to_three_parts():
     assert unpack_x_y_sample_weight(("x",)) == ("x", None, None)
     assert unpack_x_y_sample_weight(["x", "y"]) == ("x", "y", None)
     assert unpack_x_y_sample_weight(("x", "y", "w")) == ("x", "y", "w")
+
+
+def test_hooks_of_a_pydataset_are_called_around_each_epoch():
+    told = []
+
+    class Noisy(Batches):
+        def on_epoch_begin(self):
+            told.append("begin")
+
+        def __getitem__(self, index):
+            told.append(index)
+            return super().__getitem__(index)
+
+        def on_epoch_end(self):
+            told.append("end")
+
+    data = as_dataset(Noisy(2), shuffle=False)
+    for epoch in range(2):
+        list(data.epoch(epoch))
+    assert told == ["begin", 0, 1, "end"] * 2
+    assert Noisy(2).num_batches == 2

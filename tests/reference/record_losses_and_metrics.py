@@ -233,6 +233,10 @@ def metric_cases() -> list[dict[str, Any]]:
     add("SparseCategoricalCrossentropy", "labels", "samples", "all")
     add("SparseCategoricalCrossentropy", "label scores", "samples", from_logits=True)
     add("SparseCategoricalCrossentropy", "classes first", axis=1)
+    add("SparseCategoricalCrossentropy", "labels with -1", "all", ignore_class=-1)
+    add("SparseCategoricalCrossentropy", "labels with 255", "samples", ignore_class=255, from_logits=True)
+    add("SparseCategoricalCrossentropy", "only -1", "samples", ignore_class=-1)
+    add("SparseCategoricalCrossentropy", "picture", "all", ignore_class=-1)
     for data in ("yes or no", "table of 0 and 1"):
         add("BinaryCrossentropy", data, "samples")
     add("BinaryCrossentropy", "yes or no scores", "samples", from_logits=True, label_smoothing=0.1)
