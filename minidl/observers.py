@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cuda_kernels.scope import Scope
+from minidl.scope import Scope
 
 
 @dataclass(slots=True, eq=False)

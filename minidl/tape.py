@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels.scope import Block, Scope
 from minidl.backends import arrays
 from minidl.backends.selection import ALL, DEFAULT, Choice, Placement, resolve
 from minidl.backends.table import NO_GRADIENT
 from minidl.errors import DTypeError, TapeError
 from minidl.observers import OBSERVERS, OpRun, tell
+from minidl.scope import Block, Scope
 from minidl.tensor import Tensor, as_array
 from minidl.walk import kind_of, run_backward, sum_of_gradients, takes_needs
 

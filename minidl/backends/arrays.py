@@ -32,9 +32,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from cuda_kernels.scope import Scope
 from minidl.backends.pool import Memory
 from minidl.errors import BackendError, unknown_name
+from minidl.scope import Scope
 
 DEVICES = ("cuda", "simt")
 INT32_MAX = 2**31 - 1  # what a kernel can index; a larger array is refused by the op, before it moves

@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from cuda_kernels.scope import Scope
 from minidl.backends import table
 from minidl.backends.arrays import device_name, require_gpu
 from minidl.errors import ArgumentError, BackendError, unknown_name
+from minidl.scope import Scope
 
 DEFAULT = "numpy"
 ALL = "*"

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from cuda_kernels.scope import Scope
 from minidl.errors import ArgumentError, unknown_name
 from minidl.layers.base import Layer
+from minidl.scope import Scope
 
 _CUSTOM: Scope[Mapping[str, Any]] = Scope("minidl_custom_objects")
 
