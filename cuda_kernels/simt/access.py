@@ -10,6 +10,7 @@ from . import numeric
 from .errors import ReadOnlyArray, UnsupportedSyntax
 from .masks import Mask
 from .memory import Allocation, View, c_strides
+from .objects import Choice, refusal
 from .parts import Part
 
 Value = Any
@@ -28,57 +29,22 @@ class Access(Part):
 
     def index(self, line: int, base: Value, index: Value) -> Value:
         """`base[index]`: an element of an array or tuple, or a part of an array where indices are missing."""
-        if type(base) is tuple:
-            return self._tuple_item(line, base, index)
         if type(base) is not View:
-            raise UnsupportedSyntax("only arrays and tuples can be indexed", line)
+            return self._index_other(line, base, index)
         if type(index) is not tuple:
+            if type(index) is slice:
+                return self.part(line, base, index)
             index = (index,)
         if len(index) == len(base.shape):
             return self.load(line, base, index)
         return self.part(line, base, index)
 
-    def _tuple_item(self, line: int, base: tuple, index: Value) -> Value:
-        if isinstance(index, tuple | slice) or np.size(index) != 1:
-            raise UnsupportedSyntax("a tuple's index must be one constant; use cuda.local.array for a varying index",
-                                    line)
-        k = int(index)
-        if not -len(base) <= k < len(base):
-            raise UnsupportedSyntax(f"index {k} is past the end of a tuple of {len(base)}", line)
-        return base[k]
-
-    def part(self, line: int, base: View, index: Value) -> View:
-        """`base[i]`, `base[i, :]`, `base[a:b]`: an array that shares the memory."""
-        if type(base) is not View:
-            raise UnsupportedSyntax("only arrays can be sliced", line)
-        items = list(index) if type(index) is tuple else [index]
-        if len(items) > len(base.shape):
-            raise UnsupportedSyntax(f"too many indices ({len(items)}) for an array of {len(base.shape)} axes", line)
-        items += [slice(None)] * (len(base.shape) - len(items))
-        offset, shape, strides = base.offset, [], []
-        whole = [i if not isinstance(i, slice) else np.int64(0) for i in items]
-        address, mask, _ = self.locate(line, base, tuple(whole), "slice", tuple(
-            not isinstance(i, slice) for i in items))
-        offset = address
-        for item, size, stride in zip(items, base.shape, base.strides, strict=True):
-            if isinstance(item, slice):
-                start, count = self._slice(line, item, size)
-                offset = offset + start * np.int64(stride)
-                shape.append(count)
-                strides.append(stride)
-        return View(base.alloc, tuple(shape), tuple(strides), offset)
-
-    def _slice(self, line: int, item: slice, size: Value) -> tuple[Value, Value]:
-        if item.step is not None:
-            raise UnsupportedSyntax("a slice with a step is not translated; index the elements instead", line)
-        if item.start is None and item.stop is None:
-            return np.int64(0), size
-        start = np.int64(0) if item.start is None else numeric.cast(item.start, numeric.INT64)
-        stop = np.int64(size) if item.stop is None else numeric.cast(item.stop, numeric.INT64)
-        start = np.clip(np.where(start < 0, start + size, start), 0, size)[()]
-        stop = np.clip(np.where(stop < 0, stop + size, stop), 0, size)[()]
-        count = np.maximum(stop - start, 0)
-        return np.int64(start) if np.ndim(start) == 0 else start, int(count) if np.ndim(count) == 0 else count
+    def _index_other(self, line: int, base: Value, index: Value) -> Value:
+        if type(base) is Choice:
+            return self.over(base, lambda view: self.index(line, view, index))
+        if isinstance(base, tuple):
+            return self.tuple_item(line, base, index)
+        raise refusal(base, "only arrays and tuples can be indexed", line)
 
     def locate(self, line: int, view: View, index: tuple[Value, ...], action: str,
                check: tuple[bool, ...] | None = None, width: int = 1, wraps: bool = True) -> tuple[Value, Mask, Value]:
@@ -105,7 +71,10 @@ class Access(Part):
                         wrong = self._outside(i, limit)
                     if wrong is not None:
                         outside = wrong if outside is None else outside | wrong
-            address = address + (i if stride == 1 else i * np.int64(stride))
+            if type(stride) is int and stride == 1:
+                address = address + i
+            else:
+                address = address + i * np.int64(stride)
         if from_end is not None and self.checks:
             self._check_from_end(line, view, index, from_end if outside is None else from_end & ~outside, action)
         if outside is None:
@@ -151,7 +120,9 @@ class Access(Part):
         address, mask, outside = self.locate(line, view, index, "load")
         alloc = view.alloc
         if not mask.lanes or not alloc.size:
-            return alloc.dtype.type(0)
+            return View(alloc, (), (), np.int64(0)) if alloc.dtype.names else alloc.dtype.type(0)
+        if alloc.dtype.names:  # a record: what is loaded is a field of it
+            return View(alloc, (), (), address)
         if self.checks:
             self.check_load(line, alloc, address, mask)
         if self.counting:
@@ -161,13 +132,19 @@ class Access(Part):
 
     def store(self, line: int, view: Value, index: Value, value: Value) -> None:
         """`view[index] = value` for each active thread."""
+        if type(view) is Choice:
+            self.over(view, lambda one: self.store(line, one, index, value))
+            return
         if type(view) is not View:
-            raise UnsupportedSyntax("only an array's elements can be assigned; a tuple's cannot", line)
+            raise refusal(view, "only an array's elements can be assigned; a tuple's cannot", line)
         if type(index) is not tuple:
             index = (index,)
         if len(index) != len(view.shape):
-            raise UnsupportedSyntax(f"assigning to a part of an array ({len(index)} of {len(view.shape)} indices) is "
-                                    "not translated; assign its elements in a loop", line)
+            self.store_part(line, view, index, value)
+            return
+        if view.alloc.dtype.names:
+            self.store_record(line, view, index, value)
+            return
         if not hasattr(value, "dtype") or isinstance(value, View):
             what = ("no value: was the variable assigned on this path?" if value is None else
                     f"a {type(value).__name__.lower()}")
@@ -241,7 +218,8 @@ class Access(Part):
             alloc = Allocation(name, "local", np.zeros((size, *self.shape), dtype), extent, c_strides(extent))
             self.local[site] = alloc
         if self.checks:
-            self.forget_local(alloc)
+            for piece in (alloc, *alloc.fields.values()):
+                self.forget_local(piece)
         return View(alloc, extent, alloc.strides, np.int64(0))
 
     def _static_shape(self, line: int, shape: Value) -> tuple[int, ...]:

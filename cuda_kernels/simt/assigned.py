@@ -83,22 +83,28 @@ class UnsureReads:
         self.expressions(node.test)
         known = self.known(node.test)
         endless = known is not None and bool(known[0])
-        self.loop(node, node.body, set(self.variables) if endless else set(self.sure))
+        self.loop(node.body, node.orelse, set(self.variables) if endless else set(self.sure))
 
     def at_For(self, node: ast.For) -> None:
         self.expressions(node.iter)
         before = set(self.sure)
         self.target(node.target)
-        self.loop(node, node.body, before)
+        self.loop(node.body, node.orelse, before)
 
-    def loop(self, node: ast.stmt, body: list[ast.stmt], after: set[str]) -> None:
+    def loop(self, body: list[ast.stmt], orelse: list[ast.stmt], after: set[str]) -> None:
         """A loop's body may run no time at all: behind it is sure what was sure before, and at every `break`."""
         self.left.append([])
         self.block(body)
-        self.sure = after.intersection(*self.left.pop())
+        breaks = self.left.pop()
+        self.sure = after
+        self.block(orelse)
+        self.sure = self.sure.intersection(*breaks)
 
     def at_Break(self, node: ast.Break) -> None:
         self.left[-1].append(set(self.sure))
+        self.at_Return()
+
+    def at_Raise(self, node: ast.Raise) -> None:
         self.at_Return()
 
     def at_Return(self, node: ast.Return | None = None) -> None:
@@ -121,6 +127,9 @@ class UnsureReads:
         if isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Load):
                 self.read(node)
+        elif isinstance(node, ast.NamedExpr):
+            self.expressions(node.value)
+            self.target(node.target)
         elif isinstance(node, ast.BoolOp):
             self.expressions(node.values[0])
             self.perhaps(*node.values[1:])

@@ -31,6 +31,15 @@ class Checks(Part):
             alloc.shadow = Shadow(self, alloc)
             self.shared_shadows.append(alloc.shadow)
 
+    def prepare_field(self, whole: Allocation, field: Allocation, apart: bool) -> None:
+        """Give a field of records its shadow; real and imaginary parts are not apart from their numbers."""
+        if whole.space == "shared" and apart:
+            self.prepare(field)
+        elif whole.space == "local" and self.checks:
+            self.forget_local(field)
+        elif whole.shadow is not None:
+            field.shadow = Shadow(None, field) if apart else whole.shadow
+
     def check_load(self, line: int, alloc: Allocation, address: Value, mask: Mask) -> None:
         """Races and uninitialised reads of a plain load."""
         if alloc.space == "local":
@@ -285,6 +294,14 @@ class Checks(Part):
             f"{show_index(alloc.index(address))}, which was last written as a part of {other!r}: all shared arrays of "
             "shape 0 begin at the same byte of the launch's dynamic memory. Take one, and cut it with slices: "
             f"{alloc.name} = memory[:n], {other} = memory[n:].")
+
+    def report_exception(self, line: int, text: str) -> None:
+        """A thread raises an exception."""
+        self.recorder.fault(
+            "exception", line, count=self.mask.lanes, threads=self.first_thread(), blocks=self.first_block_index(),
+            message=f"line {line}: thread {self.first_thread()[0]} of block {self.first_block_index()[0]} comes to "
+            f"{text}. On a GPU no exception reaches Python, unless the kernel is compiled with debug=True: the thread "
+            "ends there in silence.")
 
     def report_no_dynamic_shared(self, line: int, name: str) -> None:
         """shared.array(0, …) without shared_bytes."""

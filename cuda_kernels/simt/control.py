@@ -16,16 +16,24 @@ from .ending import Ending
 from .errors import UnsupportedSyntax
 from .masks import Mask
 from .memory import View
+from .objects import Choice, Mixed
 from .parts import Part
 
 Value = Any
 FIRST_LOOK = 4
 
+_NO_NUMBERS = (tuple, View, Choice, Mixed)
 _MIXED = "a variable is {} on one path and {} on another; give them two names"
 
 
 def _what(x: Value) -> str:
-    return f"a tuple of {len(x)}" if isinstance(x, tuple) else "an array" if isinstance(x, View) else "a number"
+    if isinstance(x, tuple):
+        return f"a tuple of {len(x)}"
+    return "an array" if isinstance(x, View | Choice) else "a number"
+
+
+def _options(x: View | Choice) -> list[tuple[View, np.ndarray]]:
+    return x.options if isinstance(x, Choice) else [(x, np.ones((1, 1), bool))]
 
 
 class StepLimit(Exception):
@@ -35,14 +43,15 @@ class StepLimit(Exception):
 class Loop:
     """One running loop: who entered, who left for good (`done`), who waits for the next turn (`waiting`)."""
 
-    __slots__ = ("line", "entry", "done", "waiting", "value", "stop", "step", "turns", "values", "returns", "first",
-                 "ending", "look", "seen", "since")
+    __slots__ = ("line", "entry", "done", "waiting", "broken", "value", "stop", "step", "kind", "item", "turns",
+                 "values", "returns", "first", "ending", "look", "seen", "since")
 
     def __init__(self, line: int, entry: Mask, none: Mask, returns: bool, ending: Ending | None = None) -> None:
         self.line = line
         self.entry = entry
         self.done = none
         self.waiting = none
+        self.broken = none  # left by `break`: no `else` for these
         self.returns = returns
         self.turns = 0
         self.first = True
@@ -50,6 +59,8 @@ class Loop:
         self.value: Value = None
         self.stop: Value = None
         self.step: Value = None
+        self.kind: Any = None
+        self.item: Any = None  # what the loop goes through, by number; None where that is the number itself
         self.ending = ending  # of a `while`; see progress.py for the rest
         self.look = FIRST_LOOK
         self.seen: Any = None
@@ -82,21 +93,11 @@ class Control(Part):
         """`new` for the active threads, `old` for the others, in the type Numba would give the variable."""
         if old is None or new is old:
             return new
-        if isinstance(new, tuple):
-            if not isinstance(old, tuple):
-                raise UnsupportedSyntax(_MIXED.format("a tuple", _what(old)))
-            if len(old) != len(new):
-                raise UnsupportedSyntax(_MIXED.format(f"a tuple of {len(new)}", f"a tuple of {len(old)}"))
-            return tuple(self.merge(a, b) for a, b in zip(new, old, strict=True))
-        if isinstance(new, View):
-            return self._merge_views(new, old)
-        if new is None:
-            return new
-        if isinstance(old, tuple | View):
-            raise UnsupportedSyntax(_MIXED.format("a number", _what(old)))
         bits = self.mask.bits
-        if bits is None:
+        if new is None or bits is None:
             return new
+        if type(new) is not np.ndarray and not isinstance(new, np.generic) or isinstance(old, _NO_NUMBERS):
+            return self._merge_others(new, old)
         kind = numeric.unify(new.dtype, old.dtype)
         return np.where(bits, numeric.cast(new, kind), numeric.cast(old, kind))
 
@@ -106,15 +107,42 @@ class Control(Part):
             return self.mask
         return assigned if assigned.lanes == self.full_mask.lanes else assigned.union(self.mask)
 
-    def _merge_views(self, new: View, old: Value) -> View:
-        if not isinstance(old, View) or self.mask.lanes == self.alive.lanes:
+    def _merge_others(self, new: Value, old: Value) -> Value:
+        """Tuples element by element, arrays as a choice; what does not go together is an error when used."""
+        if isinstance(new, tuple) and isinstance(old, tuple) and len(old) == len(new):
+            if type(new) is not type(old):
+                return Mixed("a variable is a named tuple or an index object on one path and another one on the other; "
+                             "give them two names")
+            parts = [a if a is b else self.merge(a, b) for a, b in zip(new, old, strict=True)]
+            return tuple(parts) if type(new) is tuple else type(new)(*parts)
+        if isinstance(new, View | Choice) and isinstance(old, View | Choice):
+            return self._merge_views(new, old)
+        if type(new) is type(old) and not isinstance(new, tuple | np.ndarray | np.generic):
+            return Mixed("the threads of one launch hold different things to loop over in one variable here; write "
+                         "both branches out")
+        return Mixed(_MIXED.format(_what(new), _what(old)))
+
+    def _merge_views(self, new: View | Choice, old: View | Choice) -> Value:
+        if self.mask.lanes == self.alive.lanes:
             return new
-        if new.alloc is not old.alloc or new.strides != old.strides:
-            raise UnsupportedSyntax("the threads of one launch choose different arrays for one variable here; "
-                                    "index one array instead, or write both branches out")
-        shape = tuple(a if a is b else self.merge(np.int64(a), np.int64(b)) for a, b in zip(
-            new.shape, old.shape, strict=True))
-        return View(new.alloc, shape, new.strides, self.merge(new.offset, old.offset))
+        if isinstance(new, View) and isinstance(old, View) and new.alloc is old.alloc and all(
+                s is t or (type(s) is int and s == t) for s, t in zip(new.strides, old.strides, strict=False)) and len(
+                new.strides) == len(old.strides):
+            shape = tuple(a if a is b else self.merge(np.int64(a), np.int64(b)) for a, b in zip(
+                new.shape, old.shape, strict=True))
+            return View(new.alloc, shape, new.strides, self.merge(new.offset, old.offset))
+        bits = self.mask.bits
+        assert bits is not None
+        options = [(v, b & bits) for v, b in _options(new)] + [(v, b & ~bits) for v, b in _options(old)]
+        if len({(v.dtype, v.ndim) for v, _ in options}) > 1:
+            return Mixed("a variable is one array on one path and, on another, one of another dtype or number of axes, "
+                         "which Numba does not unify; give them two names")
+        return Choice(options)
+
+    def raised(self, line: int, text: str) -> None:
+        """`raise`, or an `assert` that fails: compiled without debug=True, the thread ends there and nobody is told."""
+        if self.checks:
+            self.report_exception(line, text)
 
     def unify(self, x: Value, example: Value) -> Value:
         """`x` in the type of a conditional expression whose other side has `example`'s type."""
@@ -219,6 +247,7 @@ class Control(Part):
     def break_(self, loop: Loop) -> None:
         """`break` for the active threads."""
         loop.done = loop.done.union(self.mask)
+        loop.broken = loop.broken.union(self.mask)
         self.mask = self.none
 
     def continue_(self, loop: Loop) -> None:
@@ -236,15 +265,33 @@ class Control(Part):
         left = self.union(self.union(self.mask, loop.waiting), loop.done)
         self.mask = loop.entry if left.lanes == loop.entry.lanes else left
 
-    def range(self, line: int, returns: bool, start: Value, stop: Value, step: Value) -> Loop:
+    def unbroken(self, loop: Loop) -> Mask:
+        """The threads that run a loop's `else`: those behind it that did not leave it by `break`."""
+        return self.mask.minus(loop.broken) if loop.broken.lanes else self.mask
+
+    def rejoin(self, before: Mask, loop: Loop) -> Mask:
+        """After an `else` that threads may leave: those still there, and those that came by `break`."""
+        kept = before.narrow(np.atleast_2d(loop.broken.full())) if loop.broken.lanes else self.none
+        return self.union(self.mask, kept)
+
+    def range_dtype(self, line: int, *bounds: Value) -> np.dtype:
+        """The type of what range() gives: int32 for small integers and floats, int64, uint64 for unsigned ones."""
+        kinds = set()
+        for bound in bounds:
+            if bound is None:
+                continue
+            if getattr(getattr(bound, "dtype", None), "kind", "c") not in "biuf":
+                raise UnsupportedSyntax("range() needs numbers", line)
+            kinds.add(numeric.INT64 if bound.dtype == numeric.INT64 else numeric.UINT64 if bound.dtype.kind == "u" else
+                      numeric.INT32)
+        return kinds.pop() if len(kinds) == 1 else numeric.INT64
+
+    def range(self, line: int, returns: bool, start: Value | None, stop: Value, step: Value | None) -> Loop:
         """Begin `for … in range(start, stop, step)`: a plain loop where all threads agree, else a masked one."""
         loop = Loop(line, self.mask, self.none, returns)
-        kind: np.dtype = numeric.INT64
-        for bound in (start, stop, step):
-            if bound.dtype.kind not in "biu":
-                raise UnsupportedSyntax(f"range() needs integers, got {bound.dtype}; cast with int32(...)", line)
-        if all(b.dtype == np.int32 for b in (start, stop, step)):
-            kind = numeric.INT32
+        loop.kind = self.range_dtype(line, start, stop, step).type
+        start, stop, step = (np.int64(default) if bound is None else self.cast(line, numeric.INT64, bound)
+                             for bound, default in ((start, 0), (stop, 0), (step, 1)))
         if start.size == stop.size == step.size == 1:
             turns = range(start.item(), stop.item(), step.item() or 1)
             if step.item() == 0:
@@ -252,11 +299,8 @@ class Control(Part):
                 turns = range(0)
             self.count_range(loop, len(turns))
             loop.values = iter(turns)
-            loop.value = kind.type
         else:
-            loop.value = numeric.cast(start, numeric.INT64)
-            loop.stop = numeric.cast(stop, numeric.INT64)
-            loop.step = numeric.cast(step, numeric.INT64)
+            loop.value, loop.stop, loop.step = start, stop, step
             self._varying_range(loop)
         return loop
 
@@ -277,7 +321,7 @@ class Control(Part):
             return None
         if loop.values is not None:
             for i in loop.values:
-                return loop.value(i)
+                return loop.kind(i) if loop.item is None else loop.item(loop.kind(i))
             return None
         if begun:
             loop.value = loop.value + loop.step
@@ -285,4 +329,6 @@ class Control(Part):
             inside = loop.value < loop.stop if loop.step > 0 else loop.value > loop.stop
         else:
             inside = np.where(loop.step > 0, loop.value < loop.stop, loop.value > loop.stop)
-        return loop.value if self.test(loop, inside) else None
+        if not self.test(loop, inside):
+            return None
+        return numeric.cast(loop.value, np.dtype(loop.kind)) if loop.item is None else loop.item(loop.value)

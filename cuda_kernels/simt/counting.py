@@ -51,15 +51,17 @@ class Counting(Part):
     def flop(self, line: int, kind: np.dtype, operations: int = 1) -> None:
         """A floating-point operation by each active thread."""
         self.lines[line].flops += self.mask.lanes * operations
-        if kind.num == 12 and self.watch_float64:
+        if kind.num in (12, 15) and self.watch_float64:
             self.report_float64(line)
 
     def count_access(self, line: int, alloc: Allocation, address: Value, mask: Mask, action: str, width: int) -> None:
         """A load or store of `width` bytes a lane."""
         figures = self.lines[line]
-        space = alloc.space
+        space, scale = alloc.space, alloc.itemsize
+        if alloc.stride != scale:  # a field of a record: in bytes
+            address, scale = address * np.int64(alloc.stride) + np.int64(alloc.first), 1
         if space == "global":
-            sectors = 0 if action == "atomic" else self.sectors(address, mask, alloc.itemsize, width)
+            sectors = 0 if action == "atomic" else self.sectors(address, mask, scale, width)
             if action == "load":
                 figures.global_loads += mask.lanes
                 figures.global_load_bytes += mask.lanes * width
@@ -69,7 +71,7 @@ class Counting(Part):
                 figures.global_store_bytes += mask.lanes * width
                 figures.global_store_sectors += sectors
         elif space == "shared":
-            ways, waves = self.ways(address, mask, alloc.itemsize, width)
+            ways, waves = self.ways(address, mask, scale, width)
             figures.shared_accesses += mask.warps
             figures.shared_wavefronts += waves
             if ways > figures.shared_ways:
@@ -84,7 +86,7 @@ class Counting(Part):
         key = (line, alloc.name, action)
         kept = samples.setdefault(key, [])
         if len(kept) < _SAMPLES * _SAMPLE_WARPS:
-            kept.extend(self._sample(line, alloc, address, mask, action, width))
+            kept.extend(self._sample(line, alloc, address * np.int64(scale), mask, action, width))
 
     # -- sectors and banks --------------------------------------------------------------------------------------------
 
@@ -148,7 +150,7 @@ class Counting(Part):
     # -- raw material for pictures ------------------------------------------------------------------------------------
 
     def _sample(self, line: int, alloc: Allocation, address: Value, mask: Mask, action: str, width: int) -> list:
-        """The first few warps of an evaluation, kept as (line, alloc, …) tuples until the report is made."""
+        """The first few warps of an evaluation (of byte addresses), kept until the report is made."""
         width_of_block = self.shape[1]
         row = address if address.ndim == 0 else address[0]
         bits = None if mask.bits is None else mask.bits[0]
@@ -159,7 +161,7 @@ class Counting(Part):
             part = slice(start, start + WARP)
             if bits is not None and not bits[part].any():
                 continue
-            lanes = (row if row.size == 1 else row[part]) * alloc.itemsize
+            lanes = row if row.size == 1 else row[part]
             if bits is not None or row.size == 1:
                 lanes = np.where(True if bits is None else bits[part], np.broadcast_to(lanes, (WARP,)), -1)
             kept.append((line, alloc, action, self.first_block, start // WARP, lanes, width))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import enum
 import types
 from typing import Any
 
@@ -9,21 +10,19 @@ import numpy as np
 
 from . import numeric
 from .calls import Calls
-from .names import cuda_objects
+from .names import as_dtype, cuda_objects
+from .objects import Member
+from .statics import COMPARE, DIMENSIONS, OPERATORS, UNKNOWN, Statics, numbers, typed
 from .unsupported import NO_STRINGS
 
-_OPERATORS = {
-    "Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv", "Mod": "mod", "Pow": "pow",
-    "LShift": "lshift", "RShift": "rshift", "BitAnd": "bitand", "BitOr": "bitor", "BitXor": "bitxor",
-}
-_COMPARE = {"Lt": "lt", "LtE": "le", "Gt": "gt", "GtE": "ge", "Eq": "eq", "NotEq": "ne"}
 _UNARY = {"USub": "neg", "UAdd": "pos", "Invert": "invert", "Not": "not_"}
+_RELATIONS = {"Is": "same", "IsNot": "not_same", "In": "contains", "NotIn": "not_contains"}
+_CHEAP = (*"x y z shape size ndim real imag dtype itemsize laneid warpsize".split(), *DIMENSIONS)
 _AXES = ("x", "y", "z")
-UNKNOWN = object()
 ANY = "*"  # among the names of arrays that are written to: any of them
 
 
-class Expressions(Calls):
+class Expressions(Calls, Statics):
     """Expressions. Part of `FunctionTranslator`."""
 
     indent: int
@@ -45,92 +44,13 @@ class Expressions(Calls):
         self.emit(f"{name} = {expression}")
         return name
 
-    # -- what is known when translating -------------------------------------------------------------------------------
-
-    def static(self, node: ast.expr) -> Any:
-        """The Python object that `node` is at translation (global, closure, constant, attribute of one), or UNKNOWN."""
-        if isinstance(node, ast.Constant):
-            return node.value
-        if isinstance(node, ast.Name):
-            return UNKNOWN if node.id in self.variables or node.id in self.nested else self.lookup(node)
-        if isinstance(node, ast.Attribute):
-            owner = self.static(node.value)
-            if owner is UNKNOWN or cuda_objects().get(id(owner)) in ("threadIdx", "blockIdx", "blockDim", "gridDim"):
-                return UNKNOWN
-            if isinstance(owner, np.ndarray) and node.attr in ("shape", "size", "ndim"):
-                return getattr(owner, node.attr)
-            try:
-                return getattr(owner, node.attr)
-            except AttributeError as cause:
-                raise self.fail(node, f"{ast.unparse(node)} does not exist") from cause
-        return UNKNOWN
-
-    def lookup(self, node: ast.Name) -> Any:
-        """What a name of the surroundings refers to."""
-        try:
-            return self.source.lookup(node.id)
-        except NameError as cause:
-            raise self.fail(node, f"{node.id!r} is defined nowhere; assign it in the kernel, pass it as an argument or "
-                            "define it at the top of the file") from cause
-
-    def known(self, node: ast.expr) -> tuple[Any] | None:
-        """(value,) where `node` is a number, tuple of numbers or array known now; folds constants."""
-        if isinstance(node, ast.Constant | ast.Name | ast.Attribute):
-            found = self.static(node)
-            if isinstance(found, int | float | np.generic | np.ndarray | tuple) and not isinstance(found, type):
-                if isinstance(found, tuple) and not _plain(found):
-                    return None
-                return (found,)
-            return None
-        if isinstance(node, ast.Tuple):
-            parts = [self.known(e) for e in node.elts]
-            return None if any(p is None or isinstance(p[0], np.ndarray) for p in parts) else (
-                tuple(p[0] for p in parts if p is not None),)
-        if isinstance(node, ast.UnaryOp):
-            return self._fold_unary(node)
-        if isinstance(node, ast.BinOp):
-            return self._fold_binary(node)
-        if isinstance(node, ast.Call):
-            return self.known_call(node)
-        if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]).__name__ in _COMPARE:
-            a, b = self.known(node.left), self.known(node.comparators[0])
-            if a is not None and b is not None and _numbers(a, b):
-                return (bool(numeric.COMPARE[_COMPARE[type(node.ops[0]).__name__]](a[0], b[0])),)
-        if isinstance(node, ast.Subscript):
-            a, b = self.known(node.value), self.known(node.slice)
-            if a is not None and b is not None and isinstance(a[0], tuple) and isinstance(b[0], int):
-                return (a[0][b[0]],)
-        return None
-
-    def _fold_unary(self, node: ast.UnaryOp) -> tuple[Any] | None:
-        operand = self.known(node.operand)
-        if operand is None or not _numbers(operand):
-            return None
-        x, name = operand[0], type(node.op).__name__
-        if name == "Not":
-            return (not x,)
-        if isinstance(x, np.generic):
-            return ({"USub": numeric.negate, "Invert": numeric.invert, "UAdd": lambda v: v}[name](x),)
-        return ({"USub": lambda v: -v, "Invert": lambda v: ~v, "UAdd": lambda v: +v}[name](x),)
-
-    def _fold_binary(self, node: ast.BinOp) -> tuple[Any] | None:
-        a, b = self.known(node.left), self.known(node.right)
-        if a is None or b is None or not _numbers(a, b):
-            return None
-        name = self.operator(node.op, node)
-        with np.errstate(all="ignore"):
-            result = numeric.binary(name, numeric.typed(a[0]), numeric.typed(b[0]))
-        return (result.item() if not isinstance(a[0], np.generic) and not isinstance(b[0], np.generic) else result,)
-
     def literal(self, node: ast.AST, value: Any) -> str:
         """A constant of the program."""
         if isinstance(value, tuple):
-            return self.program.constant(_typed(value), "tuple") if value else "()"
+            return self.program.constant(typed(value), "tuple") if value else "()"
         if isinstance(value, np.ndarray):
             name = self.program.constant(value, "array")
             return self.result(f"m.constant({name}, {ast.unparse(node)!r})")
-        if isinstance(value, str):
-            raise self.fail(node, NO_STRINGS)
         return self.program.constant(numeric.typed(value))
 
     # -- names, attributes, subscripts --------------------------------------------------------------------------------
@@ -141,29 +61,22 @@ class Expressions(Calls):
 
     def variable(self, node: ast.expr) -> str:
         """A variable's name in the program."""
-        if isinstance(node, ast.Name) and node.id in self.variables:
+        if isinstance(node, ast.Name) and node.id in self.variables and self.static(node) is UNKNOWN:
             if id(node) in self.unsure.reads:
                 name = node.id
                 self.emit(f"v_{name} = m.assured({self.line(node)}, v_{name}, w_{name}, {name!r})")
             return "v_" + node.id
         if not isinstance(node, ast.Name):
             return self.value(node)
-        found = self.lookup(node)
-        if isinstance(found, str):
-            raise self.fail(node, NO_STRINGS)
-        if found is None:
-            return "none_"
-        if isinstance(found, types.ModuleType):
-            raise self.fail(node, f"module {node.id!r} is no value")
-        raise self.fail(node, f"{node.id!r} is a {type(found).__name__}; a kernel can use numbers, tuples of numbers "
-                        "and NumPy arrays of its surroundings: pass anything else as an argument")
+        return self.special(node, self.static(node))
 
     def on_Constant(self, node: ast.Constant) -> str:
-        if node.value is None:
-            return "none_"
-        if isinstance(node.value, str):
-            raise self.fail(node, NO_STRINGS)
-        raise self.fail(node, f"a {type(node.value).__name__} has no meaning in a kernel")
+        return "..." if node.value is ... else self.special(node, node.value)
+
+    def on_NamedExpr(self, node: ast.NamedExpr) -> str:
+        """(a := value): assigned, and then read."""
+        self.assign(node.target, self.value(node.value), node)
+        return self.variable(ast.copy_location(ast.Name(node.target.id, ast.Load()), node))
 
     def base(self, node: ast.expr) -> str:
         """An array that is only looked into (so it does not count as handed on)."""
@@ -175,28 +88,49 @@ class Expressions(Calls):
         owner = self.static(node.value)
         if owner is not UNKNOWN:
             which = cuda_objects().get(id(owner))
-            if which is not None and node.attr in _AXES:
+            if which in DIMENSIONS:
+                if node.attr not in _AXES:
+                    raise self.fail(node, f"{ast.unparse(node)} does not exist; cuda.{which} has .x, .y and .z")
                 return f"m.{which}[{_AXES.index(node.attr)}]"
-            return self.special(node, self.static(node))
+            if not isinstance(owner, np.ndarray | np.generic | complex):
+                return self.special(node, self.static(node))
         return self.result(f"m.attribute({self.line(node)}, {self.base(node.value)}, {node.attr!r})")
 
     def special(self, node: ast.expr, found: Any) -> str:
-        """cuda.laneid and the like, used as values."""
+        """An object of the surroundings that is no number, as a value: cuda.laneid, cuda.threadIdx, an Enum member."""
         which = cuda_objects().get(id(found))
-        if which == "laneid":
-            return "m.laneid"
+        if which == "laneid" or which in DIMENSIONS:
+            return f"m.{which}"
         if which == "warpsize":
             return self.program.constant(np.int32(32))
-        raise self.fail(node, f"{ast.unparse(node)} cannot be used as a value in a kernel")
+        if found is None:
+            return "none_"
+        if isinstance(found, enum.Enum):
+            return self.program.constant(Member(type(found), numeric.typed(found.value)), "member")
+        dtype = as_dtype(found)
+        if dtype is not None:
+            return self.program.constant(dtype, "dtype")
+        if isinstance(found, str):
+            raise self.fail(node, NO_STRINGS)
+        shown = ast.unparse(node)
+        if isinstance(found, types.ModuleType):
+            raise self.fail(node, f"module {shown!r} is no value")
+        raise self.fail(node, f"{shown!r} is a {type(found).__name__}; a kernel can use numbers, tuples of numbers and "
+                        "NumPy arrays of its surroundings: pass anything else as an argument")
 
     def on_Subscript(self, node: ast.Subscript) -> str:
-        base = self.base(node.value)
-        sliced = isinstance(node.slice, ast.Slice) or (isinstance(node.slice, ast.Tuple) and any(
-            isinstance(e, ast.Slice) for e in node.slice.elts))
-        if sliced:
+        base, line = self.base(node.value), self.line(node)
+        field = self.static(node.slice)
+        if isinstance(field, str):  # a record's field
+            return self.result(f"m.attribute({line}, {base}, {field!r})")
+        if isinstance(node.slice, ast.Constant) and node.slice.value is ...:
+            raise self.fail(node, "Numba has no x[...]; write x itself, or x[:]")
+        if is_part(node.slice):
             self.note_store(node.value)
-        index = self.index(node.slice)
-        return self.result(f"m.{'part' if sliced else 'index'}({self.line(node)}, {base}, {index})")
+            return self.result(f"m.part({line}, {base}, {self.index(node.slice)})")
+        if type(field) is int or isinstance(node.slice, ast.UnaryOp) and self.known(node.slice) is not None:
+            return self.result(f"m.static_item({line}, {base}, {self.index(node.slice)})")
+        return self.result(f"m.index({line}, {base}, {self.index(node.slice)})")
 
     def index(self, node: ast.expr) -> str:
         """What stands in brackets; a negative number there is meant to count from the end."""
@@ -228,7 +162,7 @@ class Expressions(Calls):
     # -- operators ----------------------------------------------------------------------------------------------------
 
     def operator(self, op: ast.operator, node: ast.AST) -> str:
-        name = _OPERATORS.get(type(op).__name__)
+        name = OPERATORS.get(type(op).__name__)
         if name is None:
             raise self.fail(node, f"operator {type(op).__name__} has no meaning on numbers; write a loop for a matrix "
                             "product")
@@ -248,14 +182,12 @@ class Expressions(Calls):
         return self._chain(node)
 
     def _compare(self, node: ast.Compare, op: ast.cmpop, left: str, right: ast.expr) -> str:
-        if isinstance(op, ast.Is | ast.IsNot):
-            if not (isinstance(right, ast.Constant) and right.value is None):
-                raise self.fail(node, "`is` compares with None only; use ==")
-            found = self.result(f"m.is_none({left})")
-            return found if isinstance(op, ast.Is) else self.result(f"m.not_({self.line(node)}, {found})")
-        name = _COMPARE.get(type(op).__name__)
-        if name is None:
-            raise self.fail(node, "`in` is not translated; compare with == and or")
+        name = _RELATIONS.get(type(op).__name__) or COMPARE[type(op).__name__]
+        if isinstance(op, ast.In | ast.NotIn) and isinstance(right, ast.List):
+            right = ast.copy_location(ast.Tuple(right.elts, ast.Load()), right)
+        if name.removeprefix("not_") in ("same", "contains"):
+            found = self.result(f"m.{name.removeprefix('not_')}({self.line(node)}, {left}, {self.value(right)})")
+            return self.result(f"m.not_({self.line(node)}, {found})") if name.startswith("not_") else found
         return self.result(f"m.{name}({self.line(node)}, {left}, {self.side(right)})")
 
     def side(self, node: ast.expr) -> str:
@@ -279,10 +211,10 @@ class Expressions(Calls):
                 self.emit("if m.mask.lanes:")
                 self.indent += 1
             operand = self.side(right)
-            name = _COMPARE.get(type(op).__name__)
-            if name is None:
-                raise self.fail(node, "only <, <=, >, >=, == and != can be chained")
-            compared = self.result(f"m.{name}({self.line(node)}, {left}, {operand})")
+            name = _RELATIONS.get(type(op).__name__) or COMPARE[type(op).__name__]
+            compared = self.result(f"m.{name.removeprefix('not_')}({self.line(node)}, {left}, {operand})")
+            if name.startswith("not_"):
+                compared = self.result(f"m.not_({self.line(node)}, {compared})")
             if not k:
                 result = compared
             else:
@@ -296,8 +228,11 @@ class Expressions(Calls):
 
     def _cheap(self, node: ast.expr) -> bool:
         """True where evaluating `node` for threads that do not need it changes nothing (no access, no arithmetic)."""
-        return not any(isinstance(n, ast.Call | ast.Subscript | ast.BinOp | ast.IfExp) or id(n) in self.unsure.reads
-                       for n in ast.walk(node))
+        return not any(
+            isinstance(n, ast.Call | ast.Subscript | ast.BinOp | ast.IfExp | ast.NamedExpr)
+            or id(n) in self.unsure.reads
+            or isinstance(n, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in n.ops)
+            or isinstance(n, ast.Attribute) and n.attr not in _CHEAP for n in ast.walk(node))
 
     def _narrow(self, condition: str, wanted: bool) -> str:
         saved = self.fresh("s")
@@ -344,22 +279,12 @@ class Expressions(Calls):
         self.emit(f"m.mask = {saved}")
         for side in (node.body, node.orelse):
             constant = self.known(side)
-            if constant is not None and _numbers(constant):
+            if constant is not None and numbers(constant):
                 self.emit(f"{result} = m.unify({result}, {self.literal(side, constant[0])})")
         return result
 
 
-def _numbers(*found: tuple[Any] | None) -> bool:
-    return all(f is not None and isinstance(f[0], int | float | np.generic) for f in found)
-
-
-def _plain(found: Any) -> bool:
-    """A number, or a tuple of such."""
-    return all(_plain(v) for v in found) if isinstance(found, tuple) else isinstance(found, int | float | np.generic)
-
-
-def _typed(value: Any) -> Any:
-    """A number or tuple of such, each with the type that Numba gives it."""
-    return tuple(_typed(v) for v in value) if isinstance(value, tuple) else numeric.typed(value)
-
-
+def is_part(node: ast.AST) -> bool:
+    """Does an index take a part of an array: has it a slice, `...` or None?"""
+    return any(isinstance(e, ast.Slice) or (isinstance(e, ast.Constant) and e.value in (None, ...))
+               for e in (node.elts if isinstance(node, ast.Tuple) else [node]))

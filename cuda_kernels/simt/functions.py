@@ -11,6 +11,7 @@ from . import numeric
 from .errors import UnsupportedSyntax
 from .masks import Mask
 from .memory import View
+from .objects import Choice, Items
 from .parts import Part
 
 Value = Any
@@ -42,6 +43,12 @@ _LIBDEVICE_NAMES: dict[str, Callable[..., Any]] = {
 }
 
 
+_CMATH = {
+    **{n: MATH1[n] for n in "acos acosh asin asinh atan atanh cos cosh exp log log10 sin sinh sqrt tan tanh".split()},
+    "isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite, "phase": np.angle, "polar": np.abs,
+}
+
+
 def math_arguments(name: str) -> tuple[int, ...]:
     """With how many arguments numba.cuda knows math.<name>; () for what it lacks (compiled with numba-cuda 0.30.4).
 
@@ -64,6 +71,8 @@ class Functions(Part):
             raise TypeError(f"line {line}: {dtype}() needs a number, got {type(x).__name__}")
         if dtype.kind == "b":
             return numeric.truth(x)
+        if x.dtype.kind == "c" and dtype.kind != "c":
+            raise UnsupportedSyntax(f"Numba makes no {dtype} of a complex number; take its .real, .imag or abs()", line)
         if dtype.kind in "iu" and x.dtype.kind == "f":
             return _float_to_int(x, dtype)
         return x if x.dtype == dtype else x.astype(dtype)
@@ -92,7 +101,11 @@ class Functions(Part):
         if digits is None:
             return self.cast(line, numeric.INT64, np.rint(x))
         kind = numeric.FLOAT32 if x.dtype in numeric.IN_FLOAT32 else numeric.FLOAT64
-        return np.round(numeric.cast(x, kind), int(digits))
+        x = numeric.cast(x, kind)
+        if digits.ndim == 0:
+            return np.round(x, int(digits))
+        places = np.unique(digits)
+        return np.select([digits == n for n in places], [np.round(x, int(n)) for n in places])
 
     def min_(self, line: int, *values: Value) -> Value:
         """The least of numbers in their common type; a NaN loses, as on the GPU."""
@@ -105,8 +118,12 @@ class Functions(Part):
     def _fold(self, line: int, function: Any, values: tuple[Value, ...]) -> Value:
         if len(values) == 1 and isinstance(values[0], tuple):
             values = values[0]
-        if any(isinstance(v, View | tuple) for v in values) or len(values) < 2:
-            raise UnsupportedSyntax("min and max take numbers; write a loop over an array's elements", line)
+        if len(values) == 1 and type(values[0]) is View:
+            return self.least(line, values[0], function)
+        if any(not hasattr(v, "dtype") or isinstance(v, View) for v in values) or len(values) < 2:
+            raise UnsupportedSyntax("min and max take numbers, a tuple of numbers or one array", line)
+        if any(v.dtype.kind == "c" for v in values):
+            raise UnsupportedSyntax("complex numbers have no order; compare abs(z) or z.real", line)
         if len({v.dtype.kind == "b" for v in values}) == 2:
             raise UnsupportedSyntax("Numba has no min and max of a boolean and a number; cast the condition, "
                                     "int32(a > b), or write a conditional expression", line)
@@ -124,30 +141,11 @@ class Functions(Part):
         """The length of an array (its first axis) or a tuple."""
         if isinstance(x, tuple):
             return np.int64(len(x))
-        if isinstance(x, View):
+        if isinstance(x, View) and x.shape:
             return x.dims()[0]
+        if isinstance(x, Choice | Items):
+            return self.items(line, x).count
         raise UnsupportedSyntax("len() of a number", line)
-
-    def attribute(self, line: int, x: Value, name: str) -> Value:
-        """.shape, .size, .ndim, .strides, .itemsize, .dtype of an array; .x, .y, .z are the translator's own."""
-        if isinstance(x, View):
-            if name == "shape":
-                return x.dims()
-            if name == "size":
-                size = np.int64(1)
-                for n in x.dims():
-                    size = size * n
-                return size
-            if name == "ndim":
-                return np.int64(x.ndim)
-            if name == "strides":
-                return tuple(np.int64(s * x.alloc.itemsize) for s in x.strides)
-            if name == "itemsize":
-                return np.int64(x.alloc.itemsize)
-            if name == "T":
-                return View(x.alloc, x.shape[::-1], x.strides[::-1], x.offset)
-        raise UnsupportedSyntax(f"attribute .{name} is not translated here; arrays have .shape, .size, .ndim, "
-                                ".strides, .itemsize and .T", line)
 
     def math(self, line: int, name: str, *x: Value) -> Value:
         """math.<name>(*x)."""
@@ -190,6 +188,31 @@ class Functions(Part):
             raise UnsupportedSyntax(f"libdevice.{name} has no meaning in NumPy here; use math.* or register one with "
                                     "simt.register_intrinsic", line)
         return numeric.cast(np.asarray(function(*x))[()], kind)
+
+    def complex_(self, line: int, real: Value, imaginary: Value | None = None) -> Value:
+        """complex(x), complex(x, y): complex64 of two float32, else complex128."""
+        if imaginary is None:
+            return self.cast(line, numeric.COMPLEX64 if real.dtype == numeric.FLOAT32 else numeric.COMPLEX128, real)
+        single = {real.dtype, imaginary.dtype} <= numeric.IN_FLOAT32 and "f" in (real.dtype.kind, imaginary.dtype.kind)
+        kind = numeric.FLOAT32 if single else numeric.FLOAT64
+        i = np.complex64(1j) if single else np.complex128(1j)
+        return numeric.cast(real, kind) + numeric.cast(imaginary, kind) * i
+
+    def cmath(self, line: int, name: str, *x: Value) -> Value:
+        """cmath.<name>(x)."""
+        if len(x) != 1 or name not in _CMATH:
+            raise UnsupportedSyntax(f"cmath.{name} with {len(x)} arguments is not part of numba.cuda", line)
+        z = self.complex_(line, x[0]) if x[0].dtype.kind != "c" else x[0]
+        if name in ("isnan", "isinf", "isfinite"):
+            return getattr(np, name)(z)
+        if name == "phase":
+            return np.angle(z)
+        if name == "polar":
+            return np.abs(z), np.angle(z)
+        z = numeric.cast(z, numeric.COMPLEX128) if name in ("acosh", "log10", "tanh") else z
+        if z.dtype == numeric.COMPLEX128 and self.watch_float64:
+            self.report_float64(line)
+        return _CMATH[name](z)
 
     # -- cuda.* -------------------------------------------------------------------------------------------------------
 
@@ -250,9 +273,16 @@ class Functions(Part):
 
     def print_(self, line: int, *values: Any) -> None:
         """Print from the kernel: one line for each of the first 64 active threads."""
+        def of_lane(value: Any, lane: int) -> Any:
+            if isinstance(value, tuple):
+                return tuple(of_lane(v, lane) for v in value)
+            if isinstance(value, View) or getattr(getattr(value, "dtype", None), "kind", "") == "c":
+                raise UnsupportedSyntax("Numba prints numbers and tuples of numbers, no arrays and no complex numbers; "
+                                        "print the elements, z.real and z.imag", line)
+            return value if isinstance(value, str) else np.broadcast_to(value, self.shape).reshape(-1)[lane]
+
         for lane in self.mask.flat()[:64]:
-            shown = [v if isinstance(v, str) else np.broadcast_to(v, self.shape).reshape(-1)[lane] for v in values]
-            print(*shown)
+            print(*(of_lane(v, lane) for v in values))
 
 
 def _math_dtype(name: str, kinds: list[np.dtype]) -> np.dtype:

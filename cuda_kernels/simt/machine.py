@@ -12,6 +12,7 @@ import numpy as np
 
 from . import numeric
 from .access import Access
+from .arrays import Arrays
 from .atomics import Atomics
 from .barriers import Barriers
 from .checks import Checks
@@ -22,15 +23,19 @@ from .functions import Functions
 from .intrinsics import Context
 from .masks import WARP, Mask, empty
 from .memory import Allocation, View
+from .objects import Dim3
 from .progress import Progress
 from .recorder import Recorder
+from .sequences import Sequences
+from .ufuncs import Ufuncs
 from .warp import Warp
 
 Value = Any
 STEP_LIMIT = 100_000
 
 
-class Machine(Control, Progress, Access, Checks, Counting, Barriers, Warp, Atomics, Functions):
+class Machine(Control, Progress, Access, Arrays, Sequences, Checks, Counting, Barriers, Warp, Atomics, Functions,
+              Ufuncs):
     """Runs one batch of blocks, `first_block` and the `blocks` - 1 after it, all threads in lockstep."""
 
     def __init__(self, recorder: Recorder, first_block: int, blocks: int, *, checks: bool, dynamic_bytes: int,
@@ -88,12 +93,12 @@ class Machine(Control, Progress, Access, Checks, Counting, Barriers, Warp, Atomi
         def axis(numbers: np.ndarray, step: int, size: int) -> Value:
             return (numbers // step % size).astype(np.int32) if size > 1 else zero
 
-        self.threadIdx = (axis(t, 1, bx), axis(t, bx, by), axis(t, bx * by, bz))
-        self.blockIdx: tuple[Value, ...] = (axis(b, 1, gx), axis(b, gx, gy), axis(b, gx * gy, gz))
+        self.threadIdx = Dim3(axis(t, 1, bx), axis(t, bx, by), axis(t, bx * by, bz))
+        self.blockIdx = Dim3(axis(b, 1, gx), axis(b, gx, gy), axis(b, gx * gy, gz))
         if self.blocks == 1:
-            self.blockIdx = tuple(np.int32(np.ravel(i)[0]) for i in self.blockIdx)
-        self.blockDim = tuple(np.int32(n) for n in (bx, by, bz))
-        self.gridDim = tuple(np.int32(n) for n in (gx, gy, gz))
+            self.blockIdx = Dim3(*(np.int32(np.ravel(i)[0]) for i in self.blockIdx))
+        self.blockDim = Dim3(np.int32(bx), np.int32(by), np.int32(bz))
+        self.gridDim = Dim3(np.int32(gx), np.int32(gy), np.int32(gz))
         self.laneid = t % WARP
 
     def grid(self, line: int, ndim: int) -> Value:
@@ -160,32 +165,20 @@ class Machine(Control, Progress, Access, Checks, Counting, Barriers, Warp, Atomi
             a, b = numeric.cast(a, numeric.FLOAT32), numeric.cast(b, numeric.FLOAT32)
         return self.cast(line, numeric.FLOAT32, getattr(self, name)(line, a, b))
 
-    def unpack(self, line: int, value: Value, count: int) -> tuple:
-        """a, b = value."""
-        if not isinstance(value, tuple) or len(value) != count:
-            got = f"a tuple of {len(value)}" if isinstance(value, tuple) else "one value"
-            raise UnsupportedSyntax(f"cannot unpack {got} into {count} names", line)
-        return value
-
-    def items(self, line: int, value: Value) -> tuple:
-        """For x in value: a tuple's elements."""
-        if not isinstance(value, tuple):
-            raise UnsupportedSyntax("a kernel loops over range() or a tuple; loop over range(len(x)) and index", line)
-        return value
-
     def intrinsic(self, line: int, meaning: Any, *arguments: Value) -> Any:
         """Call a registered intrinsic's meaning."""
         return meaning(Context(self, line), *arguments)
+
+    def hush(self, watch: bool = False) -> bool:
+        """Report no float64 (or again, with what an earlier call gave): a library's function is not the student's."""
+        before, self.watch_float64 = self.watch_float64, watch
+        return before
 
     def breakpoint(self, line: int, function: str, variables: dict[str, Value]) -> None:
         """breakpoint(): stops only in a recorded launch, see stepper.py."""
 
     def step(self, line: int, function: str, variables: dict[str, Value]) -> None:
         """A statement begins, in a program translated for stepping; see stepper.py."""
-
-    def is_none(self, x: Value) -> Value:
-        """`x is None`, the same for all threads."""
-        return np.bool_(x is None)
 
 
 def _binary(name: str) -> Any:
@@ -196,15 +189,12 @@ def _binary(name: str) -> Any:
         try:
             ta, tb = a.dtype, b.dtype
         except AttributeError:
-            if type(a) is type(b) is tuple:
-                raise UnsupportedSyntax("tuples cannot be added in a kernel; write the elements out", line) from None
-            raise UnsupportedSyntax(f"operator {name!r} needs numbers, got {type(a).__name__} and "
-                                    f"{type(b).__name__}", line) from None
+            return self.operate_on_others(line, name, a, b)
         result = table[ta.num * 64 + tb.num]
-        if result.kind == "f" and self.counting:
+        if result.kind in "fc" and self.counting:
             if counts:
-                self.flop(line, result)
-            elif result.num == 12 and self.watch_float64:
+                self.flop(line, result, 1 if result.kind == "f" else numeric.COMPLEX_OPERATIONS[name])
+            elif result.num in (12, 15) and self.watch_float64:
                 self.report_float64(line)
         if ta is result and tb is result and not power:
             return function(a, b)
@@ -216,14 +206,15 @@ def _binary(name: str) -> Any:
 
 def _compare(name: str) -> Any:
     function = numeric.COMPARE[name]
+    ordered = name not in ("eq", "ne")
 
     def method(self: Machine, line: int, a: Value, b: Value) -> Value:
         try:
             kinds = a.dtype.num, b.dtype.num
         except AttributeError:
-            raise UnsupportedSyntax(f"comparison {name!r} needs numbers, got {type(a).__name__} and "
-                                    f"{type(b).__name__}; compare a tuple's elements one by one, and None with `is`",
-                                    line) from None
+            return self.compare_others(line, name, a, b)
+        if ordered and (kinds[0] in _COMPLEX or kinds[1] in _COMPLEX):
+            raise UnsupportedSyntax("complex numbers have no order; compare abs(z) or z.real", line)
         if self.watch_float64 and kinds in _FLOAT32_AND_64:
             self.report_float64(line)
         return function(a, b)
@@ -232,6 +223,7 @@ def _compare(name: str) -> Any:
     return method
 
 
+_COMPLEX = (14, 15)
 _FLOAT32_AND_64 = ((11, 12), (12, 11))
 for _name in numeric.BINARY:
     setattr(Machine, _name, _binary(_name))

@@ -31,12 +31,34 @@ class Allocation:
         self.shape = shape
         self.strides = strides
         self.base = base
+        self.stride = self.itemsize  # bytes from one element to the next
+        self.first = 0  # the first element's byte
+        self.fields: dict[Any, Allocation] = {}
         self.size = {"shared": data.shape[-1], "local": data.shape[0]}.get(space, data.size)
         self.shadow: Any = None
         self.site = 0  # of one of several names for the dynamic shared memory, else 0
         self.writable = True
         self.stored = False  # a plain store was made
         self.loaded = False  # a plain load was made
+
+    def field(self, machine: Any, of: Any) -> Allocation:
+        """A field of the records, .real or .imag of complex elements, or the elements as another dtype.
+
+        Fields have shadows of their own, for they share no bytes; what shares them shares the shadow.
+        """
+        found = self.fields.get(of)
+        if found is None:
+            record = self.dtype.names is not None
+            data = self.data[of] if record else getattr(self.data, of) if isinstance(of, str) else self.data.view(of)
+            found = Allocation(f"{self.name}.{of}" if isinstance(of, str) else self.name, self.space, data, self.shape,
+                               self.strides, self.base)
+            found.stride = self.stride
+            offset = self.dtype.fields[of][1] if record else found.itemsize * (of == "imag")  # type: ignore[index]
+            found.first = self.first + offset
+            found.writable = self.writable
+            machine.prepare_field(self, found, record)
+            self.fields[of] = found
+        return found
 
     def index(self, address: int) -> tuple[int, ...]:
         """The array index of an address (an element's place in this allocation)."""

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import builtins
+import cmath
 import functools
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,12 @@ _CUDA_NAMES = (
     "nanosleep literal_unroll"
 ).split()
 _ATOMIC_NAMES = "add sub max min nanmax nanmin and_ or_ xor inc dec exch cas compare_and_swap".split()
-_BUILTINS = "min max abs round int float bool len pow print breakpoint range".split()
+_BUILTINS = (
+    "min max abs round int float bool complex len pow print breakpoint range enumerate zip sum divmod tuple iter next "
+    "slice isinstance"
+).split()
 DTYPE_NAMES = (
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
 )
 
 
@@ -55,12 +60,20 @@ def cuda_objects() -> dict[int, str]:
 _keep: list[Any] = []  # the objects behind the ids above, so that no id is ever used again
 _builtin_objects = {id(getattr(builtins, name)): "builtin." + name for name in _BUILTINS}
 _math_objects = {id(f): "math." + n for n, f in vars(math).items() if callable(f)}
+_cmath_objects = {id(f): "cmath." + n for n, f in vars(cmath).items() if callable(f)}
+_numpy_objects = {id(getattr(np, n)): "numpy." + n for n in ("ndindex", "ndenumerate", "nditer")}
+_OPERATORS = "add sub mul truediv floordiv mod pow lshift rshift lt le gt ge eq ne neg pos invert not_".split()
+_operator_objects = {
+    **{id(getattr(operator, n)): n for n in _OPERATORS},
+    id(operator.and_): "bitand", id(operator.or_): "bitor", id(operator.xor): "bitxor",
+}
+_objects = {**_builtin_objects, **_math_objects, **_cmath_objects, **_numpy_objects, **_operator_objects}
 
 
 def operation(obj: Any) -> str | None:
     """The machine's name of `obj` ("builtin.min", "math.sqrt", "atomic.add", "shfl_sync"), or None."""
     key = id(obj)
-    return _builtin_objects.get(key) or _math_objects.get(key) or cuda_objects().get(key) or _libdevice(obj)
+    return _objects.get(key) or cuda_objects().get(key) or _libdevice(obj)
 
 
 def _libdevice(obj: Any) -> str | None:
@@ -82,6 +95,8 @@ def as_dtype(obj: Any, text: bool = False) -> np.dtype | None:
         return dtype if dtype is not None and dtype.name in DTYPE_NAMES and dtype.isnative else None
     if isinstance(obj, np.dtype):
         return obj
+    if type(obj).__name__ == "Record":  # numba.from_dtype of a structured dtype
+        return obj.dtype
     if isinstance(obj, type):
         return np.dtype(obj) if issubclass(obj, np.generic) and obj.__name__.rstrip("_") in DTYPE_NAMES else None
     if type(obj).__module__.startswith(("numba.core.types", "numba.cuda.types", "numba_cuda", "numba.cuda")):

@@ -25,7 +25,9 @@ INT64, UINT64, FLOAT32, FLOAT64 = np.dtype("i8"), np.dtype("u8"), np.dtype("f4")
 BOOL, INT8, INT32, _UINT8, _UINT16 = np.dtype("?"), np.dtype("i1"), np.dtype("i4"), np.dtype("u1"), np.dtype("u2")
 _FLOAT16 = np.dtype("f2")
 IN_FLOAT32 = {np.dtype(c) for c in "?bhBef"}  # the types that Numba converts to float32 where a function asks for it
-_DTYPES = [np.dtype(c) for c in "?bBhHiIlLqQefd"]
+COMPLEX64, COMPLEX128 = np.dtype("c8"), np.dtype("c16")
+_DTYPES = [np.dtype(c) for c in "?bBhHiIlLqQefdFD"]
+COMPLEX_OPERATIONS = {"add": 2, "sub": 2, "mul": 6, "truediv": 11}  # real ones, written out
 
 
 def arithmetic_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
@@ -35,21 +37,27 @@ def arithmetic_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     both = {a, b}
     if _UINT16 in both and both & {_FLOAT16, FLOAT32}:  # Numba's conversion table has no safe way from uint16
         return FLOAT64
+    if _UINT16 in both and COMPLEX64 in both:
+        return COMPLEX128
     return FLOAT32 if both == {_UINT8, _FLOAT16} else np.promote_types(a, b)
 
 
 def _floor_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     """The dtype of a // b and a % b."""
     result = arithmetic_dtype(a, b)
+    if result.kind == "c":
+        raise UnsupportedSyntax(f"// and % take no complex numbers, got {a} and {b}")
     return FLOAT32 if result == _FLOAT16 else result
 
 
 def _division_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     result = arithmetic_dtype(a, b)
-    return result if result.kind == "f" else FLOAT64
+    return result if result.kind in "fc" else FLOAT64
 
 
 def _power_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
+    if "c" in (a.kind, b.kind):
+        return arithmetic_dtype(a, b)
     if a.kind == "f" and b.kind in "biu":
         return FLOAT32 if a == _FLOAT16 else a
     return FLOAT32 if (a, b) == (BOOL, INT32) else _floor_dtype(a, b)
@@ -58,13 +66,13 @@ def _power_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
 def _bitwise_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     if a.kind == "b" and b.kind == "b":
         return BOOL
-    if "f" in (a.kind, b.kind):
+    if a.kind in "fc" or b.kind in "fc":
         raise UnsupportedSyntax(f"& | ^ take integers and booleans, got {a} and {b}; cast with int32(...)")
     return arithmetic_dtype(a, b)
 
 
 def _shift_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
-    if "f" in (a.kind, b.kind):
+    if a.kind in "fc" or b.kind in "fc":
         raise UnsupportedSyntax(f"<< and >> take integers, got {a} and {b}; cast with int32(...)")
     return UINT64 if a.kind == "u" else INT64
 
@@ -154,6 +162,8 @@ def typed(x: Any) -> Value:
         return np.int64(x) if -(2**63) <= x < 2**63 else np.uint64(x)
     if isinstance(x, float):
         return np.float64(x)
+    if isinstance(x, complex):
+        return np.complex128(x)
     raise TypeError(f"{x!r} is not a number")
 
 
@@ -174,11 +184,13 @@ def plus(x: Value) -> Value:
 
 def invert(x: Value) -> Value:
     """~x: computed in the type of x, then widened to 64 bits; a boolean stays one."""
-    if x.dtype.kind == "f":
+    if x.dtype.kind in "fc":
         raise UnsupportedSyntax(f"~ takes integers and booleans, got {x.dtype}; cast with int32(...)")
     return np.invert(x) if x.dtype.kind == "b" else plus(np.invert(x))
 
 
 def truth(x: Value) -> Value:
-    """`x` as a condition."""
+    """`x` as a condition: a number that is not 0, a tuple that is not empty."""
+    if type(x) is tuple:
+        return np.bool_(len(x) > 0)
     return x if x.dtype.kind == "b" else x != 0

@@ -1,6 +1,7 @@
 """Which arguments are outputs, and which of their elements were never written."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,11 @@ from .memory import View
 from .parts import Part
 from .program import Program
 from .recorder import Recorder
+
+
+def root(name: str) -> str:
+    """The parameter that an array belongs to: t of t[0] and of t.x."""
+    return re.split(r"[.\[]", name, maxsplit=1)[0]
 
 
 class Outputs(Part):
@@ -46,7 +52,7 @@ class Outputs(Part):
         """Names of outputs, and whether the caller said so."""
         if self.outputs is None:
             return {n: False for n, v in self.views.items()
-                    if v.alloc.stored and not v.alloc.loaded and n in self.program.stored}
+                    if v.alloc.stored and not v.alloc.loaded and root(n) in self.program.stored}
         chosen: dict[str, bool] = {}
         given = self.outputs
         for item in given if isinstance(given, list | tuple | set) else (given,):

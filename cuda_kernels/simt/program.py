@@ -47,8 +47,12 @@ class Program:
         self.translated.clear()  # a program must not keep its function alive: it is cached for as long as that lives
         self.source.function = None
 
-    def function(self, function: Any, caller: Any) -> tuple[str, FunctionTranslator]:
-        """The translated name of `function` (a kernel if `caller` is None) and its translator."""
+    def function(self, function: Any, caller: Any, bound: dict[str, Any] | None = None) -> tuple[
+            str, FunctionTranslator]:
+        """The translated name of `function` (a kernel if `caller` is None) and its translator.
+
+        bound : its parameters that are functions; each set of them makes a translation of its own
+        """
         foreign = caller is not None and function.__code__.co_filename != self.source.filename
         if caller is None:
             if function.__code__.co_name == "<lambda>":
@@ -56,16 +60,17 @@ class Program:
                                        "a value. Write it with def")
             self.captured.watch(function, self.source.tree)
             return self._translate(function, self.source, self.source.name, FunctionTranslator(self, self.source))
-        known = self.translated.get((function, foreign))
+        key = (function, *sorted((n, id(f)) for n, f in (bound or {}).items()))
+        known = self.translated.get((key, foreign))
         if known is not None:
             return known
-        self.refuse_recursion(function, function.__name__, caller)
+        self.refuse_recursion(key, function.__name__, caller)
         source = Source(function)
         self.captured.watch(function, source.tree)
         if not foreign:
             self.helper_lines.update(source.lines)
-        translator = FunctionTranslator(self, source, kernel=False, foreign=foreign)
-        return self._translate(function, source, f"{source.name}_{next(self.numbers)}", translator)
+        translator = FunctionTranslator(self, source, kernel=False, foreign=foreign, bound=bound)
+        return self._translate(key, source, f"{source.name}_{next(self.numbers)}", translator)
 
     def nested(self, source: Source, caller: FunctionTranslator) -> tuple[str, FunctionTranslator]:
         """The same for a function that is defined inside another."""

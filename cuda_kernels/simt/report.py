@@ -18,6 +18,7 @@ KINDS = (
     "bad-launch",
     "float64",
     "step-limit",
+    "exception",
 )
 
 SECTOR_BYTES = 32

@@ -1,6 +1,7 @@
 """One launch: its arguments as the kernel sees them, its batches of blocks, and its report."""
 from __future__ import annotations
 
+import enum
 import functools
 import re
 from collections.abc import Iterable
@@ -16,7 +17,8 @@ from .counting import sample_access, timeline
 from .errors import CONSTRUCT_ERRORS, SimtError, UnsupportedSyntax, not_runnable
 from .machine import Machine
 from .memory import View, bind_arrays
-from .outputs import Outputs
+from .objects import Member
+from .outputs import Outputs, root
 from .program import Program
 from .progress import Stalled
 from .recorder import Recorder
@@ -142,16 +144,9 @@ class Run(Outputs):
                             f"({', '.join(self.parameters)}), got {len(args)}")
         arrays: dict[str, np.ndarray] = {}
         for parameter, a in zip(self.parameters, args, strict=True):
-            if isinstance(a, np.ndarray) or (hasattr(a, "copy_to_host") and isinstance(getattr(a, "ary", None),
-                                                                                       np.ndarray)):
-                a = a if isinstance(a, np.ndarray) else a.ary
-                if a.dtype.kind not in "biuf" or not a.dtype.isnative:
-                    raise TypeError(f"simt.launch: argument {parameter!r} has dtype {a.dtype}; kernels take booleans, "
-                                    "integers and floats")
-                arrays[parameter] = a
+            _collect(parameter, a, arrays)
         views = bind_arrays(arrays)
-        values = [views[p] if p in views else _number(p, a) for p, a in zip(self.parameters, args, strict=True)]
-        return values, views
+        return [_value(p, a, views) for p, a in zip(self.parameters, args, strict=True)], views
 
     def watch_float64(self) -> bool:
         """float64 arithmetic is a fault where arrays are float32 and none is float64."""
@@ -280,7 +275,7 @@ class Run(Outputs):
         """Shadow memory for the arrays that the kernel may write."""
         for name, view in self.views.items():
             alloc = view.alloc
-            if alloc.shadow is None and name in self.program.stored and alloc.size:
+            if alloc.shadow is None and root(name) in self.program.stored and alloc.size:
                 alloc.shadow = Shadow(None, alloc)
 
     def let_go(self) -> None:
@@ -310,14 +305,47 @@ class Run(Outputs):
         return report
 
 
-def _number(name: str, a: Any) -> Any:
-    """An argument that is no array, with the type Numba gives it."""
-    if a is None:
-        return None
+def _array(a: Any) -> np.ndarray | None:
+    """The NumPy array that an argument is, or holds (an array of Numba's simulator)."""
+    if not isinstance(a, np.ndarray) and hasattr(a, "copy_to_host"):
+        a = getattr(a, "ary", None)
+    return a if isinstance(a, np.ndarray) else None
+
+
+def _collect(name: str, a: Any, arrays: dict[str, np.ndarray]) -> None:
+    """Enter the arrays of an argument under their names in the kernel: x, and of a tuple t: t[0], or p.x."""
+    found = _array(a)
+    if found is not None:
+        if not _takes(found.dtype):
+            raise TypeError(f"simt.launch: argument {name!r} has dtype {found.dtype}; kernels take booleans, integers, "
+                            "floats, complex numbers and records of these")
+        arrays[name] = found
+    elif isinstance(a, tuple):
+        for k, part in enumerate(a):
+            _collect(_part(name, a, k), part, arrays)
+
+
+def _takes(kind: np.dtype) -> bool:
+    if kind.names:
+        return all(_takes(kind[n].base) for n in kind.names)
+    return kind.kind in "biufc" and kind.isnative and kind.itemsize <= (16 if kind.kind == "c" else 8)
+
+
+def _part(name: str, a: tuple, k: int) -> str:
+    return f"{name}.{a._fields[k]}" if hasattr(a, "_fields") else f"{name}[{k}]"
+
+
+def _value(name: str, a: Any, views: dict[str, View]) -> Any:
+    """An argument as the kernel has it: arrays as views, numbers with the type that Numba gives them."""
+    if a is None or name in views:
+        return views.get(name)
+    if isinstance(a, enum.Enum) and not isinstance(a, int):
+        return Member(type(a), numeric.typed(a.value))
     if isinstance(a, tuple):
-        return tuple(_number(name, v) for v in a)
+        parts = [_value(_part(name, a, k), v, views) for k, v in enumerate(a)]
+        return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
     try:
         return numeric.typed(a)
     except TypeError as cause:
-        raise TypeError(f"simt.launch: argument {name!r} must be a NumPy array, a number, a tuple of numbers or None, "
+        raise TypeError(f"simt.launch: argument {name!r} must be a NumPy array, a number, a tuple of these or None, "
                         f"got {type(a).__name__}. Pass lists as np.asarray(...).") from cause

@@ -3,9 +3,11 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from typing import Any
 
 from .captured import value_of
+from .desugar import desugar
 from .errors import UnsupportedSyntax
 from .reading import lambda_of, lines_of
 
@@ -29,7 +31,7 @@ class Source:
         if not isinstance(node, ast.FunctionDef):
             raise UnsupportedSyntax(f"{self.name!r} is not a plain `def` function; write the kernel with def",
                                     self.first_line, self.filename, lines[0].strip())
-        self.tree = node
+        self.tree = node = desugar(node)
         self.definition: ast.FunctionDef = node
         self.captured: list[str] = []
 
@@ -80,7 +82,8 @@ class Source:
 
 def assigned_names(function: ast.FunctionDef) -> set[str]:
     """Parameters and every name that the body assigns (nested functions apart)."""
-    names = {a.arg for a in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
+    given = function.args
+    names = {a.arg for a in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg) if a is not None}
 
     def visit(node: ast.AST) -> None:
         if isinstance(node, ast.FunctionDef | ast.Lambda):
@@ -97,11 +100,37 @@ def assigned_names(function: ast.FunctionDef) -> set[str]:
     return names
 
 
+def assigned_once(function: ast.FunctionDef) -> dict[str, ast.expr]:
+    """The variables that the function assigns at one place, by `name = value` or a tuple of such, with the value."""
+    stores = Counter(n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    found: dict[str, ast.expr] = {}
+
+    def pair(target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            if stores[target.id] == 1:
+                found[target.id] = value
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            for element, part in zip(target.elts, value.elts, strict=True):
+                pair(element, part)
+
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                pair(target, node.value)
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            pair(node.target, node.value)
+    given = function.args
+    for argument in (*given.posonlyargs, *given.args, given.vararg):
+        if argument is not None:
+            found.pop(argument.arg, None)
+    return found
+
+
 def leaves(node: ast.AST, kinds: tuple[type, ...], inside_loop: bool = False) -> bool:
     """Does `node` contain a statement of `kinds` that leaves *it* (break and continue bind to the nearest loop)?"""
     if isinstance(node, ast.FunctionDef | ast.Lambda):
         return False
-    if isinstance(node, ast.Return):
+    if isinstance(node, ast.Return | ast.Raise):
         return ast.Return in kinds
     if isinstance(node, ast.Break | ast.Continue):
         return not inside_loop and type(node) in kinds

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 from .assigned import UnsureReads
 from .ending import what_ends
 from .errors import CONSTRUCT_ERRORS, UnsupportedSyntax, not_runnable
-from .expressions import Expressions
-from .source import Source, assigned_names, escapes, leaves
+from .expressions import Expressions, is_part
+from .source import Source, assigned_names, assigned_once, escapes, leaves
+from .statics import UNKNOWN
 from .unsupported import INSTEAD
 
 if TYPE_CHECKING:
@@ -31,13 +32,16 @@ if TYPE_CHECKING:
 class FunctionTranslator(Expressions):
     """Translates one function; the statements are here, the expressions in `expressions.py`."""
 
-    def __init__(self, program: Program, source: Source, kernel: bool = True, foreign: bool = False) -> None:
+    def __init__(self, program: Program, source: Source, kernel: bool = True, foreign: bool = False,
+                 bound: dict[str, Any] | None = None) -> None:
         self.program = program
         self.source = source
         self.name = source.name
         self.kernel = kernel
         self.foreign = foreign
+        self.bound = bound or {}  # parameters that are functions, known at each call
         self.variables = assigned_names(source.tree)
+        self.once = assigned_once(source.tree)
         self.nested: dict[str, Source] = {}
         self.lines: list[str] = []
         self.indent = 1
@@ -54,9 +58,11 @@ class FunctionTranslator(Expressions):
         """The program's text for this function."""
         tree = self.source.tree
         arguments = tree.args
-        if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
-            raise self.fail(tree, "*args and keyword-only arguments are not translated; name each argument")
+        if arguments.kwarg or arguments.kwonlyargs or (arguments.vararg and self.kernel):
+            raise self.fail(tree, "Numba takes no keyword-only arguments and no **kwargs, and a kernel no *args; name "
+                            "each argument")
         parameters = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+        parameters += [arguments.vararg.arg] if arguments.vararg else []
         self.parameters = parameters
         self.unsure = UnsureReads(tree, self.variables, parameters, self.known)
         locals_ = sorted(self.variables - set(parameters))
@@ -101,7 +107,7 @@ class FunctionTranslator(Expressions):
         depth = self.indent
         for k, statement in enumerate(statements):
             self.statement(statement)
-            if isinstance(statement, ast.Return | ast.Break | ast.Continue):
+            if isinstance(statement, ast.Return | ast.Break | ast.Continue | ast.Raise):
                 break
             if escapes(statement) and k + 1 < len(statements):
                 if self.indent > 80:
@@ -150,10 +156,27 @@ class FunctionTranslator(Expressions):
         self.call(node.value, wanted=False)
 
     def do_Assign(self, node: ast.Assign) -> None:
+        if len(node.targets) == 1 and self._without_aliases(node.targets[0], node.value, node):
+            return
         hint = next((t.id for t in node.targets if isinstance(t, ast.Name)), "")
         value = self.value(node.value, hint)
         for target in node.targets:
             self.assign(target, value, node)
+
+    def _without_aliases(self, target: ast.expr, value: ast.expr, node: ast.AST) -> bool:
+        """Assign all but aliases (t = cuda.threadIdx), which are replaced where they are read; False if none is."""
+        if isinstance(target, ast.Name):
+            return target.id in self.once and self.alias(target.id) is not UNKNOWN
+        if not (isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)):
+            return False
+        pairs = list(zip(target.elts, value.elts, strict=False))
+        kept = [(t, v) for t, v in pairs if not self._without_aliases(t, v, node)]
+        if len(kept) == len(pairs):
+            return False
+        values = [self.value(v) for _, v in kept]
+        for (element, _), part in zip(kept, values, strict=True):
+            self.assign(element, part, node)
+        return True
 
     def do_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
@@ -172,13 +195,19 @@ class FunctionTranslator(Expressions):
             for element, part in zip(target.elts, parts, strict=True):
                 self.assign(element, part, node)
         elif isinstance(target, ast.Subscript):
+            base, field = self.value(target.value), self.static(target.slice)
+            self.note_store(target.value)
+            if isinstance(field, str):
+                self.emit(f"m.set_field({self.line(node)}, {base}, {field!r}, {value})")
+                return
+            kind = "store_part" if is_part(target.slice) else "store"
+            self.emit(f"m.{kind}({self.line(node)}, {base}, {self.index(target.slice)}, {value})")
+        elif isinstance(target, ast.Attribute):
             base = self.value(target.value)
             self.note_store(target.value)
-            if _has_slice(target.slice):
-                raise self.fail(node, "assigning to a slice is not translated; assign its elements in a loop")
-            self.emit(f"m.store({self.line(node)}, {base}, {self.index(target.slice)}, {value})")
+            self.emit(f"m.set_field({self.line(node)}, {base}, {target.attr!r}, {value})")
         else:
-            raise self.fail(node, "only variables and array elements can be assigned in a kernel")
+            raise self.fail(node, "only variables, array elements and a record's fields can be assigned in a kernel")
 
     def do_AugAssign(self, node: ast.AugAssign) -> None:
         operation = self.operator(node.op, node)
@@ -189,8 +218,16 @@ class FunctionTranslator(Expressions):
             self.emit(f"{result} = m.{operation}({line}, {old}, {self.value(node.value)})")
             self.assign(node.target, result, node)
             return
-        if not isinstance(node.target, ast.Subscript):
-            raise self.fail(node, "only variables and array elements can be assigned in a kernel")
+        field = node.target.attr if isinstance(node.target, ast.Attribute) else self.static(node.target.slice)
+        if isinstance(field, str):
+            base, old, result = self.value(node.target.value), self.fresh(), self.fresh()
+            self.note_store(node.target.value)
+            self.emit(f"{old} = m.attribute({line}, {base}, {field!r})")
+            self.emit(f"{result} = m.{operation}({line}, {old}, {self.value(node.value)})")
+            self.emit(f"m.set_field({line}, {base}, {field!r}, {result})")
+            return
+        if is_part(node.target.slice):
+            raise self.fail(node, "Numba has no operation on a part of an array; write a loop over its elements")
         base, index = self.value(node.target.value), self.index(node.target.slice)
         self.note_store(node.target.value)
         old, result = self.fresh(), self.fresh()
@@ -224,8 +261,6 @@ class FunctionTranslator(Expressions):
         self.emit(f"m.mask = m.union({then}, {other})" if left else f"m.mask = {saved}")
 
     def do_While(self, node: ast.While) -> None:
-        if node.orelse:
-            raise self.fail(node, "while … else is not translated; use a flag variable")
         loop = self.fresh("loop")
         line, returns = self.line(node), leaves(node, (ast.Return,))
         ending = what_ends(node, self.is_pure)
@@ -241,44 +276,34 @@ class FunctionTranslator(Expressions):
             self.emit(f"if not m.test({loop}, {self.value(node.test)}):")
             self.emit("    break")
         self.indent -= 1
+        self._loop_body(node, loop)
+
+    def _loop_body(self, node: ast.While | ast.For, loop: str) -> None:
         self.loops.append(loop)
         self.body(node.body)
         self.loops.pop()
         self.emit(f"m.leave({loop})")
+        if node.orelse:
+            saved, left = self.fresh("s"), escapes(ast.Module(node.orelse, []))
+            self.emit(f"{saved} = m.mask")
+            self.emit(f"m.mask = m.unbroken({loop})")
+            self.emit("if m.mask.lanes:")
+            self.body(node.orelse)
+            self.emit(f"m.mask = m.rejoin({saved}, {loop})" if left else f"m.mask = {saved}")
 
     def do_For(self, node: ast.For) -> None:
-        if node.orelse:
-            raise self.fail(node, "for … else is not translated; use a flag variable")
-        arguments = self.range_arguments(node.iter)
-        if arguments is None:
-            self._for_tuple(node)
-            return
         loop, turn = self.fresh("loop"), self.fresh("i")
         returns = leaves(node, (ast.Return,))
-        self.emit(f"{loop} = m.range({self.line(node)}, {returns}, {', '.join(arguments)})")
+        arguments = self.range_arguments(node.iter)
+        if arguments is None:
+            self.emit(f"{loop} = m.each({self.line(node)}, {returns}, {self.value(node.iter)})")
+        else:
+            self.emit(f"{loop} = m.range({self.line(node)}, {returns}, {', '.join(arguments)})")
         self.emit(f"while ({turn} := m.next({loop})) is not None:")
         self.indent += 1
         self.assign(node.target, turn, node)
         self.indent -= 1
-        self.loops.append(loop)
-        self.body(node.body)
-        self.loops.pop()
-        self.emit(f"m.leave({loop})")
-
-    def _for_tuple(self, node: ast.For) -> None:
-        """For x in (a, b, c): a tuple's elements."""
-        values = self.value(node.iter)
-        if leaves(ast.Module(node.body, []), (ast.Break, ast.Continue)):
-            raise self.fail(node, "break and continue in a loop over a tuple; loop over range() and index the tuple")
-        turn = self.fresh("i")
-        self.emit(f"for {turn} in m.items({self.line(node)}, {values}):")
-        self.indent += 1
-        self.assign(node.target, turn, node)
-        self.indent -= 1
-        self.body(node.body)
-        if leaves(node, (ast.Return,)):
-            self.emit("    if not m.mask.lanes:")
-            self.emit("        break")
+        self._loop_body(node, loop)
 
     def do_Break(self, node: ast.Break) -> None:
         self.emit(f"m.break_({self.loops[-1]})")
@@ -294,6 +319,16 @@ class FunctionTranslator(Expressions):
             self.emit(f"result = m.merge({self.value(node.value)}, result)")
         self.emit(f"m.leave_function({self.line(node)}, {self.kernel})")
 
+    def do_Raise(self, node: ast.Raise) -> None:
+        """Compiled without debug=True, a raise ends its thread in silence; the machine says so."""
+        text = "raise" if node.exc is None else ast.unparse(node.exc)
+        if node.exc is not None and any(isinstance(n, ast.JoinedStr | ast.Name | ast.Attribute | ast.Subscript)
+                                        for a in getattr(node.exc, "args", ()) for n in ast.walk(a)):
+            raise self.fail(node, "the arguments of an exception must be constants in a kernel; write an error code "
+                            "into an array, or print the value")
+        self.emit(f"m.raised({self.line(node)}, {text!r})")
+        self.emit(f"m.leave_function({self.line(node)}, {self.kernel})")
+
     def do_FunctionDef(self, node: ast.FunctionDef) -> None:
         if node.decorator_list:
             raise self.fail(node, f"function {node.name!r} inside a kernel takes no decorator; define it outside, "
@@ -303,10 +338,3 @@ class FunctionTranslator(Expressions):
 
 def _is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _has_slice(node: ast.AST) -> bool:
-    return isinstance(node, ast.Slice) or (isinstance(node, ast.Tuple) and any(
-        isinstance(e, ast.Slice) for e in node.elts))
-
-

@@ -10,12 +10,11 @@ INSTEAD = {
     "List": "a list; use a tuple of constant length or cuda.local.array",
     "Try": "try; test the condition with if beforehand",
     "TryStar": "try; test the condition with if beforehand",
-    "Raise": "raise; write an error code into an array",
-    "Assert": "assert; a GPU ignores it unless compiled for debugging: write an error code into an array",
     "With": "with; a kernel has no context managers",
     "JoinedStr": "an f-string; a kernel has no strings, print the numbers",
     "FormattedValue": "an f-string; a kernel has no strings, print the numbers",
-    "Lambda": "lambda; define a function marked @cuda.jit(device=True)",
+    "Lambda": "a lambda as a value; call it, give it a name in the kernel, or define a function marked "
+    "@cuda.jit(device=True)",
     "ClassDef": "class; use arrays and tuples",
     "Import": "import; import at the top of the file",
     "ImportFrom": "import; import at the top of the file",
@@ -28,9 +27,8 @@ INSTEAD = {
     "AsyncFor": "async; use a plain loop",
     "AsyncWith": "async; use a barrier",
     "AsyncFunctionDef": "async; use a plain function",
-    "NamedExpr": ":=; assign on a line of its own",
     "Starred": "*; write the elements out",
-    "Match": "match; use if and elif",
+    "Match": "match with this pattern; numbers, names, | and guards are taken, use if and elif for the rest",
 }
 
 NO_STRINGS = ("a kernel has no strings: print the numbers themselves, print(\"x =\", x), and pass codes (integers) in "

@@ -30,6 +30,7 @@ OF_KIND = {
     "float64": "A GPU computes float64 at 1/2 to 1/64 of its speed in float32. Write float32(0), and float32(...) "
     "around numbers with a point and around integers that are divided.",
     "step-limit": "Does the loop's variable change in the loop?",
+    "exception": "A thread came to a raise, or to an assert that does not hold: look at the values that it had there.",
 }
 WINDOWED = ("conv2d", "depthwise_conv2d", "max_pool2d", "average_pool2d")
 

@@ -16,7 +16,7 @@ def run(kernel, grid, block, *args, **replaced):
 def _bind(function, cuda, replaced):
     names = {**function.__globals__, "cuda": cuda}
     for name in replaced:
-        device = names[name]
+        device = getattr(names[name], "py_func", names[name])
         names[name] = types.FunctionType(device.__code__, names, name, device.__defaults__, device.__closure__)
     return types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
 
@@ -29,7 +29,7 @@ def _cuda(grid, block, at, thread):
         gridsize=lambda n: size[0] if n == 1 else size[:n],
         threadIdx=_xyz(thread), blockIdx=_xyz(at), blockDim=_xyz(block), gridDim=_xyz(grid),
         local=SimpleNamespace(array=lambda shape, dtype: np.zeros(shape, dtype)),
-        laneid=(thread[0] + block[0] * (thread[1] + block[1] * thread[2])) % 32,
+        warpsize=32, laneid=(thread[0] + block[0] * (thread[1] + block[1] * thread[2])) % 32,
     )
 
 

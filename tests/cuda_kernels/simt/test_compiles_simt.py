@@ -7,9 +7,11 @@ import functools
 import re
 from types import SimpleNamespace
 
+import language
 import numba
 import numpy as np
 import pytest
+import test_machine_unsupported as unsupported
 
 from cuda_kernels._cuda import cuda
 from cuda_kernels.simt.bank import RIGHT, WRONG
@@ -42,6 +44,13 @@ def missing_compiler():
     return ""
 
 
+def typeof(value):
+    """Numba's type of an argument."""
+    from numba.cuda.typing.typeof import typeof as of_cuda
+
+    return of_cuda(value)
+
+
 @pytest.fixture(autouse=True)
 def compiler(monkeypatch):
     """Answers for the device that Numba asks about while typing; skips where the compiler is not installed."""
@@ -63,3 +72,36 @@ def test_kernel_of_the_bank_compiles_with_float64_where_it_is_marked(entry):
     found = ARITHMETIC.findall(ptx_of(entry.kernel, entry.args()))
     marked = any(kind == "float64" for kind, _ in entry.expected())
     assert bool(found) == (marked or entry.name in MEANT), found
+
+
+def refusal(kernel, args):
+    """What Numba refuses a kernel with; "" where it compiles it."""
+    try:
+        cuda.compile(kernel, tuple(typeof(a) for a in args), cc=(9, 0), device=False, abi="numba")
+    except Exception as refused:  # noqa: BLE001 - every way to refuse, of which Numba has many
+        return f"{type(refused).__name__}: {refused}"
+    return ""
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_language_that_the_machine_runs_is_what_numba_compiles(tmp_path):
+    kernels = language.module_of(tmp_path)
+    args = language.arguments(kernels)
+    refused = {name: why for name in language.BODIES if (why := refusal(getattr(kernels, f"k_{name}"), args))}
+    assert refused == {}
+
+
+# What Numba compiles and the machine does not run, saying so without naming Numba.
+OF_THE_MACHINE = ("list", "string sum", "recursion")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_language_that_the_machine_refuses_is_what_numba_refuses(tmp_path):
+    compiled = set()
+    for k, (name, (body, _)) in enumerate(unsupported.BODIES.items()):
+        module = unsupported.module_of(tmp_path / f"refused_{k}.py", body)
+        if not refusal(module.kernel, [np.zeros(4, np.float32), 3]):
+            compiled.add(name)
+    assert compiled == set(OF_THE_MACHINE)

@@ -23,13 +23,13 @@ CASES = {
     "y = ~x[i]": "~ takes integers and booleans, got float32; cast with int32",
     "y = x[i] << 1": "<< and >> take integers, got float32 and int64",
     "y = i & 1.0": "& | ^ take integers and booleans, got int64 and float64",
-    "y = None + 1": "operator 'add' needs numbers, got NoneType",
+    "y = None + 1": "operator 'add' needs numbers, got None",
     "out[i] = x[i, 0]": r"too many indices \(2\) for an array of 1 axes",
     "out[i] = x[i / 2]": "an index must be an integer, got float64; cast it with int32",
-    "out[i] = np.sqrt(x[i])": r"np.sqrt is a NumPy function, .* use math",
+    "out[i] = np.sqrt(x[i])": r"np.sqrt is a NumPy function .* use math.sqrt",
     "out[i] = [x[i]][0]": "a list",
     "return i": "a kernel returns nothing",
-    "for v in x:\n    out[i] = v": r"loop over range\(len\(x\)\)",
+    "for v in i:\n    out[i] = v": r"a kernel loops over range\(\), an array",
 }
 
 

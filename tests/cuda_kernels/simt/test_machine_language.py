@@ -102,6 +102,7 @@ def clamp(value, low, high):
     return value
 
 
+@cuda.jit(device=True)
 def window_sum(x, i, radius=RADIUS):
     """A plain helper: the sum around `i`, and how many elements it has."""
     total = float32(0)
@@ -132,11 +133,13 @@ def test_device_functions_return_early_take_defaults_keywords_and_give_tuples():
     np.testing.assert_allclose(y, np.clip(sums[0] / counts, -0.4, 0.4) + sums[1], rtol=1e-5)
 
 
+@cuda.jit(device=True)
 def plus_one(v):
     return v + 1
 
 
 def doubled(function):
+    @cuda.jit(device=True)
     def stage(v):
         return function(v) * 2
     return stage

@@ -168,6 +168,7 @@ def test_whole_blocks_may_return_before_a_barrier():
     assert x[:3].tolist() == [31, 30, 29]
 
 
+@cuda.jit(device=True)
 def row_of(x, i):
     return x[i]
 

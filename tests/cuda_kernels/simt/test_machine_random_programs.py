@@ -118,6 +118,7 @@ class Writer:
         return f'''from numba import cuda
 
 
+@cuda.jit(device=True)
 def helper(p, q):
     if p < 0:
         return q % 11

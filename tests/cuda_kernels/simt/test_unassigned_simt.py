@@ -123,6 +123,7 @@ def in_a_condition(x):
         x[i] = 1
 
 
+@cuda.jit(device=True)
 def helper(k):
     if k > 3:
         v = k
