@@ -41,7 +41,7 @@ class OptionLayer(Layer):
         # Before __init__, where Python would only say that `filters` is missing.
         if cls.__module__.startswith("minidl."):
             refuse_removed(cls, kwargs)
-        return super().__new__(cls)
+        return super().__new__(cls, *args, **kwargs)
 
     def keep(self, **arguments: Any) -> None:
         """Set each argument as an attribute, and note it for `get_config`; NumPy's numbers become Python's.

@@ -268,5 +268,5 @@ def _weighted(batch: Any, class_weight: Any) -> Any:
 
 def _size(x: Any) -> int:
     """Return the number of samples of one batch: all of them."""
-    first = flatten(x)[0] if isinstance(x, dict) or (isinstance(x, list | tuple) and hasattr(x[0], "shape")) else x
-    return max(1, len(first))
+    first = flatten(x)[0]
+    return max(1, len(first if hasattr(first, "shape") else x))  # a list of numbers is one array

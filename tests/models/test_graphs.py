@@ -1,0 +1,120 @@
+"""Graphs that begin in the middle of another, ops between layers, and nested inputs and outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minidl import Input, Model, Sequential, layers, models
+from minidl.errors import ArgumentError, UnknownNameError
+
+RNG = np.random.default_rng(4)
+X = RNG.normal(size=(3, 4)).astype(np.float32)
+
+
+def network():
+    x = Input((4,), name="x")
+    hidden = layers.Dense(3, activation="relu", name="hidden")(x)
+    return Model(x, layers.Dense(2, name="out")(hidden * 2.0 + 1.0))
+
+
+def test_ops_are_no_layers_of_a_model():
+    model = network()
+    assert [layer.name for layer in model.layers] == ["x", "hidden", "out"]
+    kinds = [type(layer).__name__ for layer in model.operations]
+    assert kinds == ["InputLayer", "Dense", "OpLayer", "OpLayer", "Dense"]
+    with pytest.raises(UnknownNameError):
+        model.get_layer("multiply")
+    lines = []
+    model.summary(print_fn=lines.append)
+    assert "OpLayer" in lines[0] and model.count_params() == 15 + 8
+
+
+def test_a_model_of_an_inner_tensor_has_only_what_comes_after_it():
+    model = network()
+    features = Model(model.input, model.get_layer("hidden").output)
+    head = Model(model.get_layer("hidden").output, model.output)
+    assert [type(layer).__name__ for layer in head.layers] == ["InputLayer", "Dense"]
+    assert [w.shape for w in head.weights] == [(3, 2), (2,)] and head.input_shape == (None, 3)
+    np.testing.assert_array_equal(head(features(X)).numpy(), model(X).numpy())
+    np.testing.assert_array_equal(head({"hidden": features(X)}).numpy(), model(X).numpy())
+    head.compile("sgd", "mse")
+    before = features.get_weights()
+    head.fit(features.predict(X, verbose=0), np.zeros((3, 2)), verbose=0)
+    np.testing.assert_array_equal(before[0], features.get_weights()[0])
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_model_of_an_inner_tensor_is_saved_and_copied(ending, tmp_path):
+    model = network()
+    head = Model(model.get_layer("hidden").output, model.output)
+    x = RNG.normal(size=(2, 3)).astype(np.float32)
+    head.save(tmp_path / f"m.{ending}")
+    again = models.load_model(tmp_path / f"m.{ending}")
+    clone = models.clone_model(head)
+    clone.set_weights(head.get_weights())
+    for other in (again, clone):
+        np.testing.assert_array_equal(other(x).numpy(), head(x).numpy())
+
+
+def test_an_inner_tensor_beside_the_layer_that_made_it_gets_a_name_of_its_own():
+    x = Input((3,), name="x")
+    shared = layers.Dense(3, name="shared")
+    between = shared(x)
+    model = Model(between, shared(between))
+    names = [layer.name for layer in model.layers]
+    assert len(set(names)) == 2 and "shared" in names and len(model.weights) == 2
+    np.testing.assert_array_equal(model(X[:, :3]).numpy(), shared(X[:, :3]).numpy())
+
+
+def test_layers_of_a_sequential_give_models_of_their_own():
+    model = Sequential([layers.Input((4,)), layers.Dense(3), layers.Dense(2)])
+    both = Model(model.inputs, [layer.output for layer in model.layers])
+    first, last = both(X)
+    np.testing.assert_array_equal(last.numpy(), model(X).numpy())
+    assert first.shape == (3, 3)
+    tail = Model(model.layers[1].input, model.layers[1].output)
+    np.testing.assert_array_equal(tail(first).numpy(), last.numpy())
+
+
+def nested():
+    a, b, c = (Input((4,), name=name) for name in "abc")
+    outputs = {"sum": layers.Add()([a, b]), "rest": [layers.Subtract()([a, b]), {"c": layers.Identity()(c)}]}
+    return Model([{"b": b, "a": a}, c], outputs)
+
+
+def test_inputs_and_outputs_keep_their_structure():
+    model = nested()
+    given = [{"a": X, "b": 2 * X}, 5 * X]
+    for outputs in (model(given), model.predict(given, verbose=0), model.predict_on_batch(given)):
+        np.testing.assert_allclose(outputs["sum"], 3 * X, rtol=1e-6)
+        np.testing.assert_allclose(outputs["rest"][0], -X, rtol=1e-6)
+        np.testing.assert_allclose(outputs["rest"][1]["c"], 5 * X, rtol=1e-6)
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_nested_inputs_and_outputs_come_back_from_a_file(ending, tmp_path):
+    model = nested()
+    model.save(tmp_path / f"m.{ending}")
+    again = models.load_model(tmp_path / f"m.{ending}")
+    given = [{"a": X, "b": 2 * X}, 5 * X]
+    np.testing.assert_array_equal(again.predict(given, verbose=0)["rest"][1]["c"], 5 * X)
+
+
+def test_missing_and_unordered_inputs_are_named():
+    model = nested()
+    with pytest.raises(ArgumentError, match=r"inputs \['b'\] are missing. Got \['a'\]"):
+        model([{"a": X}, X])
+    b, a = Input((4,), name="b"), Input((4,), name="a")
+    unordered = Model({"b": b, "a": a}, layers.Subtract()([a, b]))
+    np.testing.assert_array_equal(unordered({"a": 3 * X, "b": X}).numpy(), 3 * X - X)
+    with pytest.raises(ArgumentError, match="Give a dict. Got a list"):
+        unordered([X, X])
+    named = Model([b, a], layers.Subtract()([a, b]))
+    np.testing.assert_array_equal(named({"a": 3 * X, "b": X}).numpy(), 3 * X - X)
+
+
+def test_an_input_that_is_not_given_is_named():
+    a, b = Input((4,), name="a"), Input((4,), name="b")
+    with pytest.raises(ArgumentError, match="depend on the input 'b', which is not among the model's inputs"):
+        Model(a, layers.Add()([a, b]))
