@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from ._cuda import cuda
+from .simt.host.memory import DeviceArray
+from .simt.host.sessions import of_the_gpu
 
 INT32_MAX = 2**31 - 1
 # CUresult, from NVIDIA's cuda.h
@@ -42,7 +44,7 @@ def _place(a: Any) -> str:
     kind = type(a)
     if kind not in _places:
         on_gpu = hasattr(kind, "__cuda_array_interface__")
-        _places[kind] = "simt" if issubclass(kind, np.ndarray) else "cuda" if on_gpu else ""
+        _places[kind] = "simt" if issubclass(kind, np.ndarray | DeviceArray) else "cuda" if on_gpu else ""
     return _places[kind]
 
 
@@ -180,6 +182,7 @@ def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any = 
     return np.empty(shape, dtype) if place == "simt" else new_device_array(shape, dtype)
 
 
+@of_the_gpu
 def new_device_array(shape: tuple[int, ...], dtype: np.dtype) -> Any:
     """An array of the GPU, from its driver and no pool. Raises MemoryError."""
     try:
@@ -194,6 +197,7 @@ def address_of(a: Any) -> int:
     return int(a.device_ctypes_pointer.value or 0)
 
 
+@of_the_gpu
 def array_at(address: int, shape: tuple[int, ...], dtype: np.dtype, owner: Any) -> Any:
     """A C-contiguous device array in memory that `owner` holds; it and its views keep the owner alive."""
     about = {"version": 3, "shape": shape, "typestr": dtype.str, "data": (address, False), "strides": None}
@@ -211,6 +215,7 @@ def zeros(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any = 
     return a
 
 
+@of_the_gpu
 def to_device(a: np.ndarray) -> Any:
     """A copy of a NumPy array in the GPU's memory. Raises NoGpuError, MemoryError.
 
@@ -232,6 +237,7 @@ def to_device(a: np.ndarray) -> Any:
         raise explained("to_device", f"{a.nbytes:,} bytes for an array {a.shape}", error) from error
 
 
+@of_the_gpu
 def to_host(a: Any) -> np.ndarray:
     """A copy of a device array on the host. This waits for the kernels before it, so it is told of their faults."""
     try:
@@ -241,6 +247,7 @@ def to_host(a: Any) -> np.ndarray:
 
 
 @functools.cache
+@of_the_gpu
 def gpu_problem() -> str | None:
     """Why no GPU can be used, as one sentence with the cure; None if one can."""
     if getattr(cuda, "implementation", "") != "NVIDIA":

@@ -50,6 +50,8 @@ from .arrays import (
     zeros,
 )
 from .scope import Scope
+from .simt.host.memory import DeviceArray
+from .simt.host.sessions import of_the_gpu
 
 __all__ = [
     "INT32_MAX",
@@ -238,6 +240,7 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     array([0., 2., 4., 6., 8.], dtype=float32)
     """
     name = getattr(kernel, "__name__", "launch")
+    args = tuple([a.ary if isinstance(a, DeviceArray) else a for a in args])
     place = place_of(*[a for a in args if hasattr(a, "shape") and not isinstance(a, np.generic)], function=name)
     if on not in (None, "simt", "cuda"):
         raise ValueError(f"{name}: on must be 'simt', 'cuda' or None. Got {on!r}.")
@@ -264,6 +267,13 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
         if inside:
             inside[-1][1].append(report)
         return report
+    _launch_on_gpu(kernel, name, grid, block, values, shared_bytes, stream, started, listeners)
+    return None
+
+
+@of_the_gpu
+def _launch_on_gpu(kernel: Any, name: str, grid: tuple[int, ...], block: tuple[int, ...], values: tuple[Any, ...],
+                   shared_bytes: int, stream: Any, started: float, listeners: tuple[list[Launched], ...]) -> None:
     require_gpu(name)
     try:
         if shared_bytes > STATIC_SHARED_BYTES:
@@ -277,11 +287,10 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
         configured(*values)
         if events:
             events[1].record(stream)
-            _tell(listeners, Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(),
+            _tell(listeners, Launched(kernel, grid, block, values, shared_bytes, "cuda", started, time.perf_counter(),
                                       None, events))
     except driver_errors() as error:
         raise explained(name, f"kernel {name!r}", error) from error
-    return None
 
 
 def _tell(listeners: tuple[list[Launched], ...], launched: Launched) -> None:

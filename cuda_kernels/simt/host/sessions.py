@@ -1,7 +1,9 @@
 """The sessions that are in force: `with simt.on() as session`, for its own thread, asyncio task and generator."""
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 from ...scope import Scope
 from ..report import Fault, Report
@@ -56,6 +58,22 @@ def session_here() -> Session | None:
     """The innermost session in force where this is called, or None."""
     sessions = SESSIONS.get()
     return sessions[-1] if sessions else None
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def of_the_gpu(function: F) -> F:
+    """A function that asks for a real GPU: it means Numba's own names, even where it is called inside a session."""
+
+    @functools.wraps(function)
+    def outside(*args: Any, **keywords: Any) -> Any:
+        if not SESSIONS.get():
+            return function(*args, **keywords)
+        with SESSIONS.empty():
+            return function(*args, **keywords)
+
+    return outside  # type: ignore[return-value]
 
 
 def note_transfer(direction: str, nbytes: int, shape: tuple[int, ...], cause: str) -> None:

@@ -216,3 +216,62 @@ def test_program_decorated_and_imported_before_its_session_runs(tmp_path):
     done = subprocess.run([sys.executable, "tutorial.py"], cwd=tmp_path, capture_output=True, text=True,
                           env={"PYTHONPATH": str(Path(__file__).parents[4]), "PATH": "", "HOME": str(tmp_path)})
     assert done.stdout == "True [0. 2. 4. 6.] [ 9. 16.]\nFalse\n", done.stderr
+
+
+@no_gpu
+def test_question_for_a_gpu_is_answered_by_numba_inside_a_session():
+    """The package's own look for a GPU is kept for the whole process: the simulated device must not answer it."""
+    from cuda_kernels.arrays import gpu_problem, new_device_array
+
+    gpu_problem.cache_clear()
+    with simt.on():
+        assert cuda.is_available()
+        assert gpu_problem() is not None
+        with pytest.raises(Exception, match="driver"):
+            new_device_array((2,), np.dtype(np.float32))
+
+
+def test_device_arrays_of_a_session_are_arrays_of_the_machine_for_the_package_too():
+    from cuda_kernels.launch import launch, place_of
+
+    with simt.on():
+        d = cuda.to_device(np.zeros(4, np.float32))
+        assert place_of(d) == "simt"
+        assert launch(fill, 1, 32, d, 5).faults == []
+        assert d.copy_to_host().tolist() == [5] * 4
+
+
+BUILT_IN = """
+import sys
+sys.meta_path[:] = [finder for finder in sys.meta_path if "numba_cuda" not in type(finder).__module__]
+import warnings
+warnings.simplefilter("ignore")
+import numpy as np
+from numba import cuda, vectorize
+from cuda_kernels import simt
+assert "numba_cuda" not in cuda.__file__
+
+@cuda.jit("void(float32[:], float32)")
+def scale(x, factor):
+    i = cuda.grid(1)
+    if i < x.size:
+        x[i] *= factor
+
+@vectorize(["float32(float32)"], target="cuda")
+def square(x):
+    return x * x
+
+with simt.on() as session:
+    d = cuda.to_device(np.arange(4, dtype=np.float32))
+    scale[1, 32, cuda.stream()](d, 3)
+    scale.forall(4)(cuda.InOut(np.zeros(4, np.float32)), 1)
+    cuda.synchronize()
+    print(d.copy_to_host(), square(d)[3], cuda.reduce(lambda a, b: a + b)(np.arange(1000)), len(session.reports) > 3)
+"""
+
+
+def test_numbas_built_in_target_will_do(tmp_path):
+    (tmp_path / "built_in.py").write_text(BUILT_IN)
+    done = subprocess.run([sys.executable, "built_in.py"], cwd=tmp_path, capture_output=True, text=True,
+                          env={"PYTHONPATH": str(Path(__file__).parents[4]), "PATH": "", "HOME": str(tmp_path)})
+    assert done.stdout == "[0. 3. 6. 9.] 81.0 499500 True\n", done.stderr
