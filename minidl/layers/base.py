@@ -219,7 +219,9 @@ class Layer(WeightHolder):
 
     def _name_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a call with `training` and `mask` by name, should they have been given by place."""
-        names = list(_call_parameters(type(self)))[: len(args)] if len(args) > 1 else []
+        if len(args) < 2:
+            return args, kwargs
+        names = list(_call_parameters(type(self)))[: len(args)]
         place = min((names.index(name) for name in ("training", "mask") if name in names), default=len(args))
         return args[:place], {**dict(zip(names[place:], args[place:], strict=True)), **kwargs}
 
@@ -316,8 +318,9 @@ class Layer(WeightHolder):
 
     def _has_masks(self, mask: Any) -> bool:
         """Whether the outputs may have masks: the inputs do, or the layer makes them."""
-        own = type(self).compute_mask is not Layer.compute_mask
-        return own or (mask is not None and any(m is not None for m in flatten(mask)))
+        if type(self).compute_mask is not Layer.compute_mask:
+            return True
+        return mask is not None and any(m is not None for m in flatten(mask))
 
     # ---- symbolic calls
 

@@ -157,6 +157,8 @@ def map_structure(function: Callable[[Any], Any], structure: Any) -> Any:
 
 def masks_of(structure: Any) -> Any:
     """Return the structure with every tensor replaced by its mask, None where it has none."""
+    if isinstance(structure, Tensor):
+        return getattr(structure, "_keras_mask", None)
     return map_structure(lambda leaf: getattr(leaf, "_keras_mask", None), structure)
 
 

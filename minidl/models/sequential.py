@@ -7,7 +7,7 @@ from typing import Any
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.base import Layer
 from minidl.layers.input import InputLayer
-from minidl.layers.symbolic import SymbolicTensor, is_shape
+from minidl.layers.symbolic import SymbolicTensor, map_structure_shapes, shapes_of
 from minidl.models.graph import Graph
 from minidl.models.model import Model
 
@@ -27,7 +27,7 @@ class Sequential(Model):
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, trainable=trainable, **kwargs)
         self._stack: list[Layer] = []
-        self._symbolic_input: SymbolicTensor | None = None
+        self._symbolic_input: Any = None  # several where the first layer takes several
         self._symbolic_output: Any = None
         for layer in layers or []:
             self.add(layer)
@@ -68,7 +68,7 @@ class Sequential(Model):
             if isinstance(layer, Model) and layer.graph is not None:
                 shape = layer.input_shape
             if shape is not None:
-                self._begin(InputLayer(batch_shape=shape, dtype=_input_dtype(layer)).output)
+                self._begin(_inputs(shape, layer))
         self._stack = [*self._stack, layer]
         if self._symbolic_input is not None:
             self._extend(layer)
@@ -86,10 +86,10 @@ class Sequential(Model):
         self._graph = None
         return last
 
-    def _begin(self, symbolic: SymbolicTensor) -> None:
+    def _begin(self, symbolic: Any) -> None:
         self._symbolic_input = self._symbolic_output = symbolic
         self._outputs: list[Any] = []
-        self.built, self.build_shapes = True, {"input_shape": symbolic.shape}
+        self.built, self.build_shapes = True, {"input_shape": shapes_of(symbolic)}
 
     def _extend(self, layer: Layer) -> None:
         self._symbolic_output = layer(self._symbolic_output)
@@ -97,17 +97,22 @@ class Sequential(Model):
         self._graph = None
 
     def build(self, input_shape: Any = None) -> None:
-        """Make the weights for inputs of this shape, batch axis included."""
+        """Make the weights for inputs of this shape, batch axis included; a list of shapes if the first layer merges.
+
+        >>> from minidl import layers
+        >>> model = Sequential([layers.Concatenate(), layers.Dense(1)])
+        >>> model.build([(None, 2), (None, 3)])
+        >>> model.count_params()
+        6
+        """
         if self._symbolic_input is not None:
             return
         if input_shape is None:
             raise NotBuiltError(f"Sequential {self.name!r}: the input's shape is not known. Give build(input_shape).")
-        if not is_shape(input_shape):
-            raise ArgumentError(f"Sequential {self.name!r}: it takes one input. Got shapes {input_shape}.")
-        first = self._stack[0] if self._stack else None
         # As in Keras: nobody asked for these sizes, so that other data may be longer or larger. Layers still check.
         self._any_size = True
-        self._begin(InputLayer(batch_shape=(None, *input_shape[1:]), dtype=_input_dtype(first)).output)
+        any_batch = map_structure_shapes(lambda shape: (None, *shape[1:]), input_shape)
+        self._begin(_inputs(any_batch, self._stack[0] if self._stack else None))
         for layer in self._stack:
             self._extend(layer)
 
@@ -120,6 +125,12 @@ class Sequential(Model):
         if self.graph is None:
             raise NotBuiltError(f"Sequential {self.name!r}: it has no layers to call.")
         return super().call(inputs, training, mask)
+
+
+def _inputs(shapes: Any, first: Layer | None) -> Any:
+    """Return symbolic inputs of a shape, or of several, for a first layer."""
+    dtype = _input_dtype(first)
+    return map_structure_shapes(lambda shape: InputLayer(batch_shape=shape, dtype=dtype).output, shapes)
 
 
 def _input_dtype(layer: Layer | None) -> str | None:

@@ -118,3 +118,16 @@ def test_an_input_that_is_not_given_is_named():
     a, b = Input((4,), name="a"), Input((4,), name="b")
     with pytest.raises(ArgumentError, match="depend on the input 'b', which is not among the model's inputs"):
         Model(a, layers.Add()([a, b]))
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_sequential_may_begin_with_a_layer_of_several_inputs(ending, tmp_path):
+    model = Sequential([layers.Concatenate(), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit([X, X[:, :2]], np.zeros((3, 2)), verbose=0)
+    assert model.count_params() == 14 and model.input_shape == [(None, 4), (None, 2)]
+    model.save(tmp_path / f"m.{ending}")
+    clone = models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    for other in (models.load_model(tmp_path / f"m.{ending}"), clone):
+        np.testing.assert_array_equal(other([X, X[:, :2]]).numpy(), model([X, X[:, :2]]).numpy())

@@ -35,7 +35,7 @@ def write(model: Any, target: Path, include_optimizer: bool = True) -> None:
     """Write a whole model."""
     full = model_config(model)
     config = simplified(full)
-    if "build_config" in full and "layers" not in full["config"]:
+    if "build_config" in full and not {"input_layers", "build_input_shape"} & set(full["config"]):
         config["build_config"] = full["build_config"]  # Keras passes over it; a model of one's own is built by it here
     training = training_config(model) if include_optimizer else None
     with create_h5(target) as file:

@@ -23,7 +23,7 @@ KERAS_VERSION = "3.15.1"  # the version whose layout is written
 def model_config(model: Any) -> dict[str, Any]:
     """Return class, configuration, input shape and training setup of a model, in Keras' form."""
     config = serialize_object(model)
-    if model.graph is not None and hasattr(model, "pop"):
+    if model.graph is not None and hasattr(model, "pop") and len(model.graph.input_tensors) == 1:
         config["build_config"] = {"input_shape": serialize(model.graph.input_tensors[0].shape)}
     compiled = compile_config(model)
     return {**config, "compile_config": compiled} if compiled else config
@@ -120,10 +120,12 @@ def _clone_sequential(model: Any, input_tensors: Any, copy: Callable[[Any], Any]
     given = flatten(input_tensors)[0] if input_tensors is not None else None
     if given is not None:
         clone.add(given)
-    elif model.graph is not None:
-        clone.add(_new_input(model.graph.nodes[0].layer))
+    elif model.graph is not None and len(model.graph.input_tensors) == 1:
+        clone.add(_new_input(model.graph.node_of(model.graph.input_tensors[0]).layer))
     for layer in model.layers:
         clone.add(copy(layer))
+    if clone.graph is None:
+        clone.build_from_config(model.get_build_config())
     return clone
 
 

@@ -17,14 +17,11 @@ def sequential_config(model: Any) -> dict[str, Any]:
     """Return the configuration of a Sequential: its input, if known, and its layers."""
     layers = [serialize_object(layer) for layer in model.layers]
     config: dict[str, Any] = {"name": model.name, "trainable": model.trainable, "dtype": model.dtype}
-    if model.graph is None:
+    if model.graph is None or len(model.graph.input_tensors) > 1:  # of several inputs the build configuration tells
         return {**config, "layers": layers}
     (symbolic,) = model.graph.input_tensors
-    return {
-        **config,
-        "layers": [serialize_object(symbolic.node.layer), *layers],
-        "build_input_shape": list(symbolic.shape),
-    }
+    begin = serialize_object(model.graph.node_of(symbolic).layer)
+    return {**config, "layers": [begin, *layers], "build_input_shape": list(symbolic.shape)}
 
 
 def functional_config(model: Any) -> dict[str, Any]:
