@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 COLUMNS = ("direction", "layer", "op", "value", "shape", "free run", "op alone", "relative", "tolerance", "verdict")
 NUMBERS = slice(5, 9)
+FEW = 6  # rows of the short table
+TERMS = """\
+  free run   both sides run the whole step with their own values: earlier errors are in it
+  op alone   the second side's op is given the first side's inputs: what this op itself does
+  relative   op alone, in terms of the largest value; tolerance: what rounding explains of op alone"""
 
 
 def cells(row: Row) -> list[str]:
@@ -31,8 +36,29 @@ def shown(comparison: Comparison) -> list[Row]:
 
 
 def table(comparison: Comparison) -> str:
-    """Return the comparison as a text: the rows up to the first divergence, and what is wrong there."""
-    rows = [cells(row) for row in shown(comparison)]
+    """Return the comparison as a text: the verdict, what the numbers are, a short table, and the whole one."""
+    rows, few = shown(comparison), closest(comparison)
+    parts = [conclusion(comparison), "", heading(comparison), TERMS, "", *_lines(few)]
+    if len(few) < len(rows):
+        parts += ["", f"all {len(rows)} values, in the order of the step:", *_lines(rows)]
+    return "\n".join(parts)
+
+
+def closest(comparison: Comparison) -> list[Row]:
+    """Return the few rows that matter: those that lead to the first divergence, or those closest to their tolerance."""
+    rows = shown(comparison)
+    if comparison.divergence is not None:
+        return rows[-FEW:]
+
+    def share(k: int) -> float:
+        row = rows[k]
+        return (row.forced or 0.0) / row.tolerance if row.tolerance else 0.0
+
+    return [rows[k] for k in sorted(sorted(range(len(rows)), key=share)[-FEW:])]
+
+
+def _lines(shown_rows: list[Row]) -> list[str]:
+    rows = [cells(row) for row in shown_rows]
     widths = [max(len(r[k]) for r in [list(COLUMNS), *rows]) for k in range(len(COLUMNS))]
     right = range(*NUMBERS.indices(len(COLUMNS)))
 
@@ -41,14 +67,14 @@ def table(comparison: Comparison) -> str:
         return "  ".join(padded).rstrip()
 
     head = line(list(COLUMNS))
-    return "\n".join([heading(comparison), "", head, "-" * len(head), *map(line, rows), "", conclusion(comparison)])
+    return [head, "-" * len(head), *map(line, rows)]
 
 
 def heading(comparison: Comparison) -> str:
     """Return what the numbers are."""
     a, b = comparison.labels
     losses = ", ".join(f"{loss:.6g}" for loss in comparison.losses)
-    return f"largest difference of every value, {a} against {b} (losses {losses})"
+    return f"Largest differences, {a} against {b} (losses {losses}):"
 
 
 def conclusion(comparison: Comparison) -> str:
@@ -89,20 +115,26 @@ def sentence(found: Divergence) -> str:
 
 
 def html(comparison: Comparison) -> str:
-    """Return the comparison as an HTML table, rows coloured by their verdict."""
+    """Return the comparison as HTML: the verdict, a short table, and the whole one to unfold."""
+    rows, few = shown(comparison), closest(comparison)
+    whole = f"<details><summary>all {len(rows)} values</summary>{_html_table(rows)}</details>"
+    return (
+        f"<pre>{escaping.escape(conclusion(comparison))}</pre><p>{escaping.escape(heading(comparison))}</p>"
+        f"{_html_table(few)}<pre>{escaping.escape(TERMS)}</pre>{whole if len(few) < len(rows) else ''}"
+    )
+
+
+def _html_table(rows: list[Row]) -> str:
+    """A table, rows coloured by their verdict."""
     colours = {"WRONG": "#f4c7b4", "drifts": "#fbeec8"}
     body = []
-    for row in shown(comparison):
+    for row in rows:
         style = f" style='background:{colours[row.verdict]};color:#222'" if row.verdict in colours else ""
-        texts = cells(row)
         parts = (
             f"<td style='text-align:{'right' if k in range(*NUMBERS.indices(len(COLUMNS))) else 'left'}'>"
             f"{escaping.escape(text)}</td>"
-            for k, text in enumerate(texts)
+            for k, text in enumerate(cells(row))
         )
         body.append(f"<tr{style}>{''.join(parts)}</tr>")
     head = "".join(f"<th style='text-align:left'>{c}</th>" for c in COLUMNS)
-    return (
-        f"<p>{escaping.escape(heading(comparison))}</p><table><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(body)}</tbody></table><pre>{escaping.escape(conclusion(comparison))}</pre>"
-    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"

@@ -24,7 +24,7 @@ from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.testing.agreement import pairs, wrong_cells, wrong_in_both
 from minidl.testing.gradients import GradientError, check_gradients
 from minidl.testing.kernel_cases import Case
-from minidl.testing.kernel_messages import likely_cause, order_of_parameters
+from minidl.testing.kernel_messages import likely_cause, order_of_parameters, worked_out
 from minidl.testing.kernel_prints import first_lines
 from minidl.testing.kernel_results import STAGES, KernelCheck, KernelChecks
 from minidl.testing.kernel_runs import (
@@ -178,8 +178,12 @@ def _failed(result: KernelCheck, failures: list[Failure]) -> KernelCheck:
     failure = max(largest, key=lambda failure: failure.cause.known)  # of equally sure ones the first
     for stage in STAGES[:first]:
         result.add(stage, "passed")
-    order = order_of_parameters(*result.target.split(":")) if first else ""
-    result.fail(failure.stage, str(failure), failure.source, order or failure.cause.text)
+    cause = (order_of_parameters(*result.target.split(":")) if first else "") or failure.cause.text
+    if not failure.cause.known and failure.stage in ("values", "gradient"):
+        small = next((other.example for other in plain if other.example), "")
+        by_hand = f"by hand: {small}" if small else "check it on inputs of your own, few enough to work out by hand"
+        cause = f"{cause or 'no known mistake gives these values'}; {by_hand}"
+    result.fail(failure.stage, str(failure), failure.source, cause)
     return result
 
 
@@ -275,7 +279,8 @@ def _compare(
                 evidence = Evidence(kernel, arrays, call.static, names, np.array(theirs), np.array(mine), function)
                 cause = functools.partial(likely_cause, evidence, wrong)
                 size = 0 if case.extreme else wrong.size  # a plain case shows a pattern better
-                raise Failure(stage, f"{where}: {_difference(mine, theirs, wrong)}", cause=cause, size=size)
+                raise Failure(stage, f"{where}: {_difference(mine, theirs, wrong)}", cause=cause, size=size,
+                              example=worked_out(evidence))  # fmt: skip
     for mine, exact, rounded in pairs(*results):
         wrong = wrong_in_both(mine, exact, rounded, tolerance, case.extreme)
         if wrong.any():

@@ -15,6 +15,7 @@ from minidl.testing.kernel_runs import Cause
 from minidl.testing.mistakes import TILES, Evidence, recognised
 
 ALL = "all cells are wrong"
+FEW = 9  # numbers that can be worked out by hand
 LARGE = 40.0  # exp(2 x) overflows from 45 on
 
 
@@ -48,8 +49,21 @@ def likely_cause(evidence: Evidence, wrong: np.ndarray) -> Cause:
     if found == named:
         shared = patterns(expected, got, wrong)
         found = [*named, *shared, *filter(None, [_tile(wrong), *(_hint(sentence, kernel) for sentence in shared)])]
-    found = [sentence for sentence in found if sentence != ALL or len(found) == 1]
+    found = [sentence for sentence in found if sentence != ALL]  # which is no cause
     return Cause("; ".join(dict.fromkeys(found)), int(bool(named) or evidence.multiple()))
+
+
+def worked_out(evidence: Evidence) -> str:
+    """Return a small case with its numbers, to be worked out by hand; "" for one with many."""
+    arrays = [(name, a) for name, a in zip(evidence.names, evidence.arrays, strict=False) if isinstance(a, np.ndarray)]
+    if sum(a.size for _, a in arrays) > FEW or evidence.got.size > FEW:
+        return ""
+    given = ", ".join(f"{name} = {_numbers(a)}" for name, a in arrays)
+    return f"{given} gives {_numbers(evidence.got)}, and should give {_numbers(evidence.expected)}"
+
+
+def _numbers(a: np.ndarray) -> str:
+    return np.array2string(a, separator=", ", precision=5, threshold=FEW).replace("\n", "")
 
 
 HINTS = {

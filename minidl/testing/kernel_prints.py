@@ -40,11 +40,11 @@ def first_lines() -> Iterator[None]:
     line 0
     ...
     line 7
-    … 12 more lines printed: by other threads, and in other cases
+    (12 more lines were printed, by other threads and in other cases)
     """
     stream = _FirstLines(sys.stdout)
     with contextlib.redirect_stdout(stream):
         yield
     more = stream.lines - SHOWN
     if more > 0:
-        print(f"… {more} more lines printed: by other threads, and in other cases")
+        print(f"({more} more lines were printed, by other threads and in other cases)")

@@ -7,6 +7,8 @@ import re
 import textwrap
 from typing import Any, NamedTuple
 
+from minidl.console import printable
+
 WIDTH = 110
 STAGES = ("runs", "machine", "values", "gradient", "compiles", "traffic", "timing")
 MEANING = {
@@ -114,7 +116,7 @@ class KernelCheck:
         for title, rows in self._tables():
             lines += ["", *_wrapped(title), *_text_table(rows)]
         lines += ["", *_wrapped(NOTE)] if self.traffic else []
-        return "\n".join(line.rstrip() for line in lines)
+        return printable("\n".join(line.rstrip() for line in lines))
 
     def _repr_html_(self) -> str:
         colour = {"passed": "#006d2c", "FAILED": "#a50f15", "not run": "#636363"}
@@ -167,7 +169,7 @@ class KernelChecks(list[KernelCheck]):
         width = max([len(check.target) for check in self], default=0)
         lines = [f"{check.target:<{width}}  {check.verdict}" for check in self]
         wrong = next((check for check in self if not check.passed), None)
-        return "\n".join(lines + (["", repr(wrong)] if wrong else []))
+        return printable("\n".join(lines + (["", repr(wrong)] if wrong else [])))
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"

@@ -70,13 +70,15 @@ class Failure(Exception):
     """A stage failed: which, the sentence, the source line, the likely cause, and how large the result is.
 
     cause : a text, or a function that works it out: a `Cause`
+    example : the case in numbers, where it has only a few
     """
 
     def __init__(
-        self, stage: str, sentence: str, source: str = "", cause: str | Callable[[], Cause] = "", size: int = 0
-    ) -> None:
+        self, stage: str, sentence: str, source: str = "", cause: str | Callable[[], Cause] = "", size: int = 0,
+        example: str = "",
+    ) -> None:  # fmt: skip
         super().__init__(sentence)
-        self.size = size
+        self.size, self.example = size, example
         self.stage, self.sentence, self.source = stage, sentence, source
         self._cause = cause
 

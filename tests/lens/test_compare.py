@@ -204,6 +204,7 @@ def test_flipped_index_in_weight_gradient_is_found(batch, monkeypatch):
     assert found.wrong[found.index] and not found.wrong[0, 0].any() and not found.wrong[1, 1].any()  # where r == s
     assert "dw[r, s, c, k] = total" in found.blame.owner.text
     assert abs(found.got - found.exact) > 100 * abs(found.expected - found.exact)
+    assert str(result).startswith("FIRST DIVERGENCE in the backward of conv2d")
     assert all(name in str(result) for name in ("FIRST DIVERGENCE", "conv2d_backward_weights_direct", "layer 'conv'"))
 
 
@@ -400,6 +401,11 @@ def test_table_html_and_picture_show_every_row(batch):
     result = lens.compare(small_cnn(), *batch, "numpy", {"dense": "simt"})
     text, html = repr(result), result._repr_html_()
     assert all(row.op in text and row.op in html for row in result.rows) and "agree" in text
+    lines = text.splitlines()
+    assert lines[0].startswith("numpy and dense=simt agree") or " agree: " in lines[0]  # the verdict leads
+    assert sum(line.startswith("direction") for line in lines) == 2  # a short table, and the whole one
+    assert "op alone   the second side's op is given the first side's inputs" in text
+    assert html.startswith("<pre>") and "<details>" in html
     axes = result.plot().axes[0]
     assert axes.get_yscale() == "log" and len(axes.get_xticks()) == len(result.rows)
 
