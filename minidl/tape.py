@@ -118,8 +118,9 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
         )
     tapes = _TAPES.get()
     if tapes:
-        needs = tuple(t is not None and t._tracked for t in tensors)
-        tracked = any(needs) and op not in NO_GRADIENT
+        has_slope = op not in NO_GRADIENT
+        needs = tuple(has_slope and t is not None and t._tracked for t in tensors)
+        tracked = any(needs)
         for output in outputs:
             output._tracked = tracked and output.data.dtype.kind == "f"
         versions = tuple([0 if t is None else t._version for t in tensors] + [0] * len(outputs))
@@ -136,20 +137,21 @@ def _stays_on_host(op: str, tensors: tuple[Tensor | None, ...], static: dict[str
     """Say what an op reads that has no place on a device, "" if nothing.
 
     That is an empty array, for which no kernel can be launched; labels, ids or masks alone that are on the host, where
-    ops check them; and float64.
+    ops check them; and a dtype that no kernel knows, when it is cast from or to.
     """
     given = [t for t in tensors if t is not None]
+    dtypes = {t.dtype.name for t in given}
     if any(t.size == 0 for t in given):
         return "empty arrays"
-    if any(t.device != "cpu" for t in given):
+    if op == "cast":
+        after = np.dtype(static["dtype"])
+        if not {*dtypes, after.name} <= arrays.DEVICE_DTYPES:
+            return "dtypes that no kernel knows"
+        if after.kind == "f":  # images travel as bytes, and become floats where they are needed
+            return ""
+    if any(t.device != "cpu" or t.dtype.kind == "f" for t in given):
         return ""
-    before, after = {t.dtype for t in given}, np.dtype(static["dtype"]) if op == "cast" else None
-    # Images travel as bytes, and become floats where they are needed; float64 exists on the host alone.
-    if after is None:
-        stays = not any(dtype.kind == "f" for dtype in before)
-    else:
-        stays = np.float64 in (*before, after) or (after.kind != "f" and not any(d.kind == "f" for d in before))
-    return "integers, booleans and float64" if stays else ""
+    return "integers and booleans"
 
 
 def _checked_output(op: str, backend: str, y: Any, inputs: tuple[Tensor | None, ...]) -> Any:

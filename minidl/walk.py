@@ -50,9 +50,13 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
     """
     _check_unchanged(entry)
     function, backend, why = resolve(entry.op, "backward", entry.choice)
-    if arrays.device_name(backend) and any(t is not None and t.size == 0 for t in (*entry.inputs, *entry.outputs)):
+    tensors = [t for t in (*entry.inputs, *entry.outputs) if t is not None]
+    kept = "empty arrays" if any(t.size == 0 for t in tensors) else ""
+    if entry.op == "cast" and not {t.dtype.name for t in tensors} <= arrays.DEVICE_DTYPES:
+        kept = "dtypes that no kernel knows"
+    if kept and arrays.device_name(backend):
         function, backend, _ = resolve(entry.op, "backward", Placement({ALL: DEFAULT}))
-        why = "empty arrays stay on the host"
+        why = f"{kept} stay on the host"
     keywords = {"needs": needs} if takes_needs(function) else {}
     cache = entry.cache
     started = time.perf_counter()

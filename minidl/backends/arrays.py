@@ -37,6 +37,7 @@ from minidl.errors import BackendError, unknown_name
 from minidl.scope import Scope
 
 DEVICES = ("cuda", "simt")
+DEVICE_DTYPES = frozenset(("float32", "int32", "int64", "uint8", "bool"))  # what kernels cast from and to
 INT32_MAX = 2**31 - 1  # what a kernel can index; a larger array is refused by the op, before it moves
 
 

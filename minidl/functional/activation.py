@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from minidl.functional.basic import clip, maximum, tensor
+from minidl.functional.reduction import reduce_max, reduce_sum
+from minidl.operators import discrete
+from minidl.promotion import floating
 from minidl.tape import apply
 from minidl.tensor import Tensor
 
@@ -17,83 +23,88 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
     f(x) = max_value if x >= max_value, x if threshold <= x < max_value, negative_slope * (x - threshold) below
     """
+    x = tensor(x)
     if negative_slope == 0 and max_value is None and threshold == 0:
-        return apply("relu", x)
-    return apply("clipped_relu", x, max_value=max_value, negative_slope=negative_slope, threshold=threshold)
+        return apply("relu", x) if x.dtype.kind == "f" else maximum(x, 0)
+    return apply("clipped_relu", floating(x), max_value=max_value, negative_slope=negative_slope, threshold=threshold)
 
 
 def relu6(x: Any) -> Tensor:
     """Return min(max(x, 0), 6)."""
-    return apply("relu6", x)
+    x = tensor(x)
+    return apply("relu6", x) if x.dtype.kind == "f" else clip(x, 0, 6)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
     """Return x where it is positive, else negative_slope * x."""
-    return apply("leaky_relu", x, negative_slope=negative_slope)
+    return apply("leaky_relu", floating(x), negative_slope=negative_slope)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
     """Return x where it is positive, else alpha * (e**x - 1)."""
-    return apply("elu", x, alpha=alpha)
+    return apply("elu", floating(x), alpha=alpha)
 
 
 def selu(x: Any) -> Tensor:
     """Return the scaled elu of self-normalising networks."""
-    return apply("elu", x, alpha=SELU_ALPHA) * SELU_SCALE
+    return apply("elu", floating(x), alpha=SELU_ALPHA) * SELU_SCALE
 
 
 def gelu(x: Any, approximate: bool = False) -> Tensor:
     """Return x * Phi(x), Phi the normal distribution's cumulative function; or its tanh approximation."""
-    return apply("gelu", x, approximate=approximate)
+    return apply("gelu", floating(x), approximate=approximate)
 
 
 def sigmoid(x: Any) -> Tensor:
     """Return 1 / (1 + e**-x)."""
-    return apply("sigmoid", x)
+    return apply("sigmoid", floating(x))
 
 
 def tanh(x: Any) -> Tensor:
     """Return the hyperbolic tangent."""
-    return apply("tanh", x)
+    return apply("tanh", floating(x))
 
 
 def softplus(x: Any) -> Tensor:
     """Return log(1 + e**x)."""
-    return apply("softplus", x)
+    return apply("softplus", floating(x))
 
 
 def softsign(x: Any) -> Tensor:
     """Return x / (1 + |x|)."""
+    x = floating(x)
     return apply("divide", x, apply("absolute", x) + 1.0)
 
 
 def swish(x: Any) -> Tensor:
     """Return x * sigmoid(x)."""
-    return apply("swish", x)
+    return apply("swish", floating(x))
 
 
 def silu(x: Any) -> Tensor:
     """Return x * sigmoid(x): another name of swish."""
-    return apply("swish", x)
+    return apply("swish", floating(x))
 
 
 def mish(x: Any) -> Tensor:
     """Return x * tanh(softplus(x))."""
+    x = floating(x)
     return apply("multiply", x, apply("tanh", apply("softplus", x)))
 
 
 def exponential(x: Any) -> Tensor:
     """Return e**x."""
-    return apply("exp", x)
+    return apply("exp", floating(x))
 
 
 def hard_sigmoid(x: Any) -> Tensor:
     """Return relu6(x + 3) / 6, a sigmoid of straight lines."""
-    return apply("relu6", apply("add", x, 3.0)) * (1 / 6)
+    return apply("relu6", apply("add", floating(x), 3.0)) * (1 / 6)
 
 
 def hard_silu(x: Any) -> Tensor:
     """Return x * hard_sigmoid(x)."""
+    x = floating(x)
     return apply("multiply", x, hard_sigmoid(x))
 
 
@@ -102,11 +113,23 @@ def linear(x: Any) -> Any:
     return x
 
 
-def softmax(x: Any, axis: int = -1) -> Tensor:
-    """Return e**x / sum(e**x) along `axis`."""
-    return apply("softmax", x, axis=axis)
+def softmax(x: Any, axis: Any = -1) -> Tensor:
+    """Return e**x / sum(e**x) along `axis`: an int, several, or None for all."""
+    if isinstance(axis, int | np.integer):
+        return apply("softmax", floating(x), axis=axis)
+    e = apply("exp", _below_zero(x, axis))
+    return e / reduce_sum(e, axis, keepdims=True)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Tensor:
+def log_softmax(x: Any, axis: Any = -1) -> Tensor:
     """Return log(softmax(x)), without forming the softmax."""
-    return apply("log_softmax", x, axis=axis)
+    if isinstance(axis, int | np.integer):
+        return apply("log_softmax", floating(x), axis=axis)
+    x = _below_zero(x, axis)
+    return x - apply("log", reduce_sum(apply("exp", x), axis, keepdims=True))
+
+
+def _below_zero(x: Any, axes: Any) -> Tensor:
+    """Return x less its largest value over the axes, a constant: what no exponential of overflows."""
+    x = floating(x)
+    return x - discrete("positive", reduce_max(x, axes, keepdims=True))

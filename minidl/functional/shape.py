@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minidl.errors import ArgumentError
-from minidl.functional.convolution import pair, tensor
+from minidl.functional.basic import tensor
+from minidl.functional.convolution import pair
+from minidl.promotion import promoted
 from minidl.tape import apply
 from minidl.tensor import Tensor
 
@@ -21,33 +25,41 @@ def transpose(x: Any, axes: Any = None) -> Tensor:
     return apply("transpose", x, axes=axes)
 
 
-def expand_dims(x: Any, axis: int) -> Tensor:
-    """Return x with a new axis of size 1 at `axis`."""
+def expand_dims(x: Any, axis: Any) -> Tensor:
+    """Return x with a new axis of size 1 at `axis`, or at several, counted in the result."""
     x = tensor(x)
-    rank = len(x.shape) + 1
-    if not -rank <= axis < rank:
+    axes = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
+    rank = len(x.shape) + len(axes)
+    if not all(-rank <= a < rank for a in axes) or len({a % rank for a in axes}) < len(axes):
         raise ArgumentError(
             f"expand_dims: axis must be in [{-rank}, {rank - 1}]. Got {axis} for shape {tuple(x.shape)}."
         )
-    return x[(slice(None),) * (axis % rank) + (None,)]
+    new = {a % rank for a in axes}
+    return x[tuple(None if i in new else slice(None) for i in range(rank))]
 
 
-def squeeze(x: Any, axis: int) -> Tensor:
-    """Return x without its axis `axis`, which must have size 1."""
+def squeeze(x: Any, axis: Any = None) -> Tensor:
+    """Return x without its axis `axis` (or several), which must have size 1; without all axes of size 1 when None."""
     x = tensor(x)
-    if x.shape[axis] != 1:
+    rank = len(x.shape)
+    if axis is None:
+        axes = [i for i, n in enumerate(x.shape) if n == 1]
+    else:
+        axes = [axis] if isinstance(axis, int | np.integer) else list(axis)
+    if not all(-rank <= a < rank and x.shape[a] in (1, None) for a in axes):
         raise ArgumentError(f"squeeze: axis {axis} must have size 1. Got shape {tuple(x.shape)}.")
-    return x[(slice(None),) * (axis % len(x.shape)) + (0,)]
+    gone = {a % rank for a in axes}
+    return x[tuple(0 if i in gone else slice(None) for i in range(rank))]
 
 
 def concatenate(xs: Sequence[Any], axis: int = -1) -> Tensor:
     """Return the arrays one after another along an existing axis."""
-    return apply("concatenate", *xs, axis=axis)
+    return apply("concatenate", *promoted(*map(tensor, xs)), axis=axis)
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
     """Return the arrays one after another along a new axis."""
-    return apply("stack", *xs, axis=axis)
+    return apply("stack", *promoted(*map(tensor, xs)), axis=axis)
 
 
 def pad(x: Any, padding: Any, value: float = 0.0) -> Tensor:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.errors import DTypeError, unknown_name
+from minidl.errors import DTypeError, ShapeError, unknown_name
 from minidl.ops.broadcasting import broadcast_shape
-from minidl.ops.checks import require_array
+from minidl.ops.checks import require_array, require_number
 
 COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 LOGIC = ("logical_and", "logical_or", "logical_xor", "logical_not")
 BITS = ("bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift")
 ROUNDING = ("floor", "ceil", "trunc", "round", "sign", "floor_divide")
+CONSTANT = ("positive",)  # the value itself, through which no gradient flows
 TESTS = ("isnan", "isinf", "isfinite")
 OVER_AXES = ("all", "any", "argmin")
 PRODUCT = ("matmul",)  # of whole numbers, which NumPy multiplies exactly
-FUNCTIONS = frozenset((*COMPARISONS, *LOGIC, *BITS, *ROUNDING, *TESTS, *OVER_AXES, *PRODUCT))
+FUNCTIONS = frozenset((*COMPARISONS, *LOGIC, *BITS, *ROUNDING, *CONSTANT, *TESTS, *OVER_AXES, *PRODUCT))
 
 
 def discrete_forward(
@@ -47,6 +48,8 @@ def discrete_forward(
         raise unknown_name("function of the op discrete", function, FUNCTIONS)
     for name, x in zip("ab", xs, strict=False):
         require_array(function, name, x)
+        if function in ROUNDING:
+            require_number(function, **{name: x})
     if len(xs) == 2 and function not in PRODUCT:
         broadcast_shape(function, a=xs[0], b=xs[1])
     options = {"axis": axis, "keepdims": keepdims} if function in OVER_AXES else {}
@@ -58,4 +61,7 @@ def discrete_forward(
             " & | ^ ~ << >> take whole numbers and booleans; compare first, as in `x > 0`." if function in BITS else ""
         )
         raise DTypeError(f"{function}: it is not defined for dtype {got}.{hint}") from None
+    except ValueError as error:
+        shapes = " and ".join(str(x.shape) for x in xs)
+        raise ShapeError(f"{function}: the shapes do not fit. Got {shapes}: {error}.") from None
     return np.asarray(y), None

@@ -273,10 +273,10 @@ def pow_backward(dy: np.ndarray, cache: OperandsCache, *, needs: tuple[bool, boo
     if needs[0]:
         # Trap: for b = 0 that form is 0 * a^-1, which is NaN at a = 0.
         some = np.where(b == 0, 1, b)
-        da = unbroadcast(dy * (b * a ** (some - 1)), a.shape)
+        da = unbroadcast(np.asarray(dy * (b * a ** (some - 1))), a.shape)
     if needs[1]:
         still = (a == 0) & (b >= 0)
-        db = unbroadcast(dy * (a**b * np.log(np.where(still, 1, a))), b.shape)
+        db = unbroadcast(np.asarray(dy * (a**b * np.log(np.where(still, 1, a)))), b.shape)
     return da, db
 
 
@@ -295,7 +295,7 @@ def mod_backward(dy: np.ndarray, cache: OperandsCache, *, needs: tuple[bool, boo
     """With y = a - b floor(a / b), and the floor a constant between its steps: dy/da = 1, dy/db = -floor(a / b)."""
     a, b = cache
     da = unbroadcast(dy, a.shape) if needs[0] else None
-    db = unbroadcast(dy * -np.floor_divide(a, b), b.shape) if needs[1] else None
+    db = unbroadcast(np.asarray(dy * -np.floor_divide(a, b)), b.shape) if needs[1] else None
     return da, db
 
 

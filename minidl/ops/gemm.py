@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -134,7 +135,7 @@ def dense_forward(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None) -> 
     if b is not None and b.shape != w.shape[1:]:
         raise ShapeError(f"dense: b must be ({w.shape[1]},), one number a unit. Got b {b.shape}, w {w.shape}.")
     # One large product: matmul on a stack would start one small product for each leading index.
-    y = _matmul(x.reshape(-1, x.shape[-1]), w)
+    y = _matmul(_rows(x), w)
     if b is not None:
         y += b
     return y.reshape(*x.shape[:-1], w.shape[1]), DenseCache(x, w, b is not None)
@@ -148,7 +149,7 @@ def dense_backward(
     Over the rows of x, all leading axes as one, y = x w + b:   dx = dy w^T,   dw = x^T dy,   db = sum of dy's rows.
     """
     x, w, has_bias = cache
-    rows, drows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
+    rows, drows = _rows(x), _rows(dy)
     dx = _matmul(drows, w.T).reshape(x.shape) if needs[0] else None
     dw = _matmul(rows.T, drows) if needs[1] else None
     db = drows.sum(axis=0) if needs[2] and has_bias else None
@@ -174,6 +175,11 @@ def _product(
             f"transpose_a {transpose_a}, b {b.shape}, transpose_b {transpose_b}. Does one of them need transposing?"
         )
     return _matmul(matrix_a, matrix_b), GemmCache(a, b, transpose_a, transpose_b)
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    """View all axes but the last as one. Not reshape(-1, …): of no values NumPy cannot say how many rows there are."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def _swap(a: np.ndarray) -> np.ndarray:

@@ -218,7 +218,7 @@ def input_gradients(
     if needs_dx:
         dx = workspace.empty(x.shape, x.dtype)
         np.matmul(rows, w.T, out=dx.reshape(-1, x.shape[2]))
-    return dx, x.reshape(len(rows), -1).T @ rows, sum_over(dz, (0, 1))
+    return dx, x.reshape(len(rows), x.shape[2]).T @ rows, sum_over(dz, (0, 1))
 
 
 def state_kernel_gradient(before: np.ndarray, dz: np.ndarray, recurrent_mask: np.ndarray | None) -> np.ndarray:

@@ -20,8 +20,8 @@ PAIR = ((3, 1, 2), (4, 1))
 IMAGE = (2, 3, 4, 2)
 CASES = [
     *(case(*PAIR, op=op) for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", "mod")),
-    *(case((), (), op=op) for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum")),
-    *(case((), (2, 3), op=op) for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum")),
+    *(case((), (), op=op) for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", "mod")),
+    *(case((), (2, 3), op=op) for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", "mod")),
     *(
         case(shape, op=op)
         for shape in ((2, 3), (), (0, 2))

@@ -60,6 +60,7 @@ FORMS: dict[str, Form] = {
     },
     **{f"discrete {name}": Form("numpy", name.title()) for name in ("isnan", "isinf", "isfinite")},
     **{f"discrete {name}": Form("numpy", name.title(), _OVER) for name in _OVER_AXES},
+    "discrete positive": Form("core", "StopGradient"),
     "discrete invert": Form("numpy", "BitwiseInvert"),
     "discrete round": Form("numpy", "Round", {"decimals": "decimals"}),
     **_plain("nn", "relu:Relu relu6:Relu6 sigmoid:Sigmoid softplus:Softplus swish:Silu"),
