@@ -145,7 +145,7 @@ class Arrays(Part):
             return self.over(x, lambda view: self.attribute(line, view, name))
         if isinstance(x, tuple) and name in getattr(x, "_fields", ()) and not (isinstance(x, Member) and name == "of"):
             return getattr(x, name)
-        if name in ("real", "imag") and isinstance(x, np.ndarray | np.generic):
+        if name in ("real", "imag") and isinstance(x, np.ndarray | np.generic) and x.dtype.kind != "b":
             return getattr(x, name)
         if isinstance(x, np.finfo | np.iinfo):
             return numeric.typed(getattr(x, name))
@@ -231,10 +231,11 @@ class Arrays(Part):
             raise UnsupportedSyntax(f"method .{name}() of an array has no meaning in a kernel: {hint}", line)
         if isinstance(x, np.dtype) and name == "type":
             return self.cast(line, x, *arguments)
-        if isinstance(x, np.ndarray | np.generic) and name in ("conjugate", "conj") and not arguments:
+        number = isinstance(x, np.ndarray | np.generic) and x.dtype.kind != "b"
+        if number and name in ("conjugate", "conj") and not arguments:
             return np.conjugate(x)
-        if isinstance(x, np.ndarray | np.generic) and name == "angle":
-            return np.angle(x)
+        if number and name == "angle":
+            return np.angle(numeric.cast(x, numeric.COMPLEX128))
         if isinstance(x, np.ndarray | np.generic) and name == "item" and not arguments:
             return x
         if type(x) is tuple and name == "index" and len(arguments) == 1:
@@ -348,6 +349,8 @@ class Arrays(Part):
 
     def least(self, line: int, x: View, function: Any) -> Value:
         """min(x), max(x) of an array."""
+        if x.dtype.kind == "c":
+            raise UnsupportedSyntax("complex numbers have no order; compare abs(z) or z.real", line)
         best = None
         for place, part in self.places(x):
             value = self.load(line, x, place)

@@ -13,6 +13,7 @@ from . import numeric
 from .errors import UnsupportedSyntax
 from .masks import WARP, Mask
 from .memory import Allocation, View, pick
+from .objects import Choice
 from .parts import Part
 
 Value = Any
@@ -43,6 +44,8 @@ class Atomics(Part):
     def atomic(self, line: int, name: str, wanted: bool, view: Value, index: Value, *values: Value) -> Value:
         """`cuda.atomic.<name>(view, index, *values)`; the old values if `wanted`."""
         if type(view) is not View:
+            if isinstance(view, Choice):
+                return self.over(view, lambda one: self.atomic(line, name, wanted, one, index, *values))
             raise UnsupportedSyntax(f"cuda.atomic.{name} needs an array", line)
         index = index if type(index) is tuple else (index,)
         if len(index) != len(view.shape):

@@ -313,6 +313,7 @@ def _joining(name: str) -> Any:
 _ARITHMETIC = (
     *numeric.BINARY, "neg", "pos", "invert", "narrowed", "cast", "int_", "float_", "bool_", "abs_", "round_", "min_",
     "max_", "math", "libdevice", "fma", "cbrt", "popc", "brev", "clz", "ffs",
+    "ufunc", "cmath", "complex_", "attribute", "method", "divmod_",
 )
 for _name in _ARITHMETIC:
     setattr(TracingMachine, _name, _joining(_name))

@@ -43,10 +43,12 @@ _LIBDEVICE_NAMES: dict[str, Callable[..., Any]] = {
 }
 
 
-_CMATH = {
+_CMATH: dict[str, Callable[..., Any]] = {
     **{n: MATH1[n] for n in "acos acosh asin asinh atan atanh cos cosh exp log log10 sin sinh sqrt tan tanh".split()},
     "isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite, "phase": np.angle, "polar": np.abs,
 }
+
+_CMATH_OF_COMPLEX = ("acosh", "cosh", "log10", "phase", "polar", "sinh", "tanh")
 
 
 def math_arguments(name: str) -> tuple[int, ...]:
@@ -86,7 +88,7 @@ class Functions(Part):
         if x.dtype.kind == "b":
             raise UnsupportedSyntax("Numba has no float() of a boolean; write float32(...), or 1.0 if condition else "
                                     "0.0", line)
-        return x if x.dtype.kind == "f" else x.astype(np.float64)
+        return x if x.dtype.kind == "f" else self.cast(line, numeric.FLOAT64, x)
 
     def bool_(self, line: int, x: Value) -> Value:
         return numeric.truth(x)
@@ -97,7 +99,7 @@ class Functions(Part):
 
     def round_(self, line: int, x: Value, digits: Value = None) -> Value:
         """round(x) is int64, round(x, n) a float; halves go to the even neighbour."""
-        _number(x, "round", line)
+        _real(_number(x, "round", line), "round", line)
         if digits is None:
             return self.cast(line, numeric.INT64, np.rint(x))
         kind = numeric.FLOAT32 if x.dtype in numeric.IN_FLOAT32 else numeric.FLOAT64
@@ -150,9 +152,12 @@ class Functions(Part):
     def math(self, line: int, name: str, *x: Value) -> Value:
         """math.<name>(*x)."""
         if name in TEST1:
+            _real(x[0], f"math.{name}", line)
             return TEST1[name](x[0]) if x[0].dtype.kind == "f" else np.bool_(name == "isfinite")
         if name in ("frexp", "modf", "ldexp"):
             return self._math_special(name, *x)
+        for v in x:
+            _real(v, f"math.{name}", line)
         function = MATH1.get(name) if len(x) == 1 else MATH2.get(name)
         if function is None:
             raise UnsupportedSyntax(f"math.{name} with {len(x)} arguments has no meaning in a CUDA kernel", line)
@@ -191,6 +196,8 @@ class Functions(Part):
 
     def complex_(self, line: int, real: Value, imaginary: Value | None = None) -> Value:
         """complex(x), complex(x, y): complex64 of two float32, else complex128."""
+        if real.dtype.kind == "b" or (imaginary is not None and "c" in (real.dtype.kind, imaginary.dtype.kind)):
+            raise UnsupportedSyntax("complex() takes one number, or two that are not complex, and no booleans", line)
         if imaginary is None:
             return self.cast(line, numeric.COMPLEX64 if real.dtype == numeric.FLOAT32 else numeric.COMPLEX128, real)
         single = {real.dtype, imaginary.dtype} <= numeric.IN_FLOAT32 and "f" in (real.dtype.kind, imaginary.dtype.kind)
@@ -202,7 +209,11 @@ class Functions(Part):
         """cmath.<name>(x)."""
         if len(x) != 1 or name not in _CMATH:
             raise UnsupportedSyntax(f"cmath.{name} with {len(x)} arguments is not part of numba.cuda", line)
-        z = self.complex_(line, x[0]) if x[0].dtype.kind != "c" else x[0]
+        z = x[0]
+        if z.dtype.kind != "c":
+            if name in _CMATH_OF_COMPLEX:
+                raise UnsupportedSyntax(f"Numba has cmath.{name} of complex numbers only; write complex(x)", line)
+            z = z.astype(numeric.COMPLEX64 if z.dtype in numeric.IN_FLOAT32 else numeric.COMPLEX128)
         if name in ("isnan", "isinf", "isfinite"):
             return getattr(np, name)(z)
         if name == "phase":
@@ -304,6 +315,11 @@ def _number(x: Value, what: str, line: int) -> Value:
     if not hasattr(x, "dtype"):
         raise UnsupportedSyntax(f"{what}() takes one number, got {type(x).__name__}; take each element by itself", line)
     return x
+
+
+def _real(x: Value, what: str, line: int) -> None:
+    if x.dtype.kind == "c":
+        raise UnsupportedSyntax(f"{what}() takes no complex number; use cmath, .real, .imag or abs()", line)
 
 
 def _whole(x: Value) -> Value:

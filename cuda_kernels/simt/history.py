@@ -58,9 +58,15 @@ class History:
         self.touched.clear()
 
     def memory(self, alloc: Allocation, position: int) -> np.ndarray:
-        """An allocation's data at a moment."""
+        """An allocation's data at a moment; of records and complex numbers their fields' too."""
         if alloc not in self.before:
-            return alloc.data
+            if not any(part in self.before for part in alloc.fields.values()):
+                return alloc.data
+            data = alloc.data.copy()
+            for name, part in alloc.fields.items():
+                if alloc.dtype.names:
+                    data[name] = self.memory(part, position)
+            return data
         data = self.before[alloc].copy()
         flat = data.reshape(-1)
         for when, places, values in self.changes[alloc]:

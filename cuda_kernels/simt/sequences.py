@@ -169,6 +169,8 @@ class Sequences(Part):
         return total
 
     def divmod_(self, line: int, a: Value, b: Value) -> tuple:
+        if {a.dtype, b.dtype} == {numeric.INT64, numeric.UINT64}:  # for Numba their common type is float64
+            a, b = a.astype(np.float64), b.astype(np.float64)
         return self.floordiv(line, a, b), self.mod(line, a, b)
 
     def contains(self, line: int, x: Value, container: Value) -> Value:
@@ -208,7 +210,8 @@ class Sequences(Part):
             for p, q in zip(a, b, strict=False):
                 same = np.logical_and(same, self.eq(line, p, q))
             return same if name == "eq" else np.logical_not(same)
-        result, undecided = np.bool_(getattr(operator, name)(len(a), len(b))), np.bool_(True)
+        result: Value = np.bool_(getattr(operator, name)(len(a), len(b)))
+        undecided: Value = np.bool_(True)
         decided = []
         for p, q in zip(a, b, strict=False):
             decided.append((undecided, self.ne(line, p, q), getattr(self, name)(line, p, q)))

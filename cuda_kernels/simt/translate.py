@@ -218,18 +218,18 @@ class FunctionTranslator(Expressions):
             self.emit(f"{result} = m.{operation}({line}, {old}, {self.value(node.value)})")
             self.assign(node.target, result, node)
             return
-        field = node.target.attr if isinstance(node.target, ast.Attribute) else self.static(node.target.slice)
-        if isinstance(field, str):
-            base, old, result = self.value(node.target.value), self.fresh(), self.fresh()
-            self.note_store(node.target.value)
+        target = node.target
+        field = target.attr if isinstance(target, ast.Attribute) else self.static(target.slice)
+        self.note_store(target.value)
+        if isinstance(target, ast.Attribute) or isinstance(field, str):
+            base, old, result = self.value(target.value), self.fresh(), self.fresh()
             self.emit(f"{old} = m.attribute({line}, {base}, {field!r})")
             self.emit(f"{result} = m.{operation}({line}, {old}, {self.value(node.value)})")
             self.emit(f"m.set_field({line}, {base}, {field!r}, {result})")
             return
-        if is_part(node.target.slice):
+        if is_part(target.slice):
             raise self.fail(node, "Numba has no operation on a part of an array; write a loop over its elements")
-        base, index = self.value(node.target.value), self.index(node.target.slice)
-        self.note_store(node.target.value)
+        base, index = self.value(target.value), self.index(target.slice)
         old, result = self.fresh(), self.fresh()
         self.emit(f"{old} = m.index({line}, {base}, {index})")
         self.emit(f"{result} = m.{operation}({line}, {old}, {self.value(node.value)})")

@@ -229,3 +229,41 @@ def test_sources_are_found_through_complex_numbers():
 
     owners = simt.launch(kernel, 1, 4, z, out, owners=True).owners
     assert {s.index for s in owners.sources_of("out", 1)} == {(1,), (2,)}
+
+
+def test_sources_are_found_through_parts_of_complex_numbers_and_numpy_functions():
+    z, out = np.arange(4) + 1j, np.zeros(4)
+
+    def kernel(z, out):
+        i = cuda.grid(1)
+        out[i] = np.sin(z[i].real) + abs(z[3 - i].conjugate())
+
+    owners = simt.launch(kernel, 1, 4, z, out, owners=True).owners
+    assert {s.index for s in owners.sources_of("out", 1)} == {(1,), (2,)}
+
+
+def field_by_field(points):
+    i = cuda.grid(1)
+    points[i].x = i + 1
+    if i > 0:
+        points[i].y = 2
+
+
+def test_stepping_goes_back_over_a_field_and_an_unwritten_field_is_named():
+    points = np.zeros(2, POINT)
+    steps = simt.step(field_by_field, 1, 2, points)
+    assert steps.goto(1).value("points")["x"].tolist() == [0, 0]
+    assert steps.goto(2).value("points")["x"].tolist() == [1, 2]
+    assert steps.back().value("points")["x"].tolist() == [0, 0]
+    report = simt.launch(field_by_field, 1, 2, points)
+    assert [(f.kind, f.array, f.index) for f in report.faults] == [("unwritten-output", "points.y", (0,))]
+
+
+def test_an_atomic_of_an_array_chosen_by_each_thread():
+    def kernel(a, b):
+        i = cuda.grid(1)
+        bins = a if i % 4 else b
+        cuda.atomic.add(bins, 0, 1)
+
+    a, b = np.zeros(1, np.int32), np.zeros(1, np.int32)
+    assert simt.launch(kernel, 1, 32, a, b).faults == [] and (a[0], b[0]) == (24, 8)
