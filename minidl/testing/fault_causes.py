@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cuda_kernels.simt import Fault, Report
+from minidl.backends.cuda.plans import PLANNERS
 from minidl.lens.patterns import places
 
 OF_KIND = {
@@ -126,7 +127,7 @@ def _outside(fault: Fault, report: Report, source: Source, kernel: str) -> str:
     owned = report.owners.stores_of(fault.blocks[0], fault.threads[0]) if report.owners is not None else {}
     owned = {name: indices for name, indices in owned.items() if name in report.arrays}
     if not owned:
-        return _no_element(fault, report, source)
+        return _no_element(fault, report, source, kernel)
     name, indices = next(iter(owned.items()))
     index, shape = fault.index or (), report.arrays[fault.array or ""][1]
     axis = next((k for k, (i, n) in enumerate(zip(index, shape, strict=False)) if not 0 <= i < n), 0)
@@ -168,7 +169,7 @@ def _loop_of(fault: Fault, source: Source, axis: int) -> str:
     return ""
 
 
-def _no_element(fault: Fault, report: Report, source: Source) -> str:
+def _no_element(fault: Fault, report: Report, source: Source, kernel: str) -> str:
     """A thread that owns nothing: it needs a guard, or one that says no."""
     threads = math.prod(report.grid) * math.prod(report.block)
     written = [name for name in source.stores() if name in report.arrays]
@@ -189,14 +190,15 @@ def _no_element(fault: Fault, report: Report, source: Source) -> str:
             f"{said}The guard `{text}` lets one too many pass: `<=` lets the size itself through, and the last index "
             "is the size - 1. Write `<`."
         )
-    return f"{said}Such threads need an edge guard: {_guard(source, output, shape)}"
+    return f"{said}Such threads need an edge guard: {_guard(source, output, shape, kernel)}"
 
 
-def _guard(source: Source, output: str, shape: tuple[int, ...]) -> str:
+def _guard(source: Source, output: str, shape: tuple[int, ...], kernel: str) -> str:
     names = source.grid_names()
     if output and len(names) == 1:
         size = next((n for n in ("size", "n") if n in source.parameters and len(shape) == 1), "")
-        other = "" if size or len(shape) > 1 else f" (or ask for the parameter size, and put `if {names[0]} < size:`)"
+        may_ask = not size and kernel in PLANNERS and "size" in PLANNERS[kernel].numbers
+        other = f" (or ask for the parameter size, and put `if {names[0]} < size:`)" if may_ask else ""
         return f"put `if {names[0]} < {size or f'{output}.size'}:` around the work{other}."
     if output and len(names) == 2 and len(shape) == 2:
         x, y = names

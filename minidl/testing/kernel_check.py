@@ -38,6 +38,7 @@ from minidl.testing.kernel_runs import (
     described,
     directions,
     in_float64,
+    of_the_ladders,
     ops_with,
     probe,
     run_backward,
@@ -195,7 +196,7 @@ def _compiles(result: KernelCheck, kernel: str, name: str, launched: Iterable[La
     if compiler_missing():
         result.add("compiles", "not run", f"not asked: no compiler installed; {INSTALL}")
         return True
-    mine = [(given, types) for given, types in launched if not given.py_func.__module__.startswith("cuda_kernels.")]
+    mine = [(given, types) for given, types in launched if not of_the_ladders(given)]
     for given, types in mine:
         refused = refusal(given, types)
         if refused is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from cuda_kernels import ladder
 from cuda_kernels.launch import simt_options
 from minidl.errors import MinidlError
-from minidl.testing.kernel_runs import Call, Launched, poisoned
+from minidl.testing.kernel_runs import Call, Launched, of_the_ladders, poisoned
 
 MORE_SECTORS = 2.0  # times those of the ladder's first rung
 MORE_PASSES = 1.5  # of an access to shared memory
@@ -67,7 +67,7 @@ def _workers(report: Any) -> str:
 
 def host_remarks(call: Call, function: Callable[..., Any], kernel: str, launched: Iterable[Launched]) -> list[str]:
     """Return remarks on a host function that does the kernels' work itself, or leaves it to the ladder's."""
-    if all(given.py_func.__module__.startswith("cuda_kernels.") for given, _ in launched):
+    if all(of_the_ladders(given) for given, _ in launched):
         return ["It launches kernels of the ladder alone: what is right here is not yours."]
     # Other values than before: memory that is free again may still hold the right result.
     other = tuple(

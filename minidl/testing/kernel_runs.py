@@ -37,6 +37,11 @@ from minidl.testing.kernel_cases import CASES, Case, cases
 Launched = tuple[Any, tuple[Any, ...]]  # a kernel, and the types of its arguments
 
 
+def of_the_ladders(kernel: Any) -> bool:
+    """Whether a kernel is one of cuda_kernels, not a student's."""
+    return str(getattr(kernel, "py_func", kernel).__module__).startswith("cuda_kernels.")
+
+
 class Call(NamedTuple):
     """One call of the kernel: its arguments, what it returned, what the ladder's first rung returns, the reports.
 

@@ -20,6 +20,7 @@ from cuda_kernels import ladder
 from cuda_kernels._cuda import cuda
 from cuda_kernels.launch import blocks_for, empty, launch, to_device, zeros
 from minidl.backends.cuda.plans import PLANNERS
+from minidl.backends.kernels import KERNELS
 from minidl.errors import ArgumentError, BackendError
 
 IN_KERNELS = (
@@ -275,8 +276,15 @@ def _refusal(who: str, kernel: str, key: str, value: Any, numbers: Sequence[str]
         cure = "Register a host function that takes it and launches your kernel"
     return BackendError(
         f"{who} takes no {key!r}. Got {shown}. {cure}, or choose a rung of the ladder for this call: "
-        f"minidl.using({kernel}=…) inside the block, or backend= of the layer."
+        f"minidl.using({_selected(kernel)}='simt') inside the block, or backend= of the layer."
     )
+
+
+def _selected(kernel: str) -> str:
+    """The name by which `minidl.using` chooses what runs a kernel: an op's, or of one direction of it."""
+    users = [op for op, (_, kernels) in KERNELS.items() if kernel in kernels]
+    own = next((op for op in users if kernel.startswith(op)), users[0] if users else kernel)
+    return own if kernel == own else f"{own}_backward"
 
 
 def default_of(kernel: str, key: str) -> Any:
