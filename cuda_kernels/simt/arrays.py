@@ -14,7 +14,7 @@ from . import numeric
 from .errors import UnsupportedSyntax
 from .masks import Mask
 from .memory import View, c_strides
-from .objects import Choice, Member, refusal
+from .objects import Choice, GridGroup, Member, refusal
 from .parts import Part
 
 Value = Any
@@ -229,6 +229,8 @@ class Arrays(Part):
                 return getattr(self, method)(line, x, *arguments)
             hint = _NO_METHOD.get(name, "it is not part of numba.cuda, or not with these arguments; write a loop")
             raise UnsupportedSyntax(f"method .{name}() of an array has no meaning in a kernel: {hint}", line)
+        if type(x) is GridGroup and name == "sync" and not arguments:
+            return self.grid_sync(line)
         if isinstance(x, np.dtype) and name == "type":
             return self.cast(line, x, *arguments)
         number = isinstance(x, np.ndarray | np.generic) and x.dtype.kind != "b"

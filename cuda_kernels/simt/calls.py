@@ -11,6 +11,7 @@ import numpy as np
 from . import intrinsics, names, numeric
 from .desugar import as_function
 from .functions import math_arguments
+from .host.signatures import scalars_declared
 from .operations import ADVICE, Operations
 from .statics import UNKNOWN
 from .ufuncs import NUMPY_METHODS, UFUNCS
@@ -71,7 +72,7 @@ class Calls(Operations):
                                f"{given if node.args else given[2:]})")
         function = names.python_function(found)
         if function is not None and function is not found:  # what @cuda.jit or @njit marks is a device function
-            return self._device_function(node, function)
+            return self._device_function(node, function, scalars_declared(found))
         if function is not None and (function.__module__ or "").split(".")[0] not in ("numpy", "numba", "numba_cuda"):
             raise self.fail(node, UNDECORATED.format(function.__name__))
         raise self.fail(node, self._advice(node, found))
@@ -187,7 +188,8 @@ class Calls(Operations):
         arguments = "".join(", " + a for a in self.positional(node))
         return self.result(f"m.intrinsic({self.line(node)}, {constant}{arguments})")
 
-    def _device_function(self, node: ast.Call, function: Any) -> str:
+    def _device_function(self, node: ast.Call, function: Any, declared: tuple[dict[int, Any], Any]) -> str:
+        """A call of it; numbers become what its signature declares, and so does what it returns."""
         self.call_node = node
         code = function.__code__
         passed = {**dict(zip(code.co_varnames[:code.co_argcount], node.args, strict=False)),
@@ -200,9 +202,15 @@ class Calls(Operations):
             result = self._call(node, name, callee, function.__defaults__)
             self.emit("m.hush(quiet)")
             return result
-        return self._call(node, name, callee, function.__defaults__)
+        types, returned = declared
+        result = self._call(node, name, callee, function.__defaults__, types)
+        return result if returned is None else self._as_declared(node, returned, result)
 
-    def _call(self, node: ast.Call, name: str, callee: Any, default_values: tuple | None) -> str:
+    def _as_declared(self, node: ast.Call, dtype: Any, value: str) -> str:
+        return self.result(f"m.cast({self.line(node)}, {self.program.constant(dtype, 'dtype')}, {value})")
+
+    def _call(self, node: ast.Call, name: str, callee: Any, default_values: tuple | None,
+              types: dict[int, Any] | None = None) -> str:
         """Call a translated function; `default_values` is None where the defaults are still expressions."""
         shown, captured = callee.source.name, callee.source.captured
         own = callee.parameters[len(captured):]
@@ -239,7 +247,9 @@ class Calls(Operations):
                 argument = given[parameter]
                 if parameter in callee.stored or "*" in callee.stored:
                     self.note_store(argument)
-                arguments.append(self.base(argument))
+                value = self.base(argument)
+                dtype = types.get(k) if types else None
+                arguments.append(value if dtype is None else self._as_declared(node, dtype, value))
             elif k >= first_default:
                 if default_values is None:
                     arguments.append(self.value(defaults[k - first_default]))

@@ -53,6 +53,7 @@ def cuda_objects() -> dict[int, str]:
     enter(cuda.shared, "array", "shared.array")
     enter(cuda.local, "array", "local.array")
     enter(cuda.const, "array_like", "const.array_like")
+    enter(cuda.cg, "this_grid", "cg.this_grid")
     _keep.extend(entry[0] for entry in table.values())
     return {key: entry[1] for key, entry in table.items()}
 

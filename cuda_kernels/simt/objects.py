@@ -47,6 +47,10 @@ class Iterator:
         self.taken = 0
 
 
+class GridGroup:
+    """cuda.cg.this_grid(): all threads of the grid, which its sync() makes wait for each other."""
+
+
 class Choice:
     """An array that is another one in each thread: `a if i > 3 else b`. Pairs of an array and its threads."""
 

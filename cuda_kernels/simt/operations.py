@@ -9,9 +9,11 @@ import numpy as np
 
 from . import names
 from .functions import math_arguments
+from .objects import GridGroup
 from .parts import Part
 from .statics import UNKNOWN
 
+GRID = GridGroup()
 _DIRECT = {
     "builtin.min": "min_", "builtin.max": "max_", "builtin.abs": "abs_", "builtin.round": "round_",
     "builtin.int": "int_", "builtin.float": "float_", "builtin.bool": "bool_", "builtin.len": "len_",
@@ -64,6 +66,9 @@ class Operations(Part):
             return "none_"
         if operation == "builtin.isinstance":
             return self._isinstance(node)
+        if operation == "cg.this_grid":
+            self.program.cooperative = True
+            return self.program.constant(GRID, "grid")
         if operation == "literal_unroll":
             return self.positional(node, 1)[0]
         if operation == "builtin.print":

@@ -141,6 +141,23 @@ def test_device_functions_take_signatures_and_options():
     assert x.tolist() == [1, 4]
 
 
+def test_device_function_converts_to_what_it_declares():
+    with simt.on() as session:
+        @cuda.jit("int32(float32, int32)", device=True)
+        def scaled(x, k):
+            return x * float32(k)
+
+        @cuda.jit
+        def kernel(out, x):
+            i = cuda.grid(1)
+            out[i] = scaled(x[i], 2.9) / 4
+
+        out = np.zeros(2)
+        kernel[1, 2](out, np.array([1.3, 16777217.0]))
+    # Worked out by hand: float32(1.3) * 2 = 2.6 -> 2; float32(16777217) is 16777216, twice that is 33554432
+    assert out.tolist() == [0.5, 8388608.0] and session.faults == []
+
+
 @pytest.mark.parametrize(("grid", "block"), [(2, 32), ((2,), (32,)), ([2], [32]), (np.int64(2), np.int32(32)),
                                              ((2, 1, 1), (8, 4))])
 def test_configurations_are_ints_tuples_or_numpy_ints(grid, block):
