@@ -24,7 +24,8 @@ class OpLayer(Layer):
         self, op: str, static: dict[str, Any] | None = None, constants: dict[int, Any] | None = None, **kwargs: Any
     ) -> None:
         kwargs.setdefault("name", None)
-        super().__init__(**{**kwargs, "name": kwargs["name"] or self.unique_name(op)})
+        # An op computes in the dtypes that it is given, and promotes them itself.
+        super().__init__(**{**kwargs, "autocast": False, "name": kwargs["name"] or self.unique_name(op)})
         self.op, self.static, self.constants = op, dict(static or {}), dict(constants or {})
 
     def call(self, inputs: Any) -> Any:

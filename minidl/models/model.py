@@ -57,6 +57,7 @@ class Model(Trainer, SavingMethods, Layer):
             raise ArgumentError("Model: give both inputs and outputs, or neither and write `call` in a subclass.")
         if inputs is not None:
             self._graph = Graph(inputs, outputs)
+            self.autocast = False  # the graph casts each input to what that says
             self.built = True
 
     @property

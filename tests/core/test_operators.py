@@ -296,6 +296,13 @@ def test_operators_on_symbolic_tensors_give_what_they_give_on_tensors(name, tmp_
     )
 
 
+def test_a_graph_in_float64_stays_in_float64():
+    i = minidl.Input((4,), dtype="float64")
+    assert minidl.Model(i, i / 3.0)(np.full((2, 4), 0.1)).numpy()[0, 0] == 0.1 / 3
+    j = minidl.Input((4,))
+    assert minidl.Model(j, j * np.ones(4))(np.ones((2, 4), np.float32)).dtype == np.float64
+
+
 ON_SIMT = {
     "a ** b": lambda a, b: a**b, "a % b": lambda a, b: a % b, "a // b": lambda a, b: a // b,
     "log1p": lambda a, b: F.log1p(a), "expm1": lambda a, b: F.expm1(a), "places": lambda a, b: a[:, [2, 0, 0]] * 2.0,
