@@ -7,7 +7,13 @@ import os
 
 from numba import config, cuda, float32, float64, int32, int64, uint8, uint32, uint64
 
-__all__ = ["cuda", "float32", "float64", "int32", "int64", "uint8", "uint32", "uint64"]
+__all__ = ["SIMULATOR", "cuda", "float32", "float64", "int32", "int64", "uint8", "uint32", "uint64"]
+
+# Why nothing of this package runs, or "".
+SIMULATOR = "" if hasattr(cuda, "atomic") else (
+    "the environment variable NUMBA_ENABLE_CUDASIM replaces numba.cuda by Numba's own simulator, which neither takes "
+    "these kernels nor leaves their names to the SIMT machine. Unset it, and start Python anew"
+)
 
 # Numba warns at every new grid of fewer than 128 blocks. Arrays of a lesson are small, and so are the last passes of a
 # reduction: there would be dozens of such warnings in a training step, and none of them the student's to mend.

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cuda_kernels
+from cuda_kernels._cuda import SIMULATOR
 
 NO_FAMILY = ("simt", "intrinsics", "compile")
 
@@ -101,7 +102,9 @@ def families() -> tuple[str, ...]:
 
 @functools.cache
 def family_rungs(family: str) -> tuple[Rung, ...]:
-    """The rungs of a family, in order. Raises ImportError if its folder lists none."""
+    """The rungs of a family, in order. Raises ImportError if its folder lists none, or Numba's simulator is on."""
+    if SIMULATOR:
+        raise ImportError(f"ladder: {SIMULATOR}.")
     module = importlib.import_module(f"cuda_kernels.{family}")
     if not getattr(module, "RUNGS", ()):
         raise ImportError(f"ladder: cuda_kernels/{family}/__init__.py lists no RUNGS = (r1_….RUNG, …).")

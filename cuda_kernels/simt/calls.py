@@ -267,6 +267,8 @@ class Calls(Operations):
         if self.static(node.func) is not range:
             return None
         values = self.positional(node)
+        if not 1 <= len(values) <= 3:
+            raise self.fail(node, f"range() takes one to three numbers, got {len(values)}")
         none = "none_"
         if len(values) == 1:
             return [none, values[0], none]

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from cuda_kernels._cuda import SIMULATOR
+
 from .errors import SimtError
 
 _INDEX_NAMES = ("threadIdx", "blockIdx", "blockDim", "gridDim")
@@ -34,9 +36,8 @@ def cuda_objects() -> dict[int, str]:
     """id(object) -> its name, for everything of numba.cuda that the machine knows ("atomic.add", "threadIdx", …)."""
     from numba import cuda
 
-    if not hasattr(cuda, "atomic"):
-        raise SimtError("NUMBA_ENABLE_CUDASIM replaces numba.cuda by Numba's own simulator, which has no names for "
-                        "cuda.atomic and others outside of a kernel; unset it to use the SIMT machine")
+    if SIMULATOR:
+        raise SimtError(f"simt: {SIMULATOR}.")
     table: dict[int, tuple[Any, str]] = {}
 
     def enter(owner: Any, name: str, key: str) -> None:

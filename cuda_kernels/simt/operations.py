@@ -109,6 +109,9 @@ class Operations(Part):
                             "constant for Numba: it takes literals, names of global or closure ints, tuples of these, "
                             "and a variable that is assigned once from such, but computes nothing. Give the value a "
                             "name at the top of the file (TILE1 = TILE + 1)")
+        if isinstance(extent, tuple) and min(extent) < 1 and (extent, operation) != ((0,), "shared.array"):
+            raise self.fail(node, f"cuda.{operation} of shape {extent} has no elements, which Numba refuses; only "
+                            "cuda.shared.array(0, dtype) is something else: the launch's dynamic memory")
         dtype, element = self._element(node, operation, given["dtype"])
         self.program.sites += 1
         self.own_arrays.add(hint)

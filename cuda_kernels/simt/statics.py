@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import enum
 import types
 from typing import Any
@@ -110,6 +111,10 @@ class Statics(Part):
             parts = [self.known(e) for e in node.elts]
             return None if any(p is None or isinstance(p[0], np.ndarray) for p in parts) else (
                 tuple(p[0] for p in parts if p is not None),)
+        if isinstance(node, ast.UnaryOp | ast.BinOp):
+            folded = _folded_by_python(node)
+            if folded is not None:
+                return folded
         if isinstance(node, ast.UnaryOp):
             return self._fold_unary(node)
         if isinstance(node, ast.BinOp):
@@ -179,10 +184,19 @@ class Statics(Part):
         literal = not any(isinstance(n, ast.Name) for n in ast.walk(node))
         if not literal and not isinstance(node, ast.Name | ast.Subscript):
             return None
-        if literal and isinstance(node, ast.BinOp):  # Python itself has folded it
-            return _constant_of(eval(compile(ast.Expression(node), "shape", "eval"), {"__builtins__": {}}))  # noqa: S307
         found = self.known(node)
         return None if found is None else _constant_of(found[0])
+
+
+def _folded_by_python(node: ast.expr) -> tuple[Any] | None:
+    """(value,) of an expression of literals, which Python itself has computed when it compiled the kernel: 2 ** -1."""
+    if any(isinstance(n, ast.Name | ast.Call | ast.Attribute | ast.Subscript) for n in ast.walk(node)):
+        return None
+    code = compile(ast.Expression(node), "literals", "eval")
+    if any(i.opname.startswith(("BINARY", "UNARY")) for i in dis.get_instructions(code)):
+        return None  # Python leaves out what is large, or raises
+    value = eval(code, {"__builtins__": {}})  # noqa: S307
+    return (value,) if isinstance(value, int | float | complex) or _plain(value) else None
 
 
 def _constant_of(value: Any) -> tuple[int, ...] | None:

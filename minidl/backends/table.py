@@ -232,6 +232,9 @@ def named(op: str) -> str:
 
 def _import_cuda(op: str, backend: str) -> Any:
     try:
+        simulator = importlib.import_module("cuda_kernels._cuda").SIMULATOR
+        if simulator:
+            raise BackendError(f"{op}: backend {backend!r} cannot run: {simulator}.")
         return importlib.import_module("minidl.backends.cuda")
     except ImportError as error:
         raise BackendError(

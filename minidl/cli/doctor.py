@@ -24,7 +24,7 @@ FOR_NOTEBOOKS = ("jupyterlab", "ipywidgets")
 def run_doctor() -> int:
     """Print every finding; return 0 when all is well, else 1."""
     packages = [package_finding(name, package_version(name), oldest) for name, oldest in REQUIRED.items()]
-    findings = [_python(), *packages, _notebooks(), _blas(), _shadow(), _selection(), *gpu_findings()]
+    findings = [_python(), *packages, _notebooks(), _blas(), _shadow(), _selection(), *_simulator(), *gpu_findings()]
     for finding in findings:
         print(f"{'ok  ' if finding.well else 'FAIL'}  {finding.what:<14} {finding.found}")
         if finding.mend:
@@ -100,6 +100,14 @@ def _shadow() -> Finding:
         "" if well else f"{sys.executable} -m pip uninstall cuda-kernels   (another package, which hides minidl's own)"
     )
     return Finding(well, "cuda_kernels", str(where), mend)
+
+
+def _simulator() -> list[Finding]:
+    """Numba's own simulator, which shuts kernels and the SIMT machine out."""
+    if os.environ.get("NUMBA_ENABLE_CUDASIM", "0") in ("", "0"):
+        return []
+    found = "set: Numba's simulator takes the place of numba.cuda; backends simt and cuda cannot run"
+    return [Finding(False, "NUMBA_ENABLE_CUDASIM", found, "unset NUMBA_ENABLE_CUDASIM")]
 
 
 def _selection() -> Finding:

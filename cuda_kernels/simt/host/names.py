@@ -48,8 +48,9 @@ def install() -> None:
     from numba import cuda
 
     with _lock:
-        if _installed or not hasattr(importlib.import_module("numba.cuda.decorators"), "CUDADispatcher") \
-                or not hasattr(cuda, "atomic"):  # NUMBA_ENABLE_CUDASIM: `simt.launch` says what to do
+        if _installed or not hasattr(cuda, "atomic"):  # NUMBA_ENABLE_CUDASIM: `simt.launch` says what to do
+            return
+        if not hasattr(importlib.import_module("numba.cuda.decorators"), "CUDADispatcher"):
             return
         _installed = True
         for name in HOST_FUNCTIONS:

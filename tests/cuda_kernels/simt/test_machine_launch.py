@@ -320,7 +320,23 @@ def test_numbas_simulator_and_the_machine_exclude_each_other():
     program = "from test_machine_launch import *\nsimt.launch(double, 1, 1, np.zeros(1), np.zeros(1))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
                           cwd=Path(__file__).parent, env={**_environment(), "NUMBA_ENABLE_CUDASIM": "1"})
-    assert "unset it to use the SIMT machine" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("cuda_kernels.simt.errors.SimtError: simt: the environment variable")
+    assert "Unset it" in done.stderr
+
+
+@pytest.mark.parametrize(("program", "status", "says"), [
+    ("import minidl\nwith minidl.using(relu='simt'): minidl.functional.relu([1.0])", 1,
+     "BackendError: relu: backend 'simt' cannot run: the environment variable NUMBA_ENABLE_CUDASIM"),
+    ("import minidl\nminidl.check('relu:r1')", 1, "ImportError: ladder: the environment variable NUMBA_ENABLE_CUDASIM"),
+    ("import sys; sys.argv = ['minidl', 'doctor']\nfrom minidl.cli import main; main()", 1,
+     "unset NUMBA_ENABLE_CUDASIM"),
+    ("import minidl; print(minidl.functional.relu([-1.0]).numpy().tolist())", 0, "[0.0]"),
+], ids=["using", "check", "doctor", "numpy"])
+def test_with_numbas_simulator_one_sentence_says_what_to_do(program, status, says):
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          env={**_environment(), "NUMBA_ENABLE_CUDASIM": "1"})
+    assert done.returncode == status
+    assert says in done.stdout + done.stderr
 
 
 # -- stepping ---------------------------------------------------------------------------------------------------------

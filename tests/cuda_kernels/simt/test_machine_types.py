@@ -182,3 +182,19 @@ def test_negation_and_inversion_are_narrow_and_then_widened(kind, values, negate
     assert simt.launch(kernel, 1, len(values), np.array(values, kind), minus, flipped).faults == []
     assert minus.tolist() == negated
     assert flipped.tolist() == inverted
+
+
+TILE = 2
+
+
+def test_powers_of_literals_are_pythons_and_of_names_are_integers():
+    """numba-cuda's PTX stores 0.5 and 0: Python computes 2 ** -1 itself before Numba sees it."""
+    def kernel(out):
+        out[0] = 2 ** -1
+        out[1] = TILE ** -1
+        out[2] = 3 * 2 ** -2
+        out[3] = 7 // -2
+
+    out = np.ones(4)
+    assert simt.launch(kernel, 1, 1, out).faults == []
+    assert out.tolist() == [0.5, 0, 0.75, -4]
