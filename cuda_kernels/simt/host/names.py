@@ -242,7 +242,8 @@ def _jit(numbas: Callable[..., Any]) -> Callable[..., Any]:
 def _declared(kernel: Any, signatures: list[Any], sigutils: Any, only: bool) -> Declared:
     device = kernel.targetoptions.get("device")
     found = Declared(kernel.__name__, [], [], only)
-    kernel.overloads = {}  # Trap: Numba's own table is cleared, version by version, when the kernel is deleted
+    if not device:
+        kernel.overloads = {}  # Trap: Numba's own table is cleared, version by version, when the kernel is deleted
     for signature in signatures:
         types, result = sigutils.normalize_signature(signature)
         if result is not None and not device and str(result) not in ("none", "void"):
@@ -250,7 +251,8 @@ def _declared(kernel: Any, signatures: list[Any], sigutils: Any, only: bool) -> 
                             "writes its results into arrays.")
         found.types.append(tuple(types))
         found.results.append(result)
-        kernel.overloads[tuple(types)] = NotCompiled(kernel.__name__, signature)
+        if not device:  # Numba itself compiles a device function's versions, where it compiles a kernel that calls it
+            kernel.overloads[tuple(types)] = NotCompiled(kernel.__name__, signature)
     return found
 
 
