@@ -61,7 +61,7 @@ class Loss:
         y_true = _label_tensor(y_true) if self.keeps_labels else _as_dtype(y_true, y_pred.dtype)
         values = tensor(self.call(y_true, y_pred))
         mask = joined_masks(y_pred, values)
-        weights = _weights(sample_weight, mask, values.dtype, self.reduction)
+        weights = _weights(sample_weight, mask, values, self.reduction)
         return reduce_values(values, weights, self.reduction)
 
     def get_config(self) -> dict[str, Any]:
@@ -165,11 +165,12 @@ def joined_masks(*tensors: Any) -> np.ndarray | None:
     return joined
 
 
-def _weights(sample_weight: Any, mask: np.ndarray | None, dtype: np.dtype, reduction: str | None) -> np.ndarray | None:
+def _weights(sample_weight: Any, mask: np.ndarray | None, values: Tensor, reduction: str | None) -> np.ndarray | None:
     """Return one array of weights from sample weights and a mask, or None.
 
     Under a mean, the mask's kept values weigh total / kept, so that the mean is one over the kept values only.
     """
+    dtype = values.dtype
     weights = None if sample_weight is None else as_array(sample_weight).astype(dtype, copy=False)
     if weights is not None and not np.isfinite(weights).all():
         raise ArgumentError("loss: sample_weight must be finite. Got NaN or infinity.")
@@ -180,8 +181,4 @@ def _weights(sample_weight: Any, mask: np.ndarray | None, dtype: np.dtype, reduc
         count = float(kept.sum())
         kept = kept * (math.prod(kept.shape) / count if count else 0.0)
     kept = kept.astype(dtype, copy=False)
-    if weights is None:
-        return kept
-    while weights.ndim < kept.ndim:
-        weights = weights[..., None]
-    return weights * kept
+    return kept if weights is None else _fit_weights(weights, values) * kept

@@ -191,8 +191,10 @@ class MeanMetricWrapper(Mean):
         true, prediction = _tensor(y_true), _tensor(y_pred)
         with where_it_lies(true, prediction):
             found = self.fn(true, prediction, **self.kwargs)
-        # As in Keras, values that the function masks (an ignored class) are left out only where weights are given.
-        kept = joined_masks(y_pred, *([found] if sample_weight is not None else []))
+        kept = joined_masks(y_pred)
+        if sample_weight is not None or kept is not None:
+            # As in Keras, values that the function masks (an ignored class) count if there is no other weight or mask.
+            kept = joined_masks(y_pred, found)
         if kept is not None:
             weights = 1.0 if sample_weight is None else as_array(sample_weight)
             sample_weight = kept.astype(np.float64) * _of_rank(np.asarray(weights), kept.ndim)

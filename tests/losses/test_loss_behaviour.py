@@ -150,3 +150,13 @@ def test_loss_of_symbolic_tensors_is_part_of_a_model(name: str) -> None:
     true = RNG.integers(0, 3, 4) if "Sparse" in name else np.abs(RNG.normal(size=(4, 3))).astype("float32")
     found = minidl.Model([a, b], values).predict([true, pred], verbose=0)
     np.testing.assert_allclose(found, loss(true, pred).numpy(), rtol=1e-6)
+
+
+def test_weights_of_every_shape_meet_a_mask_of_samples() -> None:
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=1)
+    p = np.array([[0.5, 0.5], [0.25, 0.75], [0.25, 0.75]], "float32")
+    for given in (np.array([1.0, 5, 3]), np.array([[1.0], [5], [3]])):
+        expected = -(np.log(0.5) + 3 * np.log(0.25)) / 2
+        assert loss(np.array([0, 1, 0]), p, sample_weight=given).item() == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(ShapeError, match=r"one weight a sample.*Got \(4,\)"):
+        loss(np.array([0, 1, 0]), p, sample_weight=np.ones(4))

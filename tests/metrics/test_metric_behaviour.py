@@ -216,3 +216,11 @@ def test_ignored_labels_leave_a_metric_where_it_is_weighted() -> None:
         metric = metrics.MeanMetricWrapper(minidl.losses.sparse_categorical_crossentropy, ignore_class=2)
         metric.update_state(y, p.astype("float32"), sample_weight=weight)
         assert float(metric.result()) == pytest.approx(value, rel=1e-6)
+
+
+def test_ignored_labels_leave_a_metric_of_masked_predictions() -> None:
+    pred = minidl.Tensor(np.full((4, 2), 0.5, "float32"))
+    pred._keras_mask = minidl.Tensor(np.array([True, True, True, False]))
+    metric = metrics.SparseCategoricalCrossentropy(ignore_class=1)
+    metric.update_state(np.array([0, 1, 0, 0]), pred)
+    assert float(metric.result()) == pytest.approx(np.log(2), rel=1e-6)
