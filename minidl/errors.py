@@ -42,8 +42,8 @@ class TapeError(MinidlError, RuntimeError):
     """A gradient was asked for in a way that has no meaning (twice, of a non-scalar, after a change)."""
 
 
-class NotBuiltError(MinidlError, ValueError):
-    """A layer or model is used before its weights exist."""
+class NotBuiltError(MinidlError, ValueError, AttributeError):
+    """A layer or model is used before its weights exist; `hasattr(model, "input")` is False then."""
 
 
 class ThreadError(MinidlError, RuntimeError):

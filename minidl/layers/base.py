@@ -90,6 +90,8 @@ class Layer(WeightHolder):
     ) -> None:
         self.name = self.unique_name() if name is None else str(name)
         self.activity_regularizer = regularizers.get(activity_regularizer)
+        if not isinstance(trainable, bool | np.bool_):
+            raise ArgumentError(f"{type(self).__name__}: trainable must be True or False. Got {trainable!r}.")
         self._trainable = bool(trainable)
         self.dtype = dtype_name(dtype)
         self.autocast = autocast
@@ -131,9 +133,7 @@ class Layer(WeightHolder):
         A layer is built once, by this or by its first call. Here, where a layer has others inside and no `build` of its
         own, those are built by running `call` on zeros.
         """
-        if any(not layer.built for layer in self.sublayers()):
-            if input_shape is None:
-                raise NotBuiltError(f"build: layer {self.name!r} needs an input shape, such as (None, 28, 28, 1).")
+        if input_shape is not None and any(not layer.built for layer in self.sublayers()):
             self._trial(map_structure_shapes(lambda s: SymbolicTensor(s, self.dtype), input_shape))
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -230,7 +230,8 @@ class Layer(WeightHolder):
         names = list(_call_parameters(type(self)))
         more = [f"input_{place}" for place in range(len(args))]  # of a call(self, *inputs)
         given = {**dict(zip([*names, *more], args, strict=False)), **kwargs}
-        return {n: given[n] for n in dict.fromkeys([*names, *given]) if n in given and not n.endswith("mask")}
+        masks = {"mask", *(f"{name}_mask" for name in names)}
+        return {n: given[n] for n in dict.fromkeys([*names, *given]) if n in given and n not in masks}
 
     def _to_tensors(self, structure: Any, floats: bool = False) -> Any:
         """Turn arrays into tensors, and floating ones into the layer's dtype; with `floats` whole numbers too."""

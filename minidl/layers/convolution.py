@@ -66,7 +66,8 @@ class Convolution(OptionLayer):
     def call(self, inputs: Any) -> Any:
         """Return activation(convolution + bias)."""
         check_rank(self, inputs.shape, self.rank + 2)
-        return self.activation(self.convolve(inputs))
+        y = self.convolve(inputs)
+        return y if self.activation is None else self.activation(y)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return (batch, …, output channels)."""

@@ -77,7 +77,8 @@ class Dense(OptionLayer):
 
     def call(self, inputs: Any) -> Any:
         """Return activation(inputs @ kernel + bias)."""
-        return self.activation(F.dense(inputs, self.kernel, self.bias))
+        y = F.dense(inputs, self.kernel, self.bias)
+        return y if self.activation is None else self.activation(y)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return (..., units)."""

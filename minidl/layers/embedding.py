@@ -64,13 +64,13 @@ class Embedding(OptionLayer):
             mask_zero=mask_zero,
         )
         self.supports_masking = mask_zero
-        self._first_values = weights
+        if weights is not None:
+            self.build()
+            self.set_weights(weights if isinstance(weights, list | tuple) else [weights])
 
-    def build(self, input_shape: Any) -> None:
-        """Make the table."""
+    def build(self, input_shape: Any = None) -> None:
+        """Make the table, which does not depend on the inputs' shape."""
         self.embeddings = self.add_option_weight("embeddings", (self.input_dim, self.output_dim))
-        if self._first_values is not None:
-            self.set_weights(self._first_values)
 
     def call(self, inputs: Any) -> Any:
         """Return the rows."""
@@ -123,4 +123,4 @@ class Masking(OptionLayer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return (batch, steps): where any feature differs from `mask_value`."""
-        return Tensor.wrap((inputs.numpy() != self.mask_value).any(axis=-1))
+        return Tensor.wrap((np.asarray(inputs) != self.mask_value).any(axis=-1))

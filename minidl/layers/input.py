@@ -18,6 +18,7 @@ class InputLayer(Layer):
     batch_size : number of samples, when it is fixed
     dtype : of the data, float32 unless said otherwise
     batch_shape : shape with the batch axis, instead of `shape` and `batch_size`
+    optional : whether a model may be called with None for it
     """
 
     def __init__(
@@ -27,9 +28,17 @@ class InputLayer(Layer):
         dtype: Any = None,
         batch_shape: Any = None,
         name: str | None = None,
+        optional: bool = False,
+        sparse: Any = None,
+        ragged: Any = None,
+        input_tensor: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, dtype=dtype, **kwargs)
+        for argument, value in {"sparse": sparse, "ragged": ragged, "input_tensor": input_tensor}.items():
+            if value:
+                raise ArgumentError(f"Input: {argument}= is not supported; inputs are dense arrays.")
+        self.optional = optional
         if batch_shape is None and shape is None:
             batch_shape = self.declared_shape
         if (shape is None) == (batch_shape is None):
@@ -47,7 +56,8 @@ class InputLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the shape, dtype and name."""
-        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
+        optional = {"optional": True} if self.optional else {}
+        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name, **optional}
 
 
 def Input(
@@ -66,8 +76,8 @@ def Input(
     >>> Input((28, 28, 1)).shape
     (None, 28, 28, 1)
     """
-    for argument, value in {"sparse": sparse, "ragged": ragged, "tensor": tensor}.items():
-        if value:
-            raise ArgumentError(f"Input: {argument}= is not supported; inputs are dense arrays.")
-    layer = InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, batch_shape=batch_shape, name=name)
+    layer = InputLayer(
+        shape=shape, batch_size=batch_size, dtype=dtype, batch_shape=batch_shape, name=name, optional=optional,
+        sparse=sparse, ragged=ragged, input_tensor=tensor,
+    )  # fmt: skip
     return layer.output

@@ -96,8 +96,8 @@ class Lambda(Layer):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return the layer of a configuration.
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: Any = None) -> Any:
+        """Return the layer of a configuration; code in it is never run, whatever `safe_mode` says.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class Lambda(Layer):
         function = config["function"]
         if not callable(function):
             name = function.get("config") if isinstance(function, dict) else function
-            function = custom_object(name) if isinstance(name, str) else None
+            function = {**(custom_objects or {})}.get(name) or custom_object(name) if isinstance(name, str) else None
             if function is None:
                 raise FileFormatError(
                     f"Lambda {config.get('name')!r}: the file says that its function is "

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl import functional as F
-from minidl.errors import ShapeError
+from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
 from minidl.layers.symbolic import INTEGERS, is_shape
@@ -66,9 +66,26 @@ class Merge(OptionLayer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return where any input counts; None when an input has no mask, for then all of it counts."""
-        if not isinstance(mask, list | tuple) or any(m is None for m in mask):
+        masks = self.masks(inputs, mask)
+        if any(m is None for m in masks):
             return None
-        return Tensor.wrap(reduce(np.logical_or, [m.numpy() for m in mask]))
+        return Tensor.wrap(reduce(np.logical_or, [np.asarray(m) for m in masks]))
+
+    def masks(self, inputs: Any, mask: Any) -> list[Any]:
+        """Return one mask for each input, or None.
+
+        Raises
+        ------
+        ArgumentError : no list, or another number of masks than of inputs
+        """
+        if mask is None:
+            return [None]
+        if not isinstance(mask, list | tuple) or not isinstance(inputs, list | tuple) or len(mask) != len(inputs):
+            kinds = " and ".join(
+                f"{len(x)}" if isinstance(x, list | tuple) else f"a {type(x).__name__}" for x in (inputs, mask)
+            )
+            raise ArgumentError(f"{who(self)}: inputs and mask must be lists of one length. Got {kinds}.")
+        return list(mask)
 
 
 class Add(Merge):
@@ -179,11 +196,12 @@ class Concatenate(Merge):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the masks joined; an input without one counts everywhere."""
-        if not isinstance(mask, list | tuple) or all(m is None for m in mask):
+        masks = self.masks(inputs, mask)
+        if all(m is None for m in masks):
             return None
         full = []
-        for x, m in zip(inputs, mask, strict=True):
-            m = np.ones(x.shape, bool) if m is None else m.numpy().astype(bool)
+        for x, m in zip(inputs, masks, strict=True):
+            m = np.ones(x.shape, bool) if m is None else np.asarray(m).astype(bool)
             full.append(np.broadcast_to(m.reshape(m.shape + (1,) * (x.ndim - m.ndim)), x.shape))
         return Tensor.wrap(np.asarray(np.concatenate(full, self.axis).any(axis=-1)))
 

@@ -191,7 +191,8 @@ class LayerNormalization(OptionLayer):
 
     def build(self, input_shape: Any) -> None:
         """Make gamma and beta."""
-        self.axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        rank = len(input_shape)
+        self.axes = sorted([self.axis] if isinstance(self.axis, int) else self.axis, key=lambda axis: axis % rank)
         shape = tuple(known_size(self, input_shape, a) for a in self.axes)
         self.gamma = self.add_option_weight("gamma", shape) if self.scale else None
         self.beta = self.add_option_weight("beta", shape) if self.center else None

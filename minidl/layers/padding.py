@@ -136,6 +136,8 @@ class UpSampling1D(OptionLayer):
     array([1., 1., 2., 2.], dtype=float32)
     """
 
+    computes_in_floats = True
+
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.keep(size=sizes(self, "size", size, 1)[0])
@@ -164,6 +166,8 @@ class UpSampling2D(OptionLayer):
     >>> UpSampling2D((2, 3))(np.ones((1, 4, 4, 3), np.float32)).shape
     (1, 8, 12, 3)
     """
+
+    computes_in_floats = True
 
     def __init__(
         self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any

@@ -40,6 +40,9 @@ class Recurrent(OptionLayer):
     gates = 1
     state_count = 1
 
+    def __init__(self, implementation: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)  # `implementation` chose among ways to compute the same
+
     def keep_recurrent(
         self,
         units: int,

@@ -10,7 +10,7 @@ from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import check_data_format, check_rank, who
-from minidl.layers.symbolic import NUMBERS
+from minidl.layers.symbolic import INTEGERS, NUMBERS
 from minidl.ops.philox import philox_normal
 from minidl.tensor import Tensor
 
@@ -67,6 +67,11 @@ class Dropout(Noise):
         super().__init__(**kwargs)
         self.keep_rate(rate)
         self.keep_seed(seed)
+        known = isinstance(noise_shape, list | tuple) and all(
+            n is None or (isinstance(n, INTEGERS) and n > 0) for n in noise_shape
+        )
+        if noise_shape is not None and not known:
+            raise ArgumentError(f"{who(self)}: noise_shape must be sizes, or None as the inputs. Got {noise_shape!r}.")
         self.keep(noise_shape=None if noise_shape is None else tuple(noise_shape))
 
     def mask_shape(self, inputs: Any) -> tuple[int | None, ...] | None:

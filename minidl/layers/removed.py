@@ -40,7 +40,6 @@ REMOVED = {
     "sigma": "stddev=",
     "concat_axis": "axis=",
     "consume_less": "nothing: leave it out",
-    "implementation": "nothing: leave it out",
 }
 
 

@@ -32,7 +32,8 @@ def sizes(layer: Layer, argument: str, value: Any, rank: int, least: int = 1) ->
     values = (value,) * rank if isinstance(value, INTEGERS) else ()
     if isinstance(value, list | tuple | np.ndarray):
         values = tuple(value)
-    if len(values) != rank or not all(isinstance(v, INTEGERS) and v >= least for v in values):
+    whole = all(isinstance(v, INTEGERS) and not isinstance(v, bool) and v >= least for v in values)
+    if len(values) != rank or not whole:
         raise ArgumentError(
             f"{who(layer)}: {argument} must be one integer >= {least}{f', or {rank} of them' if rank > 1 else ''}. "
             f"Got {value!r}."

@@ -27,6 +27,8 @@ def _nothing(_: Any) -> None:
 class TrackedList(list[Any]):
     """A list that belongs to a layer."""
 
+    _track: Callable[[Any], None] = staticmethod(_nothing)  # while it is unpickled, item by item
+
     def __init__(self, values: Any = (), track: Callable[[Any], None] = _nothing) -> None:
         super().__init__(values)
         self._track = track
@@ -53,6 +55,8 @@ class TrackedList(list[Any]):
 
 class TrackedDict(dict[Any, Any]):
     """A dict that belongs to a layer."""
+
+    _track: Callable[[Any], None] = staticmethod(_nothing)
 
     def __init__(self, values: Any = (), track: Callable[[Any], None] = _nothing) -> None:
         super().__init__(values)

@@ -95,16 +95,21 @@ class WeightHolder:
         Parameters
         ----------
         shape : its sizes
-        initializer : name, Initializer or function of (shape, dtype); by default "glorot_uniform"
+        initializer : name, Initializer or function of (shape, dtype); by default "glorot_uniform", of whole numbers 0
         trainable : False for state such as moving averages
         regularizer, constraint : names, objects or None
         name : short name, "kernel"
         """
         if unknown:
             raise ArgumentError(f"add_weight: unknown arguments {sorted(unknown)}.")
+        if isinstance(shape, str):
+            raise ArgumentError(
+                f"add_weight: the shape comes first, and the name by its keyword: add_weight(shape, name={shape!r})."
+            )
         shape = tuple(int(n) for n in (shape or ()))
         dtype = np.dtype(dtype or self.dtype)
-        make = initializers.get("glorot_uniform" if initializer is None else initializer)
+        default = "glorot_uniform" if dtype.kind == "f" else "zeros"
+        make = initializers.get(default if initializer is None else initializer)
         values = make(shape, dtype)
         values = np.asarray(values.numpy() if isinstance(values, Tensor) else values, dtype=dtype)
         if values.shape != shape:
@@ -151,6 +156,11 @@ class WeightHolder:
         """The metrics that are attributes of this layer and of those inside, alone or in lists and dicts."""
         found = [metric for layer in self._all_layers() for metric in layer._metrics]
         return list({id(metric): metric for metric in found}.values())
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables of these metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
 
     @property
     def weights(self) -> list[Variable]:

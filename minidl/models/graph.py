@@ -152,6 +152,13 @@ class Graph:
         return values
 
     def _adjust(self, name: str, expected: SymbolicTensor, value: Any, any_size: bool) -> Any:
+        if value is None:
+            if getattr(self.node_of(expected).layer, "optional", False):
+                return None
+            raise ArgumentError(
+                f"model {name!r}: input {expected.name!r} must be given. Got None. Input(shape, optional=True) "
+                "makes one that may be left out."
+            )
         given, wanted = tuple(value.shape), expected.shape
         shape = given
         if len(shape) == len(wanted) - 1 and wanted[-1] == 1:

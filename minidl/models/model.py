@@ -44,7 +44,8 @@ class Model(Trainer, SavingMethods, Layer):
 
     # What `compile` was given: neither its metrics nor the optimizer's weights are the model's own.
     _not_tracked = Layer._not_tracked | {
-        "optimizer", "loss", "_compile_loss", "_compile_metrics", "_loss_tracker", "_compile_arguments",
+        "optimizer", "loss", "_compile_loss", "_compile_metrics", "_loss_tracker", "_compile_arguments", "_graph",
+        "_symbolic_input", "_symbolic_output", "_outputs",
     }  # fmt: skip
     _any_size = False  # whether inputs may have other sizes than the graph's
 

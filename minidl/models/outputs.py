@@ -63,7 +63,7 @@ class Outputs:
                     "A dict by output name may leave some out."
                 )
             return list(given)
-        if self.single or broadcast:
+        if self.single or broadcast or len(self.names) == 1:
             return [given] * len(self.names)
         raise error(
             f"{what}: the model has {len(self.names)} outputs, {self.names}, so that a list of as many or a dict by "

@@ -10,7 +10,7 @@ import pytest
 import minidl
 from minidl import Tensor, layers
 from minidl import functional as F
-from minidl.errors import ShapeError
+from minidl.errors import ArgumentError, ShapeError
 
 RNG = np.random.default_rng(9)
 VALUES = [RNG.normal(size=(2, 5, 3)).astype(np.float32) for _ in range(3)]
@@ -113,6 +113,17 @@ def test_softmax_gives_0_where_nothing_is_to_be_chosen(axis, kind):
 def test_softmax_refuses_a_mask_that_does_not_broadcast():
     with pytest.raises(ShapeError, match=r"the mask must broadcast to the inputs.*mask\[..., None\]"):
         layers.Softmax()(np.ones((2, 4, 3), np.float32), mask=np.ones((2, 4), bool))
+
+
+def test_masks_of_merges_may_be_arrays_and_must_be_as_many_as_the_inputs():
+    add, join = layers.Add(), layers.Concatenate(axis=1)
+    inputs = [Tensor(x) for x in VALUES[:2]]
+    np.testing.assert_array_equal(add.compute_mask(inputs, MASKS[:2]).numpy(), MASKS[0] | MASKS[1])
+    np.testing.assert_array_equal(join.compute_mask(inputs, MASKS[:2]).numpy(), np.concatenate(MASKS[:2], axis=1))
+    assert add.compute_mask(inputs) is None and add.compute_mask(inputs, [None, MASKS[0]]) is None
+    for layer, mask in itertools.product((add, join), (MASKS[0], MASKS)):
+        with pytest.raises(ArgumentError, match="inputs and mask must be lists of one length"):
+            layer.compute_mask(inputs, mask)
 
 
 # ---- layers of one's own

@@ -114,6 +114,23 @@ def test_missing_and_unordered_inputs_are_named():
     np.testing.assert_array_equal(named({"a": 3 * X, "b": X}).numpy(), 3 * X - X)
 
 
+def test_an_optional_input_may_be_none(tmp_path):
+    class AddIfThere(layers.Layer):
+        def call(self, inputs):
+            first, second = inputs
+            return first if second is None else first + second
+
+    a, b = Input((4,)), Input((4,), optional=True)
+    model = Model([a, b], AddIfThere()([a, b]))
+    model.save(tmp_path / "m.keras")
+    again = models.load_model(tmp_path / "m.keras", custom_objects={"AddIfThere": AddIfThere})
+    for one in (model, again):
+        np.testing.assert_array_equal(one([X, None]).numpy(), X)
+        np.testing.assert_array_equal(one([X, X]).numpy(), X + X)
+    with pytest.raises(ArgumentError, match="must be given. Got None"):
+        model([None, X])
+
+
 def test_an_input_that_is_not_given_is_named():
     a, b = Input((4,), name="a"), Input((4,), name="b")
     with pytest.raises(ArgumentError, match="depend on the input 'b', which is not among the model's inputs"):
