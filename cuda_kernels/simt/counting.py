@@ -38,7 +38,6 @@ class Counting(Part):
 
     def at(self, line: int) -> None:
         """A statement begins."""
-        self.present = line
         if not self.counting:
             return
         mask = self.mask

@@ -303,18 +303,16 @@ class Layer(WeightHolder):
                 found[name] = masks_of(inputs[name[:-5]])
         return found
 
-    def _first_input(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        """Return the first input of a call, and the mask that was given for it or that it carries."""
-        first = args[0] if args else next(iter(self._inputs_by_name(args, kwargs).values()), None)
+    def _input_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         mask = kwargs.get("mask")
-        return first, masks_of(first) if mask is None else mask
+        return masks_of(args[0]) if mask is None and args else mask
 
     def _set_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
         """Give the outputs their masks, but for those that got one in `call`."""
-        first, mask = self._first_input(args, kwargs)
-        if not self._has_masks(mask):
+        mask = self._input_masks(args, kwargs)
+        if not args or not self._has_masks(mask):
             return
-        mask = self.compute_mask(first, mask)
+        mask = self.compute_mask(args[0], mask)
         for output, its in zip(flatten(outputs), [] if mask is None else flatten(mask), strict=False):
             if its is not None and getattr(output, "_keras_mask", None) is None:
                 output._keras_mask = its
@@ -344,13 +342,13 @@ class Layer(WeightHolder):
         return outputs
 
     def _set_symbolic_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
-        first, mask = self._first_input(args, kwargs)
-        if not self._has_masks(mask):
+        mask = self._input_masks(args, kwargs)
+        if not args or not self._has_masks(mask):
             return
         if type(self).compute_mask is Layer.compute_mask:
-            mask = self.compute_mask(first, mask)
+            mask = self.compute_mask(args[0], mask)
         else:
-            mask = infer_by_trial(lambda given: self.compute_mask(*given), (first, mask))
+            mask = infer_by_trial(lambda given: self.compute_mask(*given), (args[0], mask))
         for output, its in zip(flatten(outputs), [] if mask is None else flatten(mask), strict=False):
             if isinstance(its, SymbolicTensor) and output._keras_mask is None:
                 output._keras_mask = its

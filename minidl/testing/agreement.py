@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 
 
-def wrong_cells(got: np.ndarray, expected: np.ndarray, tolerance: float, by_cell: bool = False) -> np.ndarray:
+def wrong_cells(
+    got: np.ndarray, expected: np.ndarray, tolerance: float, by_cell: bool = False, smallest: float = 1.0
+) -> np.ndarray:
     """Return a bool array, True where `got` does not agree.
 
     Parameters
     ----------
     got, expected : arrays of one shape; of integers and bools every difference is wrong
-    tolerance : times the largest finite value expected, or 1 if that is less
-    by_cell : times each cell's own value instead, or 1
+    tolerance : times the largest finite value expected, or `smallest` if that is less
+    by_cell : times each cell's own value instead
 
     >>> got = np.array([np.inf, 1, 2, np.nan], np.float32)
     >>> wrong_cells(got, np.array([1e43, 1.00001, 3, 0]), 5e-5)
@@ -32,19 +34,20 @@ def wrong_cells(got: np.ndarray, expected: np.ndarray, tolerance: float, by_cell
         size = np.abs(exact)
         finite = size[np.isfinite(size)]
         scale = size if by_cell else finite.max() if finite.size else 1.0
-        near = np.isfinite(exact) & (np.abs(got.astype(np.float64) - exact) <= tolerance * np.maximum(scale, 1.0))
+        near = np.isfinite(exact) & (np.abs(got.astype(np.float64) - exact) <= tolerance * np.maximum(scale, smallest))
         return ~(near | (got == exact) | (np.isnan(got) & np.isnan(exact)))
 
 
 def wrong_in_both(
-    got: np.ndarray, exact: np.ndarray, rounded: np.ndarray, tolerance: float, by_cell: bool = False
-) -> np.ndarray:
+    got: np.ndarray, exact: np.ndarray, rounded: np.ndarray, tolerance: float, by_cell: bool = False,
+    smallest: float = 1.0,
+) -> np.ndarray:  # fmt: skip
     """Return where `got` agrees neither with NumPy in float64 (`exact`) nor with NumPy in float32 (`rounded`).
 
     Where these two differ rounding decides, as in log(1 - p) for the float32 next to 1, and either is right.
     """
-    wrong = wrong_cells(got, exact, tolerance, by_cell)
-    return wrong & wrong_cells(got, rounded, tolerance, by_cell) if wrong.any() else wrong
+    wrong = wrong_cells(got, exact, tolerance, by_cell, smallest)
+    return wrong & wrong_cells(got, rounded, tolerance, by_cell, smallest) if wrong.any() else wrong
 
 
 def pairs(*results: Any) -> list[tuple[np.ndarray, ...]]:

@@ -56,6 +56,11 @@ def _cells(numbers: Iterable[float], *settings: dict[str, Any], nan: bool = Fals
     ]
 
 
+def _near_zero(extremes: Extremes) -> Extremes:
+    """All digits are asked for, also of results near 0: what log1p and expm1 exist for."""
+    return lambda v: [case._replace(smallest=1e-30) for case in extremes(v)]
+
+
 def _pairs(nan: bool) -> Extremes:
     """A function of two numbers: all pairs of PAIRED, ties among them."""
     a, b = (_array(*side) for side in zip(*((p, q) for p in PAIRED for q in PAIRED), strict=True))
@@ -283,8 +288,12 @@ EXTREMES: dict[str, Extremes] = {
     "sqrt": _cells((0.0, 1e-37, 1e-10, 1, 4, 1e4, 1e30, 3e38, INF, -1, -INF), nan=True),
     "square": _cells((*LINE, 1e-20, 1e18, -1e18), nan=True), "absolute": _cells(LINE, nan=True),
     "negative": _cells(LINE, nan=True), "power": _cells((0.0, 1, -1, 2, -2, 1e4, -1e4, 1e15, INF), *POWERS),
-    "log1p": _cells((*ZEROS, 1e-20, 1e-7, -1e-7, 0.5, -0.5, -1, 1, 1e4, 1e30, INF, -2, -INF), nan=True),
-    "expm1": _cells((*ZEROS, 1e-20, 1e-7, -1e-7, 20, -20, 88, -88, 100, -100, 1e4, -1e4, INF, -INF), nan=True),
+    "log1p": _near_zero(
+        _cells((*ZEROS, 1e-20, 1e-7, -1e-7, 0.5, -0.5, -1, 1, 1e4, 1e30, INF, -2, -INF), nan=True)
+    ),
+    "expm1": _near_zero(
+        _cells((*ZEROS, 1e-20, 1e-7, -1e-7, 20, -20, 88, -88, 100, -100, 1e4, -1e4, INF, -INF), nan=True)
+    ),
     "pow": _at(
         (-2, 3), (-2, 2), (-2, -1), (-1, 0), (0, 0), (0, 1), (0, 2), (0, 0.5), (2, -150), (2, 200), (1, 1e30),
         (1e20, 2), (-2, 0.5), (INF, 2), (INF, -1),

@@ -29,7 +29,7 @@ def _elementwise(make: str, *others: dict[str, Any], **static: Any) -> Callable[
     def given(v: Values) -> Given:
         x = getattr(v, make)
         return [
-            *(((x(*shape),), static) for shape in ((1,), (3, 5, 7), (256,))),
+            *(((x(*shape),), static) for shape in ((1,), (3, 5, 7), (256,), (10007,))),
             *(((x(3, 5, 7),), other) for other in others),
             ((x(1031),), static),  # prime, and more than one block of 1024 threads
         ]
@@ -40,7 +40,8 @@ def _elementwise(make: str, *others: dict[str, Any], **static: Any) -> Callable[
 def _pairs(v: Values) -> Given:
     return [
         ((v.f(1), v.f(1)), {}), ((v.f(3, 5, 7), v.positive(5, 1)), {}), ((v.f(5), v.positive(3, 5)), {}),
-        ((v.f(3, 1), v.positive(1, 4)), {}), ((v.f(256), v.positive(256)), {}), ((v.f(1031), v.positive(1031)), {}),
+        ((v.f(3, 1), v.positive(1, 4)), {}), ((v.f(256), v.positive(256)), {}), ((v.f(10007), v.positive(10007)), {}),
+        ((v.f(1031), v.positive(1031)), {}),
     ]  # fmt: skip
 
 
@@ -92,6 +93,7 @@ def _conv2d(v: Values) -> Given:
         ((v.f(2, 5, 7, 3), v.f(3, 2, 3, 4), None), {"strides": (3, 2), "padding": ((2, 1), (1, 3))}),
         ((v.f(2, 5, 7, 3), v.f(3, 2, 3, 4), v.f(4)), most),
         ((v.f(2, 5, 7, 4), v.f(3, 2, 2, 6), None), most | {"groups": 2}),
+        ((v.f(1, 3, 4, 35), v.f(2, 2, 35, 33), v.f(33)), {}),  # more channels than a tile of 32
         ((v.f(2, 9, 7, 3), v.f(3, 3, 3, 17), v.f(17)), {}),
     ]  # fmt: skip
 
@@ -153,14 +155,15 @@ def _softmax(v: Values) -> Given:
     return [
         ((v.f(1, 1),), {}), ((v.f(3, 5, 7),), {}), ((v.f(3, 5, 7),), {"axis": 1}), ((v.f(5, 3),), {"axis": 0}),
         ((v.f(3, 5) * 100,), {}),  # exp(x) overflows unless the largest is subtracted
-        ((v.f(67, 4),), {}), ((v.f(3, 32),), {}), ((v.f(5, 331),), {}),
+        ((v.f(67, 4),), {}), ((v.f(3, 32),), {}), ((v.f(2, 1031),), {}), ((v.f(5, 331),), {}),
     ]  # fmt: skip
 
 
 def _batch_norm(v: Values) -> Given:
     return [
         ((v.f(9, 3), None, None), {"epsilon": 0.1}), ((v.f(2, 5), v.f(5), None), {}), ((v.f(67, 3), None, v.f(3)), {}),
-        ((v.f(2, 3, 4, 33) + 2, v.f(33), v.f(33)), {"epsilon": 0.02}), ((v.f(3, 5, 7), v.f(7), v.f(7)), {}),
+        ((v.f(2, 3, 4, 33) + 2, v.f(33), v.f(33)), {"epsilon": 0.02}), ((v.f(1031, 2), v.f(2), v.f(2)), {}),
+        ((v.f(3, 5, 7), v.f(7), v.f(7)), {}),
     ]  # fmt: skip
 
 
@@ -177,7 +180,7 @@ def _layer_norm(v: Values) -> Given:
     return [
         ((v.f(9, 3), None, None), {"epsilon": 0.1}), ((v.f(3, 5, 7), None, None), {"axes": (1, 2)}),
         ((v.f(3, 5), v.f(5), None), {"epsilon": 0.02}), ((v.f(67, 4) + 2, None, v.f(4)), {}),
-        ((v.f(3, 131), v.f(131), v.f(131)), {}), ((v.f(3, 5, 7), v.f(7), v.f(7)), {}),
+        ((v.f(2, 1031), v.f(1031), v.f(1031)), {}), ((v.f(3, 5, 7), v.f(7), v.f(7)), {}),
     ]  # fmt: skip
 
 
@@ -187,7 +190,7 @@ def _layer_norm(v: Values) -> Given:
 def _errors(*others: dict[str, Any]) -> Callable[[Values], Given]:
     return lambda v: [
         ((v.f(1, 1), v.f(1, 1)), {}), *(((v.f(3, 2, 5), v.f(3, 2, 5)), other) for other in others),
-        ((v.f(3, 5), v.f(3, 5)), {}), ((v.f(3, 131), v.f(3, 131)), {}), ((v.f(37, 19), v.f(37, 19)), {}),
+        ((v.f(3, 5), v.f(3, 5)), {}), ((v.f(2, 521), v.f(2, 521)), {}), ((v.f(37, 19), v.f(37, 19)), {}),
     ]  # fmt: skip
 
 
@@ -196,7 +199,7 @@ def _crossentropy(v: Values) -> Given:
     return [
         ((v.rows(3, 5), v.rows(3, 5)), {}), ((v.rows(3, 5), v.rows(3, 5)), {"label_smoothing": 0.1}),
         ((v.rows(3, 5), v.wide(3, 5)), z | {"label_smoothing": 0.3}), ((v.rows(2, 3, 4), v.f(2, 3, 4)), z),
-        ((v.rows(3, 5), v.f(3, 5)), z), ((v.rows(37, 67), v.rows(37, 67)), {}), ((v.rows(37, 67), v.f(37, 67)), z),
+        ((v.rows(2, 521), v.f(2, 521)), z), ((v.rows(37, 67), v.rows(37, 67)), {}), ((v.rows(37, 67), v.f(37, 67)), z),
     ]  # fmt: skip
 
 
@@ -214,7 +217,8 @@ def _sparse(v: Values) -> Given:
     return [
         ((v.labels(6), v.rows(6, 5)), {}), ((v.labels(6), v.positive(6, 5)), {}), ((v.labels(3, 2), v.f(3, 2, 5)), z),
         ((ends, v.f(4, 5)), z | {"ignore_class": 9}), ((ends, v.rows(4, 5)), {"ignore_class": 9}),
-        ((ends % 5, v.f(4, 5)), z | {"ignore_class": 1}), ((v.labels(37), v.f(37, 67)), z),
+        ((ends % 5, v.f(4, 5)), z | {"ignore_class": 1}), ((v.labels(2, classes=521), v.rows(2, 521)), {}),
+        ((v.labels(2, classes=521), v.f(2, 521)), z), ((v.labels(37), v.f(37, 67)), z),
         ((v.labels(37, classes=67), v.rows(37, 67)), {}),
     ]  # fmt: skip
 
@@ -294,8 +298,8 @@ def _dropout(v: Values) -> Given:
     stream = {"rate": 0.4, "seed": 3, "offset": 7}
     return [
         ((v.f(3, 5, 7),), stream | {"noise_shape": (None, 1, None)}), ((v.f(7, 5),), stream | {"rate": 0.7}),
-        ((v.f(7, 5),), stream | {"seed": 2**33 + 5}), ((v.f(7, 5),), stream | {"offset": 2**33 + 1}),
-        ((v.f(1031),), stream),
+        ((v.f(7, 5),), stream | {"rate": 0.0}), ((v.f(7, 5),), stream | {"seed": 2**33 + 5}),
+        ((v.f(7, 5),), stream | {"offset": 2**33 + 1}), ((v.f(1031),), stream),
     ]  # fmt: skip
 
 
@@ -324,7 +328,8 @@ CASES: dict[str, Callable[[Values], Given]] = {
     "clip": _elementwise("f", {"low": -0.2}, {"high": 0.3}, {"low": 0.1, "high": 0.2}, low=-0.5, high=0.8),
     "cast": lambda v: [
         ((v.wide(1),), {"dtype": "int32"}), ((v.ties(3, 5, 7),), {"dtype": "bool"}),
-        ((3 * v.positive(3, 5),), {"dtype": "uint8"}), ((v.wide(1031),), {"dtype": "int32"}),
+        ((3 * v.positive(3, 5),), {"dtype": "uint8"}), ((v.labels(3, 5).astype(np.int32),), {"dtype": "float32"}),
+        ((v.wide(1031),), {"dtype": "int32"}),
     ],
     **{op: _pairs for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum")},
     **{op: _positive_pairs for op in ("pow", "mod")},
@@ -336,7 +341,7 @@ CASES: dict[str, Callable[[Values], Given]] = {
     **{op: _reduce("distinct") for op in ("reduce_max", "reduce_min")},
     "argmax": lambda v: [
         ((v.distinct(*s),), {"axis": a})
-        for s, a in (((1,), 0), ((3, 5, 7), 1), ((3, 5, 7), 0), ((300, 3), -1), ((7, 131), -1))
+        for s, a in (((1,), 0), ((3, 5, 7), 1), ((3, 5, 7), 0), ((300, 3), -1), ((2, 1031), -1), ((7, 131), -1))
     ],
     "softmax": _softmax, "log_softmax": _softmax, "batch_norm": _batch_norm,
     "batch_norm_inference": _batch_norm_inference, "layer_norm": _layer_norm, "dropout": _dropout,

@@ -182,9 +182,8 @@ def _failed(result: KernelCheck, failures: list[Failure]) -> KernelCheck:
     cause = (order_of_parameters(*result.target.split(":")) if first else "") or failure.cause.text
     if not failure.cause.known and failure.stage in ("values", "gradient"):
         small = next((other.example for other in plain if other.example), "")
-        few = "check it on inputs of your own, few enough to work out by hand"
-        by_hand = f"by hand: {small}" if small else "" if cause else few
-        cause = "; ".join(filter(None, (cause or "no known mistake gives these values", by_hand)))
+        by_hand = f"by hand: {small}" if small else "check it on inputs of your own, few enough to work out by hand"
+        cause = f"{cause or 'no known mistake gives these values'}; {by_hand}"
     result.fail(failure.stage, str(failure), failure.source, cause)
     return result
 
@@ -274,7 +273,7 @@ def _compare(
     for call in calls:
         where = described(kernel, call.arrays, call.static)
         for mine, theirs in pairs(call.result, call.expected):
-            wrong = wrong_cells(mine, theirs, tolerance, case.extreme)
+            wrong = wrong_cells(mine, theirs, tolerance, case.extreme, case.smallest)
             if wrong.any():
                 names = argument_names(kernel, len(call.arrays))
                 arrays = tuple(np.array(a) if isinstance(a, np.ndarray) else a for a in call.arrays)
@@ -284,7 +283,7 @@ def _compare(
                 raise Failure(stage, f"{where}: {_difference(mine, theirs, wrong)}", cause=cause, size=size,
                               example=worked_out(evidence))  # fmt: skip
     for mine, exact, rounded in pairs(*results):
-        wrong = wrong_in_both(mine, exact, rounded, tolerance, case.extreme)
+        wrong = wrong_in_both(mine, exact, rounded, tolerance, case.extreme, case.smallest)
         if wrong.any():
             where = described(kernel, calls[0].arrays, calls[0].static)
             raise Failure(stage, f"{where}: {_difference(mine, exact, wrong)}, compared with NumPy in float64.")

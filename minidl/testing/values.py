@@ -12,12 +12,14 @@ class Case(NamedTuple):
 
     extreme : values at which formulas break; each cell is compared by its own size, and nothing is differentiated
     ways : the directions in which the case is run
+    smallest : a difference is relative to at least this; less than 1 where an op exists for the digits near 0 (log1p)
     """
 
     inputs: tuple[Any, ...]
     static: dict[str, Any]
     extreme: bool = False
     ways: tuple[str, ...] = ("forward", "backward")
+    smallest: float = 1.0
 
 
 class Values:

@@ -447,6 +447,34 @@ def _(dy, kept, dx, size, exponent):
         dx[i] = dy[i] * (exponent * math.pow(kept[i], exponent - float32(1)))
 
 
+@formula("log1p", "log(1 + x): 0 for 1e-20")
+def _(x):
+    return math.log(float32(1) + x)
+
+
+@formula("log1p", "log(x)")
+def _(x):
+    return math.log(x)
+
+
+@slope("log1p_backward", "1 / x")
+def _(dy, kept):
+    return dy / kept
+
+
+@formula("expm1", "exp")
+def _(x):
+    return math.exp(x)
+
+
+@wrong("relu", "a grid of eight blocks, whatever the size", at="machine", threads=256, blocks=8)
+@cuda.jit
+def _(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = max(x[i], float32(0))
+
+
 # -- right -------------------------------------------------------------------------------------------------------------
 
 
@@ -652,3 +680,13 @@ def _(dy, kept, dx, size, exponent):
             dx[i] = float32(0)
         else:
             dx[i] = dy[i] * exponent * math.pow(kept[i], exponent - float32(1))
+
+
+@formula("log1p", "math.log1p", right)
+def _(x):
+    return math.log1p(x)
+
+
+@formula("expm1", "math.expm1", right)
+def _(x):
+    return math.expm1(x)

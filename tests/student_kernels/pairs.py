@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import cuda, float32
 
@@ -64,6 +66,21 @@ def _(a, b):
 @formula("minimum", "min", right)
 def _(a, b):
     return min(a, b)
+
+
+@formula("pow", "exp(b log a): NaN for a negative base")
+def _(a, b):
+    return math.exp(b * math.log(a))
+
+
+@formula("mod", "the sign of a, as C's %")
+def _(a, b):
+    return math.fmod(a, b)
+
+
+@formula("pow", "math.pow", right)
+def _(a, b):
+    return math.pow(a, b)
 
 
 # -- where -------------------------------------------------------------------------------------------------------------

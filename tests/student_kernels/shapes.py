@@ -260,7 +260,7 @@ right("embedding_backward", "atomics into zeros")(gathered())
 
 @wrong("cast", "rounded")
 def _(x, *, dtype, on=None):
-    if np.dtype(dtype).kind == "b":
+    if np.dtype(dtype).kind != "i" or x.dtype != np.float32:
         return ladder.rung("cast").run(x, dtype=dtype, on=on)
     half = np.where(x < 0, np.float32(-0.5), np.float32(0.5)).astype(np.float32)
     return ladder.rung("cast").run(ladder.rung("add").run(x, half, on=on), dtype=dtype, on=on)

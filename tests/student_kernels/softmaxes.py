@@ -163,6 +163,22 @@ def _(x, y, rows, cols):
         y[row, col] = math.exp(x[row, col] - largest) / shared[0]
 
 
+@wrong("softmax", "a thread a column: rows of up to 256", **BLOCK_A_ROW | {"threads": 256})
+@cuda.jit
+def _(x, y, rows, cols):
+    shared = cuda.shared.array(256, float32)
+    row, t = cuda.blockIdx.x, cuda.threadIdx.x
+    shared[t] = x[row, t] if t < cols else float32(-1e38)
+    cuda.syncthreads()
+    largest, total = shared[0], float32(0)
+    for k in range(256):
+        largest = max(largest, shared[k])
+    for k in range(min(256, cols)):
+        total += math.exp(shared[k] - largest)
+    for col in range(t, cols, 256):
+        y[row, col] = math.exp(x[row, col] - largest) / total
+
+
 def by_warp(merged=True):
     """A warp a row; merged: the largest of all lanes, not of each for itself."""
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from cuda_kernels import ladder
 from cuda_kernels.launch import check_array
 from cuda_kernels.windows import make_window
-from minidl.backends.kernels import UNARY, UNARY_ELEMENTWISE
+from minidl.backends.kernels import BINARY, UNARY, UNARY_ELEMENTWISE
 
 ONE, NONE = (1, 1), ((0, 0), (0, 0))
 
@@ -231,7 +231,7 @@ for _op in (*UNARY, *UNARY_ELEMENTWISE):
     _arrays = ("dy", "dx") if _op in KEEPS_NOTHING else ("dy", "kept", "dx")
     PLANNERS[_op] = Planner(("x", "y"), (*SIZE, *_settings), unary, _settings, ("x",))
     PLANNERS[f"{_op}_backward"] = Planner(_arrays, (*SIZE, *_settings), unary_backward, _settings, ("dy", "kept"))
-for _op in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", "mod"):
+for _op in (op for op in BINARY if op != "where"):
     PLANNERS[_op] = Planner(("a", "b", "y"), SIZE, binary, {}, ("a", "b"))
 for _op in ("softmax", "log_softmax"):
     PLANNERS[_op] = Planner(("x", "y"), ("rows", "cols"), softmax, {"axis": ()}, ("x",))

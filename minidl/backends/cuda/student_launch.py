@@ -211,7 +211,8 @@ def _completed(
 
     def call(*arrays: Any, on: str | None = None, **settings: Any) -> Any:
         for key, value in not_taken(arrays, settings).items():
-            raise _refusal(who, kernel, key, value, None if numbers is None else numbers.get(key, ()))
+            lacking = missing_numbers(key, value) if takes(key) else (numbers or {}).get(key, ())
+            raise _refusal(who, kernel, key, value, None if numbers is None else lacking)
         kept = [*arrays, *optional[len(arrays) :]]
         if kernel in TRANSPOSED:
             for position, key in enumerate(TRANSPOSES):
