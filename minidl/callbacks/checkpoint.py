@@ -206,15 +206,11 @@ class BackupAndRestore(Callback):
             self._load(self._state_before)
 
     def _load(self, path: Path) -> None:
-        from minidl.models.saving.weights_h5 import read_progress
-
         optimizer = self.model.optimizer
         if optimizer is not None and not optimizer.built:
             optimizer.build(self.model.trainable_variables)
-        progress = read_progress(path)
-        self.model.load_weights(path)
-        self.model._progress = progress
-        self._epoch = progress.epoch
+        self.model._load_progress(path)
+        self._epoch = self.model._progress.epoch
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Note the epoch."""
@@ -231,14 +227,10 @@ class BackupAndRestore(Callback):
             self._save(epoch + 1, 0)
 
     def _save(self, epoch: int, batch: int) -> None:
-        from minidl.models.saving import save_weights
-        from minidl.models.saving.weights_h5 import Progress
-
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         if self.double_checkpoint and self._state.exists():
             shutil.copyfile(self._state, self._state_before)
-        metrics = [v.numpy() for metric in self.model.metrics for v in metric.variables] if batch else []
-        save_weights(self.model, self._state, progress=Progress(epoch, batch, metrics))
+        self.model._save_progress(self._state, epoch, batch)
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Remove the folder."""

@@ -11,6 +11,8 @@ class SavingMethods:
     """`save`, `save_weights`, `load_weights`, `to_json` and the configuration of a model."""
 
     name: str
+    metrics: Any
+    _progress: Any
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any) -> None:
         """Save the whole model, as `.keras` or in the older layout as `.h5`; see `models.save_model`."""
@@ -29,6 +31,22 @@ class SavingMethods:
         from minidl.models import saving
 
         saving.load_weights(self, filepath, skip_mismatch, by_name)
+
+    def _save_progress(self, filepath: Any, epoch: int, batch: int) -> None:
+        """Save the weights and, in the same file, how far training is: `batch` batches of `epoch` are done."""
+        from minidl.models import saving
+        from minidl.models.saving.weights_h5 import Progress
+
+        metrics = [v.numpy() for metric in self.metrics for v in metric.variables] if batch else []
+        saving.save_weights(self, filepath, progress=Progress(epoch, batch, metrics))
+
+    def _load_progress(self, filepath: Any) -> None:
+        """Load such a file; the next `fit` goes on there."""
+        from minidl.models.saving.weights_h5 import read_progress
+
+        progress = read_progress(filepath)
+        self.load_weights(filepath)
+        self._progress = progress
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the configuration as JSON, without weights, for `models.model_from_json`."""
