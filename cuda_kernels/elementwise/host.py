@@ -154,7 +154,7 @@ def where_backward(apply: Callable[..., None]) -> Callable[..., Any]:
         check_array("where_backward", "condition", condition, dtype=np.bool_)
         nothing = zeros((1,), like=dy)
         # The gradient of a is where(condition, dy, 0), that of b where(condition, 0, dy).
-        to_a, to_b = walk(dy.shape, condition.shape, dy.shape, (1,)), walk(dy.shape, condition.shape, (1,), dy.shape)
+        to_a, to_b = walk(dy.shape, condition.shape, dy.shape, ()), walk(dy.shape, condition.shape, (), dy.shape)
         mask, row = flat(condition), dy.reshape(-1)
         gradients: list[Any] = []
         for ways, a, b, shape, needed in ((to_a, row, nothing, a_shape, needs[0]),

@@ -41,7 +41,8 @@ CASES = [
         ((), ()), ((), (3,)), ((2, 3), ()), ((1,), (1, 1)), ((0, 3), (3,)), ((0, 3), ()), ((2, 0), (2, 1)),
     )),
     *((op, (strided(2, 3), strided(3)), {}) for op in BINARY),
-    ("where", (np.array(True), f(), f(2)), {}), ("where", (np.zeros((0, 3), bool), f(3), f()), {}),
+    *(("where", (np.array(c), f(*a), f(*b)), {}) for c in (True, False) for a, b in (((), ()), ((1,), ()), ((), (2,)))),
+    ("where", (np.ones((2, 1), bool), f(), f(3)), {}), ("where", (np.zeros((0, 3), bool), f(3), f()), {}),
     *((op, (f(*shape),), {"axes": axes, "keepdims": keep})
       for op in REDUCTIONS for keep in (False, True)
       for shape, axes in (((), None), ((), ()), ((1,), 0), ((2, 0), 0), ((2, 0), 1), ((0, 3), 0), ((0, 3), None),
