@@ -9,9 +9,10 @@ import numpy as np
 from . import numeric
 from .errors import ReadOnlyArray, UnsupportedSyntax
 from .masks import Mask
-from .memory import Allocation, View, c_strides
+from .memory import Allocation, View, bind_arrays, c_strides
 from .objects import Choice, refusal
 from .parts import Part
+from .shadow import Shadow
 
 Value = Any
 _UNKNOWN = 2**63
@@ -228,6 +229,15 @@ class Access(Part):
             raise UnsupportedSyntax("the shape of a shared or local array must be a constant (a literal or a global)",
                                     line)
         return tuple(int(n) for n in extent)
+
+    def captured(self, array: Any, name: str) -> View:
+        """A device array of the kernel's globals: global memory, the same for every launch, and no constant."""
+        views = self.recorder.captured
+        if id(array) not in views:
+            views[id(array)] = bind_arrays({name: array.ary})[name]
+            if self.checks:
+                views[id(array)].alloc.shadow = Shadow(None, views[id(array)].alloc)
+        return views[id(array)]
 
     def constant(self, array: np.ndarray, name: str) -> View:
         """A NumPy array of the kernel's globals: constant memory."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import numeric
 from .calls import Calls
+from .host.memory import DeviceArray
 from .names import as_dtype, cuda_objects
 from .objects import Member
 from .statics import COMPARE, DIMENSIONS, OPERATORS, UNKNOWN, Statics, numbers, typed
@@ -113,6 +114,9 @@ class Expressions(Calls, Statics):
         if isinstance(found, str):
             raise self.fail(node, NO_STRINGS)
         shown = ast.unparse(node)
+        if isinstance(found, DeviceArray):
+            name = self.program.constant(found, "device_array")
+            return self.result(f"m.captured({name}, {shown!r})")
         if isinstance(found, types.ModuleType):
             raise self.fail(node, f"module {shown!r} is no value")
         raise self.fail(node, f"{shown!r} is a {type(found).__name__}; a kernel can use numbers, tuples of numbers and "

@@ -31,6 +31,7 @@ class Recorder:
         blocks = grid[0] * grid[1] * grid[2]
         self.fences = Fences(blocks)
         self.thread_fences = Fences(blocks * (-(-block[0] * block[1] * block[2] // WARP) * WARP))
+        self.captured: dict[int, Any] = {}  # device arrays of the kernel's globals
         self.undo: Callable[[Any, Any], None] | None = None
         self.history: Any = None
         self.changes = 0  # of memory, counted while a loop is watched (progress.py)

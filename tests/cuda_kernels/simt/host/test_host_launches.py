@@ -234,6 +234,35 @@ def test_views_of_one_device_array_are_arguments():
     assert session.faults == []
 
 
+def test_device_arrays_of_the_surroundings_are_global_memory():
+    with simt.on() as session:
+        table, counts = cuda.to_device(np.arange(4.0)), cuda.to_device(np.zeros(2, np.int64))
+
+        @cuda.jit(device=True)
+        def looked_up(i):
+            return table[i]
+
+        @cuda.jit
+        def kernel(out):
+            i = cuda.grid(1)
+            out[i] = looked_up(i % 4)
+            cuda.atomic.add(counts, i % 2, 1)
+
+        out = np.zeros(64)
+        kernel[2, 32](out)
+        table[0] = 9  # no constant: the next launch sees it
+        kernel[2, 32](out)
+        assert out.tolist() == [9, 1, 2, 3] * 16 and counts.copy_to_host().tolist() == [64, 64]
+        assert session.faults == []
+
+        @cuda.jit
+        def racing():
+            counts[0] = cuda.grid(1)
+
+        racing[1, 32]()
+    assert [f.kind for f in session.faults] == ["race"]
+
+
 def test_device_arrays_are_arguments_of_simt_launch_too():
     with simt.on():
         d = cuda.to_device(X)
