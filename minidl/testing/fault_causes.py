@@ -31,6 +31,9 @@ OF_KIND = {
     "float64": "A GPU computes float64 at 1/2 to 1/64 of its speed in float32. Write float32(0), and float32(...) "
     "around numbers with a point and around integers that are divided.",
     "step-limit": "Does the loop's variable change in the loop?",
+    "out-of-bounds": "A shared array belongs to one block: its index is made of threadIdx, not of the number in the "
+    "grid, and it needs as many elements as the block has threads, besides the margin of a stencil.",
+    "overlap": "Give one of the two a shape that is a constant, or take both as slices of one array of shape 0.",
     "exception": "A thread came to a raise, or to an assert that does not hold: look at the values that it had there.",
 }
 WINDOWED = ("conv2d", "depthwise_conv2d", "max_pool2d", "average_pool2d")
@@ -182,6 +185,13 @@ def _no_element(fault: Fault, report: Report, source: Source, kernel: str) -> st
     )
     index = fault.index or ()
     ends = report.arrays[fault.array or ""][1]
+    others = itertools.permutations(index)
+    fits = any(all(0 <= i < n for i, n in zip(other, ends, strict=True)) for other in others)
+    if fault.array == output and fits and len(source.guards()) > 1:
+        return (
+            f"Thread {fault.threads[0]} of block {fault.blocks[0]} passes the guard, and writes "
+            f"{output}[{_at(index)}]: in another order its indices would fit. Are row and column swapped here?"
+        )
     beyond = [k for k, (i, n) in enumerate(zip(index, ends, strict=False)) if i >= n]
     loose = [node for node in source.guards() if any(isinstance(op, ast.LtE) for op in node.ops)]
     if beyond and all(index[k] == ends[k] for k in beyond) and loose:
@@ -217,9 +227,10 @@ def _unwritten(fault: Fault, report: Report, source: Source) -> str:
     condition = _condition(fault, source)
     count = f"{int(missing.sum())} of {missing.size} elements of {fault.array!r}"
     if condition is not None:
+        test, holds = condition
         return (
-            f"The elements that are not written are exactly those where `{ast.unparse(condition)}` (line "
-            f"{condition.lineno}) is false. An output starts as garbage, not as 0: what should they be? Write it in an "
+            f"The elements that are not written are exactly those where `{ast.unparse(test)}` (line {test.lineno}) is "
+            f"{holds}. An output starts as garbage, not as 0: what should they be? Write it in an "
             "else."
         )
     threads, blocks = math.prod(report.block), math.prod(report.grid)
@@ -272,20 +283,26 @@ def _lambda(source: Source, array: str | None) -> str:
     return f"lambda {', '.join(arrays)}: {array}.size"
 
 
-def _condition(fault: Fault, source: Source) -> ast.expr | None:
-    """The condition on data around every store to the array, where no else writes the rest."""
+def _condition(fault: Fault, source: Source) -> tuple[ast.expr, str] | None:
+    """The condition on data that decides whether an element is written, and the value with which it is not.
+
+    It stands in an if without an else around the only store, or in front of a return before it.
+    """
     stores = [node for node in source.subscripts(fault.array) if isinstance(node.ctx, ast.Store)]
     if len(stores) != 1:
         return None
     of_data = _names_of_data(source)
-    for around in source.around(stores[0]):
-        if isinstance(around, ast.If) and not around.orelse:
-            tests = around.test.values if isinstance(around.test, ast.BoolOp) else [around.test]
-            found = [test for test in tests if _reads_data(test, of_data)]
-            if found:
-                return found[0]
-        if isinstance(around, ast.For | ast.While):
-            return None
+    around = list(source.around(stores[0]))
+    if any(isinstance(node, ast.For | ast.While) for node in around):
+        return None
+    for node in source.nodes:
+        if not isinstance(node, ast.If) or node.orelse:
+            continue
+        tests = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
+        found = next((test for test in tests if _reads_data(test, of_data)), None)
+        leaves = isinstance(node.body[-1], ast.Return) and node.lineno < stores[0].lineno and node not in around
+        if found is not None and (node in around or leaves):
+            return found, "true" if leaves else "false"
     return None
 
 

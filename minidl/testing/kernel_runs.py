@@ -193,7 +193,7 @@ def _machine_failure(
     message = fault.message.partition(": does the grid cover")[0]  # the cause says more
     kind = "" if message.startswith(fault.kind) else f"{fault.kind}: "
     many = f" {fault.count} threads do so." if fault.count > 1 and fault.kind == "out-of-bounds" else ""
-    stop = "" if message.endswith(".") else "."
+    stop = "" if message.endswith((".", "?")) else "."
     sentence = f"{kind}{message}{stop}{many} In {where}."
     return Failure("machine", sentence, fault.source, cause_of_fault(fault, report, kernel))
 

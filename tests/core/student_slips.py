@@ -133,6 +133,48 @@ def forgot_else(dy, kept, dx, size):
         dx[i] = dy[i]
 
 
+@slip("relu", "machine", r"exactly those where `x\[i\] < float32\(0\)` \(line \d+\) is true")
+@cuda.jit
+def returns_where_negative(x, y, size):
+    i = cuda.grid(1)
+    if i >= size:
+        return
+    if x[i] < float32(0):
+        return
+    y[i] = x[i]
+
+
+@slip("relu", "machine", r"hangs over the edge of 'x': index -1")
+@cuda.jit
+def reads_the_element_before(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = max(x[i - 1], float32(0))
+
+
+@slip("relu", "machine", r"belongs to one block: its index is made of threadIdx")
+@cuda.jit
+def shared_array_by_the_grid(x, y, size):
+    tile = cuda.shared.array(256, float32)
+    i = cuda.grid(1)
+    if i < size:
+        tile[i] = x[i]
+    cuda.syncthreads()
+    if i < size:
+        y[i] = max(tile[i], float32(0))
+
+
+@slip("gemm", "machine", r"passes the guard, and writes c\[.*Are row and column swapped here")
+@cuda.jit
+def writes_the_transpose(a, b, c):
+    col, row = cuda.grid(2)
+    if row < c.shape[0] and col < c.shape[1]:
+        total = float32(0)
+        for k in range(a.shape[1]):
+            total += a[row, k] * b[k, col]
+        c[col, row] = total
+
+
 @slip("gemm", "machine", r"grid covers the output the other way.*col, row = cuda.grid\(2\)", threads=(32, 8))
 @cuda.jit
 def rows_and_columns_swapped(a, b, c):

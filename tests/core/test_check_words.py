@@ -30,6 +30,13 @@ def test_a_slip_is_named(slip):
     assert re.search(slip.phrase, said), result
 
 
+def test_every_kind_of_fault_has_a_cause():
+    from cuda_kernels.simt import KINDS
+    from minidl.testing.fault_causes import OF_KIND
+
+    assert set(KINDS) - set(OF_KIND) == {"unwritten-output"}  # whose cause is worked out each time
+
+
 # -- right, but … ------------------------------------------------------------------------------------------------------
 
 

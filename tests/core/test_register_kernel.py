@@ -241,6 +241,11 @@ def test_decorators_the_wrong_way_round_are_told_so():
             c[i, 0] = a[i, 0]
 
 
+def test_a_kernel_with_its_grid_is_told_so():
+    with pytest.raises(ArgumentError, match="together with its grid and block.*Register the kernel itself"):
+        minidl.register_kernel("relu", "mine", relu[1, 32])
+
+
 def test_a_function_compiled_for_the_cpu_is_told_so():
     from numba import njit
 

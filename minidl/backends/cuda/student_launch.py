@@ -73,6 +73,11 @@ def host_function(kernel: str, name: str, given: Any, threads: Any, blocks: Any,
         raise ArgumentError(
             f"{who} must be a @cuda.jit kernel or a host function that launches one. Got {type(given).__name__}."
         )
+    if hasattr(given, "griddim") and hasattr(given, "dispatcher"):
+        raise ArgumentError(
+            f"{who}: got a kernel together with its grid and block, kernel[…]. Register the kernel itself; threads= "
+            "and blocks= say how it is launched."
+        )
     _refuse_undecorated(who, given)
     if threads is not None or blocks is not None or start is not None:
         raise ArgumentError(
