@@ -194,7 +194,7 @@ def clipped_relu(max_value: float | None = None, negative_slope: float = 0.0,
 
     @cuda.jit(device=True)
     def forward(x):
-        y = x if x > floor else float32(0)
+        y = float32(0) if x <= floor else x
         y = top if y > top else y
         if leaks:
             y = y if x > floor else slope * (x - floor)

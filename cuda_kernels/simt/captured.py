@@ -27,10 +27,11 @@ def value_of(function: Any, name: str) -> Any:
 
 
 class Captured:
-    """The surroundings of one translation, and the programs that share it (by whether they are for stepping)."""
+    """The surroundings of one translation, and the programs that share it: (for stepping, with unsigned)."""
 
     def __init__(self) -> None:
-        self.programs: dict[bool, Any] = {}
+        self.programs: dict[tuple[bool, bool], Any] = {}
+        self.unsigned: dict[tuple, bool] = {}  # for argument types: do 64-bit unsigned integers occur?
         self._arrays: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._seen: list[tuple[Any, str, tuple]] = []
 

@@ -235,6 +235,15 @@ class Checks(Part):
             "integer beside a float32, a Python float argument, or int / int makes it so. Write float32(...) around "
             "the constant or the operand.")
 
+    def report_unified(self, line: int, what: str, one: np.dtype, other: np.dtype) -> None:
+        """uint64 and int64 in one variable."""
+        if self.checks:
+            self.recorder.fault(
+                "float64", line, count=self.mask.lanes, threads=self.first_thread(), blocks=self.first_block_index(),
+                message=f"line {line}: {what} is {one} on one path (or before the loop) and {other} on another: Numba "
+                "makes it float64, which holds integers up to 2**53 only. Cast the result of arithmetic back, as in "
+                "uint64(...): what mixes uint64 with a signed integer is int64.")
+
     def _stop_at(self, loop: Loop, what: str) -> None:
         """A loop that does not end; the launch is given up."""
         thread, block = self.first_thread(), self.first_block_index()

@@ -44,7 +44,7 @@ class Loop:
     """One running loop: who entered, who left for good (`done`), who waits for the next turn (`waiting`)."""
 
     __slots__ = ("line", "entry", "done", "waiting", "broken", "value", "stop", "step", "kind", "item", "turns",
-                 "values", "returns", "first", "ending", "look", "seen", "since")
+                 "values", "returns", "first", "ending", "look", "seen", "since", "kinds")
 
     def __init__(self, line: int, entry: Mask, none: Mask, returns: bool, ending: Ending | None = None) -> None:
         self.line = line
@@ -65,6 +65,7 @@ class Loop:
         self.look = FIRST_LOOK
         self.seen: Any = None
         self.since = 0.0
+        self.kinds: list[Any] | None = None  # of the variables that it carries from turn to turn
 
 
 class Control(Part):
@@ -99,7 +100,29 @@ class Control(Part):
         if type(new) is not np.ndarray and not isinstance(new, np.generic) or isinstance(old, _NO_NUMBERS):
             return self._merge_others(new, old)
         kind = numeric.unify(new.dtype, old.dtype)
+        if kind.kind == "f" and new.dtype.kind in "iu" and old.dtype.kind in "iu":
+            self.report_unified(self.present, "a variable", new.dtype, old.dtype)
         return np.where(bits, numeric.cast(new, kind), numeric.cast(old, kind))
+
+    def replaced(self, old: Value) -> Value:
+        """A variable that both branches assign: nothing, unless threads outside of them still need what it holds."""
+        return None if self.mask is self.alive else old
+
+    def carry(self, line: int, loop: Loop, names: tuple[str, ...], *values: Value) -> tuple[Value, ...]:
+        """Variables at the beginning of a loop's turn, in the type that they have before it and after a turn."""
+        if loop.kinds is None:
+            loop.kinds = [getattr(v, "dtype", None) for v in values]
+            return values
+        found = list(values)
+        for k, (name, value, kind) in enumerate(zip(names, values, loop.kinds, strict=True)):
+            own = getattr(value, "dtype", None)
+            if own is kind or own is None or kind is None or own == kind or {own.kind, kind.kind} - set("iuf"):
+                continue
+            loop.kinds[k] = numeric.unify(own, kind)
+            found[k] = numeric.cast(value, loop.kinds[k])
+            if loop.kinds[k].kind == "f" and {own.kind, kind.kind} <= {"i", "u"}:
+                self.report_unified(line, repr(name), kind, own)
+        return tuple(found)
 
     def remember(self, assigned: Mask | None) -> Mask:
         """The threads that have assigned a variable, now that the active ones do (see assigned.py)."""

@@ -38,6 +38,7 @@ class Counting(Part):
 
     def at(self, line: int) -> None:
         """A statement begins."""
+        self.present = line
         if not self.counting:
             return
         mask = self.mask

@@ -33,9 +33,20 @@ def program_of(kernel: Any, args: tuple = (), stepping: bool = False) -> Program
         latest = next(reversed(by_types.values()), None)
         by_types[types] = latest if latest is not None and latest.unchanged() else Captured()
     captured = by_types[types]
-    if stepping not in captured.programs:
-        captured.programs[stepping] = Program(function, stepping, captured)
-    return captured.programs[stepping]
+    if types not in captured.unsigned:
+        captured.unsigned[types] = "u8" in str(types) or "uint64" in str(types) or any(
+            "uint64" in code.co_names for code in _codes(function))
+    unsigned = captured.unsigned[types]
+    if (stepping, unsigned) not in captured.programs:
+        captured.programs[stepping, unsigned] = Program(function, stepping, captured, unsigned)
+    return captured.programs[stepping, unsigned]
+
+
+def _codes(function: Any) -> list[Any]:
+    """The code of a function, and of the functions that it names."""
+    own = function.__code__
+    named = [names.python_function(function.__globals__.get(name)) for name in own.co_names]
+    return [own, *(f.__code__ for f in named if f is not None)]
 
 
 def _types(args: tuple) -> tuple:

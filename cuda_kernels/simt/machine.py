@@ -49,6 +49,7 @@ class Machine(Control, Progress, Access, Arrays, Sequences, Checks, Counting, Ba
         self.step_limit = STEP_LIMIT if step_limit is None else step_limit
         self.limit_is_default = step_limit is None
         self.observing = self.range_turns = 0
+        self.present = 0  # the line of the statement that runs
         self.cooperation: Any = None
         self.dynamic_bytes = dynamic_bytes
         self.first_block = first_block

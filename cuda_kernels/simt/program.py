@@ -16,10 +16,12 @@ from .translate import FunctionTranslator
 class Program:
     """A translated kernel: `run(machine, *arguments)`, and the text of the program."""
 
-    def __init__(self, function: Any, stepping: bool = False, captured: Captured | None = None) -> None:
+    def __init__(self, function: Any, stepping: bool = False, captured: Captured | None = None,
+                 unsigned: bool = False) -> None:
         self.source = Source(function)
         self.captured = captured or Captured()
         self.stepping = stepping
+        self.unsigned = unsigned  # 64-bit unsigned integers occur
         self.namespace: dict[str, Any] = {"none_": None}
         self.texts: list[str] = []
         self.translated: dict[tuple, tuple[str, Any]] = {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from .host import names
 from .host.sessions import SESSIONS, Session
+from .names import cuda_objects
 
 __all__ = ["Session", "on"]
 
@@ -41,6 +42,7 @@ def on(**options: Any) -> Iterator[Session]:
     up    16 bytes  (4,)  to_device
     down  16 bytes  (4,)  copy_to_host
     """
+    cuda_objects()  # raises SimtError where Numba's own simulator has taken the place of numba.cuda
     names.install()
     with names.kernel_methods, SESSIONS.block(Session(options)) as session:
         yield session

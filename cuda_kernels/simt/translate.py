@@ -64,6 +64,7 @@ class FunctionTranslator(Expressions):
         parameters = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
         parameters += [arguments.vararg.arg] if arguments.vararg else []
         self.parameters = parameters
+        self.assigned = set(parameters)  # so far
         self.unsure = UnsureReads(tree, self.variables, parameters, self.known)
         locals_ = sorted(self.variables - set(parameters))
         self.block(tree.body)
@@ -185,6 +186,7 @@ class FunctionTranslator(Expressions):
 
     def assign(self, target: ast.expr, value: str, node: ast.AST) -> None:
         if isinstance(target, ast.Name):
+            self.assigned.add(target.id)
             self.emit(f"v_{target.id} = m.put({value}, v_{target.id})")
             if target.id in self.unsure.names:
                 self.emit(f"w_{target.id} = m.remember(w_{target.id})")
@@ -246,6 +248,8 @@ class FunctionTranslator(Expressions):
         left = escapes(node)
         self.emit(f"{saved} = m.mask")
         self.emit(f"{then}, {other} = m.branch({self.line(node)}, {condition})")
+        for name in sorted(replaced(node.body) & replaced(node.orelse)):  # the type of what they held means nothing
+            self.emit(f"v_{name} = m.replaced(v_{name})")
         for mask, statements in ((then, node.body), (other, node.orelse)):
             if not statements:
                 continue
@@ -268,7 +272,9 @@ class FunctionTranslator(Expressions):
         self.program.waits |= bool(ending.arrays)
         self.program.polls |= ending.polls
         self.emit(f"{loop} = m.loop({line}, {returns}, {self.program.constant(ending, 'ending')})")
+        carried = self.carried(node)
         self.emit(f"while m.again({loop}):")
+        self.carry(node, loop, carried)
         self.indent += 1
         known = self.known(node.test)
         self.at(node)
@@ -277,6 +283,7 @@ class FunctionTranslator(Expressions):
             self.emit("    break")
         self.indent -= 1
         self._loop_body(node, loop)
+        self.carry(node, loop, carried, behind=True)
 
     def _loop_body(self, node: ast.While | ast.For, loop: str) -> None:
         self.loops.append(loop)
@@ -299,11 +306,32 @@ class FunctionTranslator(Expressions):
             self.emit(f"{loop} = m.each({self.line(node)}, {returns}, {self.value(node.iter)})")
         else:
             self.emit(f"{loop} = m.range({self.line(node)}, {returns}, {', '.join(arguments)})")
+        carried = self.carried(node)
         self.emit(f"while ({turn} := m.next({loop})) is not None:")
+        self.carry(node, loop, carried)
         self.indent += 1
         self.assign(node.target, turn, node)
         self.indent -= 1
         self._loop_body(node, loop)
+        self.carry(node, loop, carried, behind=True)
+
+    def carried(self, node: ast.For | ast.While) -> list[str]:
+        """Variables that a loop takes from before it, or from one turn to the next: they have one type for Numba.
+
+        Only where 64-bit unsigned integers occur is that type another one than the machine's (uint64 and int64 are
+        float64 together), so only there is it looked after.
+        """
+        if not self.program.unsigned:
+            return []
+        test = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)} if isinstance(node, ast.While) else set()
+        return sorted(assigned_in(node.body) & self.assigned - (replaced(node.body) - test))
+
+    def carry(self, node: ast.stmt, loop: str, names: list[str], behind: bool = False) -> None:
+        """The type of the variables at the beginning of each turn, and behind the loop."""
+        if names:
+            targets = ", ".join("v_" + n for n in names)
+            call = f"{targets}, = m.carry({self.line(node)}, {loop}, {tuple(names)}, {targets})"
+            self.lines.append("    " * (self.indent + (not behind)) + call)
 
     def do_Break(self, node: ast.Break) -> None:
         self.emit(f"m.break_({self.loops[-1]})")
@@ -334,6 +362,24 @@ class FunctionTranslator(Expressions):
             raise self.fail(node, f"function {node.name!r} inside a kernel takes no decorator; define it outside, "
                             "marked @cuda.jit(device=True)")
         self.nested[node.name] = self.source.inner(node, self.variables)
+
+
+def assigned_in(statements: list[ast.stmt]) -> set[str]:
+    """Names that statements assign."""
+    return {n.id for s in statements for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def replaced(statements: list[ast.stmt]) -> set[str]:
+    """Variables that statements surely assign before they read them."""
+    found: set[str] = set()
+    read: set[str] = set()
+    for statement in statements:
+        read |= {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        if isinstance(statement, ast.Assign):
+            found |= {t.id for t in statement.targets if isinstance(t, ast.Name)} - read
+        else:
+            read |= assigned_in([statement])  # perhaps
+    return found
 
 
 def _is_docstring(node: ast.AST) -> bool:

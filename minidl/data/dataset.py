@@ -98,7 +98,8 @@ class SizedDataset(Dataset):
         stop = min(start + self.num_batches, self.available)
         yield from map(_as_floatx, self.batches(self.first_epoch + passes, start, stop))
         if stop - start < self.num_batches:
-            _ran_out(self.function, stop - start, self.num_batches)
+            then = f"There are {self.available} batches in all; the next epoch begins with the first."
+            _ran_out(self.function, stop - start, self.num_batches, then)
 
     def batches(self, passes: int, start: int, stop: int) -> Iterator[Batch]:
         """Yield the batches start, …, stop - 1 of a pass over the data."""
@@ -182,7 +183,10 @@ class IterableDataset(Dataset):
             cause = "Was it used up before?" if self.runs_once else "Is it empty?"
             raise DataError(f"{self.function}: the {type(self.items).__name__} gave no batches. {cause}")
         if not given or (self.num_batches is not None and given < self.num_batches):
-            _ran_out(self.function, given, self.num_batches)
+            then = "It begins anew in the next epoch."
+            if self.runs_once:
+                then = "A generator runs once over all epochs: let it loop for ever and give steps, or use a PyDataset."
+            _ran_out(self.function, given, self.num_batches, then)
 
 
 class _Passes:
@@ -196,14 +200,9 @@ class _Passes:
         return self.data.epoch(self.next - 1)
 
 
-def _ran_out(function: str, given: int, steps: int | None) -> None:
-    wanted = "" if steps is None else f" of {steps} steps"
-    advice = (
-        "A generator runs once over all epochs: let it loop for ever and give steps_per_epoch=, or use a PyDataset."
-        if not given
-        else "It needs as many batches as there are steps in all epochs."
-    )
-    warnings.warn(f"{function}: the data ran out after {given}{wanted} in this epoch. {advice}", stacklevel=3)
+def _ran_out(function: str, given: int, steps: int | None, what_then: str) -> None:
+    wanted = "batches" if steps is None else f"of {steps} steps"
+    warnings.warn(f"{function}: the data ran out after {given} {wanted} in this epoch. {what_then}", stacklevel=3)
 
 
 def _checked(data: Batch, function: str) -> Batch:

@@ -330,7 +330,13 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     return x[(*_before(x, axis or 0, "take"), indices)]
 
 
-INDEXED_PADDING = {"reflect": "reflect", "symmetric": "symmetric", "edge": "edge", "wrap": "wrap", "circular": "wrap"}
+INDEXED_PADDING: dict[str, Any] = {
+    "reflect": "reflect",
+    "symmetric": "symmetric",
+    "edge": "edge",
+    "wrap": "wrap",
+    "circular": "wrap",
+}
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Tensor:

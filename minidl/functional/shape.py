@@ -45,7 +45,7 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
     if axis is None:
         axes = [i for i, n in enumerate(x.shape) if n == 1]
     else:
-        axes = [axis] if isinstance(axis, int | np.integer) else list(axis)
+        axes = [int(axis)] if isinstance(axis, int | np.integer) else list(axis)
     if not all(-rank <= a < rank and x.shape[a] in (1, None) for a in axes):
         raise ArgumentError(f"squeeze: axis {axis} must have size 1. Got shape {tuple(x.shape)}.")
     gone = {a % rank for a in axes}

@@ -303,16 +303,18 @@ class Layer(WeightHolder):
                 found[name] = masks_of(inputs[name[:-5]])
         return found
 
-    def _input_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _first_input(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the first input of a call, and the mask that was given for it or that it carries."""
+        first = args[0] if args else next(iter(self._inputs_by_name(args, kwargs).values()), None)
         mask = kwargs.get("mask")
-        return masks_of(args[0]) if mask is None and args else mask
+        return first, masks_of(first) if mask is None else mask
 
     def _set_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
         """Give the outputs their masks, but for those that got one in `call`."""
-        mask = self._input_masks(args, kwargs)
-        if not args or not self._has_masks(mask):
+        first, mask = self._first_input(args, kwargs)
+        if not self._has_masks(mask):
             return
-        mask = self.compute_mask(args[0], mask)
+        mask = self.compute_mask(first, mask)
         for output, its in zip(flatten(outputs), [] if mask is None else flatten(mask), strict=False):
             if its is not None and getattr(output, "_keras_mask", None) is None:
                 output._keras_mask = its
@@ -342,13 +344,13 @@ class Layer(WeightHolder):
         return outputs
 
     def _set_symbolic_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
-        mask = self._input_masks(args, kwargs)
-        if not args or not self._has_masks(mask):
+        first, mask = self._first_input(args, kwargs)
+        if not self._has_masks(mask):
             return
         if type(self).compute_mask is Layer.compute_mask:
-            mask = self.compute_mask(args[0], mask)
+            mask = self.compute_mask(first, mask)
         else:
-            mask = infer_by_trial(lambda given: self.compute_mask(*given), (args[0], mask))
+            mask = infer_by_trial(lambda given: self.compute_mask(*given), (first, mask))
         for output, its in zip(flatten(outputs), [] if mask is None else flatten(mask), strict=False):
             if isinstance(its, SymbolicTensor) and output._keras_mask is None:
                 output._keras_mask = its

@@ -73,7 +73,7 @@ def shape_arguments(layer: Layer, function: Any, shapes: dict[str, Any], names: 
     wanted = [p.name for p in parameters if p.kind not in kinds]
     if len(wanted) <= 1:
         return {name: next(iter(shapes.values()), None) for name in wanted}
-    unknown = [name for name in wanted if name.removesuffix("_shape") not in names]
+    unknown = [name for name in wanted if not name.endswith("_shape") or name.removesuffix("_shape") not in names]
     if unknown:
         raise ArgumentError(
             f"layer {layer.name!r}: {function.__name__}() has several arguments, which must be named after those of "

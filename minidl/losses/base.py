@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.functional.convolution import tensor
-from minidl.losses.functions import _as_dtype, _label_tensor, same_rank
+from minidl.losses.functions import _as_dtype, _as_float, _label_tensor, same_rank
 from minidl.tensor import Tensor, as_array
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "none", "mean", "mean_with_sample_weight")
@@ -55,9 +55,7 @@ class Loss:
         y_true : targets, y_pred : predictions
         sample_weight : (N,), or a weight for each value of the unreduced loss
         """
-        y_pred = tensor(y_pred)
-        if self.dtype is not None or y_pred.dtype.kind != "f" or y_pred.dtype.itemsize < 4:
-            y_pred = y_pred.astype(self.dtype or np.float32)
+        y_pred = _as_float(y_pred) if self.dtype is None else tensor(y_pred).astype(self.dtype)
         y_true = _label_tensor(y_true) if self.keeps_labels else _as_dtype(y_true, y_pred.dtype)
         values = tensor(self.call(y_true, y_pred))
         mask = joined_masks(y_pred, values)

@@ -135,7 +135,7 @@ def sparse_categorical_crossentropy(
     ShapeError : one-hot targets; they belong to `categorical_crossentropy`
     DataError : a label outside 0..C-1
     """
-    y_true, y_pred = _label_tensor(y_true), tensor(y_pred)
+    y_true, y_pred = _label_tensor(y_true), _as_float(y_pred)
     if y_true.ndim == y_pred.ndim > 1 and y_true.shape[axis] == 1:
         y_true = F.squeeze(y_true, axis)
     if y_true.shape == y_pred.shape and y_pred.ndim > 1 and y_pred.shape[axis] > 1:
@@ -175,9 +175,7 @@ def same_rank(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
 
 def _pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     """Return both as tensors of one dtype and rank, or say which targets go with which loss."""
-    y_pred = tensor(y_pred)
-    if y_pred.dtype.kind != "f":
-        y_pred = y_pred.astype(np.float32)
+    y_pred = _as_float(y_pred)
     y_true = _as_dtype(y_true, y_pred.dtype)
     y_true, y_pred = same_rank(y_true, y_pred)
     if y_true.shape != y_pred.shape:
@@ -202,6 +200,12 @@ def _cause(name: str, y_true: Tensor, y_pred: Tensor) -> str:
     return "Does the last layer give as many values a sample as there are targets?"
 
 
+def _as_float(value: Any) -> Any:
+    """Return `value` as a tensor (or a symbolic one) of float32, or of float64 if it is one."""
+    value = tensor(value)
+    return value.astype(np.float32) if value.dtype.kind != "f" or value.dtype.itemsize < 4 else value
+
+
 def _as_dtype(value: Any, dtype: np.dtype) -> Any:
     """Return `value` as a tensor of `dtype` (a symbolic one stays), without copying an array that has it already."""
     if isinstance(value, Tensor) or hasattr(value, "__minidl_apply__"):
@@ -218,8 +222,8 @@ def _axis_last(x: Tensor, axis: int) -> Tensor:
 
 
 def _label_tensor(value: Any) -> Any:
-    kept = isinstance(value, Tensor) or hasattr(value, "__minidl_apply__")
-    return value if kept else Tensor.wrap(as_array(value))
+    value = tensor(value) if hasattr(value, "dtype") else Tensor.wrap(as_array(value))
+    return value.astype(np.int32) if value.dtype.kind == "b" else value
 
 
 def _rows(y_pred: Tensor) -> int:

@@ -202,8 +202,7 @@ class FBetaScore(Metric):
             names = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
             made = (self.add_variable(np.shape(sums[0]), dtype=STATE, name=name) for name in names)
             self.true_positives, self.false_positives, self.false_negatives, self.intermediate_weights = made
-        variables = (self.true_positives, self.false_positives, self.false_negatives, self.intermediate_weights)
-        for variable, found in zip(variables, sums, strict=True):
+        for variable, found in zip(self.variables, sums, strict=True):
             variable.assign_add(found)
 
     def result(self) -> Tensor:
@@ -244,7 +243,7 @@ def count(y_true: np.ndarray, y_pred: np.ndarray, thresholds: Sequence[float], w
     >>> count(np.array([0, 1, 1]), np.array([0.5, 0.5, 0.9]), [0.5, 0.0]).tolist()
     [[1.0, 2.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]
     """
-    dtype = y_pred.dtype if y_pred.dtype.kind == "f" else np.dtype(config.floatx())
+    dtype = np.dtype(config.floatx())  # both in one precision, so that 0.3 is 0.3
     limits, back = np.unique(np.asarray(thresholds, dtype), return_inverse=True)
     passed = np.searchsorted(limits, y_pred.ravel().astype(dtype), side="left")  # how many limits each is above
     weight = np.ones(y_true.size) if weights is None else weights.ravel()

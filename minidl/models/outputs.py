@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.errors import ArgumentError, DataError, unknown_name
+from minidl.layers.symbolic import flatten, map_structure, sorted_keys
 
 
 class Outputs:
@@ -22,7 +23,14 @@ class Outputs:
 
     def __init__(self, y_pred: Any, names: list[str] | None) -> None:
         self.single = not isinstance(y_pred, list | tuple | dict)
-        if isinstance(y_pred, dict):
+        parts = [] if self.single else list(y_pred.values()) if isinstance(y_pred, dict) else list(y_pred)
+        # Of outputs in lists and dicts inside each other: what is given may be arranged as they are.
+        self.nested = any(isinstance(part, list | tuple | dict) for part in parts)
+        self.structure = map_structure(lambda _: None, y_pred) if self.nested else None
+        if self.nested:
+            count = len(flatten(y_pred))
+            self.names = _unique(names if names and len(names) == count else [f"output_{i + 1}" for i in range(count)])
+        elif isinstance(y_pred, dict):
             self.names = [str(key) for key in y_pred]
         elif self.single:
             self.names = list(names or ["output"])[:1]
@@ -34,6 +42,8 @@ class Outputs:
         """Return the predictions in order."""
         if self.single:
             return [y_pred]
+        if self.nested:
+            return flatten(y_pred)
         return list(y_pred.values()) if isinstance(y_pred, dict) else list(y_pred)
 
     def spread(self, given: Any, what: str, error: type[Exception] = DataError, broadcast: bool = False) -> list[Any]:
@@ -51,6 +61,11 @@ class Outputs:
         """
         if given is None:
             return [None] * len(self.names)
+        if self.nested and not (isinstance(given, dict) and set(given) <= set(self.names)):
+            found = _along(self.structure, given, broadcast)
+            if found is None:
+                raise error(f"{what}: it must be arranged as the model's outputs are. Got a {type(given).__name__}.")
+            return found
         if isinstance(given, dict):
             for key in given:
                 if key not in self.names:
@@ -69,6 +84,22 @@ class Outputs:
             f"{what}: the model has {len(self.names)} outputs, {self.names}, so that a list of as many or a dict by "
             f"output name is needed. Got one {type(given).__name__}."
         )
+
+
+def _along(structure: Any, given: Any, broadcast: bool) -> list[Any] | None:
+    """Return what is given for each leaf of a structure, in order; None if it is arranged otherwise."""
+    if not isinstance(structure, list | tuple | dict):
+        return [given]
+    if given is None or (broadcast and not isinstance(given, list | tuple | dict)):
+        return [given] * len(flatten(structure))
+    if isinstance(structure, dict) and isinstance(given, dict) and set(given) <= set(structure):
+        pairs = [(structure[key], given.get(key)) for key in sorted_keys(structure)]
+    elif isinstance(structure, list | tuple) and isinstance(given, list | tuple) and len(structure) == len(given):
+        pairs = list(zip(structure, given, strict=True))
+    else:
+        return None
+    parts = [_along(part, its, broadcast) for part, its in pairs]
+    return None if any(part is None for part in parts) else [leaf for part in parts for leaf in part or []]
 
 
 def _unique(names: list[str]) -> list[str]:

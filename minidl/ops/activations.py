@@ -283,7 +283,7 @@ def clipped_relu_forward(
             raise ArgumentError(f"clipped_relu: {name} must not be negative. Got {value}.")
     max_value = None if max_value is None else float(max_value)
     negative_slope, threshold = float(negative_slope), float(threshold)
-    y = np.where(x > threshold, x, x.dtype.type(0))
+    y = np.where(x <= threshold, x.dtype.type(0), x)  # a NaN stays one
     if max_value is not None:
         np.minimum(y, max_value, out=y)
     if negative_slope:

@@ -182,8 +182,9 @@ def _failed(result: KernelCheck, failures: list[Failure]) -> KernelCheck:
     cause = (order_of_parameters(*result.target.split(":")) if first else "") or failure.cause.text
     if not failure.cause.known and failure.stage in ("values", "gradient"):
         small = next((other.example for other in plain if other.example), "")
-        by_hand = f"by hand: {small}" if small else "check it on inputs of your own, few enough to work out by hand"
-        cause = f"{cause or 'no known mistake gives these values'}; {by_hand}"
+        few = "check it on inputs of your own, few enough to work out by hand"
+        by_hand = f"by hand: {small}" if small else "" if cause else few
+        cause = "; ".join(filter(None, (cause or "no known mistake gives these values", by_hand)))
     result.fail(failure.stage, str(failure), failure.source, cause)
     return result
 

@@ -46,11 +46,12 @@ def likely_cause(evidence: Evidence, wrong: np.ndarray) -> Cause:
     if certain:
         return Cause("; or ".join(named), 2)
     found = [*named, *filter(None, (_overflow(evidence, wrong), _order(expected, got)))]
+    known = bool(found) or evidence.multiple()
     if found == named:
         shared = patterns(expected, got, wrong)
         found = [*named, *shared, *filter(None, [_tile(wrong), *(_hint(sentence, kernel) for sentence in shared)])]
     found = [sentence for sentence in found if sentence != ALL]  # which is no cause
-    return Cause("; ".join(dict.fromkeys(found)), int(bool(named) or evidence.multiple()))
+    return Cause("; ".join(dict.fromkeys(found)), int(known))
 
 
 def worked_out(evidence: Evidence) -> str:

@@ -20,6 +20,7 @@ from minidl.backends.kernels import BINARY, UNARY, UNARY_ELEMENTWISE
 from minidl.errors import MinidlError
 from minidl.testing.window_mistakes import of_windows
 
+BIAS_CORRECTION = "1 - beta_1**step and 1 - beta_2**step"
 CLOSE = 1e-3  # of the distance between the right result and the mistake's
 ROUNDING = 1e-5  # of the largest value
 TILES = (8, 16, 32, 64, 128, 256, 512, 1024)
@@ -110,8 +111,71 @@ def _of_family(evidence: Evidence) -> Found:
         yield f"a and b have changed places: this is b {'-' if kernel == 'subtract' else '/'} a", swapped
     elif kernel in ("gemm", "batched_gemm"):
         yield from _products(evidence, *arrays[:2])
+    elif kernel in ("layer_norm", "batch_norm"):
+        yield from _normalized(evidence, *arrays[:3])
+    elif kernel in ("embedding", "embedding_backward", "concatenate", "upsample2d"):
+        yield from _moved(evidence, arrays)
+    elif kernel.startswith("adam"):
+        yield (f"the bias correction is missing: at first m and v are too small, by {BIAS_CORRECTION}",
+               lambda: _again(evidence, step=10**6))  # fmt: skip
     else:
         yield from of_windows(kernel, arrays, evidence.static, evidence.expected)
+
+
+def _normalized(evidence: Evidence, x: np.ndarray, gamma: Any, beta: Any) -> Found:
+    """Layer and batch normalization: x minus its mean over the square root of its variance."""
+    batch = evidence.kernel == "batch_norm"
+    axes = tuple(range(x.ndim - 1)) if batch else tuple(np.atleast_1d(evidence.static.get("axes", -1)))
+    epsilon = evidence.static.get("epsilon", 1e-3)
+    mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    count = x.size / mean.size
+    scale, shift = 1.0 if gamma is None else gamma, 0.0 if beta is None else beta
+    centred = x - mean
+    for sentence, normal in (
+        ("the square root is missing: x - mean is divided by the variance itself", centred / (variance + epsilon)),
+        (
+            "epsilon stands outside of the square root: it is added to the variance",
+            centred / (np.sqrt(variance) + epsilon),
+        ),
+        ("epsilon is left out", centred / np.sqrt(variance)),
+        (
+            "the variance is divided by one less than the count: here it is divided by the count",
+            centred / np.sqrt(variance * count / (count - 1) + epsilon),
+        ),
+        ("the variance is not divided by the count", centred / np.sqrt(variance * count + epsilon)),
+        ("the mean is not subtracted", x / np.sqrt(variance + epsilon)),
+        ("the mean is not subtracted in the variance", centred / np.sqrt((x**2).mean(axes, keepdims=True) + epsilon)),
+        ("x is not divided by its standard deviation", centred),
+    ):
+        yield sentence, normal * scale + shift
+        yield sentence, normal  # what is kept for the backward
+    normal = centred / np.sqrt(variance + epsilon)
+    yield "beta is added before gamma multiplies: y = gamma x_hat + beta", (normal + shift) * scale
+
+
+def _moved(evidence: Evidence, arrays: list[Any]) -> Found:
+    """Values that are copied to the wrong place."""
+    if evidence.kernel == "embedding":
+        ids, rows = arrays[0], arrays[1]
+        for step in (1, -1):
+            yield f"each id takes the row {'after' if step > 0 else 'before'} its own", rows[(ids + step) % len(rows)]
+            clipped = np.clip(ids + step, 0, len(rows) - 1)
+            yield f"each id takes the row {'after' if step > 0 else 'before'} its own", rows[clipped]
+    elif evidence.kernel == "embedding_backward":
+        dy, ids = arrays[0], arrays[1].reshape(-1)
+        for order, said in ((1, "last"), (-1, "first")):
+            alone = np.zeros(evidence.expected.shape)
+            alone[ids[::order]] = dy.reshape(len(ids), -1)[::order]
+            yield f"an id that occurs several times gets dy of the {said} one alone: add, do not assign", alone
+    elif evidence.kernel == "concatenate":
+        yield (
+            "the arrays are put one after the other in the opposite order",
+            (lambda: np.concatenate(arrays[::-1], evidence.static.get("axis", -1))),
+        )
+    else:
+        size = evidence.static.get("size", (2, 2))
+        yield ("the image is laid out again and again: each pixel is to be repeated, row // size_h",
+               np.tile(arrays[0], (1, *size, 1)))  # fmt: skip
 
 
 def _exact(a: Any) -> Any:

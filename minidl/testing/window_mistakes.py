@@ -204,11 +204,11 @@ def _without_remainder(steps: Steps, dy: np.ndarray, w: np.ndarray, expected: np
     """For each pixel p = (row + pad - r) // stride, also where that division leaves a remainder."""
     if w.ndim != 4 or dy.shape[3] != w.shape[3]:
         return
-    dx = np.zeros(expected.shape)
+    dx: np.ndarray = np.zeros(expected.shape)
     for r in range(steps.taps[0]):
         for s in range(steps.taps[1]):
-            p = (np.arange(dx.shape[1]) + steps.pads[0] - r * steps.dilation[0]) // steps.strides[0]
-            q = (np.arange(dx.shape[2]) + steps.pads[1] - s * steps.dilation[1]) // steps.strides[1]
+            p: np.ndarray = (np.arange(dx.shape[1]) + steps.pads[0] - r * steps.dilation[0]) // steps.strides[0]
+            q: np.ndarray = (np.arange(dx.shape[2]) + steps.pads[1] - s * steps.dilation[1]) // steps.strides[1]
             inside = ((p >= 0) & (p < dy.shape[1]))[:, None] & ((q >= 0) & (q < dy.shape[2]))
             part = dy[:, np.clip(p, 0, dy.shape[1] - 1)[:, None], np.clip(q, 0, dy.shape[2] - 1)] @ w[r, s].T
             dx += np.where(inside[None, :, :, None], part, 0)

@@ -845,3 +845,55 @@ def copy_relu(x, y, size):
     i = cuda.grid(1)
     if i < size:
         y[i] = max(x[i], float32(0))
+
+
+def layer_norm(**wrong):
+    """Layer normalization with one thing wrong, in NumPy, beside a kernel that does nothing: for the words alone."""
+
+    def run(x, gamma, beta, *, epsilon=1e-3, axes=-1, on=None):
+        copy_relu[1, 32](np.zeros(1, np.float32), np.zeros(1, np.float32), 1)
+        reduced = tuple(np.atleast_1d(axes))
+        variance = x.var(reduced, keepdims=True, ddof=wrong.get("ddof", 0))
+        deviation = (variance + epsilon) ** wrong.get("power", 0.5)
+        normal = (x - x.mean(reduced, keepdims=True)) / deviation
+        y = normal * (1 if gamma is None else gamma) + (0 if beta is None else beta)
+        return np.float32(y), np.float32(normal), np.float32(1 / deviation)
+
+    run.__name__ = "layer_norm_" + "_".join(wrong)
+    return run
+
+
+slip("layer_norm", "values", "one less than the count")(layer_norm(ddof=1))
+slip("layer_norm", "values", "square root is missing")(layer_norm(power=1.0))
+
+
+@slip("embedding_backward", "gradient", "dy of the last one alone: add, do not assign")
+def assigned_rows(dy, ids, *, table_shape, on=None):
+    copy_relu[1, 32](np.zeros(1, np.float32), np.zeros(1, np.float32), 1)
+    table = np.zeros(table_shape, np.float32)
+    table[ids.reshape(-1)] = dy.reshape(-1, table_shape[1])
+    return table
+
+
+@slip("concatenate", "values", "opposite order")
+def last_first(*xs, axis=-1, on=None):
+    copy_relu[1, 32](np.zeros(1, np.float32), np.zeros(1, np.float32), 1)
+    return np.concatenate(xs[::-1], axis)
+
+
+@slip("dropout_backward", "gradient", "as if scale were 1.0.*does the kernel use it")
+def scale_forgotten(dy, keep, *, scale, on=None):
+    copy_relu[1, 32](np.zeros(1, np.float32), np.zeros(1, np.float32), 1)
+    return np.float32(dy * keep)
+
+
+@slip("conv2d_backward_bias", "gradient", "only the first image")
+def bias_of_the_first_image(dy, *, on=None):
+    copy_relu[1, 32](np.zeros(1, np.float32), np.zeros(1, np.float32), 1)
+    return dy[0].sum((0, 1))
+
+
+@slip("transpose", "values", "stored transposed")
+def reshaped_for_transposed(x, *, axes=None, on=None):
+    copy_relu[1, 32](np.zeros(1, np.float32), np.zeros(1, np.float32), 1)
+    return x.reshape(x.transpose(axes).shape)

@@ -176,6 +176,30 @@ def test_a_number_that_does_not_fit_the_dtype_is_an_error():
     assert (x < 300).numpy().all() and (x * 300.0).item() == 300.0
 
 
+@pytest.mark.parametrize("name", [*ARITHMETIC, *COMPARISONS])
+def test_a_variable_computes_as_its_value_does_and_stays_a_variable(name):
+    function = (ARITHMETIC | COMPARISONS)[name]
+    v, x = minidl.Variable([1.0, 2.0]), minidl.Tensor([1.0, 2.0])
+    for other in (2, np.array([3.0, 2.0], np.float32), minidl.Tensor([3.0, 2.0]), minidl.Variable([3.0, 2.0])):
+        for found, expected in ((function(v, other), function(x, other)), (function(other, v), function(other, x))):
+            assert type(found) is minidl.Tensor and found.dtype == expected.dtype
+            np.testing.assert_array_equal(found.numpy(), expected.numpy())
+    assert v.numpy().tolist() == [1.0, 2.0]
+
+
+def test_a_variable_is_added_to_in_its_own_dtype():
+    v = minidl.Variable([1.0, 2.0])
+    for value in (1, 0.5, np.ones(2), [1, 1], minidl.Tensor([1, 1]), np.float64(1)):
+        before = v.numpy().copy()
+        v.assign_add(value)
+        np.testing.assert_allclose(v.numpy(), before + np.asarray(value, np.float32))
+        v.assign_sub(value)
+        np.testing.assert_allclose(v.numpy(), before)
+        assert v.dtype == np.float32
+    with pytest.raises(ShapeError, match="has shape"):
+        v.assign_add(np.ones((3, 2)))
+
+
 GRADIENTS = {
     "a % b": lambda a, b: a % b, "a ** b": lambda a, b: (abs(a) + 0.5) ** b, "2 ** b": lambda a, b: 2.0**b * a,
     "b ** 3": lambda a, b: (-b - 3) ** 3 * a, "a @ b": lambda a, b: a @ b, "+a": lambda a, b: +a * b,

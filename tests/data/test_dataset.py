@@ -225,7 +225,9 @@ def test_a_generator_that_has_run_out_warns_and_gives_nothing():
     data = as_dataset(generate(4))
     assert data.num_batches is None
     assert first_values(data.epoch(0)) == [0, 1, 2, 3]
-    with pytest.warns(UserWarning, match="ran out after 0 in this epoch. A generator runs once over all epochs"):
+    with pytest.warns(
+        UserWarning, match="ran out after 0 batches in this epoch. A generator runs once over all epochs"
+    ):
         assert first_values(data.epoch(1)) == []
 
 

@@ -198,7 +198,7 @@ def test_arguments_of_another_kind_are_refused(make):
 
 def test_build_whose_arguments_are_no_inputs_is_refused():
     class Wrong(layers.Layer):
-        def build(self, shape, units):
+        def build(self, x_shape, units):
             pass
 
         def call(self, x):

@@ -181,6 +181,17 @@ def test_each_of_several_inputs_has_a_mask_of_its_name():
         np.testing.assert_array_equal(mask.numpy(), IDS != 0)
 
 
+def test_inputs_given_by_name_hand_their_mask_on():
+    class Sum(layers.Layer):
+        supports_masking = True
+
+        def call(self, first, second):
+            return first + second
+
+    h = layers.Embedding(5, 2, mask_zero=True)(IDS)
+    np.testing.assert_array_equal(Sum()(second=h, first=h)._keras_mask.numpy(), IDS != 0)
+
+
 def test_a_mask_of_ones_own_reaches_the_next_layer_in_a_graph():
     class FirstHalf(layers.Layer):
         def call(self, x):

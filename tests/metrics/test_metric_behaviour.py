@@ -224,3 +224,11 @@ def test_ignored_labels_leave_a_metric_of_masked_predictions() -> None:
     metric = metrics.SparseCategoricalCrossentropy(ignore_class=1)
     metric.update_state(np.array([0, 1, 0, 0]), pred)
     assert float(metric.result()) == pytest.approx(np.log(2), rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_predictions_on_a_threshold_are_not_above_it(dtype: str) -> None:
+    values = [0.0, 0.1, 0.25, 0.3, 0.5, 0.7, 1.0]
+    metric = metrics.TruePositives(thresholds=values)
+    metric.update_state(np.ones(7), np.array(values, dtype))
+    assert np.asarray(metric.result()).tolist() == [6, 5, 4, 3, 2, 1, 0]

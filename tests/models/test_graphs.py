@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidl import Input, Model, Sequential, layers, models
-from minidl.errors import ArgumentError, UnknownNameError
+from minidl.errors import ArgumentError, DataError, UnknownNameError
 
 RNG = np.random.default_rng(4)
 X = RNG.normal(size=(3, 4)).astype(np.float32)
@@ -99,6 +99,31 @@ def test_nested_inputs_and_outputs_come_back_from_a_file(ending, tmp_path):
     again = models.load_model(tmp_path / f"m.{ending}")
     given = [{"a": X, "b": 2 * X}, 5 * X]
     np.testing.assert_array_equal(again.predict(given, verbose=0)["rest"][1]["c"], 5 * X)
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_configuration_keeps_the_kind_of_outputs(kind):
+    x = Input((4,))
+    model = Model(x, kind([layers.Dense(2)(x), layers.Dense(3)(x)]))
+    again = Model.from_config(model.get_config())
+    assert type(model(X)) is type(again(X)) is kind and type(again(Input((4,)))) is kind
+
+
+def test_a_model_with_nested_outputs_is_trained():
+    x = Input((4,))
+    heads = [layers.Dense(2, name=name, kernel_initializer="zeros") for name in ("a", "b", "c")]
+    model = Model(x, [heads[0](x), {"z": heads[1](x), "y": [heads[2](x)]}])
+    losses = ["mse", {"z": "mae", "y": ["mse"]}]
+    targets = [np.full((3, 2), 1.0), {"z": np.full((3, 2), 2.0), "y": [np.full((3, 2), 3.0)]}]
+    model.compile("sgd", losses, metrics=[["mae"], {"z": ["mse"]}])
+    history = model.fit(X, targets, verbose=0).history
+    found = {name: values[0] for name, values in history.items()}
+    wanted = {"loss": 12.0, "a_loss": 1.0, "b_loss": 2.0, "c_loss": 9.0, "a_mae": 1.0, "b_mse": 4.0}
+    assert {name: round(value, 5) for name, value in found.items()} == wanted
+    flat = Model(x, [heads[0](x), {"z": heads[1](x)}])
+    flat.compile("sgd", {"a": "mse", "b": "mse"})
+    with pytest.raises(DataError, match="must be arranged as the model's outputs are"):
+        flat.fit(X, [np.zeros((3, 2)), np.zeros((3, 2)), np.zeros((3, 2))], verbose=0)
 
 
 def test_missing_and_unordered_inputs_are_named():

@@ -138,6 +138,18 @@ def test_erf_agrees_with_scipy_to_rounding() -> None:
     np.testing.assert_allclose(erf(small), special.erf(small.astype(np.float64)), rtol=1e-6)
 
 
+CLIPPED = ({}, {"max_value": 5.0}, {"threshold": 1.0}, {"max_value": 6.0, "negative_slope": 0.3, "threshold": 0.7})
+
+
+@pytest.mark.parametrize(
+    ("op", "static"),
+    [*((op, {}) for op in ALL), *(("clipped_relu", s) for s in CLIPPED), ("gelu", {"approximate": True})],
+)
+def test_a_nan_comes_out_as_a_nan(op: str, static: dict[str, float]) -> None:
+    y, _ = find(op)[0](np.array([1.0, np.nan]), **static)
+    assert np.isnan(y).tolist() == [False, True]
+
+
 def test_erf_of_nan_is_nan_and_keeps_shape() -> None:
     assert np.isnan(erf(np.array([[np.nan]]))).all()
     assert erf(np.array(0.5)).shape == ()

@@ -71,3 +71,30 @@ def test_metric_has_keras_results_and_number_of_variables(place: int, case: dict
             np.testing.assert_allclose(metric.result(), ARRAYS[f"metric{place}/{step}"], rtol=2e-5, atol=2e-6)
         assert len(metric.variables) == ARRAYS[f"metric{place}/variables"]
         metric.reset_state()
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int64", "float16", "float64"])
+@pytest.mark.parametrize("kind", [metrics, losses], ids=["metrics", "losses"])
+def test_numbers_of_every_dtype_give_what_floats_give(kind: Any, dtype: str) -> None:
+    random = np.random.RandomState(4)
+    for name, cls in kind._CLASSES.items():
+        if name in ("Mean", "Sum"):
+            continue
+        true, pred = random.randint(0, 2, (8, 3)), random.randint(0, 2, (8, 3))
+        if "Sparse" in name:
+            true = true[:, 0]
+        elif "Accuracy" in name or name == "CategoricalHinge" or "Score" in name:
+            true = np.eye(3)[random.randint(0, 3, 8)]
+        if "rossentropy" in name and "Binary" not in name:
+            pred[:, 0] = 1  # rows of zeros are no distributions
+        weights = random.randint(0, 2, 8)
+        near = {"rtol": 2e-2 if "rossentropy" in name and dtype == "float64" else 1e-5}  # 0 and 1 are clipped less
+
+        def value(cls: Any, *arrays: np.ndarray) -> np.ndarray:
+            return np.asarray(cls()(*arrays[:2], sample_weight=arrays[2]))
+
+        expected = value(cls, *(a.astype("float32") for a in (true, pred, weights)))
+        found = value(cls, *(a.astype(dtype) for a in (true, pred, weights)))
+        np.testing.assert_allclose(found, expected, **near, err_msg=name)
+        lists = value(cls, true.astype(dtype).tolist(), pred.astype(dtype).tolist(), weights.tolist())
+        np.testing.assert_allclose(lists, expected, **near, err_msg=name)

@@ -224,13 +224,19 @@ class Context:
         """An event."""
         return Event(timing)
 
+    @property
+    def deallocations(self) -> list[Any]:
+        """What waits to be freed: nothing."""
+        return []
+
     @contextlib.contextmanager
     def defer_cleanup(self) -> Iterator[None]:
         """Python frees an array when nobody refers to it: there is nothing to put off."""
         yield
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"the SIMT machine's context has no {name!r}: no driver is behind it.")
+        raise AttributeError(f"the SIMT machine's context has no {name!r}: no driver is behind it. Arrays are made by "
+                             "cuda.device_array and cuda.to_device.")
 
 
 _handles = iter(range(1, 2**62))

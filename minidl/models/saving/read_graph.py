@@ -186,6 +186,8 @@ class GraphBuilder:
         if isinstance(structure, dict):
             return {key: self.ends(item) for key, item in structure.items()}
         found = [self.ends(item) for item in structure]
+        if isinstance(structure, tuple):  # of a configuration that was no file
+            return tuple(found)
         return found[0] if self.old and len(found) == 1 else found
 
 

@@ -198,3 +198,90 @@ def test_powers_of_literals_are_pythons_and_of_names_are_integers():
     out = np.ones(4)
     assert simt.launch(kernel, 1, 1, out).faults == []
     assert out.tolist() == [0.5, 0, 0.75, -4]
+
+
+def sum_in_a_loop(x, out):
+    i = cuda.grid(1)
+    total = np.uint64(1)
+    for k in range(3):
+        total = total + x[i] + k
+    out[i] = total
+
+
+def sum_in_a_while(x, out):
+    i = cuda.grid(1)
+    total, k = np.uint64(4), 0
+    while k < 3:
+        total += x[i]
+        k += 1
+    out[i] = total
+
+
+def key_on_two_paths(x, out):
+    i = cuda.grid(1)
+    if x[i] > 2:
+        key = np.uint64(x[i])
+    else:
+        key = x[i]
+    out[i] = key / 2
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [(sum_in_a_loop, [4, 7, 10, 13]), (sum_in_a_while, [4, 7, 10, 13]), (key_on_two_paths, [0, 0.5, 1, 1.5])])
+def test_uint64_and_int64_in_one_variable_are_float64_and_told(kernel, expected):
+    out = np.zeros(4)
+    report = simt.launch(kernel, 1, 4, np.arange(4), out)
+    assert out.tolist() == expected
+    assert [f.kind for f in report.faults] == ["float64"]
+    assert "Numba makes it float64, which holds integers up to 2**53 only" in report.faults[0].message
+
+
+def test_shift_of_a_variable_that_became_float64_is_refused_as_numba_does():
+    def kernel(x, out):
+        total = np.uint64(1)
+        for _ in range(3):
+            total = total + x[0]
+        out[0] = total >> 1
+
+    with pytest.raises(simt.UnsupportedSyntax, match="<< and >> take integers, got float64"):
+        simt.launch(kernel, 1, 1, np.arange(4), np.zeros(4))
+
+
+def test_uint64_that_is_cast_back_is_left_alone():
+    def kernel(x, out):
+        i = cuda.grid(1)
+        h = np.uint64(14695981039346656037)
+        part = 0
+        for _ in range(3):
+            h = np.uint64(np.uint64(h ^ x[i]) * np.uint64(1099511628211))
+            part = h >> np.uint64(5)
+            if part > np.uint64(2):
+                h = np.uint64(h ^ part)
+        out[i] = h
+
+    x, out = np.arange(4, dtype=np.uint64), np.zeros(4, np.uint64)
+    assert simt.launch(kernel, 1, 4, x, out).faults == []
+    for i in range(4):
+        h = 14695981039346656037
+        for _ in range(3):
+            h = ((h ^ i) * 1099511628211) % 2**64
+            h ^= (h >> 5) * ((h >> 5) > 2)
+        assert int(out[i]) == h
+
+
+def test_what_both_branches_replace_has_their_type():
+    """Numba's variable of the two branches is float32; the integer that it was before means nothing."""
+    def kernel(x, y, out):
+        i = cuda.grid(1)
+        best = 0
+        if x[i] > y[i]:
+            best = x[i]
+        else:
+            best = y[i]
+        out[i] = best * best
+
+    x, y = np.arange(4, dtype=np.float32), np.arange(4, dtype=np.float32)[::-1].copy()
+    out = np.zeros(4, np.float32)
+    assert simt.launch(kernel, 1, 4, x, y, out).faults == []
+    assert out.tolist() == [9, 4, 4, 9]

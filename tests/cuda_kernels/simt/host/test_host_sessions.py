@@ -241,6 +241,22 @@ def test_device_arrays_of_a_session_are_arrays_of_the_machine_for_the_package_to
         assert d.copy_to_host().tolist() == [5] * 4
 
 
+def test_session_beside_numbas_own_simulator_is_refused(tmp_path):
+    program = "from cuda_kernels import simt\nwith simt.on():\n    pass"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          env={"PYTHONPATH": str(Path(__file__).parents[4]), "PATH": "", "HOME": str(tmp_path),
+                               "NUMBA_ENABLE_CUDASIM": "1"})
+    assert "SimtError: simt: the environment variable NUMBA_ENABLE_CUDASIM" in done.stderr
+
+
+def test_session_is_a_decorator_too():
+    @simt.on(checks=False)
+    def main(x):
+        return fill[1, 32](x, 3).checked, x.tolist()
+
+    assert main(np.zeros(2)) == (False, [3, 3])
+
+
 BUILT_IN = """
 import sys
 sys.meta_path[:] = [finder for finder in sys.meta_path if "numba_cuda" not in type(finder).__module__]
