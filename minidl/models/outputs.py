@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from minidl.errors import ArgumentError, DataError, unknown_name
@@ -29,7 +30,8 @@ class Outputs:
         self.structure = map_structure(lambda _: None, y_pred) if self.nested else None
         if self.nested:
             count = len(flatten(y_pred))
-            self.names = _unique(names if names and len(names) == count else [f"output_{i + 1}" for i in range(count)])
+            known = names if names and len(names) == count else [f"output_{i + 1}" for i in range(count)]
+            self.names = _unique(_nested_names(y_pred, iter(known)))
         elif isinstance(y_pred, dict):
             self.names = [str(key) for key in y_pred]
         elif self.single:
@@ -84,6 +86,23 @@ class Outputs:
             f"{what}: the model has {len(self.names)} outputs, {self.names}, so that a list of as many or a dict by "
             f"output name is needed. Got one {type(given).__name__}."
         )
+
+
+def _nested_names(structure: Any, names: Iterator[str], way: str = "") -> list[str]:
+    """Return Keras' names of nested outputs: the way to each, then its key in a dict, its own name in a list.
+
+    >>> _nested_names([0, {"z": 1, "y": [2]}], iter(["a", "c", "b"]))
+    ['a', '1/y/c', '1/z']
+    """
+    found = []
+    keys = sorted_keys(structure) if isinstance(structure, dict) else range(len(structure))
+    for key in keys:
+        if isinstance(structure[key], list | tuple | dict):
+            found += _nested_names(structure[key], names, f"{way}{key}/")
+        else:
+            name = next(names)
+            found.append(f"{way}{key if isinstance(structure, dict) else name}")
+    return found
 
 
 def _along(structure: Any, given: Any, broadcast: bool) -> list[Any] | None:

@@ -118,10 +118,10 @@ def test_a_model_with_nested_outputs_is_trained():
     model.compile("sgd", losses, metrics=[["mae"], {"z": ["mse"]}])
     history = model.fit(X, targets, verbose=0).history
     found = {name: values[0] for name, values in history.items()}
-    wanted = {"loss": 12.0, "a_loss": 1.0, "b_loss": 2.0, "c_loss": 9.0, "a_mae": 1.0, "b_mse": 4.0}
+    wanted = {"loss": 12.0, "a_loss": 1.0, "1/z_loss": 2.0, "1/y/c_loss": 9.0, "a_mae": 1.0, "1/z_mse": 4.0}
     assert {name: round(value, 5) for name, value in found.items()} == wanted
     flat = Model(x, [heads[0](x), {"z": heads[1](x)}])
-    flat.compile("sgd", {"a": "mse", "b": "mse"})
+    flat.compile("sgd", {"a": "mse", "1/z": "mse"})
     with pytest.raises(DataError, match="must be arranged as the model's outputs are"):
         flat.fit(X, [np.zeros((3, 2)), np.zeros((3, 2)), np.zeros((3, 2))], verbose=0)
 
