@@ -10,7 +10,7 @@ from . import numeric
 from .errors import ReadOnlyArray, UnsupportedSyntax
 from .masks import Mask
 from .memory import Allocation, View, bind_arrays, c_strides
-from .objects import Choice, refusal
+from .objects import Choice, Flat, refusal
 from .parts import Part
 from .shadow import Shadow
 
@@ -45,6 +45,8 @@ class Access(Part):
             return self.over(base, lambda view: self.index(line, view, index))
         if isinstance(base, tuple):
             return self.tuple_item(line, base, index)
+        if type(base) is Flat:
+            return self.load(line, base.view, self.place(index, base.view.dims()))
         raise refusal(base, "only arrays and tuples can be indexed", line)
 
     def locate(self, line: int, view: View, index: tuple[Value, ...], action: str,
@@ -121,8 +123,8 @@ class Access(Part):
         address, mask, outside = self.locate(line, view, index, "load")
         alloc = view.alloc
         if not mask.lanes or not alloc.size:
-            return View(alloc, (), (), np.int64(0)) if alloc.dtype.names else alloc.dtype.type(0)
-        if alloc.dtype.names:  # a record: what is loaded is a field of it
+            return View(alloc, (), (), np.int64(0)) if alloc.record else alloc.dtype.type(0)
+        if alloc.record:  # a record: what is loaded is a field of it
             return View(alloc, (), (), address)
         if self.checks:
             self.check_load(line, alloc, address, mask)
@@ -133,17 +135,15 @@ class Access(Part):
 
     def store(self, line: int, view: Value, index: Value, value: Value) -> None:
         """`view[index] = value` for each active thread."""
-        if type(view) is Choice:
-            self.over(view, lambda one: self.store(line, one, index, value))
-            return
         if type(view) is not View:
-            raise refusal(view, "only an array's elements can be assigned; a tuple's cannot", line)
+            self._store_other(line, view, index, value)
+            return
         if type(index) is not tuple:
             index = (index,)
         if len(index) != len(view.shape):
             self.store_part(line, view, index, value)
             return
-        if view.alloc.dtype.names:
+        if view.alloc.record:
             self.store_record(line, view, index, value)
             return
         if not hasattr(value, "dtype") or isinstance(value, View):
@@ -152,6 +152,14 @@ class Access(Part):
             raise UnsupportedSyntax(f"an array's element must be one number, got {what}", line)
         address, mask, _ = self.locate(line, view, index, "store")
         self.write(line, view.alloc, address, mask, value)
+
+    def _store_other(self, line: int, base: Value, index: Value, value: Value) -> None:
+        if type(base) is Choice:
+            self.over(base, lambda view: self.store(line, view, index, value))
+        elif type(base) is Flat:
+            self.store(line, base.view, self.place(index, base.view.dims()), value)
+        else:
+            raise refusal(base, "only an array's elements can be assigned; a tuple's cannot", line)
 
     def write(self, line: int, alloc: Allocation, address: Value, mask: Mask, value: Value) -> None:
         """Check, count and do one store."""

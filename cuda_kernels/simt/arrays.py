@@ -14,7 +14,7 @@ from . import numeric
 from .errors import UnsupportedSyntax
 from .masks import Mask
 from .memory import View, c_strides
-from .objects import Choice, GridGroup, Member, refusal
+from .objects import Choice, Flat, GridGroup, Member, refusal
 from .parts import Part
 
 Value = Any
@@ -171,7 +171,8 @@ class Arrays(Part):
         if name == "T":
             return View(x.alloc, x.shape[::-1], x.strides[::-1], x.offset)
         if name == "flat":
-            return self.reshape(line, x, np.int64(-1))
+            whole = not any(np.ndim(n) for n in (*x.shape, *x.strides)) and x.strides == c_strides(x.shape)
+            return self.reshape(line, x, np.int64(-1)) if whole else Flat(x)
         if name in ("real", "imag") and x.alloc.dtype.kind == "c":
             return View(x.alloc.field(self, name), x.shape, x.strides, x.offset)
         if name == "real":
@@ -221,7 +222,7 @@ class Arrays(Part):
         """`x.name(*arguments)`."""
         if type(x) is Choice:
             return self.over(x, lambda view: self.method(line, view, name, *arguments))
-        if name in ("shape", "size") and not arguments:  # np.shape(x)
+        if name in ("shape", "size", "real", "imag") and not arguments:  # np.shape(x)
             return self.attribute(line, x, name)
         if type(x) is View and x.shape:
             method = _METHODS.get(name)

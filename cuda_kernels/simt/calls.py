@@ -13,6 +13,7 @@ from .desugar import as_function
 from .functions import math_arguments
 from .host.signatures import scalars_declared
 from .operations import ADVICE, Operations
+from .source import Source
 from .statics import UNKNOWN
 from .ufuncs import NUMPY_METHODS, UFUNCS
 from .unsupported import NO_RANDOM, NO_STRINGS
@@ -96,6 +97,8 @@ class Calls(Operations):
             return self.source.inner(definition, self.variables)
         seen: set[str] = set()
         while isinstance(function, ast.Name) and function.id not in seen:
+            if isinstance(self.bound.get(function.id), Source):
+                return self.bound[function.id]
             if function.id in self.nested:
                 return self.nested[function.id]
             seen.add(function.id)
@@ -196,7 +199,14 @@ class Calls(Operations):
                   **{k.arg: k.value for k in node.keywords if k.arg}}
         functions = {p: self.static(a) for p, a in passed.items()}
         bound = {p: f for p, f in functions.items() if names.operation(f) or names.python_function(f)}
-        name, callee = self.program.function(function, self, bound)
+        for parameter, argument in passed.items():
+            nested = self._nested(argument)
+            if nested is not None and nested.captured:
+                raise self.fail(argument, "a function that is handed on cannot use variables of the kernel; give "
+                                "them to it as arguments")
+            bound.update({} if nested is None else {parameter: nested})
+        literals = {p: known[0] for p, a in passed.items() if (known := self.known(a)) and type(known[0]) is int}
+        name, callee = self.program.function(function, self, bound, literals)
         if (function.__module__ or "").endswith("cuda.random"):
             self.emit("quiet = m.hush()")
             result = self._call(node, name, callee, function.__defaults__)

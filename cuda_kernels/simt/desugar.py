@@ -7,7 +7,10 @@ from collections import Counter
 
 def desugar(function: ast.FunctionDef) -> ast.FunctionDef:
     """The function's tree in plainer Python; new nodes have the place of those that they stand for."""
-    stores = Counter(n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    nodes = list(ast.walk(function))
+    if not any(isinstance(n, ast.Lambda | ast.Match | ast.Assert) for n in nodes):
+        return function
+    stores = Counter(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
     changed = _Desugar(stores).visit(function)
     return ast.fix_missing_locations(changed)
 

@@ -11,7 +11,7 @@ from . import numeric
 from .errors import UnsupportedSyntax
 from .masks import Mask
 from .memory import View
-from .objects import Choice, Items
+from .objects import Choice, Flat, Items
 from .parts import Part
 
 Value = Any
@@ -121,6 +121,9 @@ class Functions(Part):
         if len(values) == 1 and isinstance(values[0], tuple):
             values = values[0]
         if len(values) == 1 and type(values[0]) is View:
+            if len(values[0].shape) > 1:
+                raise UnsupportedSyntax("min and max of a matrix compare its rows, which Numba refuses; write a loop",
+                                        line)
             return self.least(line, values[0], function)
         if any(not hasattr(v, "dtype") or isinstance(v, View) for v in values) or len(values) < 2:
             raise UnsupportedSyntax("min and max take numbers, a tuple of numbers or one array", line)
@@ -145,7 +148,7 @@ class Functions(Part):
             return np.int64(len(x))
         if isinstance(x, View) and x.shape:
             return x.dims()[0]
-        if isinstance(x, Choice | Items):
+        if isinstance(x, Choice | Flat | Items):
             return self.items(line, x).count
         raise UnsupportedSyntax("len() of a number", line)
 

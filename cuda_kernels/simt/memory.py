@@ -28,6 +28,7 @@ class Allocation:
         self.data = data
         self.dtype = data.dtype
         self.itemsize = data.dtype.itemsize
+        self.record = data.dtype.names is not None
         self.shape = shape
         self.strides = strides
         self.base = base
@@ -48,7 +49,7 @@ class Allocation:
         """
         found = self.fields.get(of)
         if found is None:
-            record = self.dtype.names is not None
+            record = self.record
             data = self.data[of] if record else getattr(self.data, of) if isinstance(of, str) else self.data.view(of)
             found = Allocation(f"{self.name}.{of}" if isinstance(of, str) else self.name, self.space, data, self.shape,
                                self.strides, self.base)

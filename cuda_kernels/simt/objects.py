@@ -51,6 +51,15 @@ class GridGroup:
     """cuda.cg.this_grid(): all threads of the grid, which its sync() makes wait for each other."""
 
 
+class Flat:
+    """x.flat of an array whose elements do not lie in one piece: its elements by number."""
+
+    __slots__ = ("view",)
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+
 class Choice:
     """An array that is another one in each thread: `a if i > 3 else b`. Pairs of an array and its threads."""
 

@@ -49,11 +49,12 @@ class Program:
         self.translated.clear()  # a program must not keep its function alive: it is cached for as long as that lives
         self.source.function = None
 
-    def function(self, function: Any, caller: Any, bound: dict[str, Any] | None = None) -> tuple[
-            str, FunctionTranslator]:
+    def function(self, function: Any, caller: Any, bound: dict[str, Any] | None = None,
+                 literals: dict[str, Any] | None = None) -> tuple[str, FunctionTranslator]:
         """The translated name of `function` (a kernel if `caller` is None) and its translator.
 
         bound : its parameters that are functions; each set of them makes a translation of its own
+        literals : the values of its parameters that are literals at this call; one that is a shape makes another
         """
         foreign = caller is not None and function.__code__.co_filename != self.source.filename
         if caller is None:
@@ -71,8 +72,12 @@ class Program:
         self.captured.watch(function, source.tree)
         if not foreign:
             self.helper_lines.update(source.lines)
-        translator = FunctionTranslator(self, source, kernel=False, foreign=foreign, bound=bound)
-        return self._translate(key, source, f"{source.name}_{next(self.numbers)}", translator)
+        translator = FunctionTranslator(self, source, kernel=False, foreign=foreign, bound=bound,
+                                        literals=literals)
+        found = self._translate(key, source, f"{source.name}_{next(self.numbers)}", translator)
+        if translator.literals_used:
+            del self.translated[key, foreign]
+        return found
 
     def nested(self, source: Source, caller: FunctionTranslator) -> tuple[str, FunctionTranslator]:
         """The same for a function that is defined inside another."""

@@ -11,7 +11,7 @@ from .control import Loop
 from .errors import UnsupportedSyntax
 from .masks import Mask
 from .memory import View
-from .objects import Choice, Dim3, Items, Iterator, Member, refusal
+from .objects import Choice, Dim3, Flat, Items, Iterator, Member, refusal
 from .parts import Part
 
 Value = Any
@@ -36,6 +36,8 @@ class Sequences(Part):
             return Items(len(value), lambda k: value[int(k)] if np.ndim(k) == 0 else self.tuple_item(line, value, k))
         if isinstance(value, View) and value.shape:
             return Items(value.shape[0], lambda k: self.index(line, value, k))
+        if isinstance(value, Flat):
+            return Items(_product(value.view.dims()), lambda k: self.index(line, value, k))
         if isinstance(value, Choice):
             return Items(self.attribute(line, value, "shape")[0], lambda k: self.index(line, value, k))
         raise refusal(value, f"a kernel loops over range(), an array, a tuple, enumerate() or zip(); {_name(value)} is "
@@ -72,15 +74,15 @@ class Sequences(Part):
 
     def ndindex(self, line: int, *shape: Value) -> Items:
         extent = shape[0] if isinstance(shape[0], tuple) else shape
-        return Items(_product(extent), lambda k: _place(k, extent))
+        return Items(_product(extent), lambda k: self.place(k, extent))
 
     def ndenumerate(self, line: int, view: Value) -> Items:
         extent = view.dims()
-        return Items(_product(extent), lambda k: (_place(k, extent), self.load(line, view, _place(k, extent))))
+        return Items(_product(extent), lambda k: (self.place(k, extent), self.load(line, view, self.place(k, extent))))
 
     def nditer(self, line: int, view: Value) -> Items:
         extent = view.dims()
-        return Items(_product(extent), lambda k: self.load(line, view, _place(k, extent)))
+        return Items(_product(extent), lambda k: self.load(line, view, self.place(k, extent)))
 
     def iter_(self, line: int, value: Value) -> Iterator:
         return Iterator(self.items(line, value))
@@ -96,6 +98,14 @@ class Sequences(Part):
     def slice_(self, line: int, *bounds: Value) -> slice:
         """slice(…) as a value."""
         return slice(*bounds)
+
+    def place(self, k: Value, extent: tuple[Value, ...]) -> tuple[Value, ...]:
+        """The index of element number `k` of an array, in C order."""
+        found = []
+        for n in reversed(extent):
+            found.append(k % n)
+            k = k // n
+        return tuple(reversed(found))
 
     # -- tuples -------------------------------------------------------------------------------------------------------
 
@@ -178,7 +188,10 @@ class Sequences(Part):
         if isinstance(container, tuple) and type(container) is tuple and len({_kind(v) for v in container}) > 1:
             raise UnsupportedSyntax("Numba looks into a tuple only where its elements are of one type; compare with == "
                                     "and or", line)
-        items, found = self.items(line, container), np.bool_(False)
+        if isinstance(container, View) and len(container.shape) > 1:
+            container = self.nditer(line, container)
+        items = self.items(line, container)
+        found: Value = np.bool_(False)
         if np.ndim(items.count):
             raise UnsupportedSyntax("`in` a part whose length differs between threads; write a loop", line)
         for k in range(int(items.count)):
@@ -253,12 +266,3 @@ def _product(extent: tuple[Value, ...]) -> Value:
     for n in extent:
         size = size * n
     return size
-
-
-def _place(k: Value, extent: tuple[Value, ...]) -> tuple[Value, ...]:
-    """The index of element number `k` of an array, in C order."""
-    found = []
-    for n in reversed(extent):
-        found.append(k % n)
-        k = k // n
-    return tuple(reversed(found))

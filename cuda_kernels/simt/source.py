@@ -100,30 +100,35 @@ def assigned_names(function: ast.FunctionDef) -> set[str]:
     return names
 
 
-def assigned_once(function: ast.FunctionDef) -> dict[str, ast.expr]:
-    """The variables that the function assigns at one place, by `name = value` or a tuple of such, with the value."""
-    stores = Counter(n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-    found: dict[str, ast.expr] = {}
+def assignments(function: ast.FunctionDef) -> dict[str, list[tuple[ast.expr, bool]]]:
+    """Of each variable that is assigned by `name = value` alone (or a tuple of such): the values, in their order.
 
-    def pair(target: ast.expr, value: ast.expr) -> None:
+    With each value: does its statement stand in no branch and no loop? Parameters are not among the variables.
+    """
+    nodes = list(ast.walk(function))
+    stores = Counter(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    found: dict[str, list[tuple[ast.expr, bool]]] = {}
+
+    def pair(target: ast.expr, value: ast.expr, outermost: bool) -> None:
         if isinstance(target, ast.Name):
-            if stores[target.id] == 1:
-                found[target.id] = value
+            found.setdefault(target.id, []).append((value, outermost))
         elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
             for element, part in zip(target.elts, value.elts, strict=True):
-                pair(element, part)
+                pair(element, part, outermost)
 
-    for node in ast.walk(function):
+    for node in sorted((n for n in nodes if isinstance(n, ast.Assign | ast.AnnAssign)), key=lambda n: n.lineno):
         if isinstance(node, ast.Assign):
             for target in node.targets:
-                pair(target, node.value)
+                pair(target, node.value, node in function.body)
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            pair(node.target, node.value)
+            pair(node.target, node.value, node in function.body)
+    for walrus in nodes:
+        if isinstance(walrus, ast.NamedExpr) and stores[walrus.target.id] == 1:
+            pair(walrus.target, walrus.value, False)
     given = function.args
-    for argument in (*given.posonlyargs, *given.args, given.vararg):
-        if argument is not None:
-            found.pop(argument.arg, None)
-    return found
+    parameters = {a.arg for a in (*given.posonlyargs, *given.args, given.vararg) if a is not None}
+    return {name: values for name, values in found.items()
+            if len(values) == stores[name] and name not in parameters}
 
 
 def leaves(node: ast.AST, kinds: tuple[type, ...], inside_loop: bool = False) -> bool:

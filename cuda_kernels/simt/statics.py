@@ -38,6 +38,10 @@ class Statics(Part):
     variables: set[str]
     nested: dict[str, Any]
     once: dict[str, ast.expr]
+    aliases: dict[str, Any]
+    assigned: dict[str, list[tuple[ast.expr, bool]]]
+    literals: dict[str, Any]
+    literals_used: bool
     bound: dict[str, Any]
 
     def static(self, node: ast.AST) -> Any:
@@ -83,12 +87,13 @@ class Statics(Part):
 
     def alias(self, name: str) -> Any:
         """What a variable stands for that is assigned once and holds no value (t = cuda.threadIdx, f = helper)."""
-        node = self.once.pop(name, None)  # out of the way, in case it is assigned from itself
-        if node is None:
-            return UNKNOWN
-        found = self.static(node)
-        self.once[name] = node
-        return UNKNOWN if isinstance(found, _VALUES) and not isinstance(found, type) else found
+        if name not in self.aliases:
+            self.aliases[name] = UNKNOWN  # in case it is assigned from itself
+            if name in self.once:
+                found = self.static(self.once[name])
+                if not isinstance(found, _VALUES) or isinstance(found, type):
+                    self.aliases[name] = found
+        return self.aliases[name]
 
     def lookup(self, node: ast.Name) -> Any:
         """What a name of the surroundings refers to."""
@@ -167,25 +172,35 @@ class Statics(Part):
     def constant_shape(self, node: ast.expr) -> tuple[int, ...] | None:
         """The shape that Numba reads from `node` (compiled with numba-cuda 0.30.4), or None where it reads none.
 
-        Literals, global or closure ints, tuples of them, and variables that are assigned once from such: Numba does not
+        Literals, global or closure ints, tuples of them, and variables that are assigned from such: Numba does not
         compute shapes, so (TILE, TILE + 1) is none, nor is a NumPy integer or an attribute of a module.
         """
         if isinstance(node, ast.Name) and node.id in self.variables:
-            assigned = self.once.pop(node.id, None)
-            shape = None if assigned is None else self.constant_shape(assigned)
-            if assigned is not None:
-                self.once[node.id] = assigned
-            return shape
+            return self._shape_of_variable(node)
         if isinstance(node, ast.Tuple):
             parts = [self.constant_shape(e) for e in node.elts]
             return None if any(p is None or len(p) != 1 for p in parts) else tuple(p[0] for p in parts if p)
         if isinstance(node, ast.Attribute) or any(isinstance(n, ast.Call) for n in ast.walk(node)):
             return None
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in self.variables:
+            whole, place = self.constant_shape(node.value), self.known(node.slice)
+            return None if whole is None or place is None else _constant_of(whole[place[0]])
         literal = not any(isinstance(n, ast.Name) for n in ast.walk(node))
         if not literal and not isinstance(node, ast.Name | ast.Subscript):
             return None
         found = self.known(node)
         return None if found is None else _constant_of(found[0])
+
+    def _shape_of_variable(self, node: ast.Name) -> tuple[int, ...] | None:
+        """What a variable holds where it is a shape: a constant on every path, or a literal argument of the call."""
+        if node.id in self.literals:
+            self.literals_used = True
+            return _constant_of(self.literals[node.id])
+        values = self.assigned.pop(node.id, [])  # out of the way, in case one refers to itself
+        before = [v for v, outermost in values if v.lineno <= node.lineno] if all(o for _, o in values) else []
+        shapes = {self.constant_shape(v) for v in before[-1:] or [v for v, _ in values]}
+        self.assigned[node.id] = values
+        return shapes.pop() if len(shapes) == 1 else None
 
 
 def _folded_by_python(node: ast.expr) -> tuple[Any] | None:

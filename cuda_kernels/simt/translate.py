@@ -21,7 +21,7 @@ from .assigned import UnsureReads
 from .ending import what_ends
 from .errors import CONSTRUCT_ERRORS, UnsupportedSyntax, not_runnable
 from .expressions import Expressions, is_part
-from .source import Source, assigned_names, assigned_once, escapes, leaves
+from .source import Source, assigned_names, assignments, escapes, leaves
 from .statics import UNKNOWN
 from .unsupported import INSTEAD
 
@@ -33,7 +33,7 @@ class FunctionTranslator(Expressions):
     """Translates one function; the statements are here, the expressions in `expressions.py`."""
 
     def __init__(self, program: Program, source: Source, kernel: bool = True, foreign: bool = False,
-                 bound: dict[str, Any] | None = None) -> None:
+                 bound: dict[str, Any] | None = None, literals: dict[str, Any] | None = None) -> None:
         self.program = program
         self.source = source
         self.name = source.name
@@ -41,7 +41,11 @@ class FunctionTranslator(Expressions):
         self.foreign = foreign
         self.bound = bound or {}  # parameters that are functions, known at each call
         self.variables = assigned_names(source.tree)
-        self.once = assigned_once(source.tree)
+        self.assigned = assignments(source.tree)
+        self.once = {name: values[0][0] for name, values in self.assigned.items() if len(values) == 1}
+        self.aliases: dict[str, Any] = {}
+        self.literals = literals or {}  # arguments that are literals at this call; a shape may be one
+        self.literals_used = False
         self.nested: dict[str, Source] = {}
         self.lines: list[str] = []
         self.indent = 1
@@ -349,6 +353,8 @@ class FunctionTranslator(Expressions):
 
     def do_Raise(self, node: ast.Raise) -> None:
         """Compiled without debug=True, a raise ends its thread in silence; the machine says so."""
+        if node.cause is not None:
+            raise self.fail(node, "Numba has no `raise ... from`; write raise alone")
         text = "raise" if node.exc is None else ast.unparse(node.exc)
         if node.exc is not None and any(isinstance(n, ast.JoinedStr | ast.Name | ast.Attribute | ast.Subscript)
                                         for a in getattr(node.exc, "args", ()) for n in ast.walk(a)):

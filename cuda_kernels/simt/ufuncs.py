@@ -25,6 +25,7 @@ UFUNCS = frozenset(
 NUMPY_METHODS = {
     np.sum: "sum", np.prod: "prod", np.mean: "mean", np.var: "var", np.std: "std", np.argmax: "argmax",
     np.argmin: "argmin", np.any: "any", np.all: "all", np.shape: "shape", np.size: "size", np.angle: "angle",
+    np.real: "real", np.imag: "imag",
 }
 
 

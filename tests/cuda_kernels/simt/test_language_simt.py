@@ -26,7 +26,8 @@ def test_language_gives_what_python_gives(name, kernels):
     kernel = getattr(kernels, f"k_{name}")
     got, expected = language.arguments(kernels), language.arguments(kernels)
     faults = simt.launch(kernel, 1, THREADS, *got, outputs=()).faults
-    one_thread_at_a_time.run(kernel, 1, THREADS, *expected, **dict.fromkeys(language.DEVICE_FUNCTIONS, True))
+    records = [a.view(np.recarray) if isinstance(a, np.ndarray) and a.dtype.names else a for a in expected]
+    one_thread_at_a_time.run(kernel, 1, THREADS, *records, **dict.fromkeys(language.DEVICE_FUNCTIONS, True))
     for a, b in zip(got, expected, strict=True):
         if isinstance(a, np.ndarray):
             assert (a == b).all() if a.dtype.names else np.allclose(a, b, rtol=1e-5, atol=1e-6, equal_nan=True), (a, b)
@@ -267,3 +268,22 @@ def test_an_atomic_of_an_array_chosen_by_each_thread():
 
     a, b = np.zeros(1, np.int32), np.zeros(1, np.int32)
     assert simt.launch(kernel, 1, 32, a, b).faults == [] and (a[0], b[0]) == (24, 8)
+
+
+@cuda.jit(device=True)
+def of_size(q, size):
+    a = cuda.local.array(size, np.float64)
+    for k in range(size):
+        a[k] = q + k
+    return a.sum()
+
+
+def two_sizes(out):
+    i = cuda.grid(1)
+    out[i] = of_size(i, 2) + of_size(i, 3)
+
+
+def test_a_literal_argument_may_be_a_shape():
+    out = np.zeros(4)
+    assert simt.launch(two_sizes, 1, 4, out).faults == []
+    assert out.tolist() == [5 * i + 4 for i in range(4)]
