@@ -166,9 +166,9 @@ class Operators:
 
         return reduce_min(self, axis, keepdims)
 
-    def argmax(self, axis: int = -1) -> Any:
-        """Return the index of the largest value along `axis`; not differentiable."""
-        return run("argmax", self, axis=axis)
+    def argmax(self, axis: int | None = -1) -> Any:
+        """Return the index of the largest value along `axis` (None: of all, in one row); not differentiable."""
+        return self.reshape((-1,)).argmax(0) if axis is None else run("argmax", self, axis=axis)
 
     def reshape(self, *shape: Any) -> Any:
         """Return the same values in another shape; one size may be -1."""

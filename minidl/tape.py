@@ -176,7 +176,7 @@ def _as_tensors(inputs: Sequence[Any]) -> tuple[Tensor | None, ...]:
     return tuple(
         item
         if item is None or isinstance(item, Tensor)
-        else Tensor.wrap(as_array(item, dtype))
+        else Tensor.wrap(as_array(item if dtype is None else float(item), dtype))
         if isinstance(item, int | float) and not isinstance(item, bool)
         else Tensor(item)
         for item in inputs

@@ -25,7 +25,13 @@ class OpLayer(Layer):
     ) -> None:
         kwargs.setdefault("name", None)
         # An op computes in the dtypes that it is given, and promotes them itself.
-        super().__init__(**{**kwargs, "autocast": False, "name": kwargs["name"] or self.unique_name(op)})
+        super().__init__(
+            **{
+                **kwargs,
+                "autocast": False,
+                "name": kwargs["name"] or self.unique_name((static or {}).get("function", op)),
+            }
+        )
         self.op, self.static, self.constants = op, dict(static or {}), dict(constants or {})
 
     def call(self, inputs: Any) -> Any:

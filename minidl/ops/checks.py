@@ -56,6 +56,18 @@ def require_number(op: str, **arrays: np.ndarray) -> None:
     require_same_dtype(op, **arrays)
 
 
+def require_divisor(op: str, a: np.ndarray, b: np.ndarray) -> None:
+    """Raise `ArgumentError` where whole numbers meet a 0: NumPy would call the result 0, with a warning.
+
+    Under np.errstate(divide="ignore") it may be 0: a graph is tried on zeros, to find its shapes.
+    """
+    if a.dtype.kind in "iu" and b.dtype.kind in "iu" and not b.all() and np.geterr()["divide"] != "ignore":
+        raise ArgumentError(
+            f"{op}: whole numbers cannot be divided by 0. Got a {a.dtype} {a.shape}, b {b.dtype} {b.shape}. "
+            "As floats they can, with inf and NaN: x.astype('float32')."
+        )
+
+
 def require_array(op: str, name: str, array: object) -> None:
     """Raise `DTypeError` unless `array` is a NumPy array (a list or a number is not)."""
     if not isinstance(array, np.ndarray):

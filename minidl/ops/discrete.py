@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.errors import DTypeError, ShapeError, unknown_name
 from minidl.ops.broadcasting import broadcast_shape
-from minidl.ops.checks import require_array, require_number
+from minidl.ops.checks import require_array, require_divisor, require_number
 
 COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 LOGIC = ("logical_and", "logical_or", "logical_xor", "logical_not")
@@ -52,6 +52,8 @@ def discrete_forward(
             require_number(function, **{name: x})
     if len(xs) == 2 and function not in PRODUCT:
         broadcast_shape(function, a=xs[0], b=xs[1])
+    if function == "floor_divide":
+        require_divisor(function, *xs)
     options = {"axis": axis, "keepdims": keepdims} if function in OVER_AXES else {}
     try:
         y = getattr(np, function)(*xs, **options, **({"decimals": decimals} if function == "round" else {}))

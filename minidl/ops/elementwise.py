@@ -12,7 +12,7 @@ import numpy as np
 from minidl.errors import ArgumentError, DTypeError
 from minidl.ops import workspace
 from minidl.ops.broadcasting import broadcast_shape, output_for, unbroadcast
-from minidl.ops.checks import require_array, require_float, require_number, require_same_dtype
+from minidl.ops.checks import require_array, require_divisor, require_float, require_number, require_same_dtype
 
 Gradients = tuple[np.ndarray | None, np.ndarray | None]
 
@@ -288,7 +288,9 @@ def mod_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, OperandsCache
     >>> mod_forward(np.array([5.0, -5.0]), np.array(3.0))[0]
     array([2., 1.])
     """
-    return np.mod(a, b, out=output_for("mod", a, b)), OperandsCache(a, b)
+    out = output_for("mod", a, b)
+    require_divisor("mod", a, b)
+    return np.mod(a, b, out=out), OperandsCache(a, b)
 
 
 def mod_backward(dy: np.ndarray, cache: OperandsCache, *, needs: tuple[bool, bool] = (True, True)) -> Gradients:
@@ -440,8 +442,10 @@ def cast_forward(x: np.ndarray, *, dtype: str | np.dtype | type) -> tuple[np.nda
         target = np.dtype(dtype) if dtype is not None else None  # np.dtype(None) would be float64
     except TypeError:
         target = None
-    if target is None:
-        raise DTypeError(f"cast: dtype must be one NumPy knows, such as 'float32'. Got {dtype!r}.")
+    if target is None or target.kind not in "fiub":
+        raise DTypeError(
+            f"cast: dtype must be one of numbers or booleans that NumPy knows, such as 'float32'. Got {dtype!r}."
+        )
     return x.astype(target), CastCache(x.dtype)
 
 

@@ -169,10 +169,19 @@ def test_a_fractional_power_of_a_negative_number_is_nan_and_a_negative_one_of_wh
         minidl.Tensor([2]) ** -1
 
 
+def test_whole_numbers_are_not_divided_by_0():
+    for function in (lambda x: x // 0, lambda x: x % 0, lambda x: 5 // (x - x), lambda x: divmod(x, 0)):
+        with pytest.raises(ArgumentError, match="whole numbers cannot be divided by 0"):
+            function(minidl.Tensor([3, 4]))
+    with np.errstate(divide="ignore"):
+        assert np.isinf((minidl.Tensor([3.0]) // 0).item())
+
+
 def test_a_number_that_does_not_fit_the_dtype_is_an_error():
     x = minidl.Tensor(np.array([1], np.uint8))
     with pytest.raises(DTypeError, match="number 300 does not fit the dtype uint8"):
         x + 300
+    assert (minidl.Tensor([1.0]) + 2**70).item() == float(2**70)
     assert (x < 300).numpy().all() and (x * 300.0).item() == 300.0
 
 
@@ -272,7 +281,7 @@ def test_python_asks_a_tensor_for_its_number_its_length_and_its_text():
     assert f"{x[0, 0]:.3f}" == "1.500" and f"{x.sum():>8.1f}|" == "     3.5|" and str(x) in f"{x}"
     assert float(x[0, 1]) == 2.0 and int(x[0, 1]) == 2 and bool(x[0, 1]) and len(x) == 1
     assert [row.shape for row in x] == [(2,)] and 2.0 in x and 7.0 not in x
-    assert range(5)[minidl.Tensor(3)] == 3
+    assert range(5)[minidl.Tensor(3)] == 3 and minidl.Tensor([[1.0, 5.0], [2.0, 0.0]]).argmax(None).item() == 1
     with pytest.raises(ShapeError, match="one value"):
         f"{x:.2f}"
     with pytest.raises(TypeError, match="no axes"):
