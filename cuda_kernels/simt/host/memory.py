@@ -213,7 +213,7 @@ class DeviceArray:
         return self._without_copy(self.ary.reshape(-1, order=order), stream)  # type: ignore[call-overload]
 
     def _without_copy(self, ary: np.ndarray, stream: Any = 0) -> DeviceArray:
-        if ary.size and not np.shares_memory(ary, self.ary):
+        if ary.size and not (self.ary.flags.forc and np.shares_memory(ary, self.ary)):
             raise NotImplementedError("operation requires copying: the device array is not contiguous")
         return self._view(ary, stream)
 

@@ -129,6 +129,8 @@ def test_shapes_change_without_a_copy_or_not_at_all():
     assert [part.copy_to_host().tolist() for part in d.split(4)] == [[7, 1, 2, 3], [4, 5]]
     with pytest.raises(NotImplementedError, match="requires copying"):
         matrix[:, :2].ravel()
+    with pytest.raises(NotImplementedError, match="requires copying"):
+        d[::2].ravel()
     assert matrix.T.copy_to_host().tolist() == [[7, 3], [1, 4], [2, 5]]
     with pytest.raises(NotImplementedError, match="non-2D"):
         d.T  # noqa: B018
