@@ -22,6 +22,7 @@ class Checks(Part):
     mask: Mask
     checks: bool
     shape: tuple[int, int]
+    dynamic_writers: np.ndarray | None
 
     # -- accesses -----------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from .parts import Part
 
 Value = Any
 FIRST_LOOK = 4
+NO_ENDING = Ending((), ())  # of a `for`
 
 _NO_NUMBERS = (tuple, View, Choice, Mixed)
 _MIXED = "a variable is {} on one path and {} on another; give them two names"
@@ -46,7 +47,7 @@ class Loop:
     __slots__ = ("line", "entry", "done", "waiting", "broken", "value", "stop", "step", "kind", "item", "turns",
                  "values", "returns", "first", "ending", "look", "seen", "since", "kinds")
 
-    def __init__(self, line: int, entry: Mask, none: Mask, returns: bool, ending: Ending | None = None) -> None:
+    def __init__(self, line: int, entry: Mask, none: Mask, returns: bool, ending: Ending = NO_ENDING) -> None:
         self.line = line
         self.entry = entry
         self.done = none

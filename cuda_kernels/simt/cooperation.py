@@ -141,7 +141,7 @@ class Turns:
 
     def _deadlock(self) -> None:
         task = next((t for t in self.waiting if t.loop is not None), None)
-        if task is None:
+        if task is None or task.loop is None:
             raise Stalled
         if not self.all_begun and len(self.alive) >= self.resident:
             task.machine.report_not_resident(task.loop, self.resident, self.gpu)

@@ -35,6 +35,7 @@ class Progress(Part):
     mask: Mask
     remaining: Mask
     step_limit: int
+    range_turns: int
     observing: int  # loops that want to know whether memory changes
     cooperation: Any  # by turns: the other threads' chance; None in lockstep
 

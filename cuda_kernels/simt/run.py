@@ -256,7 +256,8 @@ class Run(Outputs):
         try:
             turns.run()
         finally:
-            self.last_machine = turns.last
+            if turns.last is not None:
+                self.last_machine = turns.last
 
     def _line_of(self, error: BaseException) -> int:
         """The kernel's line that the translated program was running when `error` was raised."""
