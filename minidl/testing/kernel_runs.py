@@ -33,6 +33,7 @@ from minidl.backends.kernels import BACKWARD_ENDINGS, KERNELS
 from minidl.errors import MinidlError
 from minidl.testing.fault_causes import cause_of_fault
 from minidl.testing.kernel_cases import CASES, Case, cases
+from minidl.testing.patience import NoReturnError, patience
 
 Launched = tuple[Any, tuple[Any, ...]]  # a kernel, and the types of its arguments
 
@@ -145,14 +146,17 @@ def watched_call(kernel: str, function: Callable[..., Any], given: tuple[Any, ..
                                            **static, on="simt")  # fmt: skip
     with launch.simt_options(strict=False) as reports, launch.launches() as made, poisoned():
         try:
-            result = function(*given, **static, on="simt")
+            with patience():
+                result = function(*given, **static, on="simt")
+        except NoReturnError as error:
+            raise Failure("runs", f"{where}: {error}", _line_of(error)) from error
         except SimtError as error:
             magic = "Does its cell begin with %%time, or another line with %%? Such a cell keeps no source."
             hint = magic if "cannot be read" in str(error) else ""
             raise Failure("runs", f"{where}: the kernel cannot be run. {error}", cause=hint) from error
         except MinidlError as error:
             raise Failure("runs", f"{where}: {error}") from error
-        except Exception as error:  # whatever a student's function raises is what the check is about
+        except (Exception, SystemExit) as error:  # whatever a student's function raises is what the check is about
             raise Failure("runs", f"{where}: raises {type(error).__name__}: {error}", _line_of(error)) from error
     if not reports and launched:
         raise Failure("runs", f"{where}: no kernel was launched.", cause="Does the host function return before it?")
