@@ -39,7 +39,7 @@ class Statics(Part):
     nested: dict[str, Any]
     once: dict[str, ast.expr]
     aliases: dict[str, Any]
-    assigned: dict[str, list[tuple[ast.expr, bool]]]
+    values_of: dict[str, list[tuple[ast.expr, bool]]]
     literals: dict[str, Any]
     literals_used: bool
     bound: dict[str, Any]
@@ -196,10 +196,10 @@ class Statics(Part):
         if node.id in self.literals:
             self.literals_used = True
             return _constant_of(self.literals[node.id])
-        values = self.assigned.pop(node.id, [])  # out of the way, in case one refers to itself
+        values = self.values_of.pop(node.id, [])  # out of the way, in case one refers to itself
         before = [v for v, outermost in values if v.lineno <= node.lineno] if all(o for _, o in values) else []
         shapes = {self.constant_shape(v) for v in before[-1:] or [v for v, _ in values]}
-        self.assigned[node.id] = values
+        self.values_of[node.id] = values
         return shapes.pop() if len(shapes) == 1 else None
 
 

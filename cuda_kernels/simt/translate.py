@@ -41,8 +41,8 @@ class FunctionTranslator(Expressions):
         self.foreign = foreign
         self.bound = bound or {}  # parameters that are functions, known at each call
         self.variables = assigned_names(source.tree)
-        self.assigned = assignments(source.tree)
-        self.once = {name: values[0][0] for name, values in self.assigned.items() if len(values) == 1}
+        self.values_of = assignments(source.tree)
+        self.once = {name: values[0][0] for name, values in self.values_of.items() if len(values) == 1}
         self.aliases: dict[str, Any] = {}
         self.literals = literals or {}  # arguments that are literals at this call; a shape may be one
         self.literals_used = False

@@ -287,3 +287,18 @@ def test_a_literal_argument_may_be_a_shape():
     out = np.zeros(4)
     assert simt.launch(two_sizes, 1, 4, out).faults == []
     assert out.tolist() == [5 * i + 4 for i in range(4)]
+
+
+def tile_of_a_local_constant(x, out):
+    TPB = 16
+    tile = cuda.shared.array(shape=(TPB, TPB), dtype=np.float32)
+    t = cuda.threadIdx
+    tile[t.y, t.x] = x[t.y, t.x]
+    cuda.syncthreads()
+    out[t.y, t.x] = tile[t.x, t.y]
+
+
+def test_a_local_constant_is_a_shape():
+    x, out = np.arange(256, dtype=np.float32).reshape(16, 16), np.zeros((16, 16), np.float32)
+    assert simt.launch(tile_of_a_local_constant, 1, (16, 16), x, out).faults == []
+    assert np.array_equal(out, x.T)
