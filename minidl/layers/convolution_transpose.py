@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import functional as F
+from minidl.errors import ArgumentError
 from minidl.layers.convolution import Convolution
-from minidl.layers.spatial import sizes
+from minidl.layers.spatial import sizes, who
 from minidl.ops.windows import conv2d_transpose_output_size, resolve_transpose_padding
 
 
@@ -38,6 +39,11 @@ class ConvTranspose(Convolution):
         self.keep_window(kernel_size, strides, padding, data_format, dilation_rate)
         if output_padding is not None:
             output_padding = sizes(self, "output_padding", output_padding, self.rank, least=0)
+            if any(more >= stride for more, stride in zip(output_padding, self.strides, strict=True)):
+                raise ArgumentError(
+                    f"{who(self)}: output_padding must be smaller than strides, whose sizes it chooses among. Got "
+                    f"{output_padding} for strides {self.strides}."
+                )
         self.keep(
             output_padding=output_padding,
             activation=activation,

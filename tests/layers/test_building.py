@@ -188,6 +188,7 @@ def test_layer_normalization_sorts_its_axes():
     "make",
     [
         lambda: layers.UpSampling1D(True), lambda: layers.RepeatVector(True), lambda: layers.Dense(2, trainable="no"),
+        lambda: layers.Conv1DTranspose(2, 3, strides=2, output_padding=2),
         lambda: layers.Dropout(0.5, noise_shape=(None, 1.5)), lambda: layers.Dropout(0.5, noise_shape=(0, 2)),
     ],
 )  # fmt: skip
