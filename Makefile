@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank bench-cpu bench-overhead bench-simt bench-check gpu-check gpu-bench clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank fuzz bench-cpu bench-overhead bench-simt bench-check gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (under 10 minutes on 2 cores)"
@@ -16,6 +16,7 @@ help:
 	@echo "make docs       the site: every page, picture and public name (docs/_build/html/index.html)"
 	@echo "make gate       compile every CUDA kernel for three GPUs, without one, and hold it to its claims"
 	@echo "make bank       the SIMT machine's bank of wrong and right kernels: both counts"
+	@echo "make fuzz       damaged files through every loader (N=5000 SEED=7 for more, and others)"
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
 	@echo "make bench-check  how long minidl.check takes, in a fresh process and in a running one"
 	@echo "make bench-cpu  a training step of the CIFAR CNN beside PyTorch and Keras, on the CPU"
@@ -59,7 +60,7 @@ demo: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term
 
-check: lint types contracts doctest check-notebooks docs check-gate
+check: lint types contracts doctest check-notebooks docs check-gate fuzz
 	$(BIN)/python -m pytest -m slow -n 2
 
 lab: $(VENV)/.notebooks
@@ -115,6 +116,10 @@ check-gate: $(GATE)/.ready
 
 bank: $(VENV)/.base
 	$(BIN)/python -m cuda_kernels.simt.bank
+
+# Damaged and hostile files through every loader: N of each kind.
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz.files --count $(or $(N),60) --seed $(or $(SEED),0)
 
 bench-simt: $(VENV)/.base
 	$(BIN)/python benchmarks/bench_simt.py

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter
+
+from minidl.utils.files import atomic_write
 
 
 class Picture(Figure):
@@ -32,3 +35,9 @@ class Picture(Figure):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=100)
         return buffer.getvalue()
+
+
+def write_picture(figure: Figure, path: Path, dpi: int = 110) -> None:
+    """Write a picture in the format that the path's ending says; whole or not at all."""
+    with atomic_write(path) as unfinished:
+        figure.savefig(unfinished, dpi=dpi, format=path.suffix[1:].lower())

@@ -14,6 +14,7 @@ from minidl.callbacks.callback import Callback
 from minidl.callbacks.monitor import MonitorCallback
 from minidl.console import say
 from minidl.errors import ArgumentError, FileFormatError, NotBuiltError
+from minidl.utils.files import local_path
 
 Logs = dict[str, Any] | None
 
@@ -69,7 +70,7 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)
-        self.filepath = os.fspath(filepath)
+        self.filepath = os.fspath(local_path(filepath, "ModelCheckpoint"))
         self.verbose = verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.save_freq = save_freq
@@ -180,7 +181,7 @@ class BackupAndRestore(Callback):
         super().__init__()
         if not backup_dir:
             raise ArgumentError("BackupAndRestore: backup_dir must name a folder. Got an empty name.")
-        self.backup_dir = Path(backup_dir)
+        self.backup_dir = local_path(backup_dir, "BackupAndRestore")
         self.save_freq = save_freq
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self._frequency = SaveFrequency("BackupAndRestore", save_freq)

@@ -6,11 +6,11 @@ import io
 import os
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 from minidl.callbacks.callback import Callback
 from minidl.errors import ArgumentError
+from minidl.utils.files import local_path
 
 Logs = dict[str, Any] | None
 
@@ -27,7 +27,7 @@ class LivePlot(Callback):
 
     def __init__(self, path: str | os.PathLike[str] | None = None, metrics: Any = None, every: int = 1) -> None:
         super().__init__()
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else local_path(path, "LivePlot")
         if self.path is not None and self.path.suffix not in (".png", ".svg", ".pdf"):
             raise ArgumentError(f"LivePlot: path must end in .png, .svg or .pdf. Got {str(path)!r}.")
         self.names = None if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
@@ -86,9 +86,9 @@ class LivePlot(Callback):
             return
         figure = self.figure()
         if self.path is not None:
-            fresh = self.path.with_name(f".{self.path.name}.tmp")  # a viewer never sees half a picture
-            figure.savefig(fresh, format=self.path.suffix[1:], dpi=120)
-            os.replace(fresh, self.path)
+            from minidl.picture import write_picture
+
+            write_picture(figure, self.path, dpi=120)
         if _in_notebook():
             self._show(figure)
 

@@ -6,7 +6,6 @@ import csv
 import inspect
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from minidl.callbacks.callback import Callback
 from minidl.console import say
 from minidl.errors import ArgumentError
-from minidl.utils.files import explained
+from minidl.utils.files import check_writable, explained, local_path
 
 Logs = dict[str, Any] | None
 
@@ -95,7 +94,7 @@ class CSVLogger(Callback):
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()
-        self.filename, self.sep, self.append = Path(filename), separator, append
+        self.filename, self.sep, self.append = local_path(filename, "CSVLogger"), separator, append
         self.keys: list[str] | None = None
         self._header = True
 
@@ -103,6 +102,7 @@ class CSVLogger(Callback):
         """Make the file, or see whether one is there."""
         self._header = not (self.append and self.filename.exists() and self.filename.stat().st_size > 0)
         self.keys = None
+        check_writable(self.filename, "CSVLogger")
         with explained(self.filename), self.filename.open("a" if self.append else "w"):
             pass
 

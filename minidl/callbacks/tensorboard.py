@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 from minidl.callbacks.callback import Callback
 from minidl.errors import ArgumentError
+from minidl.utils.files import local_path
 
 Logs = dict[str, Any] | None
 
@@ -45,7 +45,7 @@ class TensorBoard(Callback):
             raise ArgumentError(
                 f"TensorBoard: update_freq must be 'epoch', 'batch' or a number of batches. Got {update_freq!r}."
             )
-        self.log_dir = Path(log_dir)
+        self.log_dir = local_path(log_dir, "TensorBoard")
         self.histogram_freq, self.write_steps_per_second = histogram_freq, write_steps_per_second
         self.update_freq = 1 if update_freq == "batch" else update_freq
         self._writers: dict[str, Any] = {}

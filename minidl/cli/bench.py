@@ -9,11 +9,12 @@ from pathlib import Path
 
 from minidl import lens, utils
 from minidl.backends.table import NO_GRADIENT
-from minidl.cli.targets import PICTURES, check_file, save_picture
+from minidl.cli.targets import PICTURES, check_file
 from minidl.errors import ArgumentError
 from minidl.lens.examples import example_shapes
 from minidl.lens.timing_results import Timings
 from minidl.models.summary import readable_size
+from minidl.picture import write_picture
 
 OPS = ("gemm", "conv2d", "relu", "batch_norm")
 SIZES = {"gemm": 512, "conv2d": 32}  # of what is not named here, a matrix of 1024 × 1024
@@ -58,7 +59,7 @@ def run_bench(
             unfinished.write_text(json.dumps(timings.to_json(), indent=1) + "\n", encoding="utf-8")
         print(f"\nFigures: {json_file}")
     if plot is not None:
-        save_picture(lens.plot_roofline(timings), plot)
+        write_picture(lens.plot_roofline(timings), plot)
         print(f"Picture: {plot}")
 
 

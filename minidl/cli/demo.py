@@ -12,7 +12,8 @@ from minidl import lens, utils
 from minidl.cli.backend import selected
 from minidl.cli.data import ImageData, load
 from minidl.cli.networks import cnn
-from minidl.cli.targets import check_folder, save_picture
+from minidl.cli.targets import check_folder
+from minidl.picture import write_picture
 
 
 def run_demo(output: Path, epochs: int, backend: list[str], seed: int) -> None:
@@ -81,6 +82,6 @@ def write_pictures(output: Path, model: Any, history: Any, data: ImageData, pred
         "confusion_matrix.png": lens.plot_confusion_matrix(data.y_test, predicted, data.class_names),
     }
     for name, figure in pictures.items():
-        save_picture(figure, output / name)
+        write_picture(figure, output / name)
     lens.step(model, data.x_train[:4], data.y_train[:4]).save_html(output / "step.html")
     return [output / name for name in (*pictures, "step.html")]

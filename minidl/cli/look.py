@@ -9,10 +9,11 @@ from typing import Any
 from minidl import lens
 from minidl.cli.backend import parsed, selected
 from minidl.cli.data import ImageData, load
-from minidl.cli.targets import check_folder, save_picture
+from minidl.cli.targets import check_folder
 from minidl.cli.use import check_fits
 from minidl.errors import ArgumentError, MinidlError
 from minidl.models import load_model
+from minidl.picture import write_picture
 
 ERRORS_AMONG = 2000  # test images that are searched for the worst errors
 
@@ -84,6 +85,6 @@ def _write(output: Path, model: Any, data: ImageData, recording: Any, stepper: A
         except MinidlError as error:  # a model without filters, or without an error: that picture does not exist
             print(f"No {name}.png: {error}")
             continue
-        save_picture(figure, output / f"{name}.png")
+        write_picture(figure, output / f"{name}.png")
         written.append(output / f"{name}.png")
     return written

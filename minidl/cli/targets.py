@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from minidl.errors import ArgumentError
-from minidl.utils.files import atomic_write, check_writable, explained
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from minidl.utils.files import check_writable, explained
 
 PICTURES = (".png", ".svg", ".pdf")
 MODELS = (".keras", ".h5", ".hdf5")
@@ -40,9 +36,3 @@ def check_folder(option: str, path: Path) -> None:
         if not place.is_dir():
             raise ArgumentError(f"{option}: {str(path)!r} must be a folder, and a file is in its way: {str(place)!r}.")
         check_writable(place / "x", option)
-
-
-def save_picture(figure: Figure, path: Path) -> None:
-    """Write a picture, in the format that its ending says; whole or not at all."""
-    with atomic_write(path) as unfinished:
-        figure.savefig(unfinished, dpi=110, format=path.suffix[1:].lower())

@@ -11,8 +11,9 @@ from minidl.cli.backend import selected
 from minidl.cli.data import load
 from minidl.cli.gpustat import GpuStat
 from minidl.cli.networks import NAMES, model_of
-from minidl.cli.targets import MODELS, PICTURES, check_file, save_picture
+from minidl.cli.targets import MODELS, PICTURES, check_file
 from minidl.errors import ArgumentError, unknown_name
+from minidl.picture import write_picture
 
 
 class TrainOptions(NamedTuple):
@@ -60,7 +61,7 @@ def run_train(options: TrainOptions) -> None:
         model.save(options.model_file)
         print(f"Saved to {options.model_file}")
     if options.curves is not None:
-        save_picture(lens.plot_history(history), options.curves)
+        write_picture(lens.plot_history(history), options.curves)
         print(f"Curves: {options.curves}")
 
 

@@ -10,9 +10,11 @@ import numpy as np
 from minidl import lens
 from minidl.cli.backend import selected
 from minidl.cli.data import CLASS_NAMES, load
-from minidl.cli.targets import PICTURES, check_file, save_picture
+from minidl.cli.targets import PICTURES, check_file
 from minidl.errors import ArgumentError, DataError, FileFormatError, ShapeError
 from minidl.models import load_model
+from minidl.picture import write_picture
+from minidl.utils.files.packed import read_array
 
 
 def run_evaluate(
@@ -36,7 +38,7 @@ def run_evaluate(
         print("  " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
         if confusion is not None:
             predicted = model.predict(data.x_test, batch_size=batch_size, verbose=0).argmax(axis=-1)
-            save_picture(lens.plot_confusion_matrix(data.y_test, predicted, data.class_names), confusion)
+            write_picture(lens.plot_confusion_matrix(data.y_test, predicted, data.class_names), confusion)
             print(f"  confusion matrix: {confusion}")
 
 
@@ -106,13 +108,9 @@ def _read_image(path: Path, input_shape: Any, invert: bool) -> np.ndarray:
 
 def _read_array(path: Path, size: tuple[int, int, int]) -> np.ndarray:
     """Return the images of an .npy file, (N, H, W, C) float32, as they are."""
-    try:
-        array = np.load(path, allow_pickle=False, mmap_mode="r")  # a size that is a lie takes no memory
-    except (ValueError, EOFError, OSError, OverflowError, MemoryError) as error:
-        raise FileFormatError(f"predict: {path} is no array that NumPy wrote: {error}") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-        kind = getattr(array, "dtype", "several arrays")
-        raise FileFormatError(f"predict: {path} must hold an array of numbers. Got {kind}.")
+    array = read_array(path.read_bytes(), f"predict: {path}")
+    if array.dtype.kind not in "fiub":
+        raise FileFormatError(f"predict: {path} must hold an array of numbers. Got {array.dtype}.")
     expected = (size, size[:2]) if size[2] == 1 else (size,)
     if array.shape not in expected and array.shape[1:] not in expected:
         raise ShapeError(f"predict: {path} must hold images of {size}, one or (N, …). Got {array.shape}.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minidl.errors import DataError, DownloadError
-from minidl.utils.files import download, keras_home, minidl_home
+from minidl.utils.files import download, keras_home, local_path, minidl_home
 
 
 class PublishedFile(NamedTuple):
@@ -28,11 +28,12 @@ def explicit_path(path: str | os.PathLike[str] | None, function: str) -> Path | 
     """
     if path is None:
         return None
-    local = Path(path).expanduser()
-    if local.exists():
+    local = local_path(path, function)
+    if local.is_file() or local.is_dir():
         return local
-    if local.name != str(path):
-        raise DataError(f"{function}: path {str(path)!r} does not exist. Relative to {str(Path.cwd())!r}.")
+    if local.name != str(path) or local.exists():
+        what = "is neither a file nor a folder" if local.exists() else "does not exist"
+        raise DataError(f"{function}: path {str(path)!r} {what}. Relative to {str(Path.cwd())!r}.")
     return None
 
 

@@ -9,14 +9,13 @@ Source: yann.lecun.com/exdb/mnist, "The IDX file format"
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from minidl.errors import DataError, FileFormatError
+from minidl.utils.files.packed import gunzipped
 
 UINT8 = 8
 IMAGES_AXES, LABELS_AXES = 3, 1
@@ -49,10 +48,7 @@ def read_idx(path: str | Path, axes: int) -> np.ndarray:
     """
     raw = Path(path).read_bytes()
     if raw[:2] == GZIP_MAGIC:
-        try:
-            raw = gzip.decompress(raw)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise FileFormatError(f"{path}: the gzip data is cut off or damaged ({error}). Fetch it again.") from error
+        raw = gunzipped(raw, path)
     _check_magic(path, raw, axes)
     header = 4 + 4 * axes
     if len(raw) < header:

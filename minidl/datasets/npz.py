@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from minidl.errors import FileFormatError
+from minidl.utils.files.packed import DAMAGE, read_array, zip_member
 
 TRAIN_AND_TEST = ("x_train", "y_train", "x_test", "y_test")
 
@@ -21,18 +21,21 @@ def read_npz(path: Path, names: tuple[str, ...]) -> list[np.ndarray]:
     FileFormatError : no npz file, damaged, lacks an array, or holds pickled objects
     """
     try:
-        # np.load leaves a file open that it cannot read; one that was opened here is closed here.
-        with open(path, "rb") as file:
-            arrays = np.load(file, allow_pickle=False)
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise FileFormatError(f"{path}: holds a single array (npy). Expected an npz of {', '.join(names)}.")
-            missing = [name for name in names if name not in arrays.files]
+        with zipfile.ZipFile(path) as archive:
+            there = [name.removesuffix(".npy") for name in archive.namelist()]
+            missing = [name for name in names if name not in there]
             if missing:
-                raise FileFormatError(f"{path}: lacks the arrays {missing}. It holds {sorted(arrays.files)}.")
-            return [arrays[name] for name in names]
+                raise FileFormatError(f"{path}: lacks the arrays {missing}. It holds {sorted(there)[:20]}.")
+            return [read_array(zip_member(archive, f"{name}.npy", path), f"{path}: {name!r}") for name in names]
     except FileFormatError:
         raise
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGE as error:
+        with open(path, "rb") as file:
+            single = file.read(6) == b"\x93NUMPY"
+        if single:
+            raise FileFormatError(
+                f"{path}: holds a single array (npy). Expected an npz of {', '.join(names)}."
+            ) from None
         raise FileFormatError(
             f"{path}: is no readable npz file ({error}). Is the download cut off, or of another kind? "
             "Delete it and fetch it again."

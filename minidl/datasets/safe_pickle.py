@@ -11,30 +11,16 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 import re
-import struct
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minidl.errors import FileFormatError
+from minidl.utils.files.packed import DAMAGE
 
-# A damaged pickle fails in any of these ways (docs.python.org/3/library/pickle.html, UnpicklingError).
-DAMAGE = (
-    pickle.UnpicklingError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    IndexError,
-    KeyError,
-    TypeError,
-    ValueError,
-    OverflowError,
-    MemoryError,
-    RecursionError,
-    struct.error,
-)
 MAX_DEPTH = 8
 
 
@@ -56,13 +42,24 @@ def loads(raw: bytes, name: str) -> object:
     {'data': array([0, 1, 2])}
     """
     try:
-        return _finish(_Unpickler(io.BytesIO(raw), encoding="bytes").load())
+        _check_sizes(raw)
+        return _finish(_Unpickler(io.BytesIO(raw), encoding="bytes").load(), {})
     except FileFormatError as error:
         raise FileFormatError(f"{name}: {error}") from error
     except DAMAGE as error:
         raise FileFormatError(
             f"{name}: is no readable pickle ({type(error).__name__}: {error}). Is the file cut off or of another kind?"
         ) from error
+
+
+def _check_sizes(raw: bytes) -> None:
+    """Refuse opcodes that ask for more memory than the pickle has bytes: a text's length, a place among those kept.
+
+    `genops` itself raises where an argument's bytes are not there.
+    """
+    for number, (opcode, argument, _) in enumerate(pickletools.genops(raw)):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and isinstance(argument, int) and argument > number:
+            raise FileFormatError(f"refused: it keeps a value at place {argument}, though it has few.")
 
 
 class _Unpickler(pickle.Unpickler):
@@ -160,6 +157,17 @@ def _only_a_name(*_args: object) -> object:
 def _table() -> dict[tuple[str, str], Callable]:
     """List the names that a pickle of data may ask for, each with what it gets."""
     builtins: tuple[Callable, ...] = (bytes, bytearray, str, int, float, list, tuple, dict)
+
+    def of_content(kind: Callable) -> Callable:
+        """Return the type, for arguments that hold something: `bytes(5_000_000_000)` would take as much memory."""
+
+        def make(*arguments: object) -> object:
+            if kind in (bytes, bytearray) and any(isinstance(argument, int) for argument in arguments):
+                raise FileFormatError(f"refused: {kind.__name__} of a size, without content.")
+            return kind(*arguments)
+
+        return make
+
     table: dict[tuple[str, str], Callable] = {
         ("numpy", "ndarray"): _only_a_name,
         ("numpy", "dtype"): _DType,
@@ -170,21 +178,28 @@ def _table() -> dict[tuple[str, str], Callable]:
         table[f"{core}.multiarray", "scalar"] = _scalar
         table[f"{core}.numeric", "_frombuffer"] = _build_array
     for module in ("builtins", "__builtin__"):
-        table.update({(module, kind.__name__): kind for kind in builtins})
+        table.update({(module, kind.__name__): of_content(kind) for kind in builtins})
     return table
 
 
 ADMITTED = _table()
 
 
-def _finish(value: object, depth: int = 0) -> object:
-    """Put the arrays in the place of the objects that stood for them."""
+def _finish(value: object, done: dict[int, object], depth: int = 0) -> object:
+    """Put the arrays in the place of the objects that stood for them.
+
+    done : what was finished already, by identity: a list that stands in many places is gone through once
+    """
     if depth > MAX_DEPTH:
         raise FileFormatError("the data is nested too deeply, or contains itself.")
+    if id(value) in done:
+        return done[id(value)]
     if isinstance(value, dict):
-        return {key: _finish(item, depth + 1) for key, item in value.items()}
+        done[id(value)] = {key: _finish(item, done, depth + 1) for key, item in value.items()}
+        return done[id(value)]
     if isinstance(value, list | tuple):
-        return type(value)(_finish(item, depth + 1) for item in value)
+        done[id(value)] = type(value)(_finish(item, done, depth + 1) for item in value)
+        return done[id(value)]
     if isinstance(value, _Array):
         return value.array
     if isinstance(value, _Admitted | _DType):

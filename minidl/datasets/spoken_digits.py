@@ -76,7 +76,7 @@ def read_wav(path: str | os.PathLike[str]) -> np.ndarray:
         with wave.open(os.fspath(path), "rb") as sound:
             channels, width, rate = sound.getnchannels(), sound.getsampwidth(), sound.getframerate()
             raw = sound.readframes(sound.getnframes())
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError) as error:  # RuntimeError: a length that is a lie
         raise FileFormatError(f"{path}: is no readable wav file ({error}).") from error
     if (channels, width, rate) != (1, 2, SAMPLE_RATE):
         raise FileFormatError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.symbolic import flatten
+from minidl.utils.files import local_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +66,8 @@ def plot_model(
     """
     if rankdir not in ("TB", "LR"):
         raise ArgumentError(f"plot_model: rankdir must be 'TB' or 'LR'. Got {rankdir!r}.")
-    if to_file is not None and Path(to_file).suffix.lower() not in (".png", ".svg", ".pdf"):
+    target = None if to_file is None else local_path(to_file, "plot_model")
+    if target is not None and target.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise ArgumentError(f"plot_model: to_file must end in .png, .svg or .pdf. Got {str(to_file)!r}.")
     if model.graph is None:
         raise NotBuiltError(
@@ -76,8 +78,10 @@ def plot_model(
     shown |= {"activations": show_layer_activations, "trainable": show_trainable}
     boxes, arrows = layout(model, lambda layer: _lines(layer, shown))
     figure = draw(boxes, arrows, rankdir)
-    if to_file is not None:
-        figure.savefig(to_file, dpi=dpi)
+    if target is not None:
+        from minidl.picture import write_picture
+
+        write_picture(figure, target, dpi)
     return figure
 
 

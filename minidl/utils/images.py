@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from minidl.console import say
 from minidl.errors import ArgumentError, FileFormatError, ShapeError, unknown_name
+from minidl.utils.files import atomic_write, local_path
 from minidl.utils.image_folder import ImageFolder, find_images, select_subset
 
 if TYPE_CHECKING:
@@ -59,10 +60,11 @@ def load_img(
         raise unknown_name("color_mode", color_mode, MODES)
     if interpolation not in INTERPOLATIONS:
         raise unknown_name("interpolation", interpolation, INTERPOLATIONS)
+    source = path if hasattr(path, "read") else local_path(path, "load_img")
     try:
-        with Image.open(os.fsdecode(path) if isinstance(path, bytes) else path) as file:
+        with Image.open(source) as file:
             image = _converted(file, color_mode, path)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (
         UnidentifiedImageError,
@@ -190,9 +192,13 @@ def save_img(
         with 32 into a tif.
     kwargs : of Pillow's `Image.save`
     """
+    from PIL import Image
+
     image = array_to_img(x, data_format=data_format, scale=scale)
-    named = Path(os.fsdecode(path)).suffix[1:] if isinstance(path, str | bytes | os.PathLike) else ""
-    kind = (file_format or named).lower()
+    target = path if hasattr(path, "write") else local_path(path, "save_img")
+    kind = (file_format or Path(getattr(target, "name", "")).suffix[1:]).lower()
+    if not file_format and f".{kind}" not in Image.registered_extensions():
+        raise ArgumentError(f"save_img: the name must end in a kind of picture, such as .png. Got {str(path)!r}.")
     if image.mode == "RGBA" and kind in ("jpg", "jpeg"):
         image = image.convert("RGB")  # JPEG has no transparency
     if image.mode == "I" and kind not in ("tif", "tiff"):
@@ -203,7 +209,12 @@ def save_img(
                 f"Got {values.min()} to {values.max()}. Use scale=True, or a .tif file."
             )
         image = image.convert("I;16")
-    image.save(path, format="jpeg" if file_format and kind == "jpg" else file_format, **kwargs)
+    written = "jpeg" if kind == "jpg" else kind
+    if isinstance(target, Path):
+        with atomic_write(target) as unfinished:
+            image.save(unfinished, format=file_format and written, **kwargs)
+    else:
+        image.save(target, format=written, **kwargs)
 
 
 def _check_channels_last(function: str, data_format: str | None) -> None:
@@ -266,7 +277,9 @@ def image_dataset_from_directory(
         raise unknown_name("color_mode", color_mode, MODES)
     if interpolation not in INTERPOLATIONS:
         raise unknown_name("interpolation", interpolation, INTERPOLATIONS)
-    paths, numbers, names = find_images(Path(directory), labels, label_mode, class_names)
+    paths, numbers, names = find_images(
+        local_path(directory, "image_dataset_from_directory"), labels, label_mode, class_names
+    )
     if verbose:
         say(f"Found {len(paths)} files belonging to {len(names)} classes." if names else f"Found {len(paths)} files.")
     chosen = select_subset(len(paths), shuffle, seed, validation_split, subset, verbose)

@@ -105,10 +105,10 @@ def test_predict_says_what_is_no_array(place, capsys, content):
 def test_predict_believes_no_size_that_a_file_states(place, capsys):
     head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }"
     (place / "x.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00" + head.ljust(117) + b"\n")
-    assert "x.npy is no array" in said(capsys, ["predict", "m.keras", "x.npy"])
+    assert "x.npy is damaged" in said(capsys, ["predict", "m.keras", "x.npy"])
     with open(place / "objects.npy", "wb") as file:
         np.save(file, np.array([{}], dtype=object), allow_pickle=True)
-    assert "objects.npy is no array" in said(capsys, ["predict", "m.keras", "objects.npy"])
+    assert "objects.npy holds Python objects" in said(capsys, ["predict", "m.keras", "objects.npy"])
 
 
 def test_predict_numbers_the_images_of_one_file(place, capsys):

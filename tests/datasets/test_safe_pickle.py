@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import struct
 import subprocess
 
 import numpy as np
@@ -130,3 +131,18 @@ def test_loads_survives_random_damage():
             outcomes["refused"] += 1
     assert outcomes["refused"] > 100
     assert sum(outcomes.values()) == 500
+
+
+def test_small_pickles_cannot_take_much_time_or_memory():
+    bomb: object = [1] * 30
+    for _ in range(7):
+        bomb = [bomb] * 30  # 30 ** 8 numbers, if each list were gone through wherever it stands
+    assert len(loads(pickle.dumps(bomb), "x")) == 30
+    huge = struct.pack("<Q", 5 << 30)
+    for raw in (
+        b"\x80\x02cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R.", b"\x80\x02cbuiltins\nbytes\nJ\xff\xff\xff\x7f\x85R.",
+        b"\x80\x02]r\xff\xff\xff\x7f.", b"\x80\x05\x96" + huge + b"a.", b"\x80\x04\x8e" + huge + b"a.",
+        b"\x80\x04\x8d" + huge + b"a.",
+    ):  # fmt: skip
+        with pytest.raises(FileFormatError):
+            loads(raw, "x")

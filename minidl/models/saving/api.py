@@ -8,7 +8,7 @@ from typing import Any
 from minidl.errors import ArgumentError, FileFormatError, NotBuiltError
 from minidl.models.saving import flat, keras_zip, legacy_h5, weights_h5
 from minidl.models.saving.plan import Plan
-from minidl.models.saving.reading import check_extension, check_target, existing_file, open_h5
+from minidl.models.saving.reading import check_extension, check_target, existing_file, naming, open_h5
 from minidl.models.saving.registry import custom_object_scope
 from minidl.utils.files import atomic_write
 
@@ -44,6 +44,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: Any = 
             f"model.save_weights({os.fspath(filepath)!r}), or save the whole model as .keras."
         )
     check_target(filepath, overwrite, "save")
+    _check_names(model, "save", ending)
     with atomic_write(filepath) as target:
         if ending == ".keras":
             keras_zip.write(model, target)
@@ -85,7 +86,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     if str(path).endswith((".safetensors", ".npz")):
         hint = " Such a file holds weights only: build the model, then model.load_weights(path)."
     ending = check_extension(path, MODEL_ENDINGS, "load_model", hint)
-    with custom_object_scope(custom_objects):
+    with custom_object_scope(custom_objects), naming(path):
         return keras_zip.read(path, compile) if ending == ".keras" else legacy_h5.read(path, compile)
 
 
@@ -109,6 +110,7 @@ def save_weights(
     ending = check_extension(filepath, (*WEIGHT_ENDINGS, ".h5", ".hdf5"), "save_weights", hint)
     _check_built(model, "save_weights")
     check_target(filepath, overwrite, "save_weights")
+    _check_names(model, "save_weights", ending)
     with atomic_write(filepath) as target:
         if ending == ".safetensors":
             flat.write_safetensors(model, target)
@@ -145,16 +147,33 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
         raise ArgumentError(f"load_weights: by_name=True is for older .h5 files only. Got {os.fspath(filepath)!r}.")
     _check_built(model, "load_weights")
     plan = Plan(path, model, skip_mismatch)
-    if ending in (".safetensors", ".npz"):
-        headline = flat.read_weights(path, plan)
-    elif ending == ".keras":
-        headline = keras_zip.read_weights(path, plan)
-    elif ending == ".weights.h5":
-        with open_h5(path, path) as file:
-            headline = weights_h5.plan_from(file, plan)
-    else:
-        headline = legacy_h5.read_weights(path, plan, by_name)
-    plan.carry_out(headline)
+    with naming(path):
+        if ending in (".safetensors", ".npz"):
+            headline = flat.read_weights(path, plan)
+        elif ending == ".keras":
+            headline = keras_zip.read_weights(path, plan)
+        elif ending == ".weights.h5":
+            with open_h5(path, path) as file:
+                headline = weights_h5.plan_from(file, plan)
+        else:
+            headline = legacy_h5.read_weights(path, plan, by_name)
+        plan.carry_out(headline)
+
+
+def _check_names(model: Any, who: str, ending: str) -> None:
+    """Refuse names that would be written, and not be found again."""
+    own, *layers = [layer.name for layer in model._all_layers()]
+    found = [("layer", name) for name in layers] + [("weight", v.name or "weight") for v in model.weights]
+    for kind, name in [("model", own), *found]:
+        if "\0" in name or any("\ud800" <= character <= "\udfff" for character in name):
+            raise FileFormatError(
+                f"{who}: the {kind} named {name!r} holds a character that no file can (NUL, or half of one). Rename it."
+            )
+        if ending in (".h5", ".hdf5") and kind != "model" and any(part in ("", ".") for part in name.split("/")):
+            raise FileFormatError(
+                f"{who}: the {kind} {name!r} cannot be found again in an .h5 file, where names are paths: no part "
+                "between slashes may be empty or '.'. Rename it, or save as .keras or .weights.h5."
+            )
 
 
 def _check_built(model: Any, who: str) -> None:

@@ -16,6 +16,7 @@ from minidl.errors import FileFormatError
 from minidl.models.saving.places import named_weights
 from minidl.models.saving.plan import Plan
 from minidl.models.saving.reading import reading, zip_member
+from minidl.utils.files.packed import read_array
 
 
 def write_safetensors(model: Any, target: Path) -> None:
@@ -95,6 +96,6 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
         for name in archive.namelist():
             if not name.endswith(".npy"):
                 raise FileFormatError(f"{os.fspath(path)!r} holds {name!r}, which is no array; is it a .keras file?")
-            content = io.BytesIO(zip_member(archive, name, path))
-            arrays[name.removesuffix(".npy")] = np.lib.format.read_array(content, allow_pickle=False)
+            content = zip_member(archive, name, path)
+            arrays[name.removesuffix(".npy")] = read_array(content, f"{os.fspath(path)!r}: {name!r}")
     return arrays

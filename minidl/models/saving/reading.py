@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
+import mmap
 import os
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,14 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ArgumentError, FileFormatError, MinidlError
+from minidl.errors import FileFormatError, MinidlError
+from minidl.utils.files import local_path, packed
+from minidl.utils.files.packed import DAMAGE
 
-# What zipfile, h5py, json and NumPy raise for bytes that make no sense.
-DAMAGE = (
-    OSError, KeyError, IndexError, RuntimeError, ValueError, TypeError, AttributeError, EOFError, OverflowError,
-    MemoryError, SyntaxError, RecursionError, NotImplementedError, struct.error, zlib.error, zipfile.BadZipFile,
-)  # fmt: skip
-EXPANSION = 1000  # no honest file grows more than this when unpacked
+_HEAP = b"GCOL\x01\0\0\0"
 
 
 @contextmanager
@@ -74,9 +70,7 @@ def existing_file(path: Any, who: str) -> Path:
     FileNotFoundError : nothing there; files of the same kind that are there are named
     IsADirectoryError : a folder
     """
-    if not isinstance(path, str | os.PathLike):
-        raise ArgumentError(f"{who}: the path of a file is needed. Got {type(path).__name__}.")
-    file = Path(path)
+    file = local_path(path, who)
     if file.is_dir():
         hint = ""
         if (file / "saved_model.pb").exists():
@@ -114,21 +108,27 @@ def check_target(path: Any, overwrite: bool, who: str) -> None:
 
 
 def zip_member(archive: zipfile.ZipFile, name: str, path: Any) -> bytes:
-    """Return the bytes of a zip's member, whose checksum zipfile compares.
+    """Return the bytes of a zip's member.
 
     Raises
     ------
-    FileFormatError : it is not there, or would unpack to more than a thousand times its size
+    FileFormatError : it is not there, or not as an honest file's
     """
     if name not in archive.namelist():
         there = ", ".join(sorted(archive.namelist())[:8]) or "nothing"
         raise FileFormatError(f"{os.fspath(path)!r} has no {name!r}, so it is no model file of Keras. In it: {there}.")
-    info = archive.getinfo(name)
-    if info.file_size > EXPANSION * max(info.compress_size, 1024):
-        raise FileFormatError(
-            f"{os.fspath(path)!r}: {name!r} would unpack from {info.compress_size} to {info.file_size} bytes; refused."
-        )
-    return archive.read(name)
+    return packed.zip_member(archive, name, path)
+
+
+@contextmanager
+def naming(path: Any) -> Iterator[None]:
+    """Let every error of the block name the file."""
+    try:
+        yield
+    except FileFormatError as error:
+        if os.path.basename(path) in str(error):
+            raise
+        raise FileFormatError(f"{os.fspath(path)!r}: {error}") from error
 
 
 @contextmanager
@@ -142,8 +142,43 @@ def open_h5(source: Path | bytes, path: Any) -> Iterator[Any]:
     import h5py
 
     content = io.BytesIO(source) if isinstance(source, bytes) else source
-    with reading(path, "an HDF5 file"), h5py.File(content, "r") as file:
-        yield file
+    with reading(path, "an HDF5 file"):
+        _refuse_endless_heap(source, path)
+        with h5py.File(content, "r") as file:
+            yield file
+
+
+def _refuse_endless_heap(source: Path | bytes, path: Any) -> None:
+    """Refuse a file whose heap of strings libhdf5 would walk for ever: objects of no size, or beyond the heap's end.
+
+    A heap is "GCOL", a version and its size; then objects: a number (2 bytes), a count (2), 4 bytes of nothing, a size
+    (8), and so many bytes, filled up to a multiple of 8. Number 0 is the room that is left, its size with the head.
+
+    Source: HDF5 File Format Specification 3.0, section III.E
+    """
+    # Trap: neither an exception nor Ctrl-C leaves that loop, so it is looked for before the file is opened.
+    if isinstance(source, bytes):
+        _walk_heaps(source, path)
+        return
+    with open(source, "rb") as file:
+        if os.fstat(file.fileno()).st_size:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                _walk_heaps(content, path)
+
+
+def _walk_heaps(content: bytes | mmap.mmap, path: Any) -> None:
+    begin = content.find(_HEAP)
+    while begin >= 0:
+        size = int.from_bytes(content[begin + 8 : begin + 16], "little")
+        place, end = begin + 16, min(begin + size, len(content))
+        while place + 16 <= end:
+            number = int.from_bytes(content[place : place + 2], "little")
+            length = int.from_bytes(content[place + 8 : place + 16], "little")
+            step = length if number == 0 else 16 + (length + 7) // 8 * 8
+            if step <= 0 or place + step > end:
+                raise FileFormatError(f"{os.fspath(path)!r} is damaged: its strings have no end. Copy it again.")
+            place += step
+        begin = content.find(_HEAP, begin + 16)
 
 
 def h5_group(parent: Any, name: str, path: Any) -> Any:

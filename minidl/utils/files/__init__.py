@@ -2,6 +2,7 @@
 
 from minidl.utils.files.archives import extract_archive
 from minidl.utils.files.fetching import download, file_digest, get_file, keras_home, minidl_home
+from minidl.utils.files.paths import local_path
 from minidl.utils.files.writing import atomic_write, check_writable, explained
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "file_digest",
     "get_file",
     "keras_home",
+    "local_path",
     "minidl_home",
 ]

@@ -6,24 +6,22 @@ tarfile's own filter is not enough: links whose path is longer than the system t
 
 from __future__ import annotations
 
-import lzma
 import os
 import secrets
 import shutil
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from minidl.errors import ArgumentError, FileFormatError
+from minidl.utils.files.packed import DAMAGE
 
 MOST_MEMBERS = 1_000_000
 MOST_TIMES = 200  # as large as the archive itself, above FREELY: what compresses better is no data but a bomb
 FREELY = 1 << 28  # bytes
 CHUNK = 1 << 18
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError)
 
 
 class _Member(NamedTuple):
@@ -81,15 +79,14 @@ def _unpack(path: Path, folder: Path, archive_format: str) -> None:
                 room = _copy(member.content, target, room, path)
     except FileFormatError:
         raise
-    except _DAMAGE as error:
-        raise FileFormatError(
-            f"extract: {path} is damaged, at member {member.name[:80]!r}: {error}. Delete it and fetch it again."
-        ) from error
     except (RuntimeError, NotImplementedError) as error:  # zipfile's words for a password and for odd compressions
         raise FileFormatError(f"extract: {path} cannot be unpacked: {error}") from error
     except OSError as error:  # a name that the file system does not take; a full disk
+        where = f"{path} cannot be unpacked, at {member.name[:80]!r}"
+        raise FileFormatError(f"extract: {where}: {error.strerror or error}") from error
+    except (tarfile.TarError, *DAMAGE) as error:
         raise FileFormatError(
-            f"extract: {path} cannot be unpacked, at {member.name[:80]!r}: {error.strerror or error}"
+            f"extract: {path} is damaged, at member {member.name[:80]!r}: {error}. Delete it and fetch it again."
         ) from error
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from minidl.errors import ArgumentError, DownloadError
 from minidl.utils.files.archives import extract_archive
+from minidl.utils.files.paths import local_path
 
 TIMEOUT_S = 30  # seconds without an answer before the next mirror is tried
 CHUNK_BYTES = 1 << 16
@@ -146,7 +147,7 @@ def get_file(
     if extract:
         folder_name = f"{name.partition('.')[0]}_extracted" if fname and "." in name else name
         name = name if fname and "." in name else f"{name}_archive"
-    homes = [Path(cache_dir).expanduser()] if cache_dir is not None else [keras_home(), minidl_home()]
+    homes = [local_path(cache_dir, "get_file")] if cache_dir is not None else [keras_home(), minidl_home()]
     found = (home / cache_subdir / name for home in homes)
     path = next((p for p in found if p.is_file() and not force_download and _matches(p, known_hash)), None)
     fresh = path is None
