@@ -125,9 +125,14 @@ def _overflow(evidence: Evidence, wrong: np.ndarray) -> str:
 
 
 def _zero_wins(kernel: str, expected: np.ndarray, got: np.ndarray, wrong: np.ndarray) -> str:
-    for who, word, below in (("max", "largest", expected < 0), ("min", "smallest", expected > 0)):
-        if who in kernel and below[wrong].all() and (got[wrong] == 0).all():
-            return f"the {word} starts from 0, which wins over the values: start from the first value, or from infinity"
+    start = float(got[wrong][0])
+    for who, word, beaten in (("max", "largest", expected < start), ("min", "smallest", expected > start)):
+        if who in kernel and not kernel.startswith("arg") and beaten[wrong].all() and (got[wrong] == start).all():
+            known = "0" if start == 0 else f"{start:g}"
+            return (
+                f"the {word} starts from {known}, which wins over the values: start from the first value, or from "
+                "infinity"
+            )
     return ""
 
 

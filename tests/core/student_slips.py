@@ -391,6 +391,7 @@ for kernel, phrase, name, first, step, last in [
     ("reduce_sum", "squares", "squares", "float32(0)", "total + x[row, col] * x[row, col]", "total"),
     ("reduce_sum", "this is what 'reduce_max' gives", "largest", "x[row, 0]", "max(total, x[row, col])", "total"),
     ("reduce_max", "starts from 0", "from_zero", "float32(0)", "max(total, x[row, col])", "total"),
+    ("reduce_max", "starts from -5", "from_minus_5", "float32(-5)", "max(total, x[row, col])", "total"),
     ("reduce_max", "this is what 'reduce_min' gives", "smallest", "x[row, 0]", "min(total, x[row, col])", "total"),
     ("reduce_min", "starts from 0", "from_zero", "float32(0)", "min(total, x[row, col])", "total"),
 ]:
