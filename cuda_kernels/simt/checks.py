@@ -280,10 +280,11 @@ class Checks(Part):
                       "launch no more blocks than fit (with a grid-stride loop), or end the kernel where all must have "
                       "arrived.")
 
-    def report_many_turns(self, loop: Loop, turns: int) -> None:
+    def report_many_turns(self, loop: Loop, spent: float) -> None:
         """A range() that cannot be run in reasonable time."""
-        self._stop_at(loop, f"has {turns} turns ({{who}}): the launch was stopped, for the SIMT machine makes some "
-                      "100,000 in a second. Try it with smaller numbers, or pass step_limit= to run it all the same.")
+        self._stop_at(loop, f"has {loop.total} turns, of which the SIMT machine made {loop.turns} in {spent:.0f} s; "
+                      "the launch was stopped ({who} is in it). Try smaller numbers, or pass step_limit= to run it "
+                      "all the same.")
 
     def report_no_step(self, line: int, still: Mask) -> None:
         """range() with a step of 0."""

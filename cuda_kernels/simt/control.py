@@ -7,6 +7,7 @@ assignment simply replaces a variable; otherwise the other threads keep their ol
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from .parts import Part
 
 Value = Any
 FIRST_LOOK = 4
+PATIENCE = 4.0  # seconds in one loop, after which it is looked at with less patience
 NO_ENDING = Ending((), ())  # of a `for`
 
 _NO_NUMBERS = (tuple, View, Choice, Mixed)
@@ -45,7 +47,7 @@ class Loop:
     """One running loop: who entered, who left for good (`done`), who waits for the next turn (`waiting`)."""
 
     __slots__ = ("line", "entry", "done", "waiting", "broken", "value", "stop", "step", "kind", "item", "turns",
-                 "values", "returns", "first", "ending", "look", "seen", "since", "kinds")
+                 "values", "returns", "first", "ending", "look", "seen", "since", "total", "kinds")
 
     def __init__(self, line: int, entry: Mask, none: Mask, returns: bool, ending: Ending = NO_ENDING) -> None:
         self.line = line
@@ -65,7 +67,8 @@ class Loop:
         self.ending = ending  # of a `while`; see progress.py for the rest
         self.look = FIRST_LOOK
         self.seen: Any = None
-        self.since = 0.0
+        self.since = time.monotonic()
+        self.total = 0  # turns of a range()
         self.kinds: list[Any] | None = None  # of the variables that it carries from turn to turn
 
 
@@ -321,7 +324,7 @@ class Control(Part):
             if step.item() == 0:
                 self.report_no_step(line, self.mask)
                 turns = range(0)
-            self.count_range(loop, len(turns))
+            loop.total = len(turns)
             loop.values = iter(turns)
         else:
             loop.value, loop.stop, loop.step = start, stop, step
@@ -329,20 +332,22 @@ class Control(Part):
         return loop
 
     def _varying_range(self, loop: Loop) -> None:
-        """Threads with a step of 0 make no turn; more turns than can be run are told now."""
+        """Threads with a step of 0 make no turn."""
         still = self.mask.narrow(np.atleast_2d(loop.step == 0))
         if still.lanes:
             self.report_no_step(loop.line, still)
             loop.stop = np.where(loop.step == 0, loop.value, loop.stop)
-        step = np.where(loop.step == 0, np.int64(1), loop.step)
-        turns = np.broadcast_to((loop.stop - loop.value) // step, self.shape)[self.mask.full()]
-        self.count_range(loop, int(turns.max(initial=0)))
+            loop.step = np.where(loop.step == 0, np.int64(1), loop.step)
+        loop.total = int(((loop.stop - loop.value) // loop.step).max())
 
     def next(self, loop: Loop) -> Value:
         """The loop variable of the next turn for the threads still in the loop, or None when it is over."""
         begun = not loop.first
         if not self._turn(loop):
             return None
+        if begun and time.monotonic() > loop.since + PATIENCE:
+            self.look_ahead(loop)
+        loop.turns += 1
         if loop.values is not None:
             for i in loop.values:
                 return loop.kind(i) if loop.item is None else loop.item(loop.kind(i))

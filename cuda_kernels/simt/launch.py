@@ -76,7 +76,7 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
     outputs : names (or positions, or the arrays themselves) of the arguments that the kernel must write completely.
         None: those that the kernel stores to but never loads from nor updates atomically. (): none.
     step_limit : turns after which a `while` is taken to be endless. None: 100,000, or fewer after some seconds; and a
-        range() of 10 million turns is not begun. A loop whose end cannot come is told at once
+        range() that would take 1000 seconds is stopped. A loop whose end cannot come is told at once
     batch_threads : about how many threads run at once (bounds memory)
     owners : note who stores to each element; `report.owners` then answers who wrote what from where (see `Owners`).
         Needs checks, and keeps copies of the arrays

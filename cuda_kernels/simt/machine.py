@@ -48,7 +48,7 @@ class Machine(Control, Progress, Access, Arrays, Sequences, Checks, Counting, Ba
         self.watching = checks and first_block == 0
         self.step_limit = STEP_LIMIT if step_limit is None else step_limit
         self.limit_is_default = step_limit is None
-        self.observing = self.range_turns = 0
+        self.observing = 0
         self.present = 0  # the line of the statement that runs
         self.cooperation: Any = None
         self.dynamic_bytes = dynamic_bytes

@@ -13,16 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from .control import Loop
+from .control import PATIENCE, Loop
 from .ending import ANYTHING
 from .masks import Mask
 from .memory import Allocation, View, pick
 from .parts import Part
 
 Value = Any
-PATIENCE = 4.0  # seconds in one loop, after which HURRIED_TURNS are enough
-HURRIED_TURNS = 5_000
-RANGE_TURNS = 10_000_000  # of all range() loops of a batch
+HURRIED_TURNS = 5_000  # are enough after PATIENCE
+TOO_LONG = 1000.0  # seconds that a range() would take
 
 
 class Stalled(Exception):
@@ -35,7 +34,6 @@ class Progress(Part):
     mask: Mask
     remaining: Mask
     step_limit: int
-    range_turns: int
     observing: int  # loops that want to know whether memory changes
     cooperation: Any  # by turns: the other threads' chance; None in lockstep
 
@@ -45,7 +43,6 @@ class Progress(Part):
             self.report_step_limit(loop)
         state = self._state(loop, variables)
         if loop.seen is None:
-            loop.since = loop.since or time.monotonic()
             self.observing += 1
             loop.seen, loop.look = state, loop.turns + 1
             return
@@ -97,11 +94,11 @@ class Progress(Part):
         if not _equal(held, pick(np.asarray(value), mask)):
             self.recorder.changes += 1
 
-    def count_range(self, loop: Loop, turns: int) -> None:
-        """A range() begins: too many turns are told before they are run."""
-        self.range_turns += turns
-        if self.range_turns > RANGE_TURNS and self.limit_is_default:
-            self.report_many_turns(loop, turns)
+    def look_ahead(self, loop: Loop) -> None:
+        """After some seconds in a range(): how long would all its turns take?"""
+        spent = time.monotonic() - loop.since
+        if self.limit_is_default and spent * loop.total / loop.turns > TOO_LONG:
+            self.report_many_turns(loop, spent)
 
 
 def _same(a: tuple, b: tuple) -> bool:

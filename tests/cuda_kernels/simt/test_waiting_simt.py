@@ -374,9 +374,32 @@ def many_turns(out, n):
         out[0] = i
 
 
-def test_range_of_a_thousand_million_turns_is_not_begun():
-    report = simt.launch(many_turns, 1, 2, np.zeros(1), np.array([1, 10**9]), outputs=())
-    assert "has 1000000000 turns" in report.faults[0].message
+def many_turns_of_many(out, n):
+    for i in range(100_000):
+        for j in range(100_000):
+            out[0] = i + j
+
+
+def left_soon(out, n):
+    for i in range(10**9):
+        if i > cuda.grid(1):
+            break
+    out[cuda.grid(1)] = 1
+
+
+@pytest.mark.parametrize("kernel", [many_turns, many_turns_of_many])
+def test_range_of_a_thousand_million_turns_is_stopped(kernel, monkeypatch):
+    monkeypatch.setattr(simt.control, "PATIENCE", 0.2)
+    monkeypatch.setattr(simt.progress, "TOO_LONG", 100)
+    report = simt.launch(kernel, 1, 2, np.zeros(1), np.array([1, 10**9]), outputs=())
+    stops = [f.message for f in report.faults if f.kind == "step-limit"]
+    assert len(stops) == 1 and "turns, of which the SIMT machine made" in stops[0]
+
+
+def test_range_that_is_left_soon_is_left_alone():
+    out = np.zeros(2)
+    assert simt.launch(left_soon, 1, 2, out, out).faults == []
+    assert out.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(("grid", "block"), [(10**9, 32), ((60000, 60000), 64)])
