@@ -312,7 +312,8 @@ class Layer(WeightHolder):
     def _set_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
         """Give the outputs their masks, but for those that got one in `call`."""
         first, mask = self._first_input(args, kwargs)
-        if not self._has_masks(mask):
+        given = all(getattr(output, "_keras_mask", None) is not None for output in flatten(outputs))
+        if given or not self._has_masks(mask):
             return
         mask = self.compute_mask(first, mask)
         for output, its in zip(flatten(outputs), [] if mask is None else flatten(mask), strict=False):
