@@ -49,7 +49,10 @@ def likely_cause(evidence: Evidence, wrong: np.ndarray) -> Cause:
     known = bool(found) or evidence.multiple()
     if found == named:
         shared = patterns(expected, got, wrong)
-        found = [*named, *shared, *filter(None, [_tile(wrong), *(_hint(sentence, kernel) for sentence in shared)])]
+        hints = [_hint(sentence, kernel) for sentence in shared]
+        if np.isnan(got).any() and not np.isnan(got).all():  # not what the output is full of before the launch
+            hints = [OF_SOME_NAN if hint == HINTS["every wrong cell is NaN"] else hint for hint in hints]
+        found = [*named, *shared, *filter(None, [_tile(wrong), *hints])]
     found = [sentence for sentence in found if sentence != ALL]  # which is no cause
     return Cause("; ".join(dict.fromkeys(found)), int(known))
 
@@ -67,6 +70,7 @@ def _numbers(a: np.ndarray) -> str:
     return np.array2string(a, separator=", ", precision=5, threshold=FEW).replace("\n", "")
 
 
+OF_SOME_NAN = "0 / 0, inf - inf and 0 times inf are NaN: which of them happens for these inputs?"
 HINTS = {
     "every wrong cell is NaN": "the output is full of NaN before the launch: does the kernel add to it before it "
     "writes it, or divide 0 by 0? To add into the output, pass start=0 to register_kernel (zeros() in a host "
