@@ -109,7 +109,8 @@ class Calls(Operations):
         """x.sum(), x.reshape(2, 3), z.conjugate(): what it means depends on the value."""
         if node.keywords:
             raise self.fail(node, f"{ast.unparse(node.func)} takes no keyword arguments in a kernel")
-        self.note_store(owner)
+        if name in ("fill", "reshape", "view", "transpose"):  # the others only read
+            self.note_store(owner)
         values = "".join(", " + self._argument(a) for a in arguments)
         return self.result(f"m.method({self.line(node)}, {self.base(owner)}, {name!r}{values})")
 
