@@ -68,7 +68,7 @@ class FunctionTranslator(Expressions):
         parameters = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
         parameters += [arguments.vararg.arg] if arguments.vararg else []
         self.parameters = parameters
-        self.assigned = set(parameters)  # so far
+        self.held = set(parameters)  # variables that are assigned so far
         self.unsure = UnsureReads(tree, self.variables, parameters, self.known)
         locals_ = sorted(self.variables - set(parameters))
         self.block(tree.body)
@@ -190,7 +190,7 @@ class FunctionTranslator(Expressions):
 
     def assign(self, target: ast.expr, value: str, node: ast.AST) -> None:
         if isinstance(target, ast.Name):
-            self.assigned.add(target.id)
+            self.held.add(target.id)
             self.emit(f"v_{target.id} = m.put({value}, v_{target.id})")
             if target.id in self.unsure.names:
                 self.emit(f"w_{target.id} = m.remember(w_{target.id})")
@@ -328,7 +328,7 @@ class FunctionTranslator(Expressions):
         if not self.program.unsigned:
             return []
         test = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)} if isinstance(node, ast.While) else set()
-        return sorted(assigned_in(node.body) & self.assigned - (replaced(node.body) - test))
+        return sorted(assigned_in(node.body) & self.held - (replaced(node.body) - test))
 
     def carry(self, node: ast.stmt, loop: str, names: list[str], behind: bool = False) -> None:
         """The type of the variables at the beginning of each turn, and behind the loop."""
