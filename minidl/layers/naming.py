@@ -65,7 +65,8 @@ def declared_shape(layer_class: type, kwargs: dict[str, Any]) -> Shape | None:
     known = {"input_dim", "input_shape", "batch_input_shape", "batch_shape"}
     unknown = sorted(set(kwargs) - known)
     if unknown:
-        takes = [name for c in layer_class.__mro__[:-1] for name in inspect.signature(c.__init__).parameters]
+        made = [vars(c)["__init__"] for c in layer_class.__mro__ if "__init__" in vars(c)]
+        takes = [name for constructor in made for name in inspect.signature(constructor).parameters]
         near = difflib.get_close_matches(unknown[0], takes, n=1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise ArgumentError(f"{who}: unknown arguments {', '.join(map(repr, unknown))}. {hint}See help({who}).")
