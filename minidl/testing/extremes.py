@@ -8,11 +8,13 @@ What is asked where an op could do either:
 - At a corner the slope is the one that the op's docstring names (relu and abs at 0: 0; clip on its bound: 1); of equal
   values the first gets the gradient.
 - A NaN that goes into arithmetic must come out: exp, log, sigmoid, gelu, +, *, sums, means, softmax. Of what compares
-  and selects (relu, clip, maximum, pooling, argmax) it is not asked, since the `max` of a GPU passes over a NaN. The
-  ladder's kernels hand it on there too. What a backward makes of a NaN is not compared.
+  and selects (relu, elu, clip, maximum, pooling, argmax) it is not asked, since the `max` of a GPU passes over a NaN.
+  The ladder's kernels hand it on there too. What a backward makes of a NaN is not compared.
 - gelu and swish are not asked at -inf, where x * 0 is NaN in every framework; a row of nothing but -inf is not asked of
-  a maximum, which may then start from any number below all others, such as -1e30.
-- Sums of infinities are asked of reductions, not of matrix products and convolutions.
+  a maximum, which may then start from any number below all others, such as -1e30; nor a row that begins with -inf of a
+  softmax, which may be computed in one pass.
+- Sums of infinities are asked of reduce_sum, not of means (a running one subtracts), products and convolutions.
+- power's gradient for the exponent 0 is not asked at 0, where e x^(e - 1) is 0 times inf.
 """
 
 from __future__ import annotations
@@ -83,10 +85,11 @@ def _where(v: Values) -> list[Case]:
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 
-def _sums(v: Values) -> list[Case]:
-    x = _array([INF, 1, 2], [-INF, 1, 0], [INF, -INF, 0], [1e30, 2e30, 1e30], [-1e30, -1e30, 0], [0.0, -0.0, 1e-40])
-    return [
-        _extreme(x, axes=-1), _extreme(np.ascontiguousarray(x.T), axes=0, keepdims=True),
+def _sums(*rows: Sequence[float]) -> Extremes:
+    """Sums of infinities and of numbers of one size; and of NaN (forward)."""
+    x = _array([1e30, 2e30, 1e30], [-1e30, -1e30, 0], [0.0, -0.0, 1e-40], *rows)
+    return lambda v: [
+        _extreme(x.copy(), axes=-1), _extreme(np.ascontiguousarray(x.T), axes=0, keepdims=True),
         _forward(_array([NAN, 1, 2], [1, 2, NAN], [1, 2, 3]), axes=-1),
     ]  # fmt: skip
 
@@ -99,7 +102,7 @@ def _far(v: Values, sign: int = 1) -> np.ndarray:
     x[4] = -1e20 * v.positive(37)
     x[5] = v.ties(37)
     x[6], x[7] = -7, -0.0
-    x[8, ::2], x[8, 9] = -INF, -300
+    x[8, 1::2], x[8, 9] = -INF, -300
     return np.float32(sign) * x
 
 
@@ -123,7 +126,7 @@ def _softmax(v: Values) -> list[Case]:
     x = np.concatenate(
         [_far(v)[:, :5], _array([0, 1e4, -1e4, 100, -100], [90, 89, 88, 0, -90], [1e30, 1, -1e30, 0, 0])]
     )
-    masked = _array([0, -INF, 1], [-INF, -300, -301], [-INF, -INF, 5])
+    masked = _array([0, -INF, 1], [-300, -INF, -301], [5, -INF, -INF])
     return [
         _extreme(x), _extreme(np.ascontiguousarray(x.T), axis=0), _extreme(masked), _extreme(_array([-1e4], [700])),
         _extreme(v.f(3, 37) - 500), _forward(_array([NAN, 1, 2], [1, 2, 3], [1, 2, NAN])),
@@ -273,10 +276,10 @@ def _moved(*settings: dict[str, Any], inputs: int = 1, shape: Sequence[int] = (3
 
 
 GATED = tuple(x for x in BENT if abs(x) != 1e-40)
-POWERS = tuple({"exponent": e} for e in (2.0, 3.0, 0.5, -1.0, 1.0, 0.0))
+POWERS = tuple({"exponent": e} for e in (2.0, 3.0, 0.5, -1.0, 1.0))
 EXTREMES: dict[str, Extremes] = {
     **{op: _cells(LINE) for op in ("relu", "relu6")}, "leaky_relu": _cells(LINE, {}, {"negative_slope": 0.3}),
-    "elu": _cells((*LINE, *BENT), {}, {"alpha": 0.7}, nan=True),
+    "elu": _cells((*LINE, *BENT), {}, {"alpha": 0.7}),
     "clipped_relu": lambda v: [  # a slope of 0 times -inf is not asked
         *_cells((*LINE[:-1], 0.5, 2), {"max_value": 2.0})(v),
         *_cells((*LINE, 0.5), {"max_value": 6.0, "negative_slope": 0.25, "threshold": 0.5})(v),
@@ -285,9 +288,12 @@ EXTREMES: dict[str, Extremes] = {
     "swish": _cells(GATED, nan=True), "gelu": _cells(GATED, {}, {"approximate": True}, nan=True),
     "exp": _cells((*ZEROS, 20, -20, 80, -80, 88, -88, 100, -100, 1e4, -1e4, INF, -INF), nan=True),
     "log": _cells((0.0, -0.0, 1e-37, 1e-10, 1, 10, 1e4, 1e30, 3e38, INF, -1, -INF), nan=True),
-    "sqrt": _cells((0.0, 1e-37, 1e-10, 1, 4, 1e4, 1e30, 3e38, INF, -1, -INF), nan=True),
+    "sqrt": _cells((0.0, 1e-37, 1e-10, 1, 4, 1e4, 1e30, 3e38, INF, -1), nan=True),
     "square": _cells((*LINE, 1e-20, 1e18, -1e18), nan=True), "absolute": _cells(LINE, nan=True),
-    "negative": _cells(LINE, nan=True), "power": _cells((0.0, 1, -1, 2, -2, 1e4, -1e4, 1e15, INF), *POWERS),
+    "negative": _cells(LINE, nan=True), "power": lambda v: [
+        *_cells((0.0, 1, -1, 2, -2, 1e4, -1e4, 1e15, INF), *POWERS)(v),
+        *_cells((1, -1, 2, -2, 1e4, 1e15), {"exponent": 0.0})(v),
+    ],
     "log1p": _near_zero(
         _cells((*ZEROS, 1e-20, 1e-7, -1e-7, 0.5, -0.5, -1, 1, 1e4, 1e30, INF, -2, -INF), nan=True)
     ),
@@ -303,7 +309,7 @@ EXTREMES: dict[str, Extremes] = {
     "cast": _cells((*ZEROS, 0.5, -0.5, 0.99, -0.99, 1.5, -2.5, 3.5, 1e9, -1e9), {"dtype": "int32"}, {"dtype": "bool"}),
     **{op: _pairs(nan=True) for op in ("add", "subtract", "multiply", "divide")},
     **{op: _pairs(nan=False) for op in ("maximum", "minimum")}, "where": _where,
-    **{op: _sums for op in ("reduce_sum", "reduce_mean")},
+    "reduce_sum": _sums((INF, 1, 2), (-INF, 1, 0), (INF, -INF, 0)), "reduce_mean": _sums(),
     "reduce_max": _largest("axes", 1), "reduce_min": _largest("axes", -1), "argmax": _largest("axis", 1),
     **{op: _softmax for op in ("softmax", "log_softmax")},
     "batch_norm": _batch_norm, "batch_norm_inference": _batch_norm_inference, "layer_norm": _layer_norm,

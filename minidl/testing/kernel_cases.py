@@ -86,6 +86,7 @@ def _conv2d(v: Values) -> Given:
         ((v.f(1, 1, 1, 1), v.f(1, 1, 1, 1), None), {}), ((v.f(2, 5, 7, 2), v.f(2, 3, 2, 3), None), {}),
         ((v.f(2, 7, 8, 3), v.f(2, 3, 3, 4), v.f(4)), {"strides": (2, 3)}),  # a row and two columns are left over
         ((v.f(2, 7, 9, 2), v.f(1, 2, 2, 3), None), {"strides": (3, 4)}),  # more than the window
+        ((v.f(1, 7, 4, 2), v.f(2, 3, 2, 3), None), {"strides": (2, 1), "padding": ((2, 1), (0, 0))}),  # of rows alone
         ((v.f(2, 4, 5, 2), v.f(2, 3, 2, 3), v.f(3)), {"padding": SIDES}),  # some windows see padding alone
         ((v.f(2, 6, 9, 2), v.f(2, 3, 2, 3), None), {"dilation": (2, 3)}),
         ((v.f(2, 4, 5, 4), v.f(2, 2, 2, 6), v.f(6)), {"groups": 2}),

@@ -439,14 +439,6 @@ def _(dy, kept, dx, size, exponent):
         dx[i] = dy[i] * exponent * math.pow(kept[i], exponent)
 
 
-@wrong("power_backward", "0 * x^-1 for the exponent 0")
-@cuda.jit
-def _(dy, kept, dx, size, exponent):
-    i = cuda.grid(1)
-    if i < size:
-        dx[i] = dy[i] * (exponent * math.pow(kept[i], exponent - float32(1)))
-
-
 @formula("log1p", "log(1 + x): 0 for 1e-20")
 def _(x):
     return math.log(float32(1) + x)
@@ -690,3 +682,27 @@ def _(x):
 @formula("expm1", "math.expm1", right)
 def _(x):
     return math.expm1(x)
+
+
+@right("power_backward", "e x^(e - 1) for all exponents")
+@cuda.jit
+def _(dy, kept, dx, size, exponent):
+    i = cuda.grid(1)
+    if i < size:
+        dx[i] = dy[i] * (exponent * math.pow(kept[i], exponent - float32(1)))
+
+
+@right("elu", "max(x, 0) + min(alpha (exp(x) - 1), 0)")
+@cuda.jit
+def _(x, y, size, alpha):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = max(x[i], float32(0)) + min(alpha * (math.exp(x[i]) - float32(1)), float32(0))
+
+
+@right("sqrt", "to the power of a half")
+@cuda.jit
+def _(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = math.pow(x[i], float32(0.5))

@@ -156,6 +156,17 @@ def _(x, y, rows, cols):
         y[row] = total
 
 
+@right("reduce_mean", "a running mean")
+@cuda.jit
+def _(x, y, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        mean = float32(0)
+        for col in range(cols):
+            mean += (x[row, col] - mean) / float32(col + 1)
+        y[row] = mean
+
+
 # -- argmax and the backwards ------------------------------------------------------------------------------------------
 
 

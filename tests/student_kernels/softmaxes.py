@@ -130,6 +130,20 @@ def _(x, y, rows, cols):
             y[row, col] = math.exp(x[row, col] - largest) / total
 
 
+@right("softmax", "online, the largest from -inf")
+@cuda.jit
+def _(x, y, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        largest, total = float32(-math.inf), float32(0)
+        for col in range(cols):
+            new = max(largest, x[row, col])
+            total = total * math.exp(largest - new) + math.exp(x[row, col] - new)
+            largest = new
+        for col in range(cols):
+            y[row, col] = math.exp(x[row, col] - largest) / total
+
+
 @right("softmax", "a block a row", **BLOCK_A_ROW)
 @cuda.jit
 def _(x, y, rows, cols):
