@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, float64, int32
+from cuda_kernels._cuda import cuda, float32, int32, int64
 from cuda_kernels.simt.bank.entry import wrong
 from cuda_kernels.simt.examples.case import values
 
@@ -268,17 +268,17 @@ def dynamic_arrays_that_overlap_in_part(x, out):
     out[cuda.grid(1)] = first[thread]  # <- fault: overlap
 
 
-@wrong(2, THREADS, lambda: (values(322, 128), np.zeros(128, np.float64)), shared_bytes=512)
+@wrong(2, THREADS, lambda: (np.arange(128, dtype=np.int32), np.zeros(128, np.int64)), shared_bytes=512)
 @cuda.jit
-def dynamic_float64_over_float32(x, out):
-    """Sums in float64 lie where two values of float32 each were."""
-    staged = cuda.shared.array(0, float32)
-    sums = cuda.shared.array(0, float64)
+def dynamic_int64_over_int32(x, out):
+    """Sums of 64 bits lie where two values of 32 bits each were."""
+    staged = cuda.shared.array(0, int32)
+    sums = cuda.shared.array(0, int64)
     thread = cuda.threadIdx.x
     staged[thread] = x[cuda.grid(1)]
     cuda.syncthreads()
-    value = float64(staged[thread])
+    value = staged[thread] + 1
     cuda.syncthreads()
     sums[thread] = value
     cuda.syncthreads()
-    out[cuda.grid(1)] = sums[63 - thread] + float64(staged[0])  # <- fault: overlap
+    out[cuda.grid(1)] = sums[63 - thread] + staged[0]  # <- fault: overlap
