@@ -24,7 +24,8 @@ MEANT = {"float64_by_design"}  # its arrays are float64
 def ptx_of(kernel, args):
     types = [numba.types.Array(numba.from_dtype(a.dtype), a.ndim, "C") if isinstance(a, np.ndarray) else
              numba.typeof(a) for a in args]
-    return cuda.compile(kernel.py_func, numba.types.void(*types), cc=(9, 0), output="ptx")[0]
+    # abi="numba", as a launch compiles: a kernel that raises returns a code, which C's void function cannot.
+    return cuda.compile(kernel.py_func, numba.types.void(*types), cc=(9, 0), output="ptx", abi="numba")[0]
 
 
 @cuda.jit
