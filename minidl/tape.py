@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -36,8 +38,9 @@ __all__ = [
     "where_it_lies",
 ]
 
-GRADIENT = "gradient"  # the op of an entry that stands for another tape's walk back: its outputs are gradients
+GRADIENT = "gradient"  # the op of an entry that stands for an op's backward in another tape's walk: see minidl.second
 
+_NUMBERS = count()
 _TAPES: Scope[GradientTape] = Scope("minidl_tapes")
 _LAYERS: Scope[tuple[str, Choice | None]] = Scope("minidl_layers")
 
@@ -63,6 +66,7 @@ class Entry:
     why_backward: str = ""
     ms_backward: float | None = None
     gradients: tuple[np.ndarray | None, ...] | None = field(default=None, repr=False)
+    tapes: tuple[int, ...] = ()  # the numbers of the tapes that recorded it, where there are several
 
 
 def apply(op: str, *inputs: Any, **static: Any) -> Any:
@@ -128,6 +132,8 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
             op, layer, tensors, outputs, static, cache if tracked else None, needs, versions, single, choice, backend,
             why, (finished - called) * 1e3,
         )  # fmt: skip
+        if len(tapes) > 1:
+            entry.tapes = tuple(tape.number for tape in tapes)
         for tape in tapes:  # a copy each: one tape lets go of its entries without disturbing another
             tape.entries.append(entry if len(tapes) == 1 else copy(entry))
     return outputs[0] if single else outputs
@@ -237,9 +243,9 @@ def layer_scope(path: str, choice: Choice | None = None) -> Iterator[None]:
 class GradientTape:
     """Records every op that runs inside its `with` block; `gradient` walks them back.
 
-    Trainable variables are tracked by themselves; any other tensor after `tape.watch(x)`. The walk back is not itself
-    recorded: where another tape records, it notes what the gradients depend on, and refuses to walk back through them
-    (a second derivative). As plain numbers they may be used.
+    Trainable variables are tracked by themselves; any other tensor after `tape.watch(x)`. Where another tape records,
+    it notes the walk back too, and can go back through it: a gradient of a gradient (`minidl.second`). An op for which
+    that is not supported is refused there; as plain numbers its gradients may be used.
 
     Parameters
     ----------
@@ -256,6 +262,7 @@ class GradientTape:
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self.persistent = persistent
+        self.number = next(_NUMBERS)
         self.entries: list[Entry] = []
         self._spent = False
         self._block: Block[GradientTape] | None = None
@@ -317,7 +324,7 @@ class GradientTape:
         ------
         TapeError : asked twice of a tape that is not persistent; a target that is not floating, or not computed inside
             the tape; a value the backward needs was changed in place; a gradient that goes through another tape's
-            gradients
+            gradients, of an op for which that is not supported (`minidl.differentials`)
 
         >>> from minidl import Variable
         >>> w = Variable([1.0, 2.0])
@@ -335,8 +342,7 @@ class GradientTape:
         given = output_gradient if output_gradients is None else output_gradients
         starts = self._starts(target, given, wanted)
         others = [tape for tape in _TAPES.get() if tape is not self or self.persistent]
-        read: list[Tensor] | None = [t for t in _leaves(given) if isinstance(t, Tensor)] if others else None
-        found = self._walk_back(starts, wanted, read)
+        found = self.walk_back(starts, wanted, others)
         self._spent = not self.persistent
         zero = str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() == "zero"
         results = {}
@@ -344,27 +350,24 @@ class GradientTape:
             gradient = found.get(id(source))
             if gradient is None and zero:
                 gradient = arrays.zeros_like(source.data)
-            results[id(source)] = None if gradient is None else Tensor.wrap(gradient)
-        if read:
-            _note_gradients(others, read, tuple(g for g in results.values() if g is not None))
+            results[id(source)] = as_tensor(gradient)
         return _arranged(sources, lambda source: results[id(source)])
 
-    def _starts(self, target: Any, given: Any, wanted: list[Tensor]) -> list[tuple[Tensor, Any]]:
+    def _starts(self, target: Any, given: Any, wanted: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Return each target with the gradient to begin with, after checking both."""
         targets, parts = _leaves(target), _beside(target, given)
         for part in targets:
             self._check(part, wanted)
         starts = []
         for part, gradient in zip(targets, parts, strict=True):
-            gradient = np.ones(part.shape, np.float32) if gradient is None else gradient
-            start = gradient.data if isinstance(gradient, Tensor) else gradient
-            if arrays.device_of(start) is None or start.dtype != part.dtype:
-                start = as_array(gradient, part.dtype)
+            if gradient is None:
+                gradient = np.ones(part.shape, part.dtype)
+            start = gradient if isinstance(gradient, Tensor) else Tensor.wrap(as_array(gradient, part.dtype))
             if start.shape != part.shape:
                 raise TapeError(
                     f"gradient: output_gradient must have the target's shape {part.shape}. Got {start.shape}."
                 )
-            starts.append((part, start))
+            starts.append((part, start if start.dtype == part.dtype else start.astype(part.dtype)))
         return starts
 
     def _check(self, target: Any, wanted: list[Tensor]) -> None:
@@ -393,28 +396,36 @@ class GradientTape:
                 "Is the loss computed before `with`, after it, or under no_grad()?"
             )
 
-    def _walk_back(
-        self, starts: list[tuple[Tensor, Any]], wanted: list[Tensor], read: list[Tensor] | None
-    ) -> dict[int, np.ndarray]:
-        """Return gradients by the ids of tensors; `read` gets the tensors whose values the backwards used."""
+    def walk_back(
+        self, starts: list[tuple[Tensor, Tensor]], wanted: list[Tensor], others: list[GradientTape]
+    ) -> dict[int, Any]:
+        """Return gradients by the ids of tensors: arrays, or tensors where `others` record the walk."""
         leads = self._leading_to(wanted)
         keep = {id(source) for source in wanted}
-        gradients: dict[int, np.ndarray] = {}
+        plus = partial(apply, "add") if others else sum_of_gradients
+        gradients: dict[int, Any] = {}
         for target, start in starts:
-            before = gradients.get(id(target))
-            gradients[id(target)] = start if before is None else sum_of_gradients(before, start)
+            before, first = gradients.get(id(target)), start if others else start.data
+            gradients[id(target)] = first if before is None else plus(before, first)
         for entry in reversed(self.entries):
-            dy = [gradients.get(id(output)) for output in entry.outputs]
+            dy = tuple(gradients.get(id(output)) for output in entry.outputs)
             for output in entry.outputs:
                 if id(output) not in keep:
                     gradients.pop(id(output), None)
             needs = tuple(need and id(tensor) in leads for need, tensor in zip(entry.needs, entry.inputs, strict=True))
             if any(needs) and any(part is not None for part in dy):
-                if entry.op == GRADIENT:
-                    raise _second_derivative(entry)
-                if read is not None and _holds_values(entry.cache):
-                    read.extend(t for t in (*entry.inputs, *entry.outputs) if t is not None)
-                self._add(gradients, entry, needs, run_backward(entry, tuple(dy), needs))
+                if others or entry.op == GRADIENT:
+                    followed = all(tape is self or tape.number in entry.tapes for tape in others)
+                    found = _recorded_backward(entry, dy, needs, others, followed)
+                else:
+                    found = run_backward(entry, dy, needs)
+                if self.persistent:
+                    entry.gradients = _values(found)
+                for tensor, need, gradient in zip(entry.inputs, needs, found, strict=True):
+                    if need and tensor is not None and gradient is not None:
+                        before = gradients.get(id(tensor))
+                        # Trap: `before += gradient` would change an array that another entry may still hold.
+                        gradients[id(tensor)] = gradient if before is None else plus(before, gradient)
             if not self.persistent:
                 entry.cache = None  # gives the memory back as the walk goes
                 entry.inputs = entry.outputs = ()
@@ -428,56 +439,37 @@ class GradientTape:
                 leads.update(id(output) for output in entry.outputs)
         return leads
 
-    def _add(
-        self, gradients: dict[int, np.ndarray], entry: Entry, needs: tuple[bool, ...], found: tuple[Any, ...]
-    ) -> None:
-        if self.persistent:
-            entry.gradients = found
-        for tensor, need, gradient in zip(entry.inputs, needs, found, strict=True):
-            if need and tensor is not None and gradient is not None:
-                before = gradients.get(id(tensor))
-                # Trap: `before += gradient` would change an array that another entry may still hold.
-                gradients[id(tensor)] = gradient if before is None else sum_of_gradients(before, gradient)
 
+def _recorded_backward(
+    entry: Entry, dy: tuple[Any, ...], needs: tuple[bool, ...], others: list[GradientTape], followed: bool
+) -> tuple[Any, ...]:
+    """Run the backward of an entry where other tapes record it, or where it is itself a backward that was recorded.
 
-def _note_gradients(tapes: list[GradientTape], read: list[Tensor], gradients: tuple[Tensor, ...]) -> None:
-    """Write into the tapes that record that `gradients` depend on the tensors in `read`, by no op that has a backward.
-
-    A tape that is asked for a gradient through them says so, instead of taking them for constants.
+    Parameters
+    ----------
+    dy : tensors where other tapes record, else arrays, as what is returned
+    followed : the other tapes have this entry too
     """
-    inputs = tuple({id(t): t for t in read if t._tracked}.values())
-    if not inputs:
-        return
-    versions = tuple(t._version for t in (*inputs, *gradients))
-    for gradient in gradients:
-        gradient._tracked = True
-    for tape in tapes:
-        needs = (True,) * len(inputs)
-        entry = Entry(
-            GRADIENT, "", inputs, gradients, {}, None, needs, versions, False, None, DEFAULT, "of an inner tape", 0.0
-        )
-        tape.entries.append(entry)
+    from minidl import second  # rare, and built on this module
+
+    if entry.op != GRADIENT:
+        found = run_backward(entry, _values(dy), needs)
+    elif followed:
+        found = second.backward_of_backward(entry, tuple(map(as_tensor, dy)), needs, others)
+        return found if others else _values(found)
+    else:
+        with no_grad():
+            found = _values(second.backward_of_backward(entry, dy, needs, []))
+    return second.note_backward(entry, dy, found, needs, others, followed)
 
 
-def _second_derivative(entry: Entry) -> TapeError:
-    names = (
-        ", ".join(dict.fromkeys(repr(t.name) for t in entry.inputs if t is not None and t.name))
-        or "tensors without a name"
-    )
-    return TapeError(
-        "gradient: the target depends on gradients that another tape computed, and they depend on "
-        f"{names}. A gradient of a gradient is not supported; leaving that part out would give a wrong number. "
-        "Where the inner gradients are meant as plain numbers, say so: g.detach(), or ops.stop_gradient(g)."
-    )
+def as_tensor(gradient: Any) -> Tensor | None:
+    """Return a gradient as a tensor, itself where it is one."""
+    return gradient if gradient is None or isinstance(gradient, Tensor) else Tensor.wrap(gradient)
 
 
-def _holds_values(cache: Any) -> bool:
-    """Whether a backward depends on values that the forward saw, and not only on shapes: it is not of a linear op."""
-    if isinstance(cache, tuple | list):
-        return any(_holds_values(part) for part in cache)
-    if hasattr(cache, "dtype"):
-        return bool(cache.dtype.kind == "f")  # a mask, or indices, do not move with a value
-    return not isinstance(cache, int | float | str | np.dtype | None)
+def _values(gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(part.data if isinstance(part, Tensor) else part for part in gradients)
 
 
 def _leaves(structure: Any) -> list[Any]:

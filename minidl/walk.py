@@ -48,7 +48,7 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
     -------
     tuple with one gradient, or None, an input
     """
-    _check_unchanged(entry)
+    check_unchanged(entry)
     function, backend, why = resolve(entry.op, "backward", entry.choice)
     tensors = [t for t in (*entry.inputs, *entry.outputs) if t is not None]
     kept = "empty arrays" if any(t.size == 0 for t in tensors) else ""
@@ -96,7 +96,8 @@ def takes_needs(function: Any) -> bool:
     return code is not None and "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
-def _check_unchanged(entry: Entry) -> None:
+def check_unchanged(entry: Entry) -> None:
+    """Raise TapeError where a tensor of the entry was changed in place after its op ran."""
     tensors = (*entry.inputs, *entry.outputs)
     for position, (tensor, version) in enumerate(zip(tensors, entry.versions, strict=True)):
         if tensor is not None and tensor._version != version:
