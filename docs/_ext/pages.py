@@ -50,7 +50,7 @@ def public_names(module: Any) -> list[str]:
 
     >>> import minidl.observers
     >>> public_names(minidl.observers)
-    ['GRADIENT_SUM', 'OBSERVERS', 'OpRun', 'observing', 'tell']
+    ['GRADIENT_SUM', 'OpRun', 'observing', 'tell']
     """
     if hasattr(module, "__all__"):
         names = list(module.__all__)
