@@ -24,7 +24,7 @@ from minidl.errors import DTypeError, TapeError
 from minidl.observers import OBSERVERS, OpRun, tell
 from minidl.scope import Block, Scope
 from minidl.tensor import Tensor, as_array
-from minidl.walk import kind_of, run_backward, sum_of_gradients, takes_needs
+from minidl.walk import kind_of, run_backward, sum_of_gradients, takes_needs, what_no_kernel_takes
 
 __all__ = [
     "Entry",
@@ -146,15 +146,12 @@ def _stays_on_host(op: str, tensors: tuple[Tensor | None, ...], static: dict[str
     ops check them; and a dtype that no kernel knows, when it is cast from or to.
     """
     given = [t for t in tensors if t is not None]
-    dtypes = {t.dtype.name for t in given}
-    if any(t.size == 0 for t in given):
-        return "empty arrays"
-    if op == "cast":
-        after = np.dtype(static["dtype"])
-        if not {*dtypes, after.name} <= arrays.DEVICE_DTYPES:
-            return "dtypes that no kernel knows"
-        if after.kind == "f":  # images travel as bytes, and become floats where they are needed
-            return ""
+    after = [np.dtype(static["dtype"])] if op == "cast" else []
+    kept = what_no_kernel_takes(op, given, *(t.dtype for t in given), *after)
+    if kept:
+        return kept
+    if op == "cast" and after[0].kind == "f":  # images travel as bytes, and become floats where they are needed
+        return ""
     if any(t.device != "cpu" or t.dtype.kind == "f" for t in given):
         return ""
     return "integers and booleans"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from minidl.observers import GRADIENT_SUM, OBSERVERS, OpRun, tell
 
 if TYPE_CHECKING:
     from minidl.tape import Entry
+    from minidl.tensor import Tensor
 
 
 def sum_of_gradients(a: Any, b: Any) -> Any:
@@ -51,10 +53,8 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
     check_unchanged(entry)
     function, backend, why = resolve(entry.op, "backward", entry.choice)
     tensors = [t for t in (*entry.inputs, *entry.outputs) if t is not None]
-    kept = "empty arrays" if any(t.size == 0 for t in tensors) else ""
-    if entry.op == "cast" and not {t.dtype.name for t in tensors} <= arrays.DEVICE_DTYPES:
-        kept = "dtypes that no kernel knows"
-    if kept and arrays.device_name(backend):
+    kept = what_no_kernel_takes(entry.op, tensors, *(t.dtype for t in tensors)) if arrays.device_name(backend) else ""
+    if kept:
         function, backend, _ = resolve(entry.op, "backward", Placement({ALL: DEFAULT}))
         why = f"{kept} stay on the host"
     keywords = {"needs": needs} if takes_needs(function) else {}
@@ -87,6 +87,15 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
                     f"{tensor.shape} {tensor.dtype}. Got {gradient.shape} {gradient.dtype}."
                 )
     return gradients
+
+
+def what_no_kernel_takes(op: str, tensors: Sequence[Tensor], *dtypes: np.dtype) -> str:
+    """Say what of these has no place on a device, "" if nothing: an empty array, or a dtype of a cast."""
+    if any(t.size == 0 for t in tensors):
+        return "empty arrays"
+    if op == "cast" and not {dtype.name for dtype in dtypes} <= arrays.DEVICE_DTYPES:
+        return "dtypes that no kernel knows"
+    return ""
 
 
 def takes_needs(function: Any) -> bool:

@@ -165,16 +165,10 @@ class Softmax(Elementwise):
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Return probabilities; `mask` (broadcast to the inputs) is False where there is nothing to choose."""
         if mask is None:
-            return self._softmax(inputs)
+            return F.softmax(inputs, self.axis)
         kept = self._kept(mask, inputs.shape)
         # Once more afterwards: where all is masked, the softmax of equal values is no zero.
-        return F.where(kept, self._softmax(F.where(kept, inputs, self.MASKED)), 0.0)
-
-    def _softmax(self, inputs: Any) -> Any:
-        if isinstance(self.axis, int):
-            return F.softmax(inputs, self.axis)
-        powers = F.exp(inputs - F.reduce_max(inputs, self.axis, keepdims=True).detach())
-        return powers / F.reduce_sum(powers, self.axis, keepdims=True)
+        return F.where(kept, F.softmax(F.where(kept, inputs, self.MASKED), self.axis), 0.0)
 
     def _kept(self, mask: Any, shape: tuple[int, ...]) -> Tensor:
         values = np.asarray(mask.numpy() if isinstance(mask, Tensor) else mask)

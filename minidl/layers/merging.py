@@ -201,8 +201,7 @@ class Concatenate(Merge):
             return None
         full = []
         for x, m in zip(inputs, masks, strict=True):
-            m = np.ones(x.shape, bool) if m is None else np.asarray(m).astype(bool)
-            full.append(np.broadcast_to(m.reshape(m.shape + (1,) * (x.ndim - m.ndim)), x.shape))
+            full.append(np.ones(x.shape, bool) if m is None else _stretched(m, x))
         return Tensor.wrap(np.asarray(np.concatenate(full, self.axis).any(axis=-1)))
 
 
@@ -275,9 +274,12 @@ def _with_rank(x: Any, rank: int) -> Any:
 def _full_mask(x: Any) -> np.ndarray | None:
     """Return the mask of x in x's shape, or None."""
     mask = getattr(x, "_keras_mask", None)
-    if mask is None:
-        return None
-    values = mask.numpy().astype(bool)
+    return None if mask is None else _stretched(mask, x)
+
+
+def _stretched(mask: Any, x: Any) -> np.ndarray:
+    """Return a mask (N, ...), with axes of size 1 behind, in x's shape."""
+    values = np.asarray(mask).astype(bool)
     return np.broadcast_to(values.reshape(values.shape + (1,) * (x.ndim - values.ndim)), x.shape)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError, unknown_name
-from minidl.functional.convolution import tensor
+from minidl.functional.basic import tensor
 from minidl.losses.functions import _as_dtype, _as_float, _label_tensor, same_rank
 from minidl.tensor import Tensor, as_array
 

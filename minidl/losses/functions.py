@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ShapeError
-from minidl.functional.convolution import tensor
+from minidl.functional.basic import tensor
 from minidl.tensor import Tensor, as_array
 
 EPSILON = 1e-7  # as Keras' backend.epsilon()
