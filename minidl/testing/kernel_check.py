@@ -46,6 +46,7 @@ from minidl.testing.kernel_runs import (
     upstream,
 )
 from minidl.testing.mistakes import Evidence
+from minidl.testing.values import copies
 
 EXACT = 5e-5
 ROUNDED = {"r8_tf32": 2e-2, "r10_bf16": 5e-2}  # operands of 10 and of 7 bits
@@ -277,8 +278,8 @@ def _compare(
             wrong = wrong_cells(mine, theirs, tolerance, case.extreme, case.smallest)
             if wrong.any():
                 names = argument_names(kernel, len(call.arrays))
-                arrays = tuple(np.array(a) if isinstance(a, np.ndarray) else a for a in call.arrays)
-                evidence = Evidence(kernel, arrays, call.static, names, np.array(theirs), np.array(mine), function)
+                given = copies(call.arrays)
+                evidence = Evidence(kernel, given, call.static, names, np.array(theirs), np.array(mine), function)
                 cause = functools.partial(likely_cause, evidence, wrong)
                 size = 0 if case.extreme else wrong.size  # a plain case shows a pattern better
                 raise Failure(stage, f"{where}: {_difference(mine, theirs, wrong)}", cause=cause, size=size,

@@ -12,6 +12,7 @@ from cuda_kernels import ladder
 from cuda_kernels.launch import simt_options
 from minidl.errors import MinidlError
 from minidl.testing.kernel_runs import Call, Launched, of_the_ladders, poisoned
+from minidl.testing.values import copies
 
 MORE_SECTORS = 2.0  # times those of the ladder's first rung
 MORE_PASSES = 1.5  # of an access to shared memory
@@ -76,21 +77,17 @@ def host_remarks(call: Call, function: Callable[..., Any], kernel: str, launched
     static = {key: value for key, value in call.static.items() if key != "in_place"}
     with simt_options(strict=False, checks=False, run=False), poisoned():
         try:
-            idle = function(*_copies(other), **static, on="simt")
+            idle = function(*copies(other), **static, on="simt")
         except (MinidlError, TypeError, ValueError, AttributeError, IndexError):  # it needs what its kernels make
             return []
     with simt_options(strict=False, checks=False):
-        right = ladder.rungs(kernel)[0].run(*_copies(other), **static, on="simt")
+        right = ladder.rungs(kernel)[0].run(*copies(other), **static, on="simt")
     if all(_close(a, b) for a, b in zip(_parts(idle), _parts(right), strict=True)):
         return [
             "Its result is the same when no kernel runs: NumPy computes it, on the host. On a GPU the arrays are not "
             "where NumPy is, and the kernel has to do the work."
         ]
     return []
-
-
-def _copies(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(np.array(a) if isinstance(a, np.ndarray) else a for a in arrays)
 
 
 def _parts(result: Any) -> tuple[Any, ...]:

@@ -34,10 +34,9 @@ from minidl.errors import MinidlError
 from minidl.testing.fault_causes import cause_of_fault
 from minidl.testing.kernel_cases import CASES, Case, cases
 from minidl.testing.patience import NoReturnError, patience
+from minidl.testing.values import copies
 
 Launched = tuple[Any, tuple[Any, ...]]  # a kernel, and the types of its arguments
-
-
 SERIAL = ("r1_three_passes", "r1_serial", "r1_losses")  # rungs of one thread a row
 
 
@@ -138,12 +137,10 @@ class Probe(Device):
 
 def watched_call(kernel: str, function: Callable[..., Any], given: tuple[Any, ...], static: dict[str, Any]) -> Call:
     """Call a host function on arrays of the SIMT machine. Raises Failure at the first stage that fails."""
-    before = [np.array(a) if isinstance(a, np.ndarray) else a for a in given]
+    before = copies(given)
     where = described(kernel, given, static)
     with launch.simt_options(checks=False, strict=False) as launched:
-        expected = _quickest(kernel)(
-            *[np.array(a) if isinstance(a, np.ndarray) else a for a in given],
-                                           **static, on="simt")  # fmt: skip
+        expected = _quickest(kernel)(*copies(given), **static, on="simt")
     with launch.simt_options(strict=False) as reports, launch.launches() as made, poisoned():
         try:
             with patience():

@@ -7,6 +7,7 @@ ladder's first rung. Others belong to one family, and are computed with NumPy in
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from minidl.backends import table
 from minidl.backends.cuda.student_launch import default_of
 from minidl.backends.kernels import BINARY, UNARY, UNARY_ELEMENTWISE
 from minidl.errors import MinidlError
+from minidl.testing.values import copies
 from minidl.testing.window_mistakes import of_windows
 
 BIAS_CORRECTION = "1 - beta_1**step and 1 - beta_2**step"
@@ -195,8 +197,6 @@ def _another_kernel(evidence: Evidence) -> Found:
 
 
 def _numpy(op: str, arrays: tuple[Any, ...], static: dict[str, Any]) -> Any:
-    import inspect
-
     forward = table.load(op, "numpy", "forward")
     assert forward is not None
     parameters = inspect.signature(forward).parameters
@@ -284,17 +284,13 @@ def _again(evidence: Evidence, function: Callable[..., Any] | None = None, **sta
     try:
         with simt_options(checks=False, strict=False):
             run = function or ladder.rungs(evidence.kernel)[0].run
-            found = run(*map(_copy, evidence.arrays), **settings, on="simt")
+            found = run(*copies(evidence.arrays), **settings, on="simt")
     except (ArithmeticError, TypeError, ValueError, MinidlError):
         return None
     for part in found if isinstance(found, tuple) else (found,):
         if isinstance(part, np.ndarray) and part.shape == evidence.got.shape:
             return part
     return None
-
-
-def _copy(a: Any) -> Any:
-    return np.array(a) if isinstance(a, np.ndarray) else a
 
 
 # -- slopes of elementwise ops -----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,11 @@ class Case(NamedTuple):
     extreme: bool = False
     ways: tuple[str, ...] = ("forward", "backward")
     smallest: float = 1.0
+
+
+def copies(arrays: Iterable[Any]) -> tuple[Any, ...]:
+    """Return arrays copied, and what is no array as it is."""
+    return tuple(np.array(a) if isinstance(a, np.ndarray) else a for a in arrays)
 
 
 class Values:

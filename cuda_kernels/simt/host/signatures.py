@@ -62,12 +62,12 @@ class Declared:
         best = [types for cost, types in fitting if cost == least]
         if len(best) > 1:
             raise TypeError(f"Ambiguous overloading for {self.name} ({', '.join(map(describe, values))}): "
-                            f"{' and '.join(map(_shown, best))} fit as well. Convert the numbers, np.float32(x).")
+                            f"{' and '.join(map(shown, best))} fit as well. Convert the numbers, np.float32(x).")
         return tuple(_converted(ty, value) for ty, value in zip(best[0], values, strict=True))
 
     def _refuse(self, values: tuple[Any, ...]) -> NoReturn:
         got = ", ".join(map(describe, values))
-        declared = " or ".join(map(_shown, self.types))
+        declared = " or ".join(map(shown, self.types))
         why = (" Numba does not look at the types of a kernel with one signature: a GPU would take the bytes for what "
                "they are not." if self.only else "")
         raise TypeError(f"No matching definition for argument type(s) {got}: {self.name} is declared for {declared}."
@@ -85,7 +85,8 @@ def scalars_declared(function: Any) -> tuple[dict[int, np.dtype], np.dtype | Non
             None if result is None or is_array_type(result) else as_dtype(result))
 
 
-def _shown(types: TypeList) -> str:
+def shown(types: TypeList) -> str:
+    """Types as Numba writes those of a call: (float32, int32)."""
     return "({})".format(", ".join(map(str, types)))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from .kernels import THREADS, run
 from .memory import DeviceArray, from_interface, undefined
 from .sessions import Session, note_transfer, session_here
-from .signatures import dtype_of, is_array_type
+from .signatures import dtype_of, is_array_type, shown
 
 _numbers = itertools.count(1)
 
@@ -145,7 +145,7 @@ class Ufunc(OverArrays):
                             for a, ary in zip(args, arrays, strict=True))
             raise TypeError("No matching version.  GPU ufunc requires array arguments to have the exact types.  This "
                             f"behaves like regular ufunc with casting='no'. Got ({got}) for {self.__name__}, declared "
-                            f"for {', '.join(map(_shown, self.builder.types))}.")
+                            f"for {', '.join(map(shown, self.builder.types))}.")
         if len(matches) > 1 and not exact:
             raise TypeError("Failed to resolve ufunc due to ambiguous signature. Too many untyped scalars. Use numpy "
                             "dtype object to type tag.")
@@ -264,7 +264,7 @@ class GUfunc(OverArrays):
                                     ".astype()")
                 return types
         raise TypeError(f"no matching signature: {self.__name__} is declared for "
-                        f"{', '.join(map(_shown, self.builder.types))}. Got {_shown(dtypes)}.")
+                        f"{', '.join(map(shown, self.builder.types))}. Got {shown(dtypes)}.")
 
 
 def parse_layout(signature: str) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
@@ -327,7 +327,3 @@ def _given(result: np.ndarray, out: Any, on_device: bool, name: str) -> Any:
 
 def _positional(count: int) -> str:
     return f"{count} positional argument{'s' * (count != 1)}"
-
-
-def _shown(types: tuple[Any, ...]) -> str:
-    return "({})".format(", ".join(map(str, types)))

@@ -1,4 +1,4 @@
-"""Unpacking archives of other people's: files and folders only, inside the folder, and no more than a disk can hold.
+"""Unpacking other people's archives: files and folders only, inside the folder, and no more than a disk can hold.
 
 tarfile's own filter is not enough: links whose path is longer than the system takes lead past that of Python 3.11.7,
 3.12.1 and 3.13.0 (CVE-2025-4517). A data set needs no links, so there are none here.
