@@ -11,7 +11,7 @@ that a tape can go back through it. There are five kinds of ops:
 - functions cell by cell (`SLOPES`) by their slope, which itself moves with x;
 - the others by a function of their own, listed in `OTHERS`.
 
-An op that is in none of them has no gradient of a gradient: a long recurrence, GELU's exact form, an op of one's own.
+An op that is in none of them has no gradient of a gradient: a recurrence over many steps, an op of one's own.
 """
 
 from __future__ import annotations
@@ -193,14 +193,25 @@ def _max_pool2d(moves: Moves, inputs: Any, y: Tensor, pool_size: Any, strides: A
     return _over("reduce_sum", windows(moves[0], 0.0) * chosen, -1)
 
 
-def _gelu(moves: Moves, inputs: Any, y: Tensor, approximate: bool = False) -> Tensor | None:
-    """The tanh form, y = x (1 + t) / 2 with t = tanh(u(x)). For the exact form the tape has no erf: None."""
-    if not approximate:
-        return None
+def _gelu(moves: Moves, inputs: Any, y: Tensor, approximate: bool = False) -> Tensor:
+    """With y = x F(x): dy = (F + x F') dx. The tanh form is F = (1 + t) / 2, t = tanh(u(x)).
+
+    Of the exact form, F' is the bell curve. F itself is y / x, and near 0, where that loses its digits, the series
+
+        F(x) = 1/2 + x / sqrt(2 pi) * sum over n of  (-x^2 / 2)^n / (n! (2n + 1))
+    """
     x = apply("clip", inputs[0], low=-40.0, high=40.0)  # beyond it is flat, and x^3 might overflow
-    t = apply("tanh", GELU_SCALE * (x + GELU_CUBIC * x * x * x))
-    slope_of_u = GELU_SCALE * (1.0 + 3 * GELU_CUBIC * x * x)
-    return moves[0] * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * slope_of_u)
+    if approximate:
+        t = apply("tanh", GELU_SCALE * (x + GELU_CUBIC * x * x * x))
+        slope_of_u = GELU_SCALE * (1.0 + 3 * GELU_CUBIC * x * x)
+        return moves[0] * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * slope_of_u)
+    near = apply("absolute", x.detach()) < 0.7
+    part = apply("where", near, -0.5 * x * x, 0.0)
+    series = part * 0.0
+    for n in range(10, -1, -1):  # Horner's rule; the next term is below 1e-15
+        series = series * part + 1.0 / (math.factorial(n) * (2 * n + 1))
+    share = apply("where", near, 0.5 + x * series / math.sqrt(2 * math.pi), y / apply("where", near, 1.0, inputs[0]))
+    return moves[0] * (share + x * apply("exp", -0.5 * x * x) / math.sqrt(2 * math.pi))
 
 
 def _softmax(moves: Moves, inputs: Any, y: Tensor, axis: int = -1) -> Tensor:

@@ -71,11 +71,11 @@ def note_backward(
     moves = _holds_values(entry.cache) or not followed
     for place in range(len(dy), len(inputs)):  # one place is enough for what stands in several
         depends[place] &= moves and not any(inputs[place] is other for other in inputs[len(dy) : place])
-    if not any(depends):
-        return gradients
     outputs = tuple(gradient for gradient in gradients if gradient is not None)
     for gradient in outputs:
-        gradient._tracked = True
+        gradient._tracked = any(depends)
+    if not any(depends):  # constants, which the tapes know all the same
+        inputs, depends = (), []
     versions = tuple(0 if t is None else t._version for t in (*inputs, *outputs))
     places = tuple(place for place, gradient in enumerate(gradients) if gradient is not None)
     what = Backward(entry.op, entry.static, entry.single, len(dy), places, followed)
