@@ -11,10 +11,11 @@ Markup('<b>&lt;script&gt;</b> <i>is</i>')
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 
 def joined(parts: Iterable[Any], between: str = "") -> Markup:
@@ -40,6 +41,16 @@ def html_table(
     above = Markup("<caption style='text-align:left'>{}</caption>").format(caption) if caption else ""
     body = joined(line("td", row) for row in rows)
     return Markup("<table>{}<thead>{}</thead><tbody>{}</tbody></table>").format(above, line("th", head), body)
+
+
+def replaced(pattern: str, replacement: str, text: str) -> Markup:
+    """Return a text as HTML, escaped, with what fits a pattern replaced by HTML, in which `\\1` is its first group.
+
+    >>> replaced("_([a-z])", r"<sub>\\1</sub>", "x_i < 1")
+    Markup('x<sub>i</sub> &lt; 1')
+    """
+    # Trap: of a Markup `re.sub` escapes the replacements too, so it is given a plain str.
+    return Markup(re.sub(pattern, replacement, str(escape(text))))
 
 
 def paragraphs(lines: Iterable[Any]) -> Markup:

@@ -118,7 +118,7 @@ class Comparison:
         return printable(comparison_text.table(self))
 
     def _repr_html_(self) -> str:
-        return comparison_text.html(self)
+        return str(comparison_text.html(self))
 
     def plot(self) -> Figure:
         """Return a picture of the differences along the step, on a logarithmic scale, with what rounding explains."""

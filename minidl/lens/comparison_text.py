@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import html as escaping
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from minidl.console import one_line
+from minidl.markup import joined
 
 if TYPE_CHECKING:
     from minidl.lens.comparison import Comparison, Divergence, Row
@@ -114,27 +116,28 @@ def sentence(found: Divergence) -> str:
     return "\n".join(lines)
 
 
-def html(comparison: Comparison) -> str:
+def html(comparison: Comparison) -> Markup:
     """Return the comparison as HTML: the verdict, a short table, and the whole one to unfold."""
     rows, few = shown(comparison), closest(comparison)
-    whole = f"<details><summary>all {len(rows)} values</summary>{_html_table(rows)}</details>"
-    return (
-        f"<pre>{escaping.escape(conclusion(comparison))}</pre><p>{escaping.escape(heading(comparison))}</p>"
-        f"{_html_table(few)}<pre>{escaping.escape(TERMS)}</pre>{whole if len(few) < len(rows) else ''}"
+    page = Markup("<pre>{}</pre><p>{}</p>{}<pre>{}</pre>").format(
+        conclusion(comparison), heading(comparison), _html_table(few), TERMS
     )
+    if len(few) < len(rows):
+        page += Markup("<details><summary>all {} values</summary>{}</details>").format(len(rows), _html_table(rows))
+    return page
 
 
-def _html_table(rows: list[Row]) -> str:
+def _html_table(rows: list[Row]) -> Markup:
     """A table, rows coloured by their verdict."""
-    colours = {"WRONG": "#f4c7b4", "drifts": "#fbeec8"}
-    body = []
-    for row in rows:
-        style = f" style='background:{colours[row.verdict]};color:#222'" if row.verdict in colours else ""
-        parts = (
-            f"<td style='text-align:{'right' if k in range(*NUMBERS.indices(len(COLUMNS))) else 'left'}'>"
-            f"{escaping.escape(text)}</td>"
-            for k, text in enumerate(cells(row))
+    colours = {"WRONG": "background:#f4c7b4;color:#222", "drifts": "background:#fbeec8;color:#222"}
+    numbers = range(*NUMBERS.indices(len(COLUMNS)))
+    cell = Markup("<td style='text-align:{}'>{}</td>")
+    body = [
+        Markup("<tr style='{}'>{}</tr>").format(
+            colours.get(row.verdict, ""),
+            joined(cell.format("right" if k in numbers else "left", text) for k, text in enumerate(cells(row))),
         )
-        body.append(f"<tr{style}>{''.join(parts)}</tr>")
-    head = "".join(f"<th style='text-align:left'>{c}</th>" for c in COLUMNS)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+        for row in rows
+    ]
+    head = joined(Markup("<th style='text-align:left'>{}</th>").format(c) for c in COLUMNS)
+    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, joined(body))

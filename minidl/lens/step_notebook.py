@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from minidl.console import one_line
 from minidl.lens.step_html import array_data, is_kernel, number_text
 from minidl.lens.step_moments import Moment, statistics
 from minidl.lens.step_pictures import SMALL, heat_map, histogram, histogram_svg
 from minidl.lens.step_text import difference_text, static_text
-from minidl.markup import joined
+from minidl.markup import joined, replaced
 
 if TYPE_CHECKING:
     from minidl.lens.stepper import Stepper
@@ -126,4 +125,4 @@ def _card(name: str, array: np.ndarray, moment: Moment, differs: str) -> Markup:
 
 def _with_subscripts(formula: str) -> Markup:
     """Return a formula as HTML, the indices of a sum below its sign."""
-    return Markup(re.sub(r"Σ([a-z](?:,[a-z])*)(?![a-z])", r"Σ<sub>\1</sub>", escape(formula)))
+    return replaced(r"Σ([a-z](?:,[a-z])*)(?![a-z])", r"Σ<sub>\1</sub>", formula)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
-import re
 import textwrap
 from typing import Any, NamedTuple
 
+from markupsafe import Markup
+
 from minidl.console import printable
+from minidl.markup import html_table, joined, paragraphs, replaced
 
 WIDTH = 110
 STAGES = ("runs", "machine", "values", "gradient", "compiles", "traffic", "timing")
@@ -119,37 +120,25 @@ class KernelCheck:
         return printable("\n".join(line.rstrip() for line in lines))
 
     def _repr_html_(self) -> str:
-        colour = {"passed": "#006d2c", "FAILED": "#a50f15", "not run": "#636363"}
         head = self.verdict if self.passed else f"failed at “{self.failed_stage}”"
-        stages = "".join(
-            f"<tr><td style='text-align:left'>{s.name}</td><td style='color:{colour[s.verdict]};text-align:left'><b>"
-            f"{'✓' if s.verdict == 'passed' else '✗' if s.verdict == 'FAILED' else '–'} {s.verdict}</b></td>"
-            f"<td style='text-align:left'>{html.escape(s.text)}</td></tr>"
-            for s in self.stages
-        )
-        out = [f"<p><b><code>{html.escape(self.target)}</code></b>: {head}</p><table>{stages}</table>"]
-        if self.explanation:
-            out.append(f"<p>{_with_code(self.explanation)}</p>")
-        if self.source:
-            out.append(f"<pre>{html.escape(self.source)}</pre>")
-        if self.cause:
-            out.append(f"<p><b>Likely cause:</b> {_with_code(self.cause)}</p>")
-        out += [f"<p>{html.escape(self.left_out)}</p>"] if self.left_out else []
-        out += [f"<p><b>Right, but:</b> {_with_code(remark)}</p>" for remark in self.remarks]
-        for title, rows in self._tables():
-            cells = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
-            body = "".join(
-                "<tr>"
-                + "".join(
-                    f"<td style='text-align:{'left' if key == 'rung' else 'right'}'>{html.escape(str(value))}</td>"
-                    for key, value in row.items()
-                )
-                + "</tr>"
-                for row in rows
+        out = [
+            Markup("<p><b><code>{}</code></b>: {}</p><table>{}</table>").format(
+                self.target, head, joined(map(_stage_row, self.stages))
             )
-            out.append(f"<p>{html.escape(title)}</p><table><tr>{cells}</tr>{body}</table>")
-        out += [f"<p>{html.escape(NOTE)}</p>"] if self.traffic else []
-        return "".join(out)
+        ]
+        if self.explanation:
+            out.append(Markup("<p>{}</p>").format(_with_code(self.explanation)))
+        if self.source:
+            out.append(Markup("<pre>{}</pre>").format(self.source))
+        if self.cause:
+            out.append(Markup("<p><b>Likely cause:</b> {}</p>").format(_with_code(self.cause)))
+        out.append(paragraphs([self.left_out] if self.left_out else []))
+        out += [Markup("<p><b>Right, but:</b> {}</p>").format(_with_code(remark)) for remark in self.remarks]
+        for title, rows in self._tables():
+            head = list(rows[0])
+            out.append(paragraphs([title]) + html_table(head, [list(row.values()) for row in rows], right=head[1:]))
+        out.append(paragraphs([NOTE] if self.traffic else []))
+        return str(joined(out))
 
     def _tables(self) -> list[tuple[str, list[dict[str, Any]]]]:
         return [
@@ -172,12 +161,21 @@ class KernelChecks(list[KernelCheck]):
         return printable("\n".join(lines + (["", repr(wrong)] if wrong else [])))
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        return str(Markup("<pre>{}</pre>").format(repr(self)))
 
 
-def _with_code(text: str) -> str:
+def _stage_row(stage: Stage) -> Markup:
+    colour, sign = {"passed": ("#006d2c", "✓"), "FAILED": ("#a50f15", "✗")}.get(stage.verdict, ("#636363", "–"))
+    left = "text-align:left"
+    return Markup(
+        "<tr><td style='{left}'>{name}</td><td style='color:{colour};{left}'><b>{sign} {verdict}</b></td>"
+        "<td style='{left}'>{text}</td></tr>"
+    ).format(left=left, colour=colour, sign=sign, name=stage.name, verdict=stage.verdict, text=stage.text)
+
+
+def _with_code(text: str) -> Markup:
     """Text as HTML, what stands between backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    return replaced(r"`([^`]+)`", r"<code>\1</code>", text)
 
 
 def _wrapped(text: str) -> list[str]:

@@ -618,6 +618,14 @@ def test_text_and_filmstrip_show_the_numbers():
     assert "<script" not in strip and f"loss {s.loss:.6g}" in strip
 
 
+def test_formulas_in_a_notebook_have_subscripts():
+    from minidl.lens.step_notebook import moment_html
+
+    model, x, y = convolutional()
+    page = moment_html(lens.step(model, x, y))  # at the convolution: a sum over r, s, c
+    assert "Σ<sub>" in page and "&lt;sub" not in page
+
+
 def test_player_follows_and_leads():
     widgets = pytest.importorskip("ipywidgets", reason="NOT RUN: needs ipywidgets")
     from minidl.lens.step_player import Player
