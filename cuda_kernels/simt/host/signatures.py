@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..gpus import GPUS, resident_blocks
 from ..names import as_dtype
 
 TypeList = tuple[Any, ...]
@@ -25,12 +26,8 @@ class NotCompiled:
         self.signature = signature
 
     def max_cooperative_grid_blocks(self, blockdim: Any, dynsmemsize: int = 0) -> int:
-        """The most blocks of a cooperative launch, by the threads that fit: registers may allow fewer on a GPU."""
-        from .device import DEVICE
-
-        threads = int(np.prod(blockdim))
-        fit = min(DEVICE.MAX_THREADS_PER_MULTI_PROCESSOR // threads, DEVICE.MAX_BLOCKS_PER_MULTIPROCESSOR)
-        return fit * DEVICE.MULTIPROCESSOR_COUNT
+        """The most blocks of a cooperative launch that the machine takes; on a GPU registers may allow fewer."""
+        return resident_blocks(GPUS["H100 SXM"], int(np.prod(blockdim)), dynsmemsize)
 
     def __getattr__(self, attribute: str) -> NoReturn:
         raise AttributeError(only_a_compiler_knows(self._name, attribute))

@@ -217,6 +217,7 @@ def test_what_only_a_compiler_knows_is_refused_with_the_way_to_know():
         with pytest.raises(AttributeError, match="compiles nothing.*compile_ptx"):
             compiled.inspect_llvm()
         assert compiled.max_cooperative_grid_blocks(256) == 8 * 132
+        assert compiled.max_cooperative_grid_blocks(100) == 16 * 132  # 100 threads are four warps
         assert scale.py_func.__name__ == scale.__name__ == "scale"
         assert scale.specialize(X, 2, X) is scale
         with pytest.raises(RuntimeError, match="already specialized"):
