@@ -69,7 +69,7 @@ class L1L2(Regularizer):
 class OrthogonalRegularizer(Regularizer):
     """factor * mean of |cosine| between different rows (or columns) of a matrix, over the pairs of them.
 
-    >>> OrthogonalRegularizer(1.0)(Tensor([[1.0, 0.0], [0.6, 0.8]])).item().__round__(6)
+    >>> round(OrthogonalRegularizer(1.0)(Tensor([[1.0, 0.0], [0.6, 0.8]])).item(), 6)
     0.6
     """
 

@@ -471,11 +471,10 @@ def _values(gradients: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _leaves(structure: Any) -> list[Any]:
     """Return what nested lists, tuples and dicts hold, in order."""
-    if isinstance(structure, dict):
-        structure = list(structure.values())
-    return (
-        [leaf for part in structure for leaf in _leaves(part)] if isinstance(structure, list | tuple) else [structure]
-    )
+    if isinstance(structure, list | tuple | dict):
+        parts = structure.values() if isinstance(structure, dict) else structure
+        return [leaf for part in parts for leaf in _leaves(part)]
+    return [structure]
 
 
 def _beside(structure: Any, given: Any) -> list[Any]:

@@ -64,7 +64,7 @@ def relu6() -> tuple[Any, Any]:
 
 @functools.cache
 def leaky_relu(negative_slope: float = 0.2) -> tuple[Any, Any]:
-    """X where x > 0, else negative_slope x."""
+    """x where x > 0, else negative_slope x."""
     slope = np.float32(negative_slope)
 
     @cuda.jit(device=True)
@@ -80,7 +80,7 @@ def leaky_relu(negative_slope: float = 0.2) -> tuple[Any, Any]:
 
 @functools.cache
 def elu(alpha: float = 1.0) -> tuple[Any, Any]:
-    """X where x > 0, else alpha (exp(x) - 1); left of 0 the slope is y + alpha."""
+    """x where x > 0, else alpha (exp(x) - 1); left of 0 the slope is y + alpha."""
     scale = np.float32(alpha)
 
     @cuda.jit(device=True)
@@ -96,7 +96,7 @@ def elu(alpha: float = 1.0) -> tuple[Any, Any]:
 
 @functools.cache
 def gelu(approximate: bool = False) -> tuple[Any, Any]:
-    """X F(x), F the normal distribution function; or its tanh form. See `minidl.ops.activations` for the derivation."""
+    """x F(x), F the normal distribution function; or its tanh form. See `minidl.ops.activations` for the derivation."""
     half, one, bound, three = np.float32(0.5), np.float32(1), np.float32(40), np.float32(3)
     root_half, bell = np.float32(math.sqrt(0.5)), np.float32(1 / math.sqrt(2 * math.pi))
     scale, cubic = np.float32(math.sqrt(2 / math.pi)), np.float32(0.044715)
@@ -171,7 +171,7 @@ def softplus() -> tuple[Any, Any]:
 
 @functools.cache
 def swish() -> tuple[Any, Any]:
-    """X s with s = sigmoid(x); the slope is s (1 + x (1 - s))."""
+    """x s with s = sigmoid(x); the slope is s (1 + x (1 - s))."""
     @cuda.jit(device=True)
     def forward(x):
         return x * sigmoid_of(x)

@@ -44,7 +44,7 @@ def make_normalize(group: Any, weight: Any, has_gamma: bool, has_beta: bool, sto
 
 @functools.cache
 def make_backward(group: Any, weight: Any, has_gamma: bool, has_d_mean: bool, has_d_variance: bool) -> Any:
-    """Dx from the sums of g and g x_hat of each group; and from the gradients of mean and variance, if they were used.
+    """dx from the sums of g and g x_hat of each group; and from the gradients of mean and variance, if they were used.
 
     dmean adds dmean / M, dvariance adds dvariance 2 (x - mean) / M, with x - mean = x_hat / inv_std.
     """

@@ -82,7 +82,7 @@ class Problem:
 
     def backward(self, dy: Any, x_hat: Any, inv_std: Any, gamma: Any, sums: Any, dots: Any, on: str | None,
                  d_mean: Any = None, d_variance: Any = None) -> Any:
-        """Dx from the sums of each group, and the gradients of its mean and variance (batch norm)."""
+        """dx from the sums of each group, and the gradients of its mean and variance (batch norm)."""
         dx = empty(self.shape, like=dy)
         kernel = apply.make_backward(self.group, self.weight, gamma is not None, d_mean is not None,
                                      d_variance is not None)

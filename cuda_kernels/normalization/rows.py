@@ -66,7 +66,7 @@ def make_forward(warps: int, each: int, has_gamma: bool, has_beta: bool) -> Any:
 
 @functools.cache
 def make_backward(warps: int, each: int, has_gamma: bool) -> Any:
-    """Dx of rows of at most 32 * warps * each values."""
+    """dx of rows of at most 32 * warps * each values."""
     width, rows_here = 32 * warps, WARPS // warps
     row_sum = _sum_of_warp if warps == 1 else block_sum
 

@@ -187,7 +187,7 @@ class Walk:
         return self.run("batched_gemm", dz.reshape(self.together, self.n, self.units), self.u, transpose_b=True)
 
     def project(self, b: Any) -> Any:
-        """X w + b for all steps in one product: (N, T, G U)."""
+        """x w + b for all steps in one product: (N, T, G U)."""
         z = self.run("gemm", self.x.reshape(self.n * self.steps, -1), self.w, b)
         return z.reshape(self.n, self.steps, self.gates * self.units)
 

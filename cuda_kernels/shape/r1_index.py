@@ -119,7 +119,7 @@ def transpose(x: Any, *, axes: Sizes | None = None, on: str | None = None, move:
 
 
 def broadcast_to(x: Any, *, shape: Sizes, on: str | None = None, move: Any = gather) -> Any:
-    """X copied along new axes and axes of size 1."""
+    """x copied along new axes and axes of size 1."""
     check_dtype("broadcast_to", "x", x, MOVED)
     try:
         fits = np.broadcast_shapes(tuple(x.shape), tuple(shape)) == tuple(shape)
@@ -133,7 +133,7 @@ def broadcast_to(x: Any, *, shape: Sizes, on: str | None = None, move: Any = gat
 
 
 def broadcast_to_backward(dy: Any, *, shape: Sizes, on: str | None = None) -> Any:
-    """Dy summed over the axes along which an input of `shape` was stretched."""
+    """dy summed over the axes along which an input of `shape` was stretched."""
     check_array("broadcast_to_backward", "dy", dy)
     return sum_to(dy, tuple(shape), on)
 

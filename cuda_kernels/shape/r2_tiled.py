@@ -27,7 +27,7 @@ TILE, ROWS, STRIDE = 32, 8, 33
 
 @cuda.jit
 def transpose_tiled(x, y, rows, cols):
-    """Y (batch, cols, rows) = x (batch, rows, cols), each matrix transposed."""
+    """y (batch, cols, rows) = x (batch, rows, cols), each matrix transposed."""
     lane, line = cuda.threadIdx.x, cuda.threadIdx.y
     first_row, first_col = cuda.blockIdx.y * TILE, cuda.blockIdx.x * TILE
     matrix = cuda.blockIdx.z * rows * cols

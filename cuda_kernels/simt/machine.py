@@ -1,8 +1,8 @@
 """The machine: the state of one batch of blocks, and the operations that a translated kernel calls.
 
 The parts are mixed together from `control` (masks, branches, loops), `progress` (loops that do not end), `access`
-(memory), `checks` and `counting`, `barriers`, `warp` (shuffles, votes), `atomics` and `functions` (math, casts,
-builtins).
+(memory), `arrays` and `sequences` (parts of arrays, tuples, what is looped over), `checks` and `counting`, `barriers`,
+`warp` (shuffles, votes), `atomics`, `functions` (math, casts, builtins) and `ufuncs` (NumPy's functions).
 """
 from __future__ import annotations
 

@@ -35,5 +35,5 @@ def _flushed(code: int) -> int:
 
 
 def _discard(stream: object) -> None:
-    """Lead a stream nowhere, so that Python does not try to write the rest as it ends."""
+    """Send the rest of a stream nowhere, so that Python does not fail to write it as it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[attr-defined]

@@ -39,7 +39,9 @@ def load(name: str, path: Path | None = None) -> ImageData:
     check_name(name)
     module = importlib.import_module(f"minidl.datasets.{name}")
     if path is not None and name == "digits":
-        raise ArgumentError("--data-path: the digits come with minidl; a place is for other data sets. Which --data?")
+        raise ArgumentError(
+            "--data-path: the digits come with minidl, and have no other place. Leave it out, or name another --data."
+        )
     if path is not None and not path.expanduser().exists():
         raise DataError(f"--data-path: {str(path)!r} does not exist. Relative to {str(Path.cwd())!r}.")
     arguments = {} if path is None else {"path": str(path)}

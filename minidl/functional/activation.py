@@ -130,6 +130,6 @@ def log_softmax(x: Any, axis: Any = -1) -> Tensor:
 
 
 def _below_zero(x: Any, axes: Any) -> Tensor:
-    """Return x less its largest value over the axes, a constant: what no exponential of overflows."""
+    """Return x less its largest value over the axes, taken as a constant, so that no exponential overflows."""
     x = floating(x)
     return x - discrete("positive", reduce_max(x, axes, keepdims=True))

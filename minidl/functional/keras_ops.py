@@ -285,7 +285,7 @@ def stop_gradient(variable: Any) -> Tensor:
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
     """Return x as a tensor, of another dtype where one is said."""
     if sparse or ragged:
-        raise ArgumentError("convert_to_tensor: sparse and ragged tensors are not supported. Leave sparse and ragged.")
+        raise ArgumentError("convert_to_tensor: sparse and ragged tensors are not supported. Leave both arguments out.")
     if x is None or isinstance(x, Tensor) or not hasattr(x, "__minidl_apply__"):
         return convert(x, dtype)
     return x if dtype is None else cast(x, dtype)
@@ -411,7 +411,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
            [1., 0., 0.]], dtype=float32)
     """
     if sparse:
-        raise ArgumentError("one_hot: sparse tensors are not supported. Leave sparse=False.")
+        raise ArgumentError("one_hot: sparse tensors are not supported. Leave sparse out.")
     x = tensor(x)
     rank = len(x.shape) + 1
     if not -rank <= axis < rank:
@@ -459,7 +459,7 @@ def ones_like(x: Any, dtype: Any = None) -> Tensor:
 def _filled_like(x: Any, value: bool, dtype: Any) -> Any:
     if isinstance(x, Tensor):
         return Tensor.wrap(np.full(x.shape, value, dtype or x.dtype))
-    mask = logical_not(x)  # whatever it is: a mask or its opposite holds everywhere
+    mask = logical_not(x)  # whatever its values are: a mask or its opposite is True everywhere
     everywhere = logical_or(mask, logical_not(mask))
     return cast(everywhere if value else logical_not(everywhere), dtype or x.dtype)
 

@@ -23,15 +23,9 @@ class OpLayer(Layer):
     def __init__(
         self, op: str, static: dict[str, Any] | None = None, constants: dict[int, Any] | None = None, **kwargs: Any
     ) -> None:
-        kwargs.setdefault("name", None)
-        # An op computes in the dtypes that it is given, and promotes them itself.
-        super().__init__(
-            **{
-                **kwargs,
-                "autocast": False,
-                "name": kwargs["name"] or self.unique_name((static or {}).get("function", op)),
-            }
-        )
+        name = kwargs.pop("name", None) or self.unique_name((static or {}).get("function", op))
+        kwargs["autocast"] = False  # an op computes in the dtypes that it is given, and promotes them itself
+        super().__init__(name=name, **kwargs)
         self.op, self.static, self.constants = op, dict(static or {}), dict(constants or {})
 
     def call(self, inputs: Any) -> Any:

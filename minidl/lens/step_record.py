@@ -22,7 +22,7 @@ from minidl.tape import no_grad
 class Change(NamedTuple):
     """One value put in another's place.
 
-    call : the how-manieth op of the step (forwards and backwards counted together), None for a weight
+    call : the number of the op in the step, forwards and backwards counted together; None for a weight
     side : "input" or "output" of that op, or "weight"
     slot : which of its inputs or outputs; of a weight its place in `model.weights`
     index, value : what is written there

@@ -1,9 +1,9 @@
 """An entry of the bank: a kernel, its launch, and what the machine must say about it.
 
-A wrong kernel carries marks in its source: `# <- fault: race` at the end of a line says that the machine
-must report a race there (several kinds are separated by commas). The marked (kind, line) pairs are exactly
-what has to be reported: nothing less, nothing more. A right kernel carries no mark: the machine must keep
-silent, and `check` must find the result right.
+A wrong kernel carries marks in its source: `# <- fault: race` at the end of a line says that the machine must report a
+race there (several kinds are separated by commas). The marked (kind, line) pairs are exactly what has to be reported:
+nothing less, nothing more. A right kernel carries no mark: the machine must keep silent, and `check` must find the
+result right.
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ MARK = "# <- fault:"
 class Entry(NamedTuple):
     """One kernel of the bank.
 
-    Parameters ---------- kernel : a `cuda.jit` kernel grid, block : the launch shape args : makes the
-    kernel's arguments check : called with the arguments after the launch, says whether the result is right;
-    None for a wrong kernel helpers : device functions whose marks count as the kernel's options : further
-    keywords of `simt.launch`
+    Parameters
+    ----------
+    kernel : a `cuda.jit` kernel
+    grid, block : the launch shape
+    args : makes the kernel's arguments
+    check : called with the arguments after the launch, says whether the result is right; None for a wrong kernel
+    helpers : device functions whose marks count as the kernel's
+    options : further keywords of `simt.launch`
     """
 
     kernel: Any

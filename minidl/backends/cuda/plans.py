@@ -109,13 +109,13 @@ def _axes_last(x: Any, axes: tuple[int, ...], on: str | None) -> tuple[Any, tupl
 
 
 def softmax(kernel: str, on: str | None, x: Any, *, axis: int = -1) -> Plan:
-    """Y (rows, cols) from x (rows, cols): a row is one set of classes."""
+    """y (rows, cols) from x (rows, cols): a row is one set of classes."""
     check_array(kernel, "x", x)
     return _of_rows(on, (x,), axis % x.ndim)
 
 
 def softmax_backward(kernel: str, on: str | None, dy: Any, y: Any, *, axis: int = -1) -> Plan:
-    """Dx (rows, cols) from dy and y, both (rows, cols)."""
+    """dx (rows, cols) from dy and y, both (rows, cols)."""
     return _of_rows(on, (dy, y), axis % y.ndim)
 
 
@@ -133,7 +133,7 @@ def _of_rows(on: str | None, arrays: tuple[Any, ...], axis: int) -> Plan:
 
 
 def reduce(kernel: str, on: str | None, x: Any, *, axes: Any = None, keepdims: bool = False) -> Plan:
-    """Y (rows,) from x (rows, cols): each row is reduced."""
+    """y (rows,) from x (rows, cols): each row is reduced."""
     check_array(kernel, "x", x)
     given = range(x.ndim) if axes is None else (axes,) if isinstance(axes, int) else axes
     reduced = tuple(sorted(axis % x.ndim for axis in given))
@@ -166,7 +166,7 @@ def _numbers(window: Any) -> dict[str, int]:
 
 def pool(kernel: str, on: str | None, x: Any, *, pool_size: Any = (2, 2), strides: Any = (2, 2), padding: Any = NONE
          ) -> Plan:  # fmt: skip
-    """Y (N, P, Q, C) from x (N, H, W, C)."""
+    """y (N, P, Q, C) from x (N, H, W, C)."""
     check_array(kernel, "x", x, ndim=4)
     window = make_window(kernel, pool_size, strides, padding)
     shape = (x.shape[0], *window.outputs(kernel, *x.shape[1:3]), x.shape[3])
@@ -175,21 +175,21 @@ def pool(kernel: str, on: str | None, x: Any, *, pool_size: Any = (2, 2), stride
 
 def max_pool_backward(kernel: str, on: str | None, dy: Any, x: Any, y: Any, *, pool_size: Any = (2, 2),
                       strides: Any = (2, 2), padding: Any = NONE) -> Plan:  # fmt: skip
-    """Dx (N, H, W, C) from dy and y (N, P, Q, C), and x."""
+    """dx (N, H, W, C) from dy and y (N, P, Q, C), and x."""
     window = make_window(kernel, pool_size, strides, padding)
     return Plan((dy, x, y), tuple(x.shape), _numbers(window), lambda dx: dx)
 
 
 def average_pool_backward(kernel: str, on: str | None, dy: Any, x_shape: Any, *, pool_size: Any = (2, 2),
                           strides: Any = (2, 2), padding: Any = NONE) -> Plan:  # fmt: skip
-    """Dx (N, H, W, C) from dy (N, P, Q, C)."""
+    """dx (N, H, W, C) from dy (N, P, Q, C)."""
     window = make_window(kernel, pool_size, strides, padding)
     return Plan((dy,), tuple(x_shape), _numbers(window), lambda dx: dx)
 
 
 def conv(kernel: str, on: str | None, x: Any, w: Any, *, strides: Any = ONE, padding: Any = NONE, dilation: Any = ONE,
          groups: int = 1) -> Plan:  # fmt: skip
-    """Y (N, P, Q, K) from x (N, H, W, C) and w (R, S, C / groups, K); depthwise w (R, S, C, M) gives K = C M."""
+    """y (N, P, Q, K) from x (N, H, W, C) and w (R, S, C / groups, K); depthwise w (R, S, C, M) gives K = C M."""
     check_array(kernel, "x", x, ndim=4)
     check_array(kernel, "w", w, ndim=4)
     window = make_window(kernel, w.shape[:2], strides, padding, dilation)
@@ -200,7 +200,7 @@ def conv(kernel: str, on: str | None, x: Any, w: Any, *, strides: Any = ONE, pad
 
 def conv_backward(kernel: str, on: str | None, left: Any, right: Any, shape: Any, *, strides: Any = ONE,
                   padding: Any = NONE, dilation: Any = ONE, groups: int = 1) -> Plan:  # fmt: skip
-    """Dx (N, H, W, C) from dy and w; or dw (R, S, C / groups, K) from x and dy."""
+    """dx (N, H, W, C) from dy and w; or dw (R, S, C / groups, K) from x and dy."""
     taps = shape[:2] if kernel.endswith("weights") else right.shape[:2]
     window = make_window(kernel, taps, strides, padding, dilation)
     return Plan((left, right), tuple(shape), _numbers(window) | {"groups": groups}, lambda d: d)

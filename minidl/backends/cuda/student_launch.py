@@ -23,18 +23,7 @@ from minidl.backends.cuda.plans import PLANNERS
 from minidl.backends.kernels import KERNELS
 from minidl.errors import ArgumentError, BackendError
 
-IN_KERNELS = (
-    "grid",
-    "gridsize",
-    "threadIdx",
-    "blockIdx",
-    "blockDim",
-    "gridDim",
-    "laneid",
-    "syncthreads",
-    "shared",
-    "local",
-)
+IN_KERNELS = "grid gridsize threadIdx blockIdx blockDim gridDim laneid syncthreads shared local".split()
 MATRIX_THREADS = (16, 16)
 THREADS = 256
 TRANSPOSES = ("transpose_a", "transpose_b")

@@ -39,24 +39,9 @@ FORMS: dict[str, Form] = {
     **{
         f"discrete {name}": Form("numpy", name.title().replace("_", ""))
         for name in (
-            "equal",
-            "not_equal",
-            "less",
-            "less_equal",
-            "greater",
-            "greater_equal",
-            "logical_and",
-            "logical_or",
-            "logical_xor",
-            "logical_not",
-            "bitwise_and",
-            "bitwise_or",
-            "bitwise_xor",
-            "floor",
-            "ceil",
-            "sign",
-            "floor_divide",
-        )
+            "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor logical_not "
+            "bitwise_and bitwise_or bitwise_xor floor ceil sign floor_divide"
+        ).split()
     },
     **{f"discrete {name}": Form("numpy", name.title()) for name in ("isnan", "isinf", "isfinite")},
     **{f"discrete {name}": Form("numpy", name.title(), _OVER) for name in _OVER_AXES},

@@ -116,7 +116,7 @@ def _checked(path: str | os.PathLike[str], function: str) -> Path:
 
 @contextmanager
 def explained(path: str | os.PathLike[str], state: str = "") -> Iterator[None]:
-    """Let what a disk says name the user's file, not a temporary one, and tell what became of it."""
+    """Let an error of the disk name the user's file, not a temporary one, and say what became of it."""
     try:
         yield
     except OSError as error:
