@@ -11,7 +11,7 @@ help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (under 10 minutes on 2 cores)"
 	@echo "make lab        open the course's notebooks in JupyterLab"
-	@echo "make check      everything else: lint, types, import contracts, slow tests, documentation, notebooks, compile gate"
+	@echo "make check      everything else: lint, types, import contracts, slow tests, documentation, notebooks, compile gate, fuzz"
 	@echo "make notebooks  execute the notebooks' sources and write the notebooks (N=07 for one)"
 	@echo "make docs       the site: every page, picture and public name (docs/_build/html/index.html)"
 	@echo "make gate       compile every CUDA kernel for three GPUs, without one, and hold it to its claims"

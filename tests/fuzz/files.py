@@ -1,6 +1,6 @@
 """Damaged and hostile files, thousands of each kind, through every loader: what becomes of them.
 
-    python -m tests.fuzz.files --count 5000 --seed 0      # the table of docs; minutes to hours
+    python -m tests.fuzz.files --count 5000 --seed 0      # minutes to hours
     make fuzz N=200 SEED=7
 
 Each file is loaded in a child process that may not grow without end. Right answers are: it loads, or a `MinidlError`

@@ -89,7 +89,7 @@ def binary(kernel: str, on: str | None, a: Any, b: Any) -> Plan:
 
 
 def gemm(kernel: str, on: str | None, a: Any, b: Any) -> Plan:
-    """C (M, N) from a (M, K), b (K, N); batched: with one more axis in front of each."""
+    """c (M, N) from a (M, K), b (K, N); batched: with one more axis in front of each."""
     check_array(kernel, "a", a, ndim=3 if kernel == "batched_gemm" else 2)
     check_array(kernel, "b", b, ndim=a.ndim)
     if a.shape[-1] != b.shape[-2] or a.shape[:-2] != b.shape[:-2]:
