@@ -158,7 +158,7 @@ def joined_masks(*tensors: Any) -> np.ndarray | None:
     joined = None
     for item in tensors:
         mask = getattr(item, "_keras_mask", None)
-        if mask is not None and mask is not True:
+        if mask is not None:
             joined = as_array(mask) if joined is None else joined & as_array(mask)
     return joined
 

@@ -135,8 +135,9 @@ class KernelCheck:
         out.append(paragraphs([self.left_out] if self.left_out else []))
         out += [Markup("<p><b>Right, but:</b> {}</p>").format(_with_code(remark)) for remark in self.remarks]
         for title, rows in self._tables():
-            head = list(rows[0])
-            out.append(paragraphs([title]) + html_table(head, [list(row.values()) for row in rows], right=head[1:]))
+            columns = list(rows[0])
+            cells = [list(row.values()) for row in rows]
+            out.append(paragraphs([title]) + html_table(columns, cells, right=columns[1:]))
         out.append(paragraphs([NOTE] if self.traffic else []))
         return str(joined(out))
 

@@ -185,7 +185,7 @@ def _faults(function: Callable[..., Any], reports: list[Report], number: int) ->
 
 
 def _machine_failure(
-    kernel: str, function: Callable[..., Any], given: list[Any], static: dict[str, Any], number: int, where: str
+    kernel: str, function: Callable[..., Any], given: tuple[Any, ...], static: dict[str, Any], number: int, where: str
 ) -> Failure:
     """Return the failure for the first fault of a launch: run once more, to see which thread owns what."""
     with launch.simt_options(strict=False, owners=True) as reports, poisoned():
