@@ -282,7 +282,7 @@ _BY_NAME = {
     "normal": RandomNormal, "truncated_normal": TruncatedNormal, "random_uniform": RandomUniform,
     "uniform": RandomUniform, "variance_scaling": VarianceScaling, "glorot_uniform": GlorotUniform,
     "glorot_normal": GlorotNormal, "he_uniform": HeUniform, "he_normal": HeNormal, "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal, "orthogonal": Orthogonal,
+    "lecun_normal": LecunNormal, "orthogonal": Orthogonal, "zero": Zeros, "one": Ones,
     "IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal,
 }  # fmt: skip
 

@@ -79,7 +79,8 @@ class AUC(CountingMetric):
         """Count a batch of labels 0 and 1, and predictions."""
         y_true, y_pred = as_same_rank(as_array(y_true), as_array(y_pred))
         if self.from_logits:
-            y_pred = stable_sigmoid(y_pred)
+            # Whole numbers are scores too.
+            y_pred = stable_sigmoid(y_pred if np.issubdtype(y_pred.dtype, np.floating) else y_pred.astype(np.float32))
         check_labels_and_predictions(self.name, y_true, y_pred)
         weights = None if sample_weight is None else spread_weights(self.name, sample_weight, y_true.shape)
         if not self.multi_label:

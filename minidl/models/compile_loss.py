@@ -41,8 +41,12 @@ class CompileLoss:
 
     @property
     def metrics(self) -> list[Mean]:
-        """One mean for each output that has a loss, if there are several."""
-        return [tracker for tracker in self.trackers if tracker is not None]
+        """One mean for each output with a loss, if there are several; in the order of a dict of losses, as in Keras."""
+        order: Any = range(len(self.trackers))
+        if self.outputs is not None and self.outputs.keyed and isinstance(self.loss, dict):
+            order = [self.outputs.names.index(str(key)) for key in self.loss]
+        found = [self.trackers[place] for place in order]
+        return [tracker for tracker in found if tracker is not None]
 
     @property
     def objects(self) -> list[Loss | None]:

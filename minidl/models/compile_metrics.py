@@ -128,7 +128,7 @@ def _lists(given: Any, outputs: Outputs) -> list[list[Any]]:
 
 def _name(name: str, outputs: Outputs, place: int, weighted: bool, taken: dict[str, int]) -> str:
     """Return a metric's name in the logs: with its output's name, and "weighted_" or a number if it is taken."""
-    prefix = "" if outputs.single else f"{outputs.names[place]}_"
+    prefix = "" if len(outputs.names) == 1 else f"{outputs.names[place]}_"
     full = prefix + name
     if weighted and full in taken:
         full = f"{prefix}weighted_{name}"

@@ -10,7 +10,7 @@ from minidl.layers.symbolic import flatten, map_structure, sorted_keys
 
 
 class Outputs:
-    """The outputs of a model by name, in order; made from a prediction once it is there.
+    """The outputs of a model by name, in order, a dict's by key; made from a prediction once it is there.
 
     Parameters
     ----------
@@ -27,13 +27,14 @@ class Outputs:
         parts = [] if self.single else list(y_pred.values()) if isinstance(y_pred, dict) else list(y_pred)
         # Of outputs in lists and dicts inside each other: what is given may be arranged as they are.
         self.nested = any(isinstance(part, list | tuple | dict) for part in parts)
+        self.keyed = isinstance(y_pred, dict) and not self.nested
         self.structure = map_structure(lambda _: None, y_pred) if self.nested else None
         if self.nested:
             count = len(flatten(y_pred))
             known = names if names and len(names) == count else [f"output_{i + 1}" for i in range(count)]
             self.names = _unique(_nested_names(y_pred, iter(known)))
-        elif isinstance(y_pred, dict):
-            self.names = [str(key) for key in y_pred]
+        elif self.keyed:
+            self.names = [str(key) for key in sorted_keys(y_pred)]
         elif self.single:
             self.names = list(names or ["output"])[:1]
         else:
@@ -42,11 +43,7 @@ class Outputs:
 
     def flatten(self, y_pred: Any) -> list[Any]:
         """Return the predictions in order."""
-        if self.single:
-            return [y_pred]
-        if self.nested:
-            return flatten(y_pred)
-        return list(y_pred.values()) if isinstance(y_pred, dict) else list(y_pred)
+        return flatten(y_pred)
 
     def spread(self, given: Any, what: str, error: type[Exception] = DataError, broadcast: bool = False) -> list[Any]:
         """Return one entry for each output, None where nothing is given.
@@ -65,6 +62,8 @@ class Outputs:
             return [None] * len(self.names)
         if self.nested and not (isinstance(given, dict) and set(given) <= set(self.names)):
             found = _along(self.structure, given, broadcast)
+            if found is None and isinstance(given, list | tuple) and len(given) == len(self.names):
+                return list(given)
             if found is None:
                 raise error(f"{what}: it must be arranged as the model's outputs are. Got a {type(given).__name__}.")
             return found

@@ -114,6 +114,12 @@ def test_wrong_values_are_told(call, match) -> None:
         call()
 
 
+def test_auc_takes_logits_that_are_whole_numbers() -> None:
+    metric = metrics.AUC(from_logits=True)
+    metric.update_state(np.array([0, 0, 1, 1]), np.array([-2, 1, 0, 3]))
+    assert float(metric.result()) == pytest.approx(0.75)
+
+
 def test_auc_of_logits_equals_auc_of_probabilities() -> None:
     scores = np.random.default_rng(3).normal(size=50).astype("float32")
     labels = (scores + np.random.default_rng(4).normal(size=50) > 0).astype(int)

@@ -161,6 +161,40 @@ def test_outputs_in_a_dict_train_by_their_keys() -> None:
     assert list(history) == ["loss", "one_loss", "two_loss", "two_mse"]
 
 
+def test_lists_for_outputs_in_a_dict_go_by_sorted_keys() -> None:
+    a = minidl.Input((3,))
+    outputs = {"z": layers.Dense(2, kernel_initializer="ones")(a), "b": layers.Dense(1, kernel_initializer="ones")(a)}
+    model = minidl.Model(a, outputs)
+    zeros = {"z": np.zeros((2, 2), "float32"), "b": np.zeros((2, 1), "float32")}
+    x = np.full((2, 3), 1.0, "float32")  # every prediction is 3: its square is 9
+    model.compile("sgd", ["mse", "mae"], metrics=[["mae"], ["mse"]])
+    found = model.evaluate(x, zeros, verbose=0, return_dict=True)
+    assert found == pytest.approx({"loss": 12.0, "b_loss": 9.0, "b_mae": 3.0, "z_loss": 3.0, "z_mse": 9.0})
+    assert model.evaluate(x, [zeros["b"], zeros["z"]], verbose=0) == pytest.approx([12.0, 9.0, 3.0, 3.0, 9.0])
+    assert model.metrics_names == ["loss", "b_loss", "z_loss", "b_mae", "z_mse"]
+    model.compile("sgd", ["mse", "mae"], loss_weights=[1.0, 10.0])
+    assert model.evaluate(x, zeros, verbose=0) == pytest.approx([39.0, 9.0, 3.0])
+    model.compile("sgd", {"z": "mse", "b": "mae"})  # losses by key come in the order they were given in
+    assert model.evaluate(x, zeros, verbose=0) == pytest.approx([12.0, 9.0, 3.0])
+    assert model.metrics_names == ["loss", "z_loss", "b_loss"]
+
+
+def test_a_single_output_in_a_dict_has_metrics_without_its_name() -> None:
+    a = minidl.Input((3,))
+    model = minidl.Model(a, {"k": layers.Dense(2)(a)})
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert list(model.fit(X, {"k": Y}, verbose=0).history) == ["loss", "mae"]
+
+
+def test_a_flat_list_of_losses_serves_nested_outputs() -> None:
+    a = minidl.Input((3,))
+    nested = {"q": [layers.Dense(2, kernel_initializer="ones", name=name)(a) for name in "cd"]}
+    model = minidl.Model(a, nested)
+    zeros = np.zeros((2, 2), "float32")
+    model.compile("sgd", ["mse", "mae"], loss_weights=[1.0, 10.0])
+    assert model.evaluate(np.full((2, 3), 1.0), {"q": [zeros, zeros]}, verbose=0) == pytest.approx([39.0, 9.0, 3.0])
+
+
 def test_an_output_without_a_loss_needs_no_targets() -> None:
     a = minidl.Input((3,))
     model = minidl.Model(a, [layers.Dense(1, name="one")(a), layers.Dense(2, name="two")(a)])
