@@ -78,7 +78,7 @@ class Arrays(Part):
             item.start, item.stop, item.step))
         step = np.int64(1) if step is None else step
         if step.ndim == 0 and step == 0:
-            raise UnsupportedSyntax("a slice's step cannot be 0", line)
+            raise UnsupportedSyntax("a slice's step cannot be 0; leave it out for 1", line)
         back = step < 0
         lowest, highest = np.where(back, -1, 0), np.where(back, size - 1, size)
         first, last = np.where(back, size - 1, 0), np.where(back, -1, size)
@@ -275,7 +275,8 @@ class Arrays(Part):
     def view_as(self, line: int, x: View, kind: Value) -> View:
         """The same bits as another type of the same size."""
         if not isinstance(kind, np.dtype) or kind.itemsize != x.alloc.itemsize or x.alloc.space == "local":
-            raise UnsupportedSyntax("view() takes a type of the same size, of a global or shared array", line)
+            raise UnsupportedSyntax(f"view() of {x.alloc.name!r} takes a type of {x.alloc.itemsize} bytes, and no "
+                                    "local array; convert the elements instead: float32(x[i])", line)
         return View(x.alloc.field(self, kind), x.shape, x.strides, x.offset)
 
     def fill(self, line: int, x: View, value: Value) -> None:

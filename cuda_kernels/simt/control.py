@@ -308,7 +308,8 @@ class Control(Part):
             if bound is None:
                 continue
             if getattr(getattr(bound, "dtype", None), "kind", "c") not in "biuf":
-                raise UnsupportedSyntax("range() needs numbers", line)
+                got = _what(bound) if isinstance(bound, _NO_NUMBERS) else getattr(bound, "dtype", type(bound).__name__)
+                raise UnsupportedSyntax(f"range() takes integers, got {got}; cast with int32(...)", line)
             kinds.add(numeric.INT64 if bound.dtype == numeric.INT64 else numeric.UINT64 if bound.dtype.kind == "u" else
                       numeric.INT32)
         return kinds.pop() if len(kinds) == 1 else numeric.INT64

@@ -150,7 +150,7 @@ class Functions(Part):
             return x.dims()[0]
         if isinstance(x, Choice | Flat | Items):
             return self.items(line, x).count
-        raise UnsupportedSyntax("len() of a number", line)
+        raise UnsupportedSyntax("len() takes an array or a tuple, got a number", line)
 
     def math(self, line: int, name: str, *x: Value) -> Value:
         """math.<name>(*x)."""

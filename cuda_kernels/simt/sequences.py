@@ -89,9 +89,10 @@ class Sequences(Part):
 
     def next_(self, line: int, iterator: Value) -> Value:
         if not isinstance(iterator, Iterator):
-            raise UnsupportedSyntax("next() takes what iter() gave", line)
+            raise UnsupportedSyntax(f"next() takes what iter() gave, got {_name(iterator)}", line)
         if np.ndim(iterator.items.count) or iterator.taken >= int(iterator.items.count):
-            raise UnsupportedSyntax("next() past the end", line)
+            raise UnsupportedSyntax(f"next() was called {iterator.taken + 1} times, and iter() gave fewer elements, or "
+                                    "not the same number in all threads; write a loop", line)
         iterator.taken += 1
         return iterator.items.item(np.int64(iterator.taken - 1))
 
@@ -135,7 +136,8 @@ class Sequences(Part):
         if isinstance(index, slice):
             return base[slice(*(None if p is None else int(p) for p in (index.start, index.stop, index.step)))]
         if getattr(getattr(index, "dtype", None), "kind", "") not in ("i", "u"):
-            raise UnsupportedSyntax("a tuple's index must be an integer", line)
+            raise UnsupportedSyntax(f"a tuple's index must be an integer, got {_name(index)}; cast it with int32(...)",
+                                    line)
         if len({_kind(v) for v in base}) > 1:
             raise UnsupportedSyntax("Numba takes a varying index only into a tuple whose elements are of one type; "
                                     "index it with a constant, or make all of them float32(...)", line)
