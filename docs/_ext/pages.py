@@ -34,7 +34,7 @@ MODULES = (
     ("minidl.preprocessing", "Preprocessing", False),
     ("minidl.utils", "Utilities", False),
     ("minidl.saving", "Saving", False),
-    ("minidl.testing", "Testing a gradient", False),
+    ("minidl.testing", "Testing gradients and kernels", False),
     ("minidl.observers", "Observers", True),
     ("minidl.errors", "Errors", False),
     ("minidl.lens", "The lens", True),
