@@ -111,9 +111,13 @@ class Sequences(Part):
     # -- tuples -------------------------------------------------------------------------------------------------------
 
     def unpack(self, line: int, value: Value, count: int) -> tuple:
-        """a, b = value."""
-        if isinstance(value, View) and len(value.shape) == 1:
-            raise UnsupportedSyntax("Numba does not unpack an array; index it", line)
+        """a, b = value: a tuple, or an array's elements (its rows)."""
+        if isinstance(value, View) and value.shape:
+            items = self.items(line, value)
+            if np.any(np.not_equal(items.count, count)):
+                raise UnsupportedSyntax(f"{count} names for an array whose length is {np.max(items.count)}: a GPU's "
+                                        "thread raises ValueError here, and ends in silence", line)
+            return tuple(items.item(np.int64(k)) for k in range(count))
         if not isinstance(value, tuple) or isinstance(value, Dim3 | Member) or len(value) != count:
             got = f"a tuple of {len(value)}" if type(value) is tuple else _name(value)
             raise UnsupportedSyntax(f"cannot unpack {got} into {count} names", line)

@@ -234,6 +234,12 @@ BODIES = {
     "namedtuple_kw": "q = Pt(x=i, y=2.5)\no[i] = q.x + q.y",
     "namedtuple_index": "q = Pt(i, 2)\no[i] = q[1]",
     "namedtuple_global": "o[i] = GPT.x",
+    "unpack_array": "a, q = x[:2]\no[i] = a + 10 * q",
+    "unpack_row": "for row in m[:, :2]:\n    a, q = row\n    o[i] = a - q",
+    "unpack_local": "r = cuda.local.array(3, float32)\nfor k in range(3):\n    r[k] = k * i\na, q, t = r\n"
+    "o[i] = a + q * t",
+    "unpack_rows": "r = cuda.local.array((2, 2), float32)\nr[:] = i\na, q = r\n"
+    "o[i] = a[1] + q[0]",
     "namedtuple_unpack": "a, q = Pt(i, 2)\no[i] = a",
     "typing_namedtuple": "q = Nt(i, 2)\no[i] = q.a",
     "enum_member": "if i == 1:\n    o[i] = 1 if Col.RED == Col.BLUE else 2",

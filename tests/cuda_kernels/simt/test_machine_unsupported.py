@@ -63,6 +63,7 @@ BODIES = {
     "print end": ("print(i, end='')", "only values"),
     "unknown dtype": ("s = cuda.shared.array(4, 'text')\n    s[i] = 1", "number type"),
     "unpack": ("a, b = (1, 2, 3)", "unpack"),
+    "unpack array": ("a, b = x[:3]", "2 names for an array whose length is 3"),
     "keyword range": ("x[i] = max(1, 2, key=abs)", "keyword"),
     "raise with a value": ("if i > 9:\n        raise ValueError(i)", "constants"),
     "raise with an f-string": ("if i > 9:\n        raise ValueError(f'{i}')", "constants"),
