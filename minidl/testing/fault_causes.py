@@ -138,7 +138,13 @@ def _outside(fault: Fault, report: Report, source: Source, kernel: str) -> str:
         f"Thread {fault.threads[0]} of block {fault.blocks[0]} owns {name}[{_at(indices[0])}], which exists: this is "
     )
     said += "no missing guard. "
-    if index[axis] < 0 or (kernel.startswith(WINDOWED) and len(shape) == 4 and axis in (1, 2)):
+    windowed = kernel.startswith(WINDOWED)
+    if index[axis] < 0 and not windowed and any(name in kernel for name in ("sparse", "embedding")):
+        return (
+            f"{said}Index {index[axis]} of axis {axis} of {fault.array!r} is a number that was read: a negative label "
+            "marks a row that does not count, with a loss and a gradient of 0. Ask for it, `if label >= 0:`, first."
+        )
+    if index[axis] < 0 or (windowed and len(shape) == 4 and axis in (1, 2)):
         least = "-inf" if kernel == "max_pool2d" else "0"
         return (
             f"{said}Its window hangs over the edge of {fault.array!r}: index {index[axis]} of axis {axis}, which has "

@@ -122,6 +122,8 @@ def _overflow(evidence: Evidence, wrong: np.ndarray) -> str:
     bad = got[np.isfinite(right) & ~np.isfinite(got)]
     if largest < LARGE or not bad.size:
         return ""
+    if evidence.kernel == "log_softmax" and (bad == -np.inf).all():
+        return "the logarithm of a probability is -inf where it is 0 in float32: y = x - largest - log(sum) takes none"
     if "relu" in evidence.kernel:
         masked = "0 times inf is NaN: choose with an if or with max, do not multiply by a condition"
         return masked if np.isnan(bad).all() else ""

@@ -83,7 +83,8 @@ class KernelCheck:
             return f"FAILED at {self.failed_stage!r}"
         if not self.not_checked:
             return "passed"
-        return f"passed for {', '.join(self.settings)}" if self.settings else "passed for the default settings alone"
+        varied = [name for name in self.settings if name not in self.not_checked]
+        return f"passed for {', '.join(varied)}" if varied else "passed for the default settings alone"
 
     @property
     def left_out(self) -> str:

@@ -149,12 +149,20 @@ def watched_call(kernel: str, function: Callable[..., Any], given: tuple[Any, ..
             raise Failure("runs", f"{where}: {error}", _line_of(error)) from error
         except SimtError as error:
             magic = "Does its cell begin with %%time, or another line with %%? Such a cell keeps no source."
-            hint = magic if "cannot be read" in str(error) else ""
+            axes = "An array of this case has more axes than the kernel's index has numbers. Is it for matrices alone?"
+            axes += " Then check it on inputs of your own, of that many axes."
+            whole = any(words in str(error) for words in ("got a view", "assigns no array to a part"))
+            hint = magic if "cannot be read" in str(error) else axes if whole else ""
             raise Failure("runs", f"{where}: the kernel cannot be run. {error}", cause=hint) from error
         except MinidlError as error:
             raise Failure("runs", f"{where}: {error}") from error
         except (Exception, SystemExit) as error:  # whatever a student's function raises is what the check is about
-            raise Failure("runs", f"{where}: raises {type(error).__name__}: {error}", _line_of(error)) from error
+            if "NoneType" in str(error) and (absent := _absent(kernel, given)):
+                raise NotTaken(absent) from error
+            said = f"{where}: raises {type(error).__name__}: {error}".removesuffix(": ")
+            raise Failure(
+                "runs", said, _line_of(error), _OWN_ASSERT if type(error) is AssertionError else ""
+            ) from error
     if not reports and launched:
         raise Failure("runs", f"{where}: no kernel was launched.", cause="Does the host function return before it?")
     for number in range(len(reports)):
@@ -214,12 +222,25 @@ def _quickest(kernel: str) -> Callable[..., Any]:
     return naive if kernel == "batched_gemm" else rungs[int(serial)].run
 
 
+def _absent(kernel: str, given: tuple[Any, ...]) -> tuple[str, ...]:
+    """The optional operands that a call does without: a layer may have no gamma."""
+    return tuple(f"{name}=None" for name, a in zip(argument_names(kernel, len(given)), given, strict=True) if a is None)
+
+
+_OWN_ASSERT = (
+    "An assert of your own refuses this case. The check leaves out the cases of a setting that your function has no "
+    "parameter for; or check it on inputs of your own, which it takes."
+)
+
+
 def _check_kind(where: str, result: Any, expected: Any) -> None:
     """The result must be what the ladder's is: as many arrays, of these shapes and dtypes."""
     if isinstance(expected, tuple):
         if not isinstance(result, tuple) or len(result) != len(expected):
             got = f"{len(result)} of them" if isinstance(result, tuple) else type(result).__name__
-            raise Failure("runs", f"{where}: must return a tuple of {len(expected)}. Got {got}.")
+            absent = isinstance(result, tuple) and any(part is None for part in result)
+            cause = "A result that is None is left out: return (w,) where no state was given." if absent else ""
+            raise Failure("runs", f"{where}: must return a tuple of {len(expected)}. Got {got}.", cause=cause)
         for mine, theirs in zip(result, expected, strict=True):
             _check_kind(where, mine, theirs)
         return

@@ -87,7 +87,7 @@ def recognised(evidence: Evidence) -> tuple[list[str], bool]:
     >>> recognised(Evidence("reduce_sum", (x,), {"axes": 1}, ["x"], x.sum(1), 2 * x[:, 0] + x[:, 1] + x[:, 2]))
     (['the first term of each sum is there twice: start from it, or loop over it, not both'], True)
     """
-    certain, general = (_of_family, _settings), (_another_kernel, _inputs, _never_read)
+    certain, general = (_of_family, _settings, _running_on), (_another_kernel, _inputs, _never_read)
     with np.errstate(all="ignore"):
         for mistakes in certain if evidence.multiple() else (*certain, *general):
             results = ((said, result() if callable(result) else result) for said, result in mistakes(evidence))
@@ -111,6 +111,16 @@ def _of_family(evidence: Evidence) -> Found:
         a, b = arrays
         swapped = b - a if kernel == "subtract" else b / a
         yield f"a and b have changed places: this is b {'-' if kernel == 'subtract' else '/'} a", swapped
+        if kernel == "divide":
+            yield "this is a // b, the quotient rounded down: `/` divides", a // b
+    elif kernel == "mod":
+        yield "this is math.fmod, with the sign of a: mod has that of b, as Python's %", np.fmod(*arrays)
+    elif kernel == "clip":
+        for bound, kept in (("low", np.maximum), ("high", np.minimum)):
+            limit = evidence.static.get(bound)
+            if limit is not None:
+                other = "high" if bound == "low" else "low"
+                yield f"x is held to {bound} alone, and {other} is never applied", kept(arrays[0], limit)
     elif kernel in ("gemm", "batched_gemm"):
         yield from _products(evidence, *arrays[:2])
     elif kernel in ("layer_norm", "batch_norm"):
@@ -195,6 +205,12 @@ def _another_kernel(evidence: Evidence) -> Found:
                 lambda name=name: _numpy(name, evidence.arrays, evidence.static),
             )  # fmt: skip
 
+    if evidence.kernel == "reduce_max":
+        rows = _reduced_rows(evidence, _exact(evidence.arrays[0]))
+        far = np.abs(rows).argmax(-1)[:, None]
+        for found in (np.take_along_axis(rows, far, -1), np.abs(rows).max(-1, initial=0)):
+            yield "the absolute values are compared here, not the values", found.reshape(evidence.got.shape)
+
 
 def _numpy(op: str, arrays: tuple[Any, ...], static: dict[str, Any]) -> Any:
     forward = table.load(op, "numpy", "forward")
@@ -261,6 +277,14 @@ def _inputs(evidence: Evidence) -> Found:
                 f"this is the result with {name!r} read as if stored transposed: are its indices swapped?",
                 given(turned),
             )
+
+
+def _running_on(evidence: Evidence) -> Found:
+    """The sums of a thread that has several, and starts only the first of them from 0."""
+    if evidence.kernel in ("gemm", "batched_gemm", "reduce_sum", "reduce_mean", "conv2d", "depthwise_conv2d"):
+        for axis in range(evidence.expected.ndim):
+            yield (f"each sum goes on from the one before it along axis {axis}: set the total back to 0 before each",
+                   np.cumsum(evidence.expected, axis, dtype=np.float64))  # fmt: skip
 
 
 def _never_read(evidence: Evidence) -> Found:
@@ -412,10 +436,15 @@ REDUCERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }  # fmt: skip
 
 
-def _reductions(evidence: Evidence, x: np.ndarray) -> Found:
+def _reduced_rows(evidence: Evidence, x: np.ndarray) -> np.ndarray:
+    """The terms of each result, one row each."""
     axes = evidence.static.get("axes")
     reduced = tuple(range(x.ndim)) if axes is None else tuple(i % x.ndim for i in np.atleast_1d(axes))
-    rows = np.moveaxis(x, reduced, range(-len(reduced), 0)).reshape(evidence.got.size, -1)
+    return np.moveaxis(x, reduced, range(-len(reduced), 0)).reshape(evidence.got.size, -1)
+
+
+def _reductions(evidence: Evidence, x: np.ndarray) -> Found:
+    rows = _reduced_rows(evidence, x)
     count = rows.shape[1]
     by = count if evidence.kernel == "reduce_mean" else 1
     reducer = REDUCERS[evidence.kernel]

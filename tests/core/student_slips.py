@@ -898,3 +898,93 @@ def bias_of_the_first_image(dy, *, on=None):
 def reshaped_for_transposed(x, *, axes=None, on=None):
     copy_relu[1, 32](np.zeros(1, np.float32), np.zeros(1, np.float32), 1)
     return x.reshape(x.transpose(axes).shape)
+
+
+# -- sums that go on, bounds and absolute values -----------------------------------------------------------------------
+
+
+@slip("gemm", "values", "each sum goes on from the one before it along axis 1", threads=64,
+      blocks=lambda a, b, c: (a.shape[0] + 63) // 64)  # fmt: skip
+@cuda.jit
+def total_is_never_set_back(a, b, c, m, n, k):
+    row = cuda.grid(1)
+    if row < m:
+        total = float32(0)
+        for col in range(n):
+            for t in range(k):
+                total += a[row, t] * b[t, col]
+            c[row, col] = total
+
+
+@slip("clip", "values", "x is held to low alone, and high is never applied")
+@cuda.jit
+def one_bound(x, y, size, low, high):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = max(x[i], low)
+
+
+@slip("divide", "values", r"this is a // b")
+@cuda.jit
+def rounded_down(a, b, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = a[i] // b[i]
+
+
+@slip("mod", "values", "this is math.fmod")
+@cuda.jit
+def remainder_of_c(a, b, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = math.fmod(a[i], b[i])
+
+
+@slip("reduce_max", "values", "the absolute values are compared")
+@cuda.jit
+def largest_in_size(x, y, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        found = x[row, 0]
+        for col in range(cols):
+            if abs(x[row, col]) > abs(found):
+                found = x[row, col]
+        y[row] = found
+
+
+@slip("log_softmax", "values", "the logarithm of a probability is -inf where it is 0 in float32", threads=32,
+      blocks=lambda x, y: (x.shape[0] + 31) // 32)  # fmt: skip
+@cuda.jit
+def log_of_softmax(x, y, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        largest, total = x[row, 0], float32(0)
+        for col in range(cols):
+            largest = max(largest, x[row, col])
+        for col in range(cols):
+            total += math.exp(x[row, col] - largest)
+        for col in range(cols):
+            y[row, col] = math.log(math.exp(x[row, col] - largest) / total)
+
+
+@cuda.jit
+def picks_any_label(labels, logits, loss, log_p):
+    row = cuda.grid(1)
+    if row < logits.shape[0]:
+        largest, total = logits[row, 0], float32(0)
+        for col in range(logits.shape[1]):
+            largest = max(largest, logits[row, col])
+        for col in range(logits.shape[1]):
+            total += math.exp(logits[row, col] - largest)
+        for col in range(logits.shape[1]):
+            log_p[row, col] = logits[row, col] - largest - math.log(total)
+        loss[row] = -log_p[row, labels[row]]
+
+
+@slip("sparse_softmax_crossentropy", "machine", "a negative label marks a row that does not count")
+def negative_label(labels, logits):
+    rows, classes = labels.size, logits.shape[-1]
+    loss, log_p = np.empty(labels.shape, np.float32), np.empty(logits.shape, np.float32)
+    flat = labels.reshape(-1), logits.reshape(rows, classes), loss.reshape(-1), log_p.reshape(rows, classes)
+    picks_any_label[(rows + 31) // 32, 32](*flat)
+    return loss, log_p

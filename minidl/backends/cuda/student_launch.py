@@ -177,6 +177,7 @@ def _completed(
     The function's `not_taken(arrays, settings)` names what it would have to refuse.
     """
     names = [p.name for p in _ladder_parameters(kernel).values()]
+    variadic = any(p.kind is Parameter.VAR_POSITIONAL for p in _ladder_parameters(kernel).values())
     anything = any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
     any_number = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters.values())
     most = math.inf if any_number else len(_positional(parameters))
@@ -193,15 +194,17 @@ def _completed(
         values, defaults = both if len(wanted) > 1 else ((both[0],), (both[1],))
         return [n for n, v, d in zip(wanted, values, defaults, strict=False) if n not in asked and v != d]
 
-    def lacks(key: str, value: Any) -> bool:
+    def lacks(key: str, value: Any, arrays: Sequence[Any]) -> bool:
         if kernel in TRANSPOSED and key in TRANSPOSES:
             return False
-        return bool(missing_numbers(key, value)) if takes(key) else value != default_of(kernel, key)
+        return bool(missing_numbers(key, value)) if takes(key) else not _means_default(kernel, key, value, arrays)
 
     def not_taken(arrays: Sequence[Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         left = {name: a for k, (name, a) in enumerate(zip(names, arrays, strict=False)) if k >= most and a is not None}
+        if variadic and left:
+            left = {f"more than {most} arrays": arrays[int(most)]}
         left.pop(BIAS.get(kernel, ""), None)
-        return left | {key: value for key, value in settings.items() if lacks(key, value)}
+        return left | {key: value for key, value in settings.items() if lacks(key, value, arrays)}
 
     def call(*arrays: Any, on: str | None = None, **settings: Any) -> Any:
         for key, value in not_taken(arrays, settings).items():
@@ -292,6 +295,23 @@ def default_of(kernel: str, key: str) -> Any:
         forward = table.load(op, "numpy", "forward") if op in table.ops() else None
         parameter = inspect.signature(forward).parameters.get(key) if forward else None
     return Parameter.empty if parameter is None else parameter.default
+
+
+def _means_default(kernel: str, key: str, value: Any, arrays: Sequence[Any]) -> bool:
+    """Whether a setting says what its default says: for a matrix, axis 1 is axis -1, and axes (0, 1) are all of them.
+
+    >>> x = np.ones((2, 3), np.float32)
+    >>> [_means_default("softmax", "axis", axis, (x,)) for axis in (0, 1, -1)]
+    [False, True, True]
+    """
+    default = default_of(kernel, key)
+    if value == default or key not in ("axis", "axes") or value is None:
+        return bool(value == default)
+    ndim = max(getattr(a, "ndim", 0) for a in arrays)
+    axes = [i % ndim for i in np.atleast_1d(value)] if ndim else []
+    if default is None:
+        return axes == list(range(ndim))[::-1] if kernel == "transpose" else sorted(axes) == list(range(ndim))
+    return axes == [i % ndim for i in np.atleast_1d(default)]
 
 
 # -- a kernel alone ----------------------------------------------------------------------------------------------------
