@@ -37,51 +37,63 @@ class Scope(Generic[T]):
     """The values that are in force here, `get()`, and `with scope.block(value):` to add one."""
 
     def __init__(self, name: str) -> None:
-        self._blocks: ContextVar[tuple[Block[T], ...]] = ContextVar(name, default=())
+        # The blocks, and what is in force by them: None where it depends on who asks, as one of them is in a generator.
+        self._state: ContextVar[State[T]] = ContextVar(name, default=((), ()))
 
     def block(self, value: T) -> Block[T]:
         """A `with` block in which `value` is in force, innermost."""
-        return Block(self._blocks, (value,))
+        return Block(self._state, (value,))
 
     def empty(self) -> Block[T]:
         """A `with` block in which nothing from outside is in force."""
-        return Block(self._blocks, ())
+        return Block(self._state, ())
 
     def get(self) -> tuple[T, ...]:
         """What is in force, the innermost block's last."""
-        blocks = self._blocks.get()
-        if not blocks:
-            return ()
-        found: list[T] = []
-        for block in blocks:
-            if block.generator is None or _is_running(block.generator):
-                if block.value:
-                    found.append(block.value[0])
-                else:
-                    found.clear()
-        return tuple(found)
+        blocks, values = self._state.get()
+        if values is None:
+            values = _values([b for b in blocks if b.generator is None or _is_running(b.generator)])
+        return values
 
 
 class Block(Generic[T]):
     """One `with` block of a scope. Blocks may end in another order than they began: each takes itself out."""
 
-    __slots__ = ("_blocks", "generator", "value")
+    __slots__ = ("_state", "generator", "value")
 
-    def __init__(self, blocks: ContextVar[tuple[Block[T], ...]], value: tuple[T] | tuple[()]) -> None:
-        self._blocks = blocks
+    def __init__(self, state: ContextVar[State[T]], value: tuple[T] | tuple[()]) -> None:
+        self._state = state
         self.value = value
         self.generator: list[FrameType] | None = None  # the frame of the one that the block is in, until it ends
 
     def __enter__(self) -> Any:
         frame = _generator(sys._getframe(1))
         self.generator = None if frame is None else [frame]
-        self._blocks.set((*self._blocks.get(), self))
+        self._set([*self._state.get()[0], self])
         return self.value[0] if self.value else None
 
     def __exit__(self, *error: object) -> None:
-        self._blocks.set(tuple([b for b in self._blocks.get() if b is not self]))
+        self._set([b for b in self._state.get()[0] if b is not self])
         if self.generator:
             self.generator.clear()  # a copied context may still hold the block
+
+    def _set(self, blocks: list[Block[T]]) -> None:
+        anywhere = all([b.generator is None for b in blocks])
+        self._state.set((tuple(blocks), _values(blocks) if anywhere else None))
+
+
+State = tuple[tuple[Block[T], ...], tuple[T, ...] | None]
+
+
+def _values(blocks: list[Block[T]]) -> tuple[T, ...]:
+    """What blocks put in force together."""
+    found: list[T] = []
+    for block in blocks:
+        if block.value:
+            found.append(block.value[0])
+        else:
+            found.clear()
+    return tuple(found)
 
 
 def _generator(frame: FrameType | None) -> FrameType | None:

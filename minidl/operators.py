@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -192,7 +193,7 @@ def arithmetic(op: str, a: Any, b: Any) -> Any:
     <Tensor (2,) float32 [1.5 2.5]>
     """
     a, b = promoted(a, b, floating=op == "divide")
-    if op in OF_MASKS and getattr(a, "dtype", getattr(b, "dtype", None)) == np.bool_:
+    if op in OF_MASKS and (a if is_array(a) else b).dtype.kind == "b":
         return discrete(OF_MASKS[op], a, b)
     return run(op, a, b)
 
@@ -209,7 +210,7 @@ def power(base: Any, exponent: Any) -> Any:
 
 def compare(function: str, a: Any, b: Any) -> Any:
     """Return the mask of a comparison; NotImplemented for what holds no values, so that Python compares identities."""
-    if not (isinstance(b, int | float | list | tuple) or hasattr(b, "__array__")):
+    if not (hasattr(b, "__array__") or isinstance(b, int | float | list | tuple)):
         return NotImplemented
     return discrete(function, a, b)
 
@@ -232,6 +233,11 @@ def plain_key(key: Any) -> Any:
 
 def run(op: str, *inputs: Any, **static: Any) -> Any:
     """Run an op: `minidl.tape.apply`, which builds on tensors and so is imported late."""
-    from minidl.tape import apply  # the tape builds on tensors; their operators go through it
+    return _tape().apply(op, *inputs, **static)
 
-    return apply(op, *inputs, **static)
+
+@cache  # a look into `sys.modules` for each op would take longer than a small op itself
+def _tape() -> Any:
+    from minidl import tape  # the tape builds on tensors; their operators go through it
+
+    return tape

@@ -59,17 +59,29 @@ def promoted(*values: Any, floating: bool = False) -> tuple[Any, ...]:
     ------
     DTypeError : a whole number that the arrays' integer type cannot hold; values that are no numbers
     """
-    known = [value.dtype for value in values if is_array(value)]
-    if known and known[0].kind == "f":  # the usual case: one float type, and floats
-        same = all(dtype == known[0] for dtype in known)
-        if same and all(is_array(value) or type(value) is float or type(value) is int for value in values):
-            return values
+    if _need_nothing(values):
+        return values
     values = tuple(value if is_array(value) or isinstance(value, Number) else _tensor(value) for value in values)
     wanted = result_type(*values)
     if floating and wanted.kind != "f":
         wanted = np.dtype(config.floatx())
     some_array = any(map(is_array, values))
     return tuple(cast_to(value, wanted) if is_array(value) else _number(value, wanted, some_array) for value in values)
+
+
+def _need_nothing(values: tuple[Any, ...]) -> bool:
+    """Whether the values are the usual ones: arrays of one float type, and Python's numbers, which follow them."""
+    common = None
+    for value in values:
+        dtype = getattr(value, "dtype", None)
+        if dtype is None:
+            if type(value) is not float and type(value) is not int:
+                return False
+        elif dtype.kind != "f" or isinstance(value, np.generic) or (common is not None and dtype != common):
+            return False
+        else:
+            common = dtype
+    return common is not None
 
 
 def floating(x: Any) -> Any:
@@ -95,7 +107,8 @@ def _number(value: Any, dtype: np.dtype, follows: bool) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     if dtype.kind == "f" and follows:
         return float(value)  # `apply` gives it the dtype of the first float tensor
-    if dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+    limits = np.iinfo(dtype) if dtype.kind in "iu" else None
+    if limits is not None and not limits.min <= value <= limits.max:
         raise DTypeError(
             f"the number {value} does not fit the dtype {dtype} that it meets. Cast the tensor first: "
             "x.astype('int32'), or to a float type."

@@ -86,11 +86,16 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     >>> apply("add", Tensor([1.0, 2.0]), 0.5).numpy()
     array([1.5, 2.5], dtype=float32)
     """
+    tensors = inputs
     for item in inputs:
+        if item is None or isinstance(item, Tensor):
+            continue
         handler = getattr(item, "__minidl_apply__", None)
         if handler is not None:  # a symbolic tensor: writes the op into a model's graph instead of running it
             return handler(op, inputs, static)
-    tensors = _as_tensors(inputs)
+        tensors = ()
+    if tensors is not inputs:
+        tensors = _as_tensors(inputs)
     layers = _LAYERS.get()
     layer, choice = layers[-1] if layers else ("", None)
     function, backend, why = resolve(op, "forward", choice)
@@ -112,7 +117,7 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
         )
     y, cache = result
     single = not isinstance(y, tuple)
-    outputs = tuple(Tensor.wrap(_checked_output(op, backend, part, tensors)) for part in ((y,) if single else y))
+    outputs = tuple([Tensor.wrap(_checked_output(op, backend, part, tensors)) for part in ((y,) if single else y)])
     if OBSERVERS.get():
         written = tuple(output.data for output in outputs)
         tell(
@@ -123,8 +128,8 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     tapes = _TAPES.get()
     if tapes:
         has_slope = op not in NO_GRADIENT
-        needs = tuple(has_slope and t is not None and t._tracked for t in tensors)
-        tracked = any(needs)
+        needs = tuple([has_slope and t is not None and t._tracked for t in tensors])
+        tracked = True in needs
         for output in outputs:
             output._tracked = tracked and output.data.dtype.kind == "f"
         versions = tuple([0 if t is None else t._version for t in tensors] + [0] * len(outputs))
@@ -158,10 +163,11 @@ def _stays_on_host(op: str, tensors: tuple[Tensor | None, ...], static: dict[str
 
 
 def _checked_output(op: str, backend: str, y: Any, inputs: tuple[Tensor | None, ...]) -> Any:
-    if isinstance(y, np.generic | int | float):
-        y = np.asarray(y)  # a sum over all cells: NumPy gives a scalar, not an array without axes
-    if not hasattr(y, "shape"):
-        raise TapeError(f"{op}: its forward on {backend!r} must give an array. Got {type(y).__name__}.")
+    if not isinstance(y, np.ndarray):
+        if isinstance(y, np.generic | int | float):
+            y = np.asarray(y)  # a sum over all cells: NumPy gives a scalar, not an array without axes
+        if not hasattr(y, "shape"):
+            raise TapeError(f"{op}: its forward on {backend!r} must give an array. Got {type(y).__name__}.")
     if y.dtype == np.float64 and op != "cast" and any(t is not None and t.dtype == np.float32 for t in inputs):
         raise DTypeError(
             f"{op}: its forward on {backend!r} must keep float32. Got float64 {y.shape}. np.zeros and np.ones make "
@@ -223,18 +229,16 @@ def where_it_lies(*tensors: Tensor) -> Iterator[None]:
     device = next((tensor.device for tensor in tensors if tensor.device != "cpu"), DEFAULT)
     layers = _LAYERS.get()
     path = layers[-1][0] if layers else ""
-    with no_grad(), layer_scope(path, Placement({ALL: device})):
+    with _TAPES.empty(), layer_scope(path, Placement({ALL: device})):
         yield
 
 
-@contextmanager
-def layer_scope(path: str, choice: Choice | None = None) -> Iterator[None]:
-    """Name the layer that the ops inside belong to. An inner layer without a choice of its own inherits the outer's."""
+def layer_scope(path: str, choice: Choice | None = None) -> Block[tuple[str, Choice | None]]:
+    """A block that names the layer of its ops. An inner layer without a choice of its own inherits the outer's."""
     layers = _LAYERS.get()
     if choice is None and layers:
         choice = layers[-1][1]
-    with _LAYERS.block((path, choice)):
-        yield
+    return _LAYERS.block((path, choice))
 
 
 class GradientTape:
@@ -405,12 +409,12 @@ class GradientTape:
             before, first = gradients.get(id(target)), start if others else start.data
             gradients[id(target)] = first if before is None else plus(before, first)
         for entry in reversed(self.entries):
-            dy = tuple(gradients.get(id(output)) for output in entry.outputs)
+            dy = tuple([gradients.get(id(output)) for output in entry.outputs])
             for output in entry.outputs:
                 if id(output) not in keep:
                     gradients.pop(id(output), None)
-            needs = tuple(need and id(tensor) in leads for need, tensor in zip(entry.needs, entry.inputs, strict=True))
-            if any(needs) and any(part is not None for part in dy):
+            needs = tuple([n and id(tensor) in leads for n, tensor in zip(entry.needs, entry.inputs, strict=True)])
+            if True in needs and any([part is not None for part in dy]):
                 if others or entry.op == GRADIENT:
                     followed = all(tape is self or tape.number in entry.tapes for tape in others)
                     found = _recorded_backward(entry, dy, needs, others, followed)
@@ -432,8 +436,8 @@ class GradientTape:
         """Return the ids of the tensors through which a gradient reaches one of `wanted`."""
         leads = {id(source) for source in wanted}
         for entry in self.entries:
-            if any(need and id(t) in leads for need, t in zip(entry.needs, entry.inputs, strict=True)):
-                leads.update(id(output) for output in entry.outputs)
+            if any([need and id(t) in leads for need, t in zip(entry.needs, entry.inputs, strict=True)]):
+                leads.update([id(output) for output in entry.outputs])
         return leads
 
 

@@ -52,16 +52,19 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
     """
     check_unchanged(entry)
     function, backend, why = resolve(entry.op, "backward", entry.choice)
-    tensors = [t for t in (*entry.inputs, *entry.outputs) if t is not None]
-    kept = what_no_kernel_takes(entry.op, tensors, *(t.dtype for t in tensors)) if arrays.device_name(backend) else ""
-    if kept:
-        function, backend, _ = resolve(entry.op, "backward", Placement({ALL: DEFAULT}))
-        why = f"{kept} stay on the host"
+    if backend != DEFAULT and arrays.device_name(backend):
+        tensors = [t for t in (*entry.inputs, *entry.outputs) if t is not None]
+        kept = what_no_kernel_takes(entry.op, tensors, *(t.dtype for t in tensors))
+        if kept:
+            function, backend, _ = resolve(entry.op, "backward", Placement({ALL: DEFAULT}))
+            why = f"{kept} stay on the host"
     keywords = {"needs": needs} if takes_needs(function) else {}
     cache = entry.cache
     started = time.perf_counter()
     if arrays.device_name(backend) is None:
-        dy, cache = arrays.on_host((dy, cache), f"{entry.op} backward")
+        dy = arrays.on_host(dy, f"{entry.op} backward")
+        if entry.backend != DEFAULT:  # what the forward of the NumPy ops keeps is on the host
+            cache = arrays.on_host(cache, f"{entry.op} backward")
     called = time.perf_counter()
     gradients = function(dy[0] if entry.single else dy, cache, **keywords)
     finished = time.perf_counter()

@@ -270,6 +270,8 @@ def zeros_like(array: Any) -> Any:
 
 def on_host(value: Any, cause: str) -> Any:
     """Return arrays, and tuples or caches of them, with every device array moved to the host; the rest as it is."""
+    if isinstance(value, np.ndarray):
+        return value
     if isinstance(value, tuple):
         parts = [on_host(part, cause) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
@@ -283,11 +285,12 @@ def inputs_for(backend: str, tensors: Sequence[Any], cause: str) -> list[Any]:
     checks them, and are uploaded by the op.
     """
     device = device_name(backend)
+    if device is None:
+        return [None if tensor is None else to_host(tensor.data, cause) for tensor in tensors]
     for tensor in tensors:
-        if device is not None and tensor is not None and tensor.dtype == np.float32 and 0 < tensor.size <= INT32_MAX:
+        if tensor is not None and tensor.dtype == np.float32 and 0 < tensor.size <= INT32_MAX:
             tensor.data = to_device(tensor.data, device, cause)
-    given = [None if t is None else t.data for t in tensors]
-    return given if device is not None else [on_host(a, cause) for a in given]
+    return [None if tensor is None else tensor.data for tensor in tensors]
 
 
 def as_result(array: Any) -> Any:

@@ -149,11 +149,14 @@ def current_selection() -> dict[str, dict[str, str]]:
 
 def choose(op: str, direction: str, layer: Choice | None = None) -> tuple[str, str]:
     """Return (backend, why) for one direction of an op, without loading anything."""
+    using, environment = _USING.get(), _environment()
+    if not (layer or using or _USED or environment):
+        return DEFAULT, "default"
     levels: list[tuple[str, Choice]] = []
     if layer:
         levels.append(("where its values are" if isinstance(layer, Placement) else "layer backend=", layer))
-    levels += [("using()", choice) for choice in reversed(_USING.get())]
-    levels += [("use()", _USED), ("MINIDL_BACKEND", _environment())]
+    levels += [("using()", choice) for choice in reversed(using)]
+    levels += [("use()", _USED), ("MINIDL_BACKEND", environment)]
     for who, choice in levels:
         for key in (f"{op}_{direction}", op, ALL):
             if key in choice and not (isinstance(choice, Placement) and not table.exists(op, choice[key])):

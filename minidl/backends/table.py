@@ -115,16 +115,15 @@ def load(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
     UnknownNameError : no such op
     BackendError : the op has no implementation for this backend, or its module cannot be imported
     """
-    if not exists(op, backend):
+    implementation = _implementations(op).get(backend)
+    if implementation is None and not exists(op, backend):
         raise BackendError(
             f"{op}: no implementation for backend {backend!r}. It exists for {named(op)}. "
             f"Select one of these, or add yours with minidl.register_backend({op!r}, {backend!r}, forward, backward)."
         )
-    device = device_name(backend)
-    implementation = _implementations(op).get(backend, "")
     if isinstance(implementation, dict):
         return implementation[direction]
-    if device is not None:
+    if implementation is None or device_name(backend) is not None:
         return _import_cuda(op, backend).bind(op, backend, direction)
     return _import(implementation, op, backend, direction)
 

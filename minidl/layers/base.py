@@ -183,12 +183,15 @@ class Layer(WeightHolder):
         """Run the layer on tensors or arrays, or add it to a graph when called on symbolic tensors."""
         if "built" not in self.__dict__:
             raise NotBuiltError(f"{type(self).__name__}: its __init__ must call super().__init__() first.")
-        args, kwargs = self._name_arguments(args, kwargs)
-        if symbolic_in((args, kwargs)):
-            return self._call_symbolic(args, kwargs)
-        args, kwargs = self._to_tensors(args, self.computes_in_floats), self._to_tensors(kwargs)
-        if args and (args[0] is None or isinstance(args[0], str)):
-            raise ArgumentError(f"layer {self.name!r}: inputs must be arrays or tensors. Got {args[0]!r}.")
+        if len(args) == 1 and isinstance(args[0], _ARRAYS) and kwargs.keys() <= {"training"}:
+            args = (self._to_tensor(args[0], self.computes_in_floats),)  # the usual call: no structure to look through
+        else:
+            args, kwargs = self._name_arguments(args, kwargs)
+            if symbolic_in((args, kwargs)):
+                return self._call_symbolic(args, kwargs)
+            args, kwargs = self._to_tensors(args, self.computes_in_floats), self._to_tensors(kwargs)
+            if args and (args[0] is None or isinstance(args[0], str)):
+                raise ArgumentError(f"layer {self.name!r}: inputs must be arrays or tensors. Got {args[0]!r}.")
         self._build_for(args, kwargs)
         if _TRAINING.get() is None:
             self.clear_losses()
@@ -234,39 +237,41 @@ class Layer(WeightHolder):
         return {n: given[n] for n in dict.fromkeys([*names, *given]) if n in given and n not in masks}
 
     def _to_tensors(self, structure: Any, floats: bool = False) -> Any:
-        """Turn arrays into tensors, and floating ones into the layer's dtype; with `floats` whole numbers too."""
-
-        def convert(leaf: Any) -> Any:
-            if isinstance(leaf, np.ndarray):
-                leaf = Tensor.wrap(leaf)
-            elif isinstance(leaf, list):
-                leaf = Tensor(leaf)
-            wanted = "fiub" if floats else "f"
-            if isinstance(leaf, Tensor) and self.autocast and leaf.dtype.kind in wanted and leaf.dtype != self.dtype:
-                mask = getattr(leaf, "_keras_mask", None)
-                leaf = leaf.astype(self.dtype)
-                if mask is not None:
-                    leaf._keras_mask = mask
-            return leaf
-
+        """Turn what a structure holds into tensors, as `_to_tensor` does."""
         # A plain nested list of numbers is data, not a structure of inputs.
         if isinstance(structure, tuple):
             structure = tuple(Tensor(x) if _is_number_list(x) else x for x in structure)
-        return map_structure(convert, structure)
+        return map_structure(lambda leaf: self._to_tensor(leaf, floats), structure)
+
+    def _to_tensor(self, leaf: Any, floats: bool) -> Any:
+        """Turn an array into a tensor, a floating one into the layer's dtype; with `floats` whole numbers too."""
+        if isinstance(leaf, np.ndarray):
+            leaf = Tensor.wrap(leaf)
+        elif isinstance(leaf, list):
+            leaf = Tensor(leaf)
+        if not isinstance(leaf, Tensor) or not self.autocast:
+            return leaf
+        if leaf.dtype.kind in ("fiub" if floats else "f") and leaf.dtype != self.dtype:
+            mask = getattr(leaf, "_keras_mask", None)
+            leaf = leaf.astype(self.dtype)
+            if mask is not None:
+                leaf._keras_mask = mask
+        return leaf
 
     def _accepts(self, argument: str) -> bool:
         return argument in _call_parameters(type(self))
 
     def _resolve_training(self, kwargs: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
         """Training is what the caller says, else what the call around this one was told, else call's default, False."""
+        parameters = _call_parameters(type(self))
         training = kwargs.get("training")
         if training is None:
             training = _TRAINING.get()
         if training is None:
-            training = _call_parameters(type(self)).get("training")
-        if self._accepts("training"):
+            training = parameters.get("training")
+        if "training" in parameters:
             kwargs = {**kwargs, "training": training}
-        else:
+        elif "training" in kwargs:
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}
         return bool(training), kwargs
 
@@ -293,13 +298,15 @@ class Layer(WeightHolder):
 
     def _pass_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Give `call` the masks it asks for: `mask`, that of the first input; `query_mask`, that of `query`."""
-        names = _call_parameters(type(self))
+        names = _mask_parameters(type(self))
+        if not names:
+            return kwargs
         found = dict(kwargs)
-        inputs = self._inputs_by_name(args, kwargs) if any(name.endswith("mask") for name in names) else {}
+        inputs = self._inputs_by_name(args, kwargs)
         for name in names:
             if name == "mask" and kwargs.get("mask") is None:
                 found["mask"] = masks_of(next(iter(inputs.values()), None))
-            elif name.endswith("_mask") and kwargs.get(name) is None and inputs.get(name[:-5]) is not None:
+            elif name != "mask" and kwargs.get(name) is None and inputs.get(name[:-5]) is not None:
                 found[name] = masks_of(inputs[name[:-5]])
         return found
 
@@ -312,8 +319,9 @@ class Layer(WeightHolder):
     def _set_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
         """Give the outputs their masks, but for those that got one in `call`."""
         first, mask = self._first_input(args, kwargs)
-        given = all(getattr(output, "_keras_mask", None) is not None for output in flatten(outputs))
-        if given or not self._has_masks(mask):
+        if not self._has_masks(mask):
+            return
+        if all(getattr(output, "_keras_mask", None) is not None for output in flatten(outputs)):
             return
         mask = self.compute_mask(first, mask)
         for output, its in zip(flatten(outputs), [] if mask is None else flatten(mask), strict=False):
@@ -430,7 +438,9 @@ class Layer(WeightHolder):
 
 Layer.build = once(Layer.build)  # type: ignore[method-assign]
 
+_ARRAYS = (Tensor, np.ndarray)
 _PARAMETERS: dict[type, dict[str, Any]] = {}
+_MASK_PARAMETERS: dict[type, list[str]] = {}
 
 
 def _call_parameters(layer_class: type) -> dict[str, Any]:
@@ -442,6 +452,14 @@ def _call_parameters(layer_class: type) -> dict[str, Any]:
             p.name: None if p.default is p.empty else p.default for p in parameters if p.kind not in kinds
         }
     return _PARAMETERS[layer_class]
+
+
+def _mask_parameters(layer_class: type) -> list[str]:
+    """Return the names of those that are masks: `mask`, and `query_mask` for an input `query`."""
+    if layer_class not in _MASK_PARAMETERS:
+        names = _call_parameters(layer_class)
+        _MASK_PARAMETERS[layer_class] = [name for name in names if name == "mask" or name.endswith("_mask")]
+    return _MASK_PARAMETERS[layer_class]
 
 
 def _all_shaped(structure: Any) -> bool:

@@ -149,7 +149,9 @@ class WeightHolder:
             if id(layer) not in seen:
                 seen.add(id(layer))
                 yield layer
-                stack.extend(reversed(layer.sublayers()))
+                inside = layer.sublayers()
+                if inside:
+                    stack.extend(reversed(inside))
 
     @property
     def metrics(self) -> list[Any]:

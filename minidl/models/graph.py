@@ -109,11 +109,15 @@ class Graph:
                 value._keras_mask = mask
             known[id(tensor)] = value
         for node in self.nodes:
-            if node.is_input or all(id(output) in known for output in node.outputs):
+            if node.is_input or all([id(output) in known for output in node.outputs]):
                 continue
-            args, kwargs = map_structure(
-                lambda leaf: known[id(leaf)] if isinstance(leaf, SymbolicTensor) else leaf, (node.args, node.kwargs)
-            )
+            args, kwargs = node.args, node.kwargs
+            if len(args) == 1 and not kwargs and isinstance(args[0], SymbolicTensor):
+                args = (known[id(args[0])],)  # the usual call: no structure to look through
+            else:
+                args, kwargs = map_structure(
+                    lambda leaf: known[id(leaf)] if isinstance(leaf, SymbolicTensor) else leaf, (args, kwargs)
+                )
             if kwargs.get("training") is None and node.layer._accepts("training"):
                 kwargs = {**kwargs, "training": training}
             results = flatten(node.layer(*args, **kwargs))
@@ -131,6 +135,8 @@ class Graph:
         return [self._adjust(name, t, v, any_size) for t, v in zip(self.input_tensors, values, strict=True)]
 
     def _match(self, name: str, given: Any) -> list[Any]:
+        if isinstance(self.inputs, SymbolicTensor) and isinstance(given, Tensor):
+            return [given]
         names = self.input_names
         if isinstance(given, dict) and not isinstance(self.inputs, dict):
             flat = [self.inputs] if isinstance(self.inputs, SymbolicTensor) else self.inputs

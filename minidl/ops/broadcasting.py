@@ -19,8 +19,11 @@ def broadcast_shape(op: str, **arrays: np.ndarray) -> tuple[int, ...]:
     >>> broadcast_shape("add", a=np.ones((4, 1, 3)), b=np.ones((2, 3)))
     (4, 2, 3)
     """
+    shapes = {array.shape for array in arrays.values()} - {()}
+    if len(shapes) <= 1:  # the usual case: equal shapes, and numbers, which fit any
+        return shapes.pop() if shapes else ()
     try:
-        return np.broadcast_shapes(*(array.shape for array in arrays.values()))
+        return np.broadcast_shapes(*shapes)
     except ValueError:
         got = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise ShapeError(

@@ -28,13 +28,17 @@ x.astype(np.float32).
                 f"{op}: {name} must be float32 or float64. Got {array.dtype} of shape {array.shape}. "
                 f"Cast it first: {name}.astype(np.float32)."
             )
-    require_same_dtype(op, **arrays)
+    _check_same_dtype(op, arrays)
 
 
 def require_same_dtype(op: str, **arrays: np.ndarray) -> None:
     """Raise `DTypeError` unless all arrays have one dtype: nothing is promoted silently."""
     for name, array in arrays.items():
         require_array(op, name, array)
+    _check_same_dtype(op, arrays)
+
+
+def _check_same_dtype(op: str, arrays: dict[str, np.ndarray]) -> None:
     if len({array.dtype for array in arrays.values()}) > 1:
         got = ", ".join(f"{name} {array.dtype}" for name, array in arrays.items())
         cause = "NumPy makes float64 by default: was one of them not cast to float32?"
@@ -53,7 +57,7 @@ def require_number(op: str, **arrays: np.ndarray) -> None:
                 f"{op}: {name} must hold numbers. Got {array.dtype} of shape {array.shape}. "
                 "A mask? Cast it to the dtype the result shall have."
             )
-    require_same_dtype(op, **arrays)
+    _check_same_dtype(op, arrays)
 
 
 def require_divisor(op: str, a: np.ndarray, b: np.ndarray) -> None:
