@@ -20,7 +20,7 @@ LARGE = 40.0  # exp(2 x) overflows from 45 on
 
 
 def order_of_parameters(kernel: str, rung: str) -> str:
-    """Return a cause where a kernel alone writes to one of its inputs and never to its output, else ""."""
+    """Return a cause where a kernel alone never writes to its output, or to one of its inputs instead, else ""."""
     mine = student_kernel(kernel, rung)
     if mine is None or not is_kernel(mine.given):
         return ""
@@ -28,8 +28,13 @@ def order_of_parameters(kernel: str, rung: str) -> str:
     names = list(inspect.signature(mine.given.py_func).parameters)[: len(arrays)]
     stored = program_of(mine.given).stored
     first = next((name for name in names[:-1] if name in stored), None)
-    if first is None or names[-1] in stored:
+    if names[-1] in stored:
         return ""
+    if first is None:
+        return (
+            f"The kernel writes to no element of {names[-1]!r}, which is the output: `{names[-1]} = …` gives a value a "
+            f"name, and `{names[-1]}[…] = …` writes it"
+        )
     return (
         f"The parameters come in the order ({', '.join(arrays)}), the inputs first and the output last, whatever they "
         f"are called. Your kernel writes to {first!r}, which is given {arrays[names.index(first)]}, and never to "

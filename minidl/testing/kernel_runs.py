@@ -240,6 +240,8 @@ def _check_kind(where: str, result: Any, expected: Any) -> None:
             got = f"{len(result)} of them" if isinstance(result, tuple) else type(result).__name__
             absent = isinstance(result, tuple) and any(part is None for part in result)
             cause = "A result that is None is left out: return (w,) where no state was given." if absent else ""
+            if not isinstance(result, tuple) and len(expected) == 1:
+                cause = "A tuple of one has a comma: return (w,)."
             raise Failure("runs", f"{where}: must return a tuple of {len(expected)}. Got {got}.", cause=cause)
         for mine, theirs in zip(result, expected, strict=True):
             _check_kind(where, mine, theirs)

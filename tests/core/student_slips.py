@@ -988,3 +988,17 @@ def negative_label(labels, logits):
     flat = labels.reshape(-1), logits.reshape(rows, classes), loss.reshape(-1), log_p.reshape(rows, classes)
     picks_any_label[(rows + 31) // 32, 32](*flat)
     return loss, log_p
+
+
+@slip("square", "values", r"writes to no element of 'y'.*`y\[…\] = …` writes it")
+@cuda.jit
+def a_name_for_the_output(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y = x[i] * x[i]  # noqa: F841
+
+
+@slip("sgd_update", "runs", "A tuple of one has a comma")
+def no_tuple(w, dw, *, learning_rate):
+    copy_relu[1, 32](np.zeros(1, np.float32), np.zeros(1, np.float32), 1)
+    return w - np.float32(learning_rate) * dw

@@ -706,3 +706,21 @@ def _(x, y, size):
     i = cuda.grid(1)
     if i < size:
         y[i] = math.pow(x[i], float32(0.5))
+
+
+@right("sigmoid", "of a clamped x")
+@cuda.jit
+def _(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        clamped = min(max(x[i], float32(-88)), float32(88))
+        y[i] = float32(1) / (float32(1) + math.exp(-clamped))
+
+
+@right("tanh", "of a clamped x")
+@cuda.jit
+def _(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        e = math.exp(float32(2) * max(min(x[i], float32(10)), float32(-10)))
+        y[i] = (e - float32(1)) / (e + float32(1))

@@ -311,3 +311,17 @@ def _(dy, *, shape, axes=None, on=None):
     place = tuple(slice(0, 1) if k in reduced else slice(None) for k in range(len(shape)))
     kept[place] = dx[place]
     return ladder.rung("add").run(kept, zeros(shape, like=dy), on=on)
+
+
+@right("reduce_sum", "Kahan's")
+@cuda.jit
+def _(x, y, rows, cols):
+    row = cuda.grid(1)
+    if row < rows:
+        total, lost = float32(0), float32(0)
+        for col in range(cols):
+            term = x[row, col] - lost
+            more = total + term
+            lost = (more - total) - term
+            total = more
+        y[row] = total
