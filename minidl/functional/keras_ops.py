@@ -20,6 +20,7 @@ from minidl.functional import shape as moving
 from minidl.functional.basic import cast, exp, log, sqrt, tensor
 from minidl.functional.shape import expand_dims, squeeze
 from minidl.operators import discrete
+from minidl.ops.checks import normalize_axis
 from minidl.promotion import floating, promoted, result_type
 from minidl.tape import apply
 from minidl.tensor import Tensor
@@ -179,7 +180,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     if len(axes) == 1 and isinstance(ord, int | float):
         return _vector_norm(absolute(x), ord, axes[0], keepdims)
     if len(axes) == 2 and ord in (1, -1, np.inf, -np.inf):
-        rows, columns = (axis % len(x.shape) for axis in axes)
+        rows, columns = (normalize_axis("norm", axis, len(x.shape), x.shape) for axis in axes)
         added, kept = (rows, columns) if builtins.abs(ord) == 1 else (columns, rows)
         return (max if ord > 0 else min)(sum(absolute(x), added, True), (added, kept), keepdims)
     raise ArgumentError(

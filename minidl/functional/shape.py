@@ -10,6 +10,7 @@ import numpy as np
 from minidl.errors import ArgumentError
 from minidl.functional.basic import tensor
 from minidl.functional.convolution import pair
+from minidl.ops.checks import normalize_axis
 from minidl.promotion import promoted
 from minidl.tape import apply
 from minidl.tensor import Tensor
@@ -75,7 +76,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
 def flip(x: Any, axis: int) -> Tensor:
     """Return x with one axis reversed."""
     x = tensor(x)
-    return x[(slice(None),) * (axis % len(x.shape)) + (slice(None, None, -1),)]
+    return x[(slice(None),) * normalize_axis("flip", axis, len(x.shape), x.shape) + (slice(None, None, -1),)]
 
 
 def upsample2d(x: Any, size: Any = 2, interpolation: str = "nearest") -> Tensor:

@@ -12,6 +12,7 @@ from minidl.layers.normalization import known_size
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
 from minidl.layers.symbolic import INTEGERS, NUMBERS
+from minidl.ops.checks import normalize_axis
 from minidl.tensor import Tensor
 
 
@@ -136,7 +137,7 @@ class PReLU(Elementwise):
 
     def build(self, input_shape: Any) -> None:
         """Make alpha, of a sample's shape with 1 at the shared axes."""
-        shared = {a % len(input_shape) for a in self.shared_axes or []}
+        shared = {normalize_axis(who(self), a, len(input_shape), input_shape) for a in self.shared_axes or []}
         self.alpha = self.add_option_weight(
             "alpha", tuple(1 if i in shared else known_size(self, input_shape, i) for i in range(1, len(input_shape)))
         )

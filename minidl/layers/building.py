@@ -24,7 +24,8 @@ def once(build: Callable[..., None]) -> Callable[..., None]:
         shapes = dict(inspect.signature(build).bind(self, *args, **kwargs).arguments)
         del shapes[next(iter(shapes))]  # self
         if self.built and self.weights:
-            if self.build_shapes is not None and not _fit(self.build_shapes, shapes):
+            # Without shapes where it was built before the inputs were known: a table with given values.
+            if self.build_shapes and not _fit(self.build_shapes, shapes):
                 was, wanted = (", ".join(map(str, one.values())) for one in (self.build_shapes, shapes))
                 raise ShapeError(
                     f"build: layer {self.name!r} ({type(self).__name__}) is built already, for inputs {was}, and keeps "

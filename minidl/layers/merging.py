@@ -13,6 +13,7 @@ from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.options import OptionLayer
 from minidl.layers.spatial import who
 from minidl.layers.symbolic import INTEGERS, is_shape
+from minidl.ops.checks import normalize_axis
 from minidl.tensor import Tensor
 
 
@@ -229,7 +230,7 @@ class Dot(Merge):
         shapes = self.check(shapes)
         if len(shapes) != 2 or len(given) != 2 or min(map(len, shapes)) < 2:
             raise ShapeError(f"{who(self)}: two inputs of at least two axes are needed. Got shapes {shapes}.")
-        a, b = (axis % len(shape) for axis, shape in zip(given, shapes, strict=True))
+        a, b = (normalize_axis(who(self), axis, len(shape), shape) for axis, shape in zip(given, shapes, strict=True))
         left, right = shapes[0][a], shapes[1][b]
         if a == 0 or b == 0 or (None not in (left, right) and left != right):
             raise ShapeError(

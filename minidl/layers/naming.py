@@ -40,13 +40,24 @@ def unique_name(base: str) -> str:
 
 
 def dtype_name(dtype: Any) -> str:
-    """Return the name of a layer's dtype; None is `floatx`."""
+    """Return the name of a layer's dtype; None is `floatx`.
+
+    Raises
+    ------
+    ArgumentError : NumPy knows no such dtype
+    """
     if dtype is None:
         return config.floatx()
     if isinstance(dtype, dict):  # Keras writes a policy: {"class_name": "DTypePolicy", "config": {"name": "float32"}}
         dtype = dtype["config"]["name"]
-    name = np.dtype(getattr(dtype, "name", dtype)).name
-    return name
+    name = getattr(dtype, "name", dtype)
+    try:
+        return np.dtype(name).name
+    except TypeError:
+        raise ArgumentError(
+            f"dtype of a layer: it must be NumPy's name of one, such as 'float32'. Got {name!r}. minidl has no mixed "
+            "precision: a layer computes in its weights' dtype."
+        ) from None
 
 
 def declared_shape(layer_class: type, kwargs: dict[str, Any]) -> Shape | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.console import one_line, say
-from minidl.errors import ArgumentError, NotBuiltError
+from minidl.errors import ArgumentError
 from minidl.layers.symbolic import flatten
 
 WIDTH = 100  # characters of the longest line
@@ -35,8 +35,6 @@ def print_summary(
     show_trainable : a column that says Y or N
     layer_range : names of the first and the last layer to list
     """
-    if not model.layers:
-        raise NotBuiltError(f"summary: model {model.name!r} has no layers yet.")
     text = "\n".join(summary_lines(model, line_length or WIDTH, expand_nested, show_trainable, layer_range))
     (print_fn or say)(text)
 
@@ -137,6 +135,8 @@ def _table(header: list[str], rows: list[list[str]], right: list[bool], limit: i
         return lines
 
     lines = [line("┏", "━", "┳", "┓"), *text(header, "┃"), line("┡", "━", "╇", "┩")]
+    if not rows:
+        lines.append(line("└", "─", "┴", "┘"))
     for i, row in enumerate(rows):
         lines += text(row, "│")
         lines.append(line("├", "─", "┼", "┤") if i + 1 < len(rows) else line("└", "─", "┴", "┘"))

@@ -18,7 +18,7 @@ def test_base_classes_stand_at_the_top(name):
     assert getattr(minidl, name).__name__ == name and name in minidl.__all__
 
 
-@pytest.mark.parametrize("name", sorted(initializers._BY_NAME.keys() - {"normal", "uniform"}))
+@pytest.mark.parametrize("name", sorted(initializers._BY_NAME.keys() - {"normal", "uniform", "one", "zero"}))
 def test_initializers_have_their_lower_case_names(name):
     assert type(initializers.get(name)) is getattr(initializers, name)
 
@@ -47,3 +47,7 @@ def test_model_to_dot_says_what_to_use():
 def test_a_misspelt_argument_of_a_layer_gets_the_nearest(wrong, meant):
     with pytest.raises(ArgumentError, match=f"Conv2D: unknown arguments '{wrong}'. Did you mean '{meant}'"):
         layers.Conv2D(3, 3, **{wrong: "x"})
+
+
+def test_zero_and_one_name_initializers_as_in_keras() -> None:
+    assert type(initializers.get("zero")) is initializers.Zeros and type(initializers.get("one")) is initializers.Ones

@@ -369,3 +369,10 @@ def test_sizes_from_numpy_are_as_good_as_python_ones():
                 assert not isinstance(part, np.generic), (layer, name)
     assert layers.Reshape((two, two))(np.ones((1, 4), "f")).shape == (1, 2, 2)
     assert minidl.Input((three,), batch_size=two).shape == (2, 3)
+
+
+def test_an_embedding_with_given_values_may_be_built_for_any_inputs():
+    table = np.arange(15.0).reshape(5, 3)
+    layer = layers.Embedding(5, 3, weights=[table])
+    layer.build((1, 2))
+    np.testing.assert_array_equal(layer(np.array([[4, 0]]))[0], table[[4, 0]])

@@ -238,3 +238,23 @@ def test_functional_forms_of_the_merging_layers() -> None:
     }  # fmt: skip
     for name, wanted in found.items():
         np.testing.assert_array_equal(getattr(layers, name)([a, b]).numpy(), wanted)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda x: layers.Dot(axes=3)([x, x]), "Dot"),
+        (lambda x: layers.Dot(axes=(1, -3))([x, x]), "Dot"),
+        (lambda x: layers.PReLU(shared_axes=[4])(x), "PReLU"),
+        (lambda x: minidl.ops.flip(x, axis=2), "flip"),
+        (lambda x: minidl.ops.norm(x, ord=1, axis=(0, 2)), "norm"),
+    ],
+)
+def test_an_axis_that_there_is_not_is_refused(call: Any, name: str) -> None:
+    with pytest.raises(ArgumentError, match=f"{name}.*axis must lie in"):
+        call(np.ones((2, 3), "float32"))
+
+
+def test_a_mixed_dtype_is_refused_where_it_is_given() -> None:
+    with pytest.raises(ArgumentError, match="'mixed_float16'.*no mixed precision"):
+        layers.Dense(2, dtype="mixed_float16")

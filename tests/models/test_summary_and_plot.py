@@ -48,8 +48,11 @@ def test_summary_of_nested_and_subclassed_models():
             return self.d(x)
 
     assert any("0 (unbuilt)" in line for line in lines_of(Net()))
-    with pytest.raises(NotBuiltError, match="no layers"):
-        Sequential().summary()
+
+
+def test_summary_of_a_model_without_layers_is_an_empty_table():
+    text = "\n".join(lines_of(Sequential(name="empty")))
+    assert text.startswith('Model: "empty"') and "└" in text and "Total params: 0" in text
 
 
 def test_layer_range_lists_a_part():
