@@ -114,7 +114,7 @@ class ArrayDataset(SizedDataset):
         x: Any,
         y: Any,
         sample_weight: Any,
-        batch_size: int,
+        batch_size: int | None,
         shuffle: bool,
         seed: int,
         steps: int | None,
@@ -122,8 +122,9 @@ class ArrayDataset(SizedDataset):
     ) -> None:
         self.data = _checked((x, y, sample_weight), function)
         self.num_samples = check_same_size(*self.data, function=function)
-        self.batch_size = batch_size
-        super().__init__(-(-self.num_samples // batch_size), shuffle, seed, steps, function)
+        # As in Keras, steps without a size of the batches share the samples out.
+        self.batch_size = batch_size or (BATCH_SIZE if steps is None else -(-self.num_samples // steps))
+        super().__init__(-(-self.num_samples // self.batch_size), shuffle, seed, steps, function)
 
     def batches(self, passes: int, start: int, stop: int) -> Iterator[Batch]:
         order = permutation(self.num_samples, self.seed, passes) if self.shuffle else None
@@ -278,7 +279,7 @@ def as_dataset(
         a generator or another iterable of batches.
         Batches are `x`, `(x, y)` or `(x, y, sample_weight)`.
     y, sample_weight : as `x`, for arrays only; other data brings its own with every batch
-    batch_size : for arrays only; by default 32
+    batch_size : for arrays only; by default 32, with `steps` the samples divided by them, rounded up
     shuffle : a new order in every epoch: of the samples of arrays, of the batches of a PyDataset
     seed : of the order
     steps : batches in an epoch; needed for a generator that never ends. With fewer than there are, the next epoch goes
@@ -298,7 +299,7 @@ def as_dataset(
     if x is None:
         raise DataError(f"{function}: there is no data: x is None.")
     if isinstance(x, list | tuple | dict) or hasattr(x, "__array__"):
-        batch_size = BATCH_SIZE if batch_size is None else positive_int(batch_size, "batch_size", function)
+        batch_size = None if batch_size is None else positive_int(batch_size, "batch_size", function)
         return ArrayDataset(x, y, sample_weight, batch_size, shuffle, seed, steps, function)
     kind = type(x).__name__
     for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):

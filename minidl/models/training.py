@@ -141,7 +141,7 @@ class Trainer(Compilation, RemovedMethods):
         ----------
         x, y : arrays, or lists or dicts of them for several inputs or outputs; or x alone: a PyDataset, a generator
             or an iterable of batches (x, y) or (x, y, sample_weight)
-        batch_size : samples in a batch, by default 32
+        batch_size : samples in a batch, by default 32; with `steps_per_epoch` the samples divided by them, rounded up
         epochs : the number of the last epoch; initial_epoch : the one to begin with, for going on
         verbose : 0 silent, 1 a progress bar, 2 a line an epoch; "auto" is 1
         callbacks : list of Callbacks

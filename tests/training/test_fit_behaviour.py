@@ -452,6 +452,33 @@ def test_steps_per_epoch_below_and_above_the_number_of_batches(steps: int, losse
     assert later.history["loss"] == losses[:2] and later.epoch == [1, 2]
 
 
+def test_steps_without_a_batch_size_share_the_samples_out() -> None:
+    sizes: list[int] = []
+
+    class Counts(minidl.Sequential):
+        def train_step(self, data):
+            sizes.append(len(data[0]))
+            return super().train_step(data)
+
+        def test_step(self, data):
+            sizes.append(len(data[0]))
+            return super().test_step(data)
+
+        def predict_step(self, data):
+            sizes.append(len(data[0] if isinstance(data, tuple) else data))
+            return super().predict_step(data)
+
+    model = Counts([layers.Input((1,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((7, 1), "float32"), np.ones((7, 1), "float32")
+    model.fit(x, y, steps_per_epoch=3, epochs=2, validation_data=(x, y), validation_steps=2, verbose=0)
+    assert sizes == [3, 3, 1, 4, 3] * 2
+    sizes.clear()
+    model.evaluate(x, y, steps=2, verbose=0)
+    assert model.predict(x, steps=4, verbose=0).shape == (7, 1)
+    assert sizes == [4, 3, 2, 2, 2, 1]
+
+
 def test_validation_steps_begin_anew_and_may_be_too_many() -> None:
     history = number_of_batches(FIVE, batch_size=4, validation_data=FIVE, validation_steps=2)
     assert history.history["val_loss"] == [1.5] * 3
