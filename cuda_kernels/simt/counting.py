@@ -107,7 +107,8 @@ class Counting(Part):
         if address.ndim == 0 or address.shape[1] == 1:
             return mask.warps * (1 + (width - 1) // 32)
         rows, bits, times = self._rows(address, mask)
-        first = rows * itemsize >> 5
+        first = rows * itemsize
+        first >>= 5
         parts = [first]
         if width > itemsize:
             last = rows * itemsize + (width - 1) >> 5
@@ -115,11 +116,9 @@ class Counting(Part):
         total = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         if bits is not None:
             total = np.where(np.tile(bits, len(parts)) if len(parts) > 1 else bits, total, _NOBODY)
-        steps = total[:, 1:] - total[:, :-1]
-        if steps.min() < 0:
+        if (total[:, 1:] < total[:, :-1]).any():
             total = np.sort(total, axis=1)
-            steps = total[:, 1:] - total[:, :-1]
-        found = total.shape[0] + np.count_nonzero(steps)
+        found = total.shape[0] + np.count_nonzero(total[:, 1:] != total[:, :-1])
         if bits is not None:
             found -= np.count_nonzero(total[:, -1] == _NOBODY)
         return int(found) * times
