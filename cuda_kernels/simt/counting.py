@@ -135,7 +135,8 @@ class Counting(Part):
             known = _ways_cache.get(key)
             if known is not None:
                 return known[0], known[1] * times
-        words = rows * itemsize >> 2
+        words = rows * itemsize
+        words >>= 2
         if bits is not None:
             words = np.where(bits, words, _NOBODY)
         if parts > 1:
