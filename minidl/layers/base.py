@@ -104,6 +104,13 @@ class Layer(WeightHolder):
         """Return a name not given before: "dense", then "dense_1"."""
         return unique_name(base or snake_case(type(self).__name__))
 
+    @property
+    def compute_dtype(self) -> str:
+        """Keras' name of the dtype that the layer computes in: that of its weights."""
+        return self.dtype
+
+    variable_dtype = input_dtype = compute_dtype
+
     # ---- losses
 
     def add_loss(self, loss: Any) -> None:

@@ -82,3 +82,14 @@ def test_numpy_reductions_of_a_tensor_stay_on_the_tape(function):
         loss = function(w)
     assert loss.item() == function(w.numpy())
     assert tape.gradient(loss, w).numpy().sum() == (4 if function is np.sum else 1)
+
+
+def test_an_own_layer_casts_to_the_dtype_it_computes_in():
+    class Positions(layers.Layer):
+        def call(self, x):
+            return x + minidl.ops.cast(minidl.ops.arange(x.shape[1]), self.compute_dtype)
+
+    layer = Positions()
+    assert layer.compute_dtype == layer.variable_dtype == layer.input_dtype == "float32"
+    np.testing.assert_array_equal(layer(np.zeros((1, 3), "float32")), [[0, 1, 2]])
+    assert Positions(dtype="float64").compute_dtype == "float64"
