@@ -49,9 +49,9 @@ def test_what_json_cannot_hold_is_named():
     [
         ({"class_name": "ArgumentError", "config": {}}, "not known here"),
         ({"class_name": "Tensor", "module": "keras.layers", "config": {}}, "not known here"),
-        ({"class_name": "Popen", "module": "subprocess", "config": {"args": "true"}}, "not known here"),
+        ({"class_name": "Popen", "module": "subprocess", "config": {"args": "true"}}, "put into a file to run code"),
         ({"class_name": "Dense", "module": "my.layers", "config": {"units": 1}}, "'Dense' of module 'my.layers'"),
-        ({"class_name": "function", "module": "os", "config": "system"}, "function 'system'"),
+        ({"class_name": "function", "module": "os", "config": "system"}, "put into a file to run code"),
         ({"class_name": "Dense", "module": "keras.layers", "config": [1]}, "must be a dict"),
         ({"class_name": ["Dense"], "module": "keras.layers", "config": {}}, "is no name"),
     ],

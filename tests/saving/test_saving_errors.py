@@ -375,3 +375,25 @@ def test_a_heap_of_strings_without_end_is_refused(tmp_path):
     path.write_bytes(content)
     with pytest.raises(errors.FileFormatError, match="its strings have no end"):
         models.load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("builtins", "eval"), ("os", "system"), ("subprocess", "Popen"), ("importlib.util", "find_spec"), (None, "exec")],
+)
+def test_a_file_that_names_code_is_not_answered_with_advice_to_pass_it(module, name, tmp_path):
+    small().save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        members = {member: archive.read(member) for member in archive.namelist()}
+    config = json.loads(members["config.json"])
+    function = {"class_name": "function", "config": name, "module": module, "registered_name": name}
+    own = {"class_name": name, "config": {}, "module": module, "registered_name": None}
+    for hostile in (function, own):
+        dense = next(layer for layer in config["config"]["layers"] if layer["class_name"] == "Dense")
+        dense["config"]["activation"] = hostile
+        with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
+            for member, content in members.items():
+                archive.writestr(member, json.dumps(config) if member == "config.json" else content)
+        with pytest.raises(errors.FileFormatError, match="put into a file to run code. None ran") as caught:
+            models.load_model(tmp_path / "bad.keras")
+        assert "custom_objects" not in str(caught.value) and "bad.keras" in str(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,9 @@ HARMLESS: dict[str, tuple[Any, ...]] = {
     "groups": (1,), "autocast": (True,), "jit_compile": (True,),
     "initial_decay": (0.0,), "decay": (0.0,),
 }  # fmt: skip
+
+
+_RUNS_CODE = frozenset({"eval", "exec", "compile", "open", "__import__", "getattr", "setattr", "breakpoint", "system"})
 
 
 def is_object(config: Any) -> bool:
@@ -54,11 +58,23 @@ def deserialize(config: Any, kind: str | None = None) -> Any:
     if name in _SPECIAL:
         return _SPECIAL[name](inner)
     if name == "function":
-        return find_function(inner, config.get("registered_name"), kind or kind_of(config.get("module")))
+        module = config.get("module")
+        return find_function(inner, config.get("registered_name"), kind or kind_of(module), module)
     made = make(find_class(config, kind), inner if inner is not None else {}, name)
     if isinstance(made, Layer) and type(made).build_from_config is not Layer.build_from_config:
         made.build_from_config(config.get("build_config"))
     return made
+
+
+def _refuse_code(module: Any, name: Any) -> None:
+    """Refuse, among what is not known, what only a file that means harm names: functions of Python's own library."""
+    home = module.split(".")[0] if isinstance(module, str) else ""
+    # Keras writes "builtins" as the module of any function, also of yours.
+    if home in sys.stdlib_module_names - {"builtins"} or (isinstance(name, str) and name in _RUNS_CODE):
+        raise FileFormatError(
+            f"the file names {name!r}{f' of the module {module!r}' if home else ''}, which is no part of any network: "
+            "such a name is put into a file to run code. None ran. Where is the file from?"
+        )
 
 
 def _lambda(_: Any) -> Any:
@@ -137,6 +153,7 @@ def find_class(config: dict[str, Any], kind: str | None = None) -> Any:
     found = get_registered_object(registered) or get_registered_object(name)
     if found is not None:
         return found
+    _refuse_code(module, name)
     raise unknown_class(name, module, candidates)
 
 
@@ -166,7 +183,7 @@ def unknown_class(name: Any, module: Any, candidates: dict[str, Any]) -> FileFor
     )
 
 
-def find_function(name: Any, registered: Any, kind: str | None) -> Any:
+def find_function(name: Any, registered: Any, kind: str | None, module: Any = None) -> Any:
     """Return a function by name: one of your own, or an activation, loss or metric."""
     for known_as in (registered, name):
         found = exact_object(known_as)
@@ -179,6 +196,7 @@ def find_function(name: Any, registered: Any, kind: str | None) -> Any:
     found = get_registered_object(registered) or get_registered_object(name)
     if found is not None:
         return found
+    _refuse_code(module, name)
     raise FileFormatError(
         f"the file names a function {name!r}, which is not known here. Pass custom_objects={{{str(name)!r}: {name}}}, "
         "or decorate it with minidl.saving.register_keras_serializable()."
