@@ -11,7 +11,6 @@ from minidl.lens.examples import example_shapes
 from minidl.lens.texts import duration, text_table
 from minidl.lens.timing import time
 from minidl.lens.timing_results import Timing, Timings
-from minidl.markup import html_table, paragraphs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,6 +90,8 @@ class Crossover:
         return printable("\n".join([table, "", *self._remarks()]))
 
     def _repr_html_(self) -> str:
+        from minidl.markup import html_table, paragraphs
+
         return str(html_table(self._head(), self._cells(), self._head()[:4]) + paragraphs(self._remarks()))
 
 

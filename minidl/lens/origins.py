@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from markupsafe import Markup
 
 from minidl.backends.arrays import device_name, on_host
 from minidl.errors import ArgumentError, BackendError
@@ -81,6 +80,8 @@ class Provenance:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        from markupsafe import Markup
+
         return str(Markup("<pre>{}</pre>").format(str(self)))
 
     def plot(self) -> Figure:

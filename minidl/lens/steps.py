@@ -8,7 +8,6 @@ from typing import Any
 from minidl.console import one_line, printable
 from minidl.errors import NotCompiledError
 from minidl.lens.preserved import ensure_built, preserved
-from minidl.markup import html_table, paragraphs
 from minidl.tape import Entry, GradientTape
 from minidl.tensor import convert_to_tensor
 
@@ -67,6 +66,8 @@ class StepTable:
         return printable("\n".join([*lines, f"loss {self.loss:.4f}"]))
 
     def _repr_html_(self) -> str:
+        from minidl.markup import html_table, paragraphs
+
         return str(html_table(self.COLUMNS, self._cells(), ("ms",)) + paragraphs([f"loss {self.loss:.4f}"]))
 
 

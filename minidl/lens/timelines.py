@@ -11,7 +11,6 @@ from minidl.lens.events import PHASES, ArrayFacts, RecordedLaunch, RecordedOp
 from minidl.lens.machines import machine
 from minidl.lens.recording import Recording
 from minidl.lens.texts import milliseconds, shape_text, share, text_table
-from minidl.markup import html_table, paragraphs
 from minidl.observers import GRADIENT_SUM
 
 GROUPS = ("phase", "layer", "op", "direction", "backend")
@@ -150,6 +149,8 @@ class Timeline:
         return printable("\n".join([table, "", totals_text(self.totals()), "", *self._summary()]))
 
     def _repr_html_(self) -> str:
+        from minidl.markup import html_table, paragraphs
+
         head, rows = _total_cells(self.totals())
         tables = html_table(self.COLUMNS, self._cells(), self.RIGHT) + html_table(head, rows, head[1:])
         return str(tables + paragraphs(self._summary()))

@@ -13,7 +13,6 @@ from minidl.errors import ArgumentError
 from minidl.lens.costs import Cost
 from minidl.lens.rooflines import Roofline
 from minidl.lens.texts import amount, duration, text_table
-from minidl.markup import html_table, paragraphs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -167,6 +166,8 @@ class Timings(Sequence[Timing]):
         return printable("\n".join([table, "", *self._remarks()]))
 
     def _repr_html_(self) -> str:
+        from minidl.markup import html_table, paragraphs
+
         table = html_table(self.COLUMNS, [_cells(timing) for timing in self._timings], self.RIGHT)
         return str(table + paragraphs(self._remarks()))
 

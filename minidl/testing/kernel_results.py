@@ -5,10 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any, NamedTuple
 
-from markupsafe import Markup
-
 from minidl.console import printable
-from minidl.markup import html_table, joined, paragraphs, replaced
 
 WIDTH = 110
 STAGES = ("runs", "machine", "values", "gradient", "compiles", "traffic", "timing")
@@ -115,34 +112,18 @@ class KernelCheck:
         lines += ["", *_wrapped(self.left_out)] if self.left_out else []
         for remark in self.remarks:
             lines += ["", *_wrapped(f"Right, but: {remark}")]
-        for title, rows in self._tables():
+        for title, rows in self.tables():
             lines += ["", *_wrapped(title), *_text_table(rows)]
         lines += ["", *_wrapped(NOTE)] if self.traffic else []
         return printable("\n".join(line.rstrip() for line in lines))
 
     def _repr_html_(self) -> str:
-        head = self.verdict if self.passed else f"failed at “{self.failed_stage}”"
-        out = [
-            Markup("<p><b><code>{}</code></b>: {}</p><table>{}</table>").format(
-                self.target, head, joined(map(_stage_row, self.stages))
-            )
-        ]
-        if self.explanation:
-            out.append(Markup("<p>{}</p>").format(_with_code(self.explanation)))
-        if self.source:
-            out.append(Markup("<pre>{}</pre>").format(self.source))
-        if self.cause:
-            out.append(Markup("<p><b>Likely cause:</b> {}</p>").format(_with_code(self.cause)))
-        out.append(paragraphs([self.left_out] if self.left_out else []))
-        out += [Markup("<p><b>Right, but:</b> {}</p>").format(_with_code(remark)) for remark in self.remarks]
-        for title, rows in self._tables():
-            columns = list(rows[0])
-            cells = [list(row.values()) for row in rows]
-            out.append(paragraphs([title]) + html_table(columns, cells, right=columns[1:]))
-        out.append(paragraphs([NOTE] if self.traffic else []))
-        return str(joined(out))
+        from minidl.testing.kernel_page import page
 
-    def _tables(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        return page(self)
+
+    def tables(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Return the tables of traffic and of timing that there are, each with its title."""
         return [
             (title, rows) for title, rows in ((self.traffic_of, self.traffic), (self.timing_of, self.timing)) if rows
         ]
@@ -163,21 +144,9 @@ class KernelChecks(list[KernelCheck]):
         return printable("\n".join(lines + (["", repr(wrong)] if wrong else [])))
 
     def _repr_html_(self) -> str:
-        return str(Markup("<pre>{}</pre>").format(repr(self)))
+        from minidl.testing.kernel_page import preformatted
 
-
-def _stage_row(stage: Stage) -> Markup:
-    colour, sign = {"passed": ("#006d2c", "✓"), "FAILED": ("#a50f15", "✗")}.get(stage.verdict, ("#636363", "–"))
-    left = "text-align:left"
-    return Markup(
-        "<tr><td style='{left}'>{name}</td><td style='color:{colour};{left}'><b>{sign} {verdict}</b></td>"
-        "<td style='{left}'>{text}</td></tr>"
-    ).format(left=left, colour=colour, sign=sign, name=stage.name, verdict=stage.verdict, text=stage.text)
-
-
-def _with_code(text: str) -> Markup:
-    """Text as HTML, what stands between backticks as code."""
-    return replaced(r"`([^`]+)`", r"<code>\1</code>", text)
+        return preformatted(repr(self))
 
 
 def _wrapped(text: str) -> list[str]:

@@ -93,8 +93,9 @@ def test_language_that_the_machine_runs_is_what_numba_compiles(tmp_path):
     assert refused == {}
 
 
-# What Numba compiles and the machine does not run, saying so without naming Numba.
-OF_THE_MACHINE = ("list", "string sum", "recursion")
+# What Numba compiles and the machine does not run, saying so without naming Numba. (The last is a wrong count, which
+# Numba meets only as the kernel runs.)
+OF_THE_MACHINE = ("list", "string sum", "recursion", "unpack array")
 
 
 @pytest.mark.slow
