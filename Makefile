@@ -115,7 +115,7 @@ check-gate: $(GATE)/.ready
 	  tests/cuda_kernels/test_refusals.py
 
 bank: $(VENV)/.base
-	$(BIN)/python -m cuda_kernels.simt.bank
+	$(BIN)/python -m tests.bank
 
 # Damaged and hostile files through every loader: N of each kind.
 fuzz: $(VENV)/.test

@@ -12,9 +12,9 @@ import numba
 import numpy as np
 import pytest
 import test_machine_unsupported as unsupported
+from bank import RIGHT, WRONG
 
 from cuda_kernels._cuda import cuda
-from cuda_kernels.simt.bank import RIGHT, WRONG
 from cuda_kernels.simt.examples import EXAMPLES
 
 ARITHMETIC = re.compile(r"\b(?:add|sub|mul|div|fma|mad|sqrt|rcp)[.\w]*\.f64")

@@ -4,9 +4,9 @@ import json
 from html.parser import HTMLParser
 
 import pytest
+from bank import WRONG
 
 from cuda_kernels import simt
-from cuda_kernels.simt.bank import WRONG
 from cuda_kernels.simt.examples import EXAMPLES
 from cuda_kernels.simt.report import Fault, Figures, Report, TimelineStep, WarpAccess
 

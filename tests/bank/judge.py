@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cuda_kernels import simt
-from cuda_kernels.simt.bank.entry import Entry
+
+from .entry import Entry
 
 
 class Verdict(NamedTuple):

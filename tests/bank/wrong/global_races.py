@@ -3,8 +3,9 @@
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.bank.entry import wrong
 from cuda_kernels.simt.examples.case import values
+
+from ..entry import wrong
 
 THREADS = 32
 POOL = 3  # a pooling window, larger than its stride of 2

@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, float64, int32
-from cuda_kernels.simt.bank.entry import right
 from cuda_kernels.simt.examples.case import values
+
+from ..entry import right
 
 TABLE = np.array([2.0, 3.0, 5.0, 7.0], np.float32)
 MOMENTUM = np.float32(0.9)  # a float32 constant of the module

@@ -6,8 +6,9 @@ Source: compiled with numba-cuda 0.30.4 without debug=True, the branch of the ex
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.bank.entry import wrong
 from cuda_kernels.simt.examples.case import values
+
+from ..entry import wrong
 
 
 @wrong(1, 64, lambda: (values(150, 64) + np.float32(2), np.zeros(64, np.float32)), outputs=())

@@ -8,8 +8,9 @@ import math
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.bank.entry import wrong
 from cuda_kernels.simt.examples.case import values
+
+from ..entry import wrong
 
 MOMENTUM = 0.9  # a plain Python float: float64 in the kernel
 

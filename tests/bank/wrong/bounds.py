@@ -7,8 +7,9 @@ takes an element of the other side, and nothing tells the student. Both are "out
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32, uint32
-from cuda_kernels.simt.bank.entry import wrong
 from cuda_kernels.simt.examples.case import values
+
+from ..entry import wrong
 
 THREADS = 32
 RADIUS = 2

@@ -3,8 +3,9 @@
 import numpy as np
 
 from cuda_kernels._cuda import cuda, int32
-from cuda_kernels.simt.bank.entry import wrong
 from cuda_kernels.simt.examples.case import values
+
+from ..entry import wrong
 
 THREADS = 32
 T4_HOLDS = 640  # blocks of 32 threads at a time

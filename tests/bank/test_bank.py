@@ -5,8 +5,9 @@ import re
 import pytest
 
 from cuda_kernels import simt
-from cuda_kernels.simt.bank import RIGHT, WRONG, judge, summary
-from cuda_kernels.simt.bank.__main__ import main
+
+from . import RIGHT, WRONG, judge, summary
+from .__main__ import main
 
 
 @pytest.mark.parametrize("entry", WRONG, ids=lambda entry: entry.name)

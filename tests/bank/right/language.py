@@ -3,8 +3,9 @@
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, uint32
-from cuda_kernels.simt.bank.entry import right
 from cuda_kernels.simt.examples.case import values
+
+from ..entry import right
 
 THREADS = 32
 LAST = -1

@@ -1,11 +1,11 @@
-"""python -m cuda_kernels.simt.bank: judge the whole bank, print both counts, fail on any miss."""
+"""make bank: judge the whole bank, print both counts, fail on any miss."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 
-from cuda_kernels.simt.bank import RIGHT, WRONG, judge, summary
+from . import RIGHT, WRONG, judge, summary
 
 
 def main() -> int:

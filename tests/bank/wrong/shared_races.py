@@ -3,8 +3,9 @@
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32
-from cuda_kernels.simt.bank.entry import wrong
 from cuda_kernels.simt.examples.case import values
+
+from ..entry import wrong
 
 TILE = 8
 THREADS = 64

@@ -6,8 +6,9 @@ Source of the limits: CUDA C++ Programming Guide, "Compute Capabilities", Techni
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.bank.entry import wrong
 from cuda_kernels.simt.examples.case import values
+
+from ..entry import wrong
 
 
 def vector() -> tuple:
