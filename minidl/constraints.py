@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl import functional as F
-from minidl.backends.arrays import to_host
+from minidl.backends.devices.arrays import to_host
 from minidl.errors import ArgumentError, unknown_name
 from minidl.tape import where_it_lies
 from minidl.tensor import Tensor, Variable, as_array

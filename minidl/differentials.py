@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends import arrays
+from minidl.backends.devices import arrays
 from minidl.ops.activations import GELU_CUBIC, GELU_SCALE
 from minidl.ops.losses import EPSILON
 from minidl.tape import GradientTape, apply, no_grad

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends import arrays
+from minidl.backends.devices import arrays
 from minidl.backends.selection import ALL, DEFAULT, Choice, Placement, resolve
 from minidl.backends.table import NO_GRADIENT
 from minidl.errors import DTypeError, TapeError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl import config
-from minidl.backends.arrays import device_of, to_host
+from minidl.backends.devices.arrays import device_of, to_host
 from minidl.errors import ArgumentError, DTypeError, ShapeError, TapeError
 from minidl.operators import Operators, arithmetic, compare
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.backends import arrays
+from minidl.backends.devices import arrays
 from minidl.backends.selection import ALL, DEFAULT, Placement, resolve
 from minidl.errors import TapeError
 from minidl.observers import GRADIENT_SUM, OBSERVERS, OpRun, tell

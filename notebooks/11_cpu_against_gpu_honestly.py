@@ -28,7 +28,7 @@ import numpy as np
 import minidl
 from cuda_kernels.launch import gpu_problem
 from minidl import layers, lens
-from minidl.backends.arrays import transfers
+from minidl.backends import transfers
 
 plt.rcParams.update({"figure.dpi": 90, "axes.titlesize": 10})
 print(lens.machine())

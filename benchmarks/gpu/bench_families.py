@@ -13,8 +13,8 @@ import numpy as np
 import minidl
 from cuda_kernels import ladder
 from minidl.backends import table
-from minidl.backends.arrays import on_host
 from minidl.backends.cuda import device as _uses_the_pools  # noqa: F401 - as in training: no allocation is timed
+from minidl.backends.devices.arrays import on_host
 
 from . import ceilings, jobs, peers_cupy, peers_torch
 from .check_device import place

@@ -12,7 +12,7 @@ import numpy as np
 import minidl
 from cuda_kernels import ladder, launch
 from cuda_kernels.intrinsics import round_to_bf16, round_to_tf32
-from minidl.backends.arrays import transfers
+from minidl.backends import transfers
 
 from .check_ops import loaded
 from .worker import NotRun, gpu_is_usable

@@ -15,8 +15,8 @@ import numpy as np
 from cuda_kernels import launch
 from cuda_kernels._cuda import cuda
 from minidl.backends import table
-from minidl.backends.arrays import on_host
-from minidl.backends.cuda import memory
+from minidl.backends.devices import memory
+from minidl.backends.devices.arrays import on_host
 
 from .cases import Case
 

@@ -22,7 +22,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from minidl.backends import table
-from minidl.backends.arrays import device_name, require_gpu
+from minidl.backends.devices.arrays import device_name, require_gpu
 from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.scope import Scope
 

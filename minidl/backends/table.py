@@ -18,7 +18,7 @@ from functools import cache
 from itertools import zip_longest
 from typing import Any
 
-from minidl.backends.arrays import DEVICES, device_name
+from minidl.backends.devices.arrays import DEVICES, device_name
 from minidl.backends.kernels import KERNELS
 from minidl.errors import ArgumentError, BackendError, unknown_name
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.backends.arrays import on_host
+from minidl.backends.devices.arrays import on_host
 from minidl.lens.tolerances import arrays_of
 from minidl.observers import OpRun
 

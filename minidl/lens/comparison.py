@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cuda_kernels.launch import simt_options
-from minidl.backends.arrays import device_name, on_host
+from minidl.backends.devices.arrays import device_name, on_host
 from minidl.console import printable
 from minidl.lens import comparison_text
 from minidl.lens.patterns import patterns

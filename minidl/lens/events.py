@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.arrays import Transfer
+from minidl.backends.devices.ledger import Transfer
 from minidl.backends.table import NUMPY_OPS
 from minidl.observers import GRADIENT_SUM, OpRun
 

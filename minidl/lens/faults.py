@@ -10,7 +10,7 @@ import numpy as np
 
 from cuda_kernels.launch import Launched, launches, simt_options
 from cuda_kernels.simt import Owner, Source
-from minidl.backends.arrays import device_name, on_host
+from minidl.backends.devices.arrays import device_name, on_host
 from minidl.lens.dependence import behind_by_definition, named_arrays
 from minidl.lens.sides import call
 from minidl.observers import OpRun

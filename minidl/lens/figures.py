@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.ticker import MaxNLocator
 
-from minidl.backends.arrays import to_host
+from minidl.backends.devices.arrays import to_host
 from minidl.picture import Picture
 from minidl.tensor import Tensor
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.backends.arrays import device_name, on_host
+from minidl.backends.devices.arrays import device_name, on_host
 from minidl.errors import ArgumentError, BackendError
 from minidl.lens.dependence import behind_by_definition, op_arrays
 from minidl.lens.faults import Rerun

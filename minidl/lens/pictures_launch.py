@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap
 from cuda_kernels.launch import Launched, launches, simt_options
 from cuda_kernels.simt.render import launch_line, plural
 from minidl.backends import using
-from minidl.backends.arrays import SimtArray
+from minidl.backends.devices.arrays import SimtArray
 from minidl.errors import ArgumentError, DataError
 from minidl.lens.figures import INK, new_figure, whole_numbers
 from minidl.tape import apply, no_grad

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends import table
-from minidl.backends.arrays import on_host
+from minidl.backends.devices.arrays import on_host
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.lens.dependence import CALLS, cells_behind
 from minidl.lens.preserved import ensure_built, preserved

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from minidl.backends.arrays import Ledger, transfers
+from minidl.backends.devices.ledger import Ledger, transfers
 from minidl.errors import ArgumentError, NotCompiledError
 from minidl.lens.events import UPDATES, RecordedLaunch, RecordedOp, facts_of, phases_of
 from minidl.lens.preserved import ensure_built, preserved
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Recording:
     """What `record()` gives: complete when its block has ended.
 
-    ops, launches, ledger : in the order of their ends; the ledger is the one of `minidl.backends.arrays.transfers`
+    ops, launches, ledger : in the order of their ends; the ledger is the one of `minidl.backends.transfers`
     started, finished : of the block, seconds of `time.perf_counter`
     """
 

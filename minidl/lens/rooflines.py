@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.arrays import require_gpu
+from minidl.backends.devices.arrays import require_gpu
 from minidl.errors import unknown_name
 from minidl.lens.costs import Cost
 from minidl.lens.machines import last_cache_bytes, machine

@@ -11,7 +11,7 @@ import numpy as np
 
 from cuda_kernels.launch import simt_options
 from minidl.backends import table
-from minidl.backends.arrays import device_name, on_host, to_device
+from minidl.backends.devices.arrays import device_name, on_host, to_device
 from minidl.backends.selection import ALL, using
 from minidl.errors import ArgumentError, BackendError, NotCompiledError
 from minidl.lens.preserved import ensure_built, preserved

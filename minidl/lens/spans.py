@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minidl.backends.arrays import Transfer
+from minidl.backends.devices.ledger import Transfer
 from minidl.lens.events import RecordedLaunch, RecordedOp
 
 if TYPE_CHECKING:

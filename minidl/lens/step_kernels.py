@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends import arrays, table
+from minidl.backends import table
+from minidl.backends.devices import arrays
 from minidl.errors import ArgumentError, BackendError
 from minidl.lens.step_moments import Moment
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends import arrays
+from minidl.backends.devices import arrays
 from minidl.console import printable
 from minidl.lens import formulas
 from minidl.lens.step_record import Record, Told, place_of, tape_sum

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends import arrays, table
+from minidl.backends import table
+from minidl.backends.devices import arrays
 from minidl.lens.preserved import preserved
 from minidl.observers import OpRun, observing
 from minidl.tape import no_grad

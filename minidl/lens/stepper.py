@@ -294,7 +294,7 @@ def _own(structure: Any) -> Any:
 
 
 def _host(array: Any) -> Any:
-    from minidl.backends.arrays import on_host
+    from minidl.backends.devices.arrays import on_host
 
     return on_host(array, "lens.step")
 

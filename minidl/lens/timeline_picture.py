@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minidl.backends.arrays import Transfer
+from minidl.backends.devices.ledger import Transfer
 from minidl.backends.table import NUMPY_OPS
 from minidl.errors import DataError
 from minidl.lens.events import PHASES, RecordedLaunch, RecordedOp

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from minidl.backends.arrays import Transfer
+from minidl.backends.devices.ledger import Transfer
 from minidl.console import printable
 from minidl.errors import ArgumentError
 from minidl.lens.events import PHASES, ArrayFacts, RecordedLaunch, RecordedOp

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from minidl.backends.arrays import device_name
+from minidl.backends.devices.arrays import device_name
 from minidl.backends.table import load
 from minidl.errors import ArgumentError, TimingError
 from minidl.lens.costs import cost

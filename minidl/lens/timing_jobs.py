@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.arrays import device_name, on_host, require_gpu, to_device
+from minidl.backends.devices.arrays import device_name, on_host, require_gpu, to_device
 from minidl.backends.table import backends, load
 from minidl.errors import ArgumentError, BackendError, MinidlError
 from minidl.lens.examples import example_inputs

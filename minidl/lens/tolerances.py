@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends import table
-from minidl.backends.arrays import on_host
+from minidl.backends.devices.arrays import on_host
 from minidl.observers import OpRun
 from minidl.tape import takes_needs
 

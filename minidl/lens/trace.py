@@ -12,7 +12,7 @@ import json
 from os import PathLike
 from typing import Any
 
-from minidl.backends.arrays import Transfer
+from minidl.backends.devices.ledger import Transfer
 from minidl.lens.events import ArrayFacts, RecordedLaunch, RecordedOp
 from minidl.lens.machines import machine
 from minidl.lens.recording import Recording

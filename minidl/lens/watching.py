@@ -22,7 +22,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from minidl.backends.arrays import on_host
+from minidl.backends.devices.arrays import on_host
 from minidl.callbacks import Callback
 from minidl.errors import ArgumentError, MinidlError
 from minidl.lens.causes import KINDS, born, came_in, cause_of

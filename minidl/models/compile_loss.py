@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import losses
-from minidl.backends.arrays import to_host
+from minidl.backends.devices.arrays import to_host
 from minidl.errors import ArgumentError, DataError
 from minidl.losses import Loss, LossFunctionWrapper
 from minidl.metrics import Mean

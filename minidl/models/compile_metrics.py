@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl import losses
 from minidl import metrics as metrics_module
-from minidl.backends.arrays import to_host
+from minidl.backends.devices.arrays import to_host
 from minidl.errors import ArgumentError
 from minidl.layers.naming import snake_case
 from minidl.losses import Loss

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.arrays import to_host
+from minidl.backends.devices.arrays import to_host
 from minidl.callbacks.callback_list import CallbackList
 from minidl.data import Dataset, pack_x_y_sample_weight
 from minidl.layers.symbolic import flatten, map_structure

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl import config
-from minidl.backends.arrays import to_host
+from minidl.backends.devices.arrays import to_host
 from minidl.data import (
     as_dataset,
     class_weight_to_sample_weight,

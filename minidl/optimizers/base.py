@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from minidl.backends.arrays import zeros_like
+from minidl.backends.devices.arrays import zeros_like
 from minidl.constraints import constrain
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.naming import snake_case, unique_name

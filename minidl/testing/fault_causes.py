@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cuda_kernels.simt import Fault, Report
-from minidl.backends.cuda.plans import PLANNERS
+from minidl.backends.students.plans import PLANNERS
 from minidl.lens.patterns import places
 
 OF_KIND = {

@@ -16,10 +16,10 @@ import numpy as np
 from cuda_kernels import ladder
 from cuda_kernels.compile.refusals import CAPABILITY, INSTALL, compiler_missing, refusal
 from minidl.backends import table
-from minidl.backends.arrays import on_host
 from minidl.backends.cuda.device import FIRST, host_function
+from minidl.backends.devices.arrays import on_host
 from minidl.backends.kernels import KERNELS
-from minidl.backends.student_kernels import student_kernel, student_names
+from minidl.backends.students.register import student_kernel, student_names
 from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.testing.agreement import pairs, wrong_cells, wrong_in_both
 from minidl.testing.gradients import GradientError, check_gradients

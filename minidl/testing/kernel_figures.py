@@ -17,8 +17,8 @@ from cuda_kernels import ladder, launch
 from cuda_kernels._cuda import cuda
 from cuda_kernels.simt import GPUS
 from minidl.backends import table
-from minidl.backends.arrays import on_host
 from minidl.backends.cuda.device import Device, host_function
+from minidl.backends.devices.arrays import on_host
 from minidl.errors import MinidlError
 from minidl.testing.kernel_cases import Case, Values
 from minidl.testing.kernel_remarks import host_remarks, remarks

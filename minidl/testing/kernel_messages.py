@@ -7,9 +7,9 @@ import inspect
 import numpy as np
 
 from cuda_kernels.simt.launch import program_of
-from minidl.backends.cuda.plans import PLANNERS
-from minidl.backends.cuda.student_launch import is_kernel
-from minidl.backends.student_kernels import student_kernel
+from minidl.backends.students.host import is_kernel
+from minidl.backends.students.plans import PLANNERS
+from minidl.backends.students.register import student_kernel
 from minidl.lens.patterns import patterns
 from minidl.testing.kernel_runs import Cause
 from minidl.testing.mistakes import TILES, Evidence, recognised

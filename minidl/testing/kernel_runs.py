@@ -25,11 +25,11 @@ from cuda_kernels import ladder, launch
 from cuda_kernels.compile.refusals import types_of
 from cuda_kernels.simt import Fault, Figures, Report, SimtError
 from minidl.backends import table
-from minidl.backends.arrays import SimtArray, on_host
 from minidl.backends.cuda import use_pools
 from minidl.backends.cuda.device import FIRST, Device
-from minidl.backends.cuda.student_launch import default_of
+from minidl.backends.devices.arrays import SimtArray, on_host
 from minidl.backends.kernels import BACKWARD_ENDINGS, KERNELS
+from minidl.backends.students.host import default_of
 from minidl.errors import MinidlError
 from minidl.testing.fault_causes import cause_of_fault
 from minidl.testing.kernel_cases import CASES, Case, cases

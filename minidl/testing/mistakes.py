@@ -16,8 +16,8 @@ import numpy as np
 from cuda_kernels import ladder
 from cuda_kernels.launch import simt_options
 from minidl.backends import table
-from minidl.backends.cuda.student_launch import default_of
 from minidl.backends.kernels import BINARY, UNARY, UNARY_ELEMENTWISE
+from minidl.backends.students.host import default_of
 from minidl.errors import MinidlError
 from minidl.testing.values import copies
 from minidl.testing.window_mistakes import of_windows

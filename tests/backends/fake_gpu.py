@@ -19,7 +19,7 @@ from numba.cuda.cudadrv import devicearray, devices, driver
 
 from cuda_kernels import launch, simt
 from minidl.backends.cuda import device as cuda_device
-from minidl.backends.cuda import memory as cuda_memory
+from minidl.backends.devices import memory as cuda_memory
 
 OUT_OF_MEMORY = driver.binding.CUresult.CUDA_ERROR_OUT_OF_MEMORY
 

@@ -11,7 +11,8 @@ import pytest
 
 import minidl
 from minidl import functional as F
-from minidl.backends.arrays import OnDeviceError, SimtArray, device_of, to_device, to_host, transfers, zeros_like
+from minidl.backends import transfers
+from minidl.backends.devices.arrays import OnDeviceError, SimtArray, device_of, to_device, to_host, zeros_like
 from minidl.errors import BackendError, ShapeError
 from minidl.tape import where_it_lies
 

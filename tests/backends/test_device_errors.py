@@ -12,8 +12,9 @@ import minidl
 from cuda_kernels import ladder, launch
 from cuda_kernels.arrays import driver_errors
 from minidl import functional as F
-from minidl.backends import arrays, table
+from minidl.backends import table
 from minidl.backends.cuda import device
+from minidl.backends.devices import arrays
 from minidl.errors import BackendError, DeviceMemoryError, DTypeError, ShapeError
 
 CUresult = driver.binding.CUresult

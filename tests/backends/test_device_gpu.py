@@ -14,8 +14,9 @@ from simt_cases import CASES
 import minidl
 from cuda_kernels import launch
 from minidl import functional as F
-from minidl.backends import arrays, table
-from minidl.backends.arrays import device_of, on_host, transfers
+from minidl.backends import table, transfers
+from minidl.backends.devices import arrays
+from minidl.backends.devices.arrays import device_of, on_host
 from minidl.errors import ShapeError
 
 FIRST_OF_EACH_OP = list({op: (op, inputs, static) for op, inputs, static in reversed(CASES)}.values())

@@ -10,9 +10,9 @@ import pytest
 
 import minidl
 from minidl import functional as F
-from minidl.backends import arrays
-from minidl.backends.cuda import memory as device_memory
-from minidl.backends.pool import Pool, size_class
+from minidl.backends.devices import arrays
+from minidl.backends.devices import memory as device_memory
+from minidl.backends.devices.pool import Pool, size_class
 from minidl.errors import BackendError, DeviceMemoryError
 
 

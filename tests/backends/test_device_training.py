@@ -13,8 +13,7 @@ from fake_gpu import fake_gpu
 
 import minidl
 from minidl import layers as L
-from minidl.backends import table
-from minidl.backends.arrays import transfers
+from minidl.backends import table, transfers
 from minidl.regularizers import L1L2
 
 rng = np.random.default_rng(0)

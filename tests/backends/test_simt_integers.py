@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.backends import table
-from minidl.backends.arrays import SimtArray, on_host, transfers
+from minidl.backends import table, transfers
+from minidl.backends.devices.arrays import SimtArray, on_host
 from minidl.errors import DTypeError
 
 KINDS = ("int32", "int64", "uint8", "bool")

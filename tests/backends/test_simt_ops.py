@@ -9,7 +9,7 @@ import pytest
 from simt_cases import CASES
 
 from minidl.backends import table
-from minidl.backends.arrays import device_of, on_host
+from minidl.backends.devices.arrays import device_of, on_host
 from minidl.backends.kernels import KERNELS
 from minidl.tape import takes_needs
 

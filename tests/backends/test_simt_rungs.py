@@ -16,7 +16,7 @@ from simt_cases import distinct, f, labels, positive, rows
 from cuda_kernels import ladder
 from cuda_kernels.launch import launches, simt_options
 from minidl.backends import table
-from minidl.backends.arrays import SimtArray, device_of, on_host
+from minidl.backends.devices.arrays import SimtArray, device_of, on_host
 from minidl.backends.kernels import KERNELS
 
 # Rungs that move 16 bytes at a time, or share a long sum, leave awkward shapes to the rung before: here they work.

@@ -10,8 +10,7 @@ import pytest
 
 import minidl
 from minidl import functional as F
-from minidl.backends import table
-from minidl.backends.arrays import transfers
+from minidl.backends import table, transfers
 from minidl.errors import BackendError, DTypeError, ShapeError
 
 rng = np.random.default_rng(0)

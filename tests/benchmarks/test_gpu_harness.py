@@ -17,7 +17,7 @@ import pytest
 
 import minidl
 from cuda_kernels._cuda import cuda, float32
-from minidl.backends.student_kernels import unregister_kernel
+from minidl.backends.students.register import unregister_kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "backends")]
@@ -144,7 +144,7 @@ def test_a_planted_wrong_kernel_is_caught(kernel, said, pools_as_before):
 
 @pytest.fixture
 def pools_as_before():
-    from minidl.backends.cuda import memory
+    from minidl.backends.devices import memory
 
     yield
     memory.use_pools()

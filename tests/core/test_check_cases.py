@@ -11,8 +11,8 @@ from numba import cuda, float32
 import minidl
 from cuda_kernels.launch import blocks_for, empty, launch
 from minidl.backends import table, unregister_kernel
-from minidl.backends.cuda.plans import PLANNERS
 from minidl.backends.kernels import KERNELS
+from minidl.backends.students.plans import PLANNERS
 from minidl.errors import BackendError
 from minidl.ops.pool2d import max_pool2d_forward
 from minidl.testing.agreement import wrong_cells, wrong_in_both
@@ -98,7 +98,7 @@ def checked():
 
     yield check
     for kernel in ("conv2d", "max_pool2d", "power", "relu"):
-        if minidl.backends.student_kernels.student_kernel(kernel, "partial"):
+        if minidl.backends.students.register.student_kernel(kernel, "partial"):
             unregister_kernel(kernel, "partial")
 
 

@@ -13,7 +13,7 @@ from student_rungs import gemm, relu, row_sum, softmax
 
 import minidl
 from minidl.backends import unregister_kernel
-from minidl.backends.arrays import to_host
+from minidl.backends.devices.arrays import to_host
 from minidl.errors import ArgumentError, BackendError, UnknownNameError
 
 

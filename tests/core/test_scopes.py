@@ -12,7 +12,7 @@ import minidl
 from cuda_kernels.launch import launches, simt_options
 from cuda_kernels.scope import Scope
 from minidl import layers
-from minidl.backends.arrays import transfers
+from minidl.backends import transfers
 from minidl.errors import TapeError, ThreadError
 from minidl.models.saving.registry import custom_object_scope, known_names
 from minidl.observers import observing

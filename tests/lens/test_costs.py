@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cuda_kernels.launch import launches
-from minidl.backends.arrays import to_device
+from minidl.backends.devices.arrays import to_device
 from minidl.backends.table import NO_GRADIENT, NUMPY_OPS, load, rungs
 from minidl.errors import ArgumentError, BackendError, UnknownNameError
 from minidl.lens.costs import FORMULAS, cost

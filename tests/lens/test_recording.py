@@ -17,7 +17,7 @@ import pytest
 import minidl
 from minidl import functional as F
 from minidl import layers, lens
-from minidl.backends.arrays import transfers
+from minidl.backends import transfers
 from minidl.errors import ArgumentError, DataError, NotCompiledError
 from minidl.lens.events import PHASES
 from minidl.lens.trace import trace_of

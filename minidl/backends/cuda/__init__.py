@@ -13,7 +13,7 @@ one text for a GPU and for the SIMT machine, and any forward works with any back
 """
 
 from minidl.backends.cuda.device import Device, bind, gpu_problem, has_rung, rungs
-from minidl.backends.cuda.memory import download, pool, upload, use_pools, zeros
+from minidl.backends.devices.memory import download, pool, upload, use_pools, zeros
 
 __all__ = ["Device", "bind", "download", "gpu_problem", "has_rung", "pool", "rungs", "upload", "zeros"]
 

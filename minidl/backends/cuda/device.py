@@ -11,10 +11,10 @@ import numpy as np
 
 from cuda_kernels import ladder, launch
 from cuda_kernels.launch import gpu_problem
-from minidl.backends.arrays import SimtArray, as_result, device_of, require_gpu, to_device
-from minidl.backends.cuda.memory import zeros
+from minidl.backends.devices.arrays import SimtArray, as_result, device_of, require_gpu, to_device
+from minidl.backends.devices.memory import zeros
 from minidl.backends.kernels import BACKWARD_ENDINGS, DIRECTIONS, KERNELS
-from minidl.backends.student_kernels import student_kernel, student_names
+from minidl.backends.students.register import student_kernel, student_names
 from minidl.errors import BackendError, DeviceMemoryError, DTypeError, ShapeError
 
 FIRST = "first"  # a rung's name that every ladder has: its first, naive one

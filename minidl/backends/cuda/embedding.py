@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.arrays import device_of
 from minidl.backends.cuda.device import Device
+from minidl.backends.devices.arrays import device_of
 from minidl.errors import DataError, DTypeError
 from minidl.ops.embedding import EmbeddingCache
 

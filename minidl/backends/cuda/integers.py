@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from cuda_kernels.dtypes import COUNTED, MOVED
-from minidl.backends.arrays import to_host
 from minidl.backends.cuda.device import Device
+from minidl.backends.devices.arrays import to_host
 from minidl.errors import DTypeError
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.arrays import device_of, to_host
 from minidl.backends.cuda.device import Device
+from minidl.backends.devices.arrays import device_of, to_host
 from minidl.errors import ArgumentError, ShapeError
 from minidl.ops.checks import normalize_axis
 from minidl.ops.labels import check_labels

@@ -1,7 +1,7 @@
 """Kernels of one's own: a function written in a notebook cell becomes a rung, beside those of the ladders.
 
 Two forms. A `@cuda.jit` kernel alone, for the kernels whose arrays and sizes are known beforehand (`PLANNERS` in
-`minidl.backends.cuda.plans`): minidl makes the output, chooses the grid and launches. Or a host function that
+`minidl.backends.students.plans`): minidl makes the output, chooses the grid and launches. Or a host function that
 does this itself, for every kernel: it takes what the ladder's function takes, as far as it wants to, and returns what
 that returns. Nothing is imported here until the first one is registered.
 """
@@ -90,10 +90,10 @@ def register_kernel(
             f"register_kernel: {kernel}:{name} is registered already, by {_name_of(before.given)!r}. Got "
             f"{_name_of(run)!r}. Choose another name, or pass replace=True."
         )
-    from minidl.backends.cuda import student_launch
     from minidl.backends.cuda.device import forget_rungs
+    from minidl.backends.students.host import host_function
 
-    host = student_launch.host_function(kernel, name, run, threads, blocks, start)
+    host = host_function(kernel, name, run, threads, blocks, start)
     _REGISTERED.setdefault(kernel, {})[name] = StudentKernel(kernel, name, host, run)
     forget_rungs()
     return run
@@ -127,7 +127,7 @@ def student_names(kernel: str) -> tuple[str, ...]:
 
 
 def _check_names(kernel: str, name: str) -> None:
-    from minidl.backends.cuda.student_launch import rung_names
+    from minidl.backends.students.host import rung_names
 
     rungs = rung_names(kernel)
     if not rungs:

@@ -19,8 +19,8 @@ import numpy as np
 from cuda_kernels import ladder
 from cuda_kernels._cuda import cuda
 from cuda_kernels.launch import blocks_for, empty, launch, to_device, zeros
-from minidl.backends.cuda.plans import PLANNERS
 from minidl.backends.kernels import KERNELS
+from minidl.backends.students.plans import PLANNERS
 from minidl.errors import ArgumentError, BackendError
 
 IN_KERNELS = "grid gridsize threadIdx blockIdx blockDim gridDim laneid syncthreads shared local".split()

@@ -1,7 +1,7 @@
 """Arrays in the memory of a device: where their blocks come from, copies to it, numbers and zeros.
 
 A GPU's blocks are Numba's; those of the SIMT machine lie on the host. Both go through one pool each, so that memory is
-used again on `simt` as it is on a GPU, and `minidl.backends.arrays.memory()` has something to show on any computer.
+used again on `simt` as it is on a GPU, and `minidl.backends.memory()` has something to show on any computer.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 
 from cuda_kernels import launch
 from cuda_kernels._cuda import cuda
-from minidl.backends.arrays import as_result
-from minidl.backends.pool import Lease, Pool
+from minidl.backends.devices.arrays import as_result
+from minidl.backends.devices.pool import Lease, Pool
 from minidl.errors import BackendError
 
 ALIGNMENT = 256  # bytes, as a GPU's driver aligns

@@ -148,7 +148,7 @@ class Pool:
             f"device {self.source.device!r} is out of memory: asked for {nbytes:,} bytes. minidl's arrays use "
             f"{self.used:,}, and {waiting:,} that its pool held were given back first. {free} A smaller batch helps, "
             "as does predicting outside a tape and deleting tensors, tapes and models that are no longer needed. "
-            "`minidl doctor` shows the device, minidl.backends.arrays.memory() what minidl holds of it."
+            "`minidl doctor` shows the device, minidl.backends.memory() what minidl holds of it."
         )
 
     def _room_sentence(self, nbytes: int) -> str:
