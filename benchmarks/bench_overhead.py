@@ -23,8 +23,9 @@ from pathlib import Path
 import numpy as np
 
 import minidl
-from minidl import layers, tape, walk
+from minidl import layers
 from minidl.lens import machine
+from minidl.tape import tape, walk
 
 MODULES = (tape, walk)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import ops, random
 from minidl.config import floatx, set_floatx
-from minidl.layers.naming import reset_names
+from minidl.layers.base.naming import reset_names
 from minidl.ops import workspace
 
 __all__ = [

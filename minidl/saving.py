@@ -1,6 +1,6 @@
 """Saving and loading models, and making your own classes known to it (Keras' module `keras.saving`)."""
 
-from minidl.models.saving import (
+from minidl.saving import (
     CustomObjectScope,
     custom_object_scope,
     deserialize_keras_object,
@@ -13,7 +13,7 @@ from minidl.models.saving import (
     save_weights,
     serialize_keras_object,
 )
-from minidl.models.saving.registry import registered_name as get_registered_name
+from minidl.saving.config.registry import registered_name as get_registered_name
 
 __all__ = [
     "CustomObjectScope", "custom_object_scope", "deserialize_keras_object", "get_custom_objects",

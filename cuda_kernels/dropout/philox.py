@@ -1,7 +1,7 @@
 """Philox4x32-10 as a device function: four random words from a counter and a key.
 
 Counter (i // 4 low, i // 4 high, offset low, offset high) and key (seed low, seed high) give the words of elements
-4 n … 4 n + 3 of the stream (seed, offset), bit for bit as `minidl.ops.philox` does on the CPU.
+4 n … 4 n + 3 of the stream (seed, offset), bit for bit as `minidl.ops.common.philox` does on the CPU.
 
 Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11.
 """

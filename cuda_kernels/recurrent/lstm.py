@@ -47,7 +47,7 @@ def make_step(f: Any, gate: Any, counts: Any, mask_ways: Ways) -> Any:
 
 @functools.cache
 def make_step_back(f: Any, slope: Any, gate_slope: Any, counts: Any, mask_ways: Ways) -> Any:
-    """One step back; see `minidl.ops.lstm.lstm_backward` for the derivation."""
+    """One step back; see `minidl.ops.recurrent.lstm.lstm_backward` for the derivation."""
     place, _, back = mask_ways
 
     @cuda.jit

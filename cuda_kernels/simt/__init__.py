@@ -9,14 +9,14 @@
 `to_device`, streams, events. `simt.step` records a launch for stepping forward and back. `simt.register_intrinsic`
 gives an intrinsic its meaning in NumPy.
 """
+from .debug.owners import Owner, Owners, Source
+from .debug.stepper import Stepper, step
 from .errors import KernelFault, SimtError, UnsupportedSyntax
-from .gpus import GPUS, Gpu
 from .intrinsics import Context, register_intrinsic
 from .launch import launch, translation
-from .owners import Owner, Owners, Source
-from .report import KINDS, Fault, Figures, Report, TimelineStep, WarpAccess
+from .report.gpus import GPUS, Gpu
+from .report.report import KINDS, Fault, Figures, Report, TimelineStep, WarpAccess
 from .session import Session, on
-from .stepper import Stepper, step
 
 __all__ = [
     "GPUS",

@@ -1,7 +1,7 @@
 """The errors of the SIMT machine: what it cannot translate, and faults raised when `strict=True`."""
 from __future__ import annotations
 
-from .report import Fault
+from .report.report import Fault
 
 
 class SimtError(Exception):

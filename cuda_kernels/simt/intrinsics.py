@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from . import numeric
 from .errors import UnsupportedSyntax
-from .memory import View
+from .machine import numeric
+from .machine.memory import View
 
 Value = Any
 Meaning = Callable[..., Any]

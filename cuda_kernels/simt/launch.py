@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from . import names
-from .captured import Captured
-from .machine import Machine
-from .owners import OwnerMachine, Owners, copies_of
-from .program import Program
-from .report import Report
+from .debug.owners import OwnerMachine, Owners, copies_of
+from .language import names
+from .language.captured import Captured
+from .language.program import Program
+from .machine.machine import Machine
+from .report.report import Report
 from .run import BATCH_THREADS, Run
 
 _captured: weakref.WeakKeyDictionary[Any, dict[tuple, Captured]] = weakref.WeakKeyDictionary()
@@ -113,7 +113,7 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
     if run.refused():
         return run.report(time.perf_counter() - started)
     if program.breakpoints:
-        from .stepper import launch_with_breakpoints
+        from .debug.stepper import launch_with_breakpoints
 
         launch_with_breakpoints(kernel, grid, block, args, shared_bytes=shared_bytes, step_limit=step_limit)
     try:

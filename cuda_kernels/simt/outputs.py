@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .memory import View
-from .parts import Part
-from .program import Program
-from .recorder import Recorder
+from .checking.recorder import Recorder
+from .language.program import Program
+from .machine.memory import View
+from .machine.parts import Part
 
 
 def root(name: str) -> str:

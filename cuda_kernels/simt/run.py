@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from . import numeric
-from .checks import STATIC_SHARED
-from .control import StepLimit
-from .cooperation import OneThread, Turns, by_blocks, by_threads, residency
-from .counting import sample_access, timeline
+from .checking.checks import STATIC_SHARED
+from .checking.counting import sample_access, timeline
+from .checking.recorder import Recorder
+from .checking.shadow import Shadow
 from .errors import CONSTRUCT_ERRORS, SimtError, UnsupportedSyntax, not_runnable
-from .machine import Machine
-from .memory import View, bind_arrays
-from .objects import Member
+from .language.program import Program
+from .machine import numeric
+from .machine.control import StepLimit
+from .machine.cooperation import OneThread, Turns, by_blocks, by_threads, residency
+from .machine.machine import Machine
+from .machine.memory import View, bind_arrays
+from .machine.objects import Member
+from .machine.progress import Stalled
 from .outputs import Outputs, root
-from .program import Program
-from .progress import Stalled
-from .recorder import Recorder
-from .report import Figures, Report
-from .shadow import Shadow
+from .report.report import Figures, Report
 
 # Threads in one batch: more means fewer Python steps, fewer means values that stay in the processor's cache.
 BATCH_THREADS = 1 << 16

@@ -7,7 +7,7 @@ from typing import Any
 
 from .host import names
 from .host.sessions import SESSIONS, Session
-from .names import cuda_objects
+from .language.names import cuda_objects
 
 __all__ = ["Session", "on"]
 

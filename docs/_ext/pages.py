@@ -42,7 +42,7 @@ MODULES = (
     ("cuda_kernels.launch", "Launching kernels", True),
     ("cuda_kernels.ladder", "Ladders", True),
 )
-NO_OPS = ("__init__", "checks", "workspace")  # of minidl/ops
+NO_OPS = ("__init__", "workspace")  # of minidl/ops
 
 
 def public_names(module: Any) -> list[str]:
@@ -107,9 +107,11 @@ def write_pages(app: Any = None) -> None:
     homes: dict[int, str] = {}
     for module_name, title, members in reversed(MODULES):  # `minidl` last: Model is at home in minidl.models
         pages[DOCS / "api" / f"{module_name}.rst"] = module_page(module_name, title, members, homes)
-    for path in sorted((PROJECT / "minidl" / "ops").glob("*.py")):
+    ops = PROJECT / "minidl" / "ops"
+    for path in sorted([*ops.glob("*.py"), *ops.glob("recurrent/*.py")]):
         if path.stem not in NO_OPS:
-            pages[DOCS / "api" / "ops" / f"{path.stem}.rst"] = op_page(f"minidl.ops.{path.stem}")
+            module = ".".join(path.relative_to(PROJECT).with_suffix("").parts)
+            pages[DOCS / "api" / "ops" / f"{path.stem}.rst"] = op_page(module)
     for readme in sorted((PROJECT / "cuda_kernels").glob("*/README.md")):
         target = DOCS / "kernels" / "ladders" / f"{readme.parent.name}.md"
         pages[target] = f"```{{include}} ../../../{readme.relative_to(PROJECT).as_posix()}\n:relative-docs: ..\n```\n"

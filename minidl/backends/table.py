@@ -38,9 +38,9 @@ NUMPY_OPS = {
     "minidl.ops.normalization": ["batch_norm", "batch_norm_inference", "layer_norm"],
     "minidl.ops.dropout": ["dropout"],
     "minidl.ops.embedding": ["embedding"],
-    "minidl.ops.recurrent": ["simple_rnn"],
-    "minidl.ops.lstm": ["lstm"],
-    "minidl.ops.gru": ["gru"],
+    "minidl.ops.recurrent.rnn": ["simple_rnn"],
+    "minidl.ops.recurrent.lstm": ["lstm"],
+    "minidl.ops.recurrent.gru": ["gru"],
     "minidl.ops.elementwise": [
         "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "exp", "log", "sqrt", "square",
         "absolute", "negative", "clip", "cast", "where", "pow", "mod", "log1p", "expm1",

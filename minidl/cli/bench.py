@@ -11,8 +11,8 @@ from minidl import lens, utils
 from minidl.backends.table import NO_GRADIENT
 from minidl.cli.targets import PICTURES, check_file
 from minidl.errors import ArgumentError
-from minidl.lens.examples import example_shapes
-from minidl.lens.timing_results import Timings
+from minidl.lens.timing.examples import example_shapes
+from minidl.lens.timing.results import Timings
 from minidl.models.summary import readable_size
 from minidl.picture import write_picture
 

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.data.checks import check_same_size
 from minidl.data.structure import as_arrays, take
 from minidl.errors import ArgumentError
-from minidl.ops.philox import permutation
+from minidl.ops.common.philox import permutation
 
 BATCH_SIZE = 32
 

@@ -13,7 +13,7 @@ from minidl.data.batching import BATCH_SIZE, _slices, positive_int
 from minidl.data.checks import check_finite, check_same_size
 from minidl.data.structure import as_arrays, map_arrays
 from minidl.errors import ArgumentError, DataError
-from minidl.ops.philox import permutation
+from minidl.ops.common.philox import permutation
 
 Batch = tuple[Any, Any, Any]  # x, y, sample_weight
 _END: Any = object()  # instead of a batch, where there is none left

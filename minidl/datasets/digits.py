@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.datasets.npz import read_npz
 from minidl.errors import ArgumentError
-from minidl.ops.philox import permutation
+from minidl.ops.common.philox import permutation
 
 FILE = Path(__file__).with_name("digits.npz")
 CLASSES = 10

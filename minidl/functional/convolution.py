@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl.errors import ArgumentError, ShapeError
 from minidl.functional.basic import tensor
-from minidl.ops.windows import resolve_padding
+from minidl.ops.common.windows import resolve_padding
 from minidl.tape import apply
 from minidl.tensor import Tensor
 
@@ -131,7 +131,7 @@ def conv2d_transpose(
 
     x (N, P, Q, C), w (R, S, K, C) -> (N, H, W, K); sizes as in Keras: "same" gives P * stride.
     """
-    from minidl.ops.windows import resolve_transpose_padding
+    from minidl.ops.common.windows import resolve_transpose_padding
 
     x, w = tensor(x), tensor(w)
     need_rank("conv2d_transpose", x, 4, "(N, P, Q, C)")

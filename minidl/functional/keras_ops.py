@@ -20,7 +20,7 @@ from minidl.functional import shape as moving
 from minidl.functional.basic import cast, exp, log, sqrt, tensor
 from minidl.functional.shape import expand_dims, squeeze
 from minidl.operators import discrete
-from minidl.ops.checks import normalize_axis
+from minidl.ops.common.checks import normalize_axis
 from minidl.promotion import floating, promoted, result_type
 from minidl.tape import apply
 from minidl.tensor import Tensor

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.errors import ArgumentError
 from minidl.functional.basic import tensor
 from minidl.functional.convolution import pair
-from minidl.ops.checks import normalize_axis
+from minidl.ops.common.checks import normalize_axis
 from minidl.promotion import promoted
 from minidl.tape import apply
 from minidl.tensor import Tensor

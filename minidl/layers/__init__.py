@@ -1,20 +1,23 @@
 """Layers, with Keras' names, arguments and defaults."""
 
 from minidl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
-from minidl.layers.augmentation import (
+from minidl.layers.base.input import Input, InputLayer
+from minidl.layers.base.layer import Layer
+from minidl.layers.base.serialization import deserialize, serialize
+from minidl.layers.convolution.convolution import Conv1D, Conv2D
+from minidl.layers.convolution.depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
+from minidl.layers.convolution.transpose import Conv1DTranspose, Conv2DTranspose
+from minidl.layers.core import Dense
+from minidl.layers.embedding import Embedding, Masking
+from minidl.layers.images.augmentation import (
     RandomContrast,
     RandomFlip,
     RandomRotation,
     RandomTranslation,
     RandomZoom,
 )
-from minidl.layers.base import Layer
-from minidl.layers.convolution import Conv1D, Conv2D
-from minidl.layers.convolution_depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
-from minidl.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspose
-from minidl.layers.core import Dense
-from minidl.layers.embedding import Embedding, Masking
-from minidl.layers.input import Input, InputLayer
+from minidl.layers.images.resizing import CenterCrop, RandomCrop, Resizing
+from minidl.layers.images.scaling import Normalization, Rescaling
 from minidl.layers.lambda_layer import Lambda
 from minidl.layers.merging import (
     Add,
@@ -55,9 +58,6 @@ from minidl.layers.regularization import (
     SpatialDropout2D,
 )
 from minidl.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
-from minidl.layers.resizing import CenterCrop, RandomCrop, Resizing
-from minidl.layers.scaling import Normalization, Rescaling
-from minidl.layers.serialization import deserialize, serialize
 from minidl.layers.wrappers import Bidirectional, TimeDistributed
 
 # Keras' other names of the same layers.

@@ -6,9 +6,9 @@ from typing import Any
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.options import OptionLayer
-from minidl.layers.spatial import who
-from minidl.layers.symbolic import INTEGERS
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.spatial import who
+from minidl.layers.base.symbolic import INTEGERS
 
 
 class Dense(OptionLayer):

@@ -8,10 +8,10 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, DataError
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.spatial import who
+from minidl.layers.base.symbolic import INTEGERS
 from minidl.layers.core import only_none
-from minidl.layers.options import OptionLayer
-from minidl.layers.spatial import who
-from minidl.layers.symbolic import INTEGERS
 from minidl.tensor import Tensor
 
 

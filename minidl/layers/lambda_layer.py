@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import ArgumentError, FileFormatError
-from minidl.layers.base import Layer
-from minidl.layers.serialization import custom_object
-from minidl.layers.spatial import who
-from minidl.layers.symbolic import SymbolicTensor, flatten, is_shape, map_structure
+from minidl.layers.base.layer import Layer
+from minidl.layers.base.serialization import custom_object
+from minidl.layers.base.spatial import who
+from minidl.layers.base.symbolic import SymbolicTensor, flatten, is_shape, map_structure
 from minidl.tensor import Tensor
 
 

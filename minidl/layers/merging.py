@@ -10,10 +10,10 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.options import OptionLayer
-from minidl.layers.spatial import who
-from minidl.layers.symbolic import INTEGERS, is_shape
-from minidl.ops.checks import normalize_axis
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.spatial import who
+from minidl.layers.base.symbolic import INTEGERS, is_shape
+from minidl.ops.common.checks import normalize_axis
 from minidl.tensor import Tensor
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.options import OptionLayer
-from minidl.layers.spatial import who
-from minidl.layers.symbolic import INTEGERS, in_trial
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.spatial import who
+from minidl.layers.base.symbolic import INTEGERS, in_trial
 from minidl.tensor import Tensor
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError, unknown_name
-from minidl.layers.options import OptionLayer
-from minidl.layers.spatial import check_data_format, check_rank, sizes, who
-from minidl.layers.symbolic import INTEGERS
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.spatial import check_data_format, check_rank, sizes, who
+from minidl.layers.base.symbolic import INTEGERS
 
 Pairs = tuple[tuple[int, int], ...]
 

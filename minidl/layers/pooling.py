@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import functional as F
-from minidl.layers.options import OptionLayer
-from minidl.layers.spatial import check_data_format, check_padding, check_rank, sizes, window_lengths
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.spatial import check_data_format, check_padding, check_rank, sizes, window_lengths
 from minidl.tensor import Tensor
 
 

@@ -10,10 +10,10 @@ from minidl import activations
 from minidl import functional as F
 from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError, ShapeError, unknown_name
-from minidl.layers.options import OptionLayer
-from minidl.layers.spatial import check_channels, check_rank, who
-from minidl.layers.symbolic import INTEGERS, in_trial
-from minidl.ops.cell_activations import CELL_ACTIVATIONS
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.spatial import check_channels, check_rank, who
+from minidl.layers.base.symbolic import INTEGERS, in_trial
+from minidl.ops.common.cell_activations import CELL_ACTIVATIONS
 from minidl.tensor import Tensor
 
 

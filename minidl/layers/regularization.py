@@ -8,10 +8,10 @@ from typing import Any
 from minidl import functional as F
 from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError
-from minidl.layers.options import OptionLayer
-from minidl.layers.spatial import check_data_format, check_rank, who
-from minidl.layers.symbolic import INTEGERS, NUMBERS
-from minidl.ops.philox import philox_normal
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.spatial import check_data_format, check_rank, who
+from minidl.layers.base.symbolic import INTEGERS, NUMBERS
+from minidl.ops.common.philox import philox_normal
 from minidl.tensor import Tensor
 
 

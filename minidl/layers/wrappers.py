@@ -6,11 +6,11 @@ from typing import Any
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError, unknown_name
-from minidl.layers.base import Layer
-from minidl.layers.options import OptionLayer
+from minidl.layers.base.layer import Layer
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.serialization import deserialize, serialize
+from minidl.layers.base.spatial import who
 from minidl.layers.recurrent import Recurrent
-from minidl.layers.serialization import deserialize, serialize
-from minidl.layers.spatial import who
 
 
 class TimeDistributed(OptionLayer):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.errors import ArgumentError, unknown_name
-from minidl.layers.naming import snake_case
+from minidl.layers.base.naming import snake_case
 from minidl.losses.functions import (
     binary_crossentropy,
     categorical_crossentropy,

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl import config, initializers
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.naming import snake_case, unique_name
+from minidl.layers.base.naming import snake_case, unique_name
 from minidl.losses.base import joined_masks
 from minidl.tape import where_it_lies
 from minidl.tensor import Tensor, Variable, as_array, convert_to_tensor

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from minidl.layers.base import Layer
-from minidl.layers.input import Input
+from minidl.layers.base.input import Input
+from minidl.layers.base.layer import Layer
 from minidl.models.model import Model
 from minidl.models.sequential import Sequential
 
@@ -12,7 +12,7 @@ __all__ = ["Input", "Layer", "Model", "Sequential", "clone_model", "load_model",
 
 def __getattr__(name: str) -> Any:
     if name in ("clone_model", "load_model", "model_from_json", "save_model"):
-        from minidl.models import saving
+        from minidl import saving
 
         return getattr(saving, name)
     raise AttributeError(f"module 'minidl.models' has no attribute {name!r}")

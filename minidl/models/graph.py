@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base import Layer
-from minidl.layers.input import InputLayer
-from minidl.layers.naming import unique_name
-from minidl.layers.symbolic import Node, SymbolicTensor, flatten, map_structure, sorted_keys
+from minidl.layers.base.input import InputLayer
+from minidl.layers.base.layer import Layer
+from minidl.layers.base.naming import unique_name
+from minidl.layers.base.symbolic import Node, SymbolicTensor, flatten, map_structure, sorted_keys
 from minidl.tensor import Tensor
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.errors import ArgumentError, NotBuiltError, unknown_name
-from minidl.layers.base import Layer
-from minidl.layers.op_layer import OpLayer
-from minidl.layers.symbolic import SymbolicTensor, flatten, is_shape, map_structure
+from minidl.layers.base.layer import Layer
+from minidl.layers.base.op_layer import OpLayer
+from minidl.layers.base.symbolic import SymbolicTensor, flatten, is_shape, map_structure
 from minidl.models.graph import Graph, bare
 from minidl.models.saving_methods import SavingMethods
-from minidl.models.training import Trainer
+from minidl.models.training.trainer import Trainer
 
 
 class Model(Trainer, SavingMethods, Layer):

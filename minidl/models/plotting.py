@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.errors import ArgumentError, NotBuiltError
-from minidl.layers.symbolic import flatten
+from minidl.layers.base.symbolic import flatten
 from minidl.utils.files import local_path
 
 if TYPE_CHECKING:

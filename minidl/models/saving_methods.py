@@ -16,33 +16,33 @@ class SavingMethods:
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any) -> None:
         """Save the whole model, as `.keras` or in the older layout as `.h5`; see `models.save_model`."""
-        from minidl.models import saving
+        from minidl import saving
 
         saving.save_model(self, filepath, overwrite, zipped, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Save the weights, as `.weights.h5`, `.safetensors` or `.npz`; see `models.saving.save_weights`."""
-        from minidl.models import saving
+        from minidl import saving
 
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
         """Load weights: all of a file that fits, or nothing; see `models.saving.load_weights`."""
-        from minidl.models import saving
+        from minidl import saving
 
         saving.load_weights(self, filepath, skip_mismatch, by_name)
 
     def _save_progress(self, filepath: Any, epoch: int, batch: int) -> None:
         """Save the weights and, in the same file, how far training is: `batch` batches of `epoch` are done."""
-        from minidl.models import saving
-        from minidl.models.saving.weights_h5 import Progress
+        from minidl import saving
+        from minidl.saving.weights_h5 import Progress
 
         metrics = [v.numpy() for metric in self.metrics for v in metric.variables] if batch else []
         saving.save_weights(self, filepath, progress=Progress(epoch, batch, metrics))
 
     def _load_progress(self, filepath: Any) -> None:
         """Load such a file; the next `fit` goes on there."""
-        from minidl.models.saving.weights_h5 import read_progress
+        from minidl.saving.weights_h5 import read_progress
 
         progress = read_progress(filepath)
         self.load_weights(filepath)
@@ -50,7 +50,7 @@ class SavingMethods:
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the configuration as JSON, without weights, for `models.model_from_json`."""
-        from minidl.models.saving.model_json import to_json
+        from minidl.saving.config.model_json import to_json
 
         return to_json(self, **kwargs)
 
@@ -69,8 +69,8 @@ class SavingMethods:
         ArgumentError : a subclassed model that does not define get_config
         """
         from minidl.models.model import Model
-        from minidl.models.saving.write_graph import functional_config, sequential_config
         from minidl.models.sequential import Sequential
+        from minidl.saving.config.write_graph import functional_config, sequential_config
 
         cls: Any = type(self)
         if isinstance(self, Sequential) and cls.__init__ is Sequential.__init__:
@@ -90,8 +90,8 @@ class SavingMethods:
     @classmethod
     def from_config(cls, config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
         """Return the model of a configuration, with new weights."""
-        from minidl.models.saving.read_graph import functional_from_config, sequential_from_config
-        from minidl.models.saving.registry import custom_object_scope
+        from minidl.saving.config.read_graph import functional_from_config, sequential_from_config
+        from minidl.saving.config.registry import custom_object_scope
 
         with custom_object_scope(custom_objects):
             if isinstance(config, list) or ("layers" in config and "input_layers" not in config):

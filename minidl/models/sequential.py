@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.errors import ArgumentError, NotBuiltError
-from minidl.layers.base import Layer
-from minidl.layers.input import InputLayer
-from minidl.layers.symbolic import SymbolicTensor, map_structure_shapes, shapes_of
+from minidl.layers.base.input import InputLayer
+from minidl.layers.base.layer import Layer
+from minidl.layers.base.symbolic import SymbolicTensor, map_structure_shapes, shapes_of
 from minidl.models.graph import Graph
 from minidl.models.model import Model
 

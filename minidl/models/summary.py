@@ -9,7 +9,7 @@ from typing import Any
 
 from minidl.console import one_line, say
 from minidl.errors import ArgumentError
-from minidl.layers.symbolic import flatten
+from minidl.layers.base.symbolic import flatten
 
 WIDTH = 100  # characters of the longest line
 NARROWEST = 12  # no column gets narrower than this

@@ -12,9 +12,9 @@ import numpy as np
 
 from minidl.errors import ArgumentError
 from minidl.ops import workspace
-from minidl.ops.checks import require_float
+from minidl.ops.common.checks import require_float
+from minidl.ops.common.error_function import erf
 from minidl.ops.elementwise import InputCache, OutputCache
-from minidl.ops.error_function import erf
 
 # gelu's tanh form: sqrt(2 / pi) and the cubic coefficient of Hendrycks & Gimpel, arXiv:1606.08415.
 GELU_SCALE = math.sqrt(2.0 / math.pi)

@@ -9,8 +9,8 @@ import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
 from minidl.ops import workspace
-from minidl.ops.checks import require_float
-from minidl.ops.windows import (
+from minidl.ops.common.checks import require_float
+from minidl.ops.common.windows import (
     Padding,
     Pair,
     check_padding,

@@ -8,9 +8,8 @@ import numpy as np
 
 from minidl.errors import ShapeError
 from minidl.ops import workspace
-from minidl.ops.checks import require_float
-from minidl.ops.conv2d import add_bias, bias_gradient, input_gradient, weight_gradient, windows_product
-from minidl.ops.windows import (
+from minidl.ops.common.checks import require_float
+from minidl.ops.common.windows import (
     Padding,
     Pair,
     check_output_padding,
@@ -19,6 +18,7 @@ from minidl.ops.windows import (
     conv2d_transpose_output_size,
     pad_image,
 )
+from minidl.ops.conv2d import add_bias, bias_gradient, input_gradient, weight_gradient, windows_product
 
 
 class Conv2DTransposeCache(NamedTuple):

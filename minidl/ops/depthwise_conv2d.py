@@ -8,9 +8,8 @@ import numpy as np
 
 from minidl.errors import ShapeError
 from minidl.ops import workspace
-from minidl.ops.checks import require_float
-from minidl.ops.conv2d import add_bias, bias_gradient
-from minidl.ops.windows import (
+from minidl.ops.common.checks import require_float
+from minidl.ops.common.windows import (
     Padding,
     Pair,
     check_padding,
@@ -18,6 +17,7 @@ from minidl.ops.windows import (
     tap_indices,
     window_output_hw,
 )
+from minidl.ops.conv2d import add_bias, bias_gradient
 
 
 class DepthwiseConv2DCache(NamedTuple):

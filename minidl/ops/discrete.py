@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.errors import DTypeError, ShapeError, unknown_name
-from minidl.ops.broadcasting import broadcast_shape
-from minidl.ops.checks import require_array, require_divisor, require_number
+from minidl.ops.common.broadcasting import broadcast_shape
+from minidl.ops.common.checks import require_array, require_divisor, require_number
 
 COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 LOGIC = ("logical_and", "logical_or", "logical_xor", "logical_not")

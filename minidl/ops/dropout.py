@@ -10,8 +10,8 @@ import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
 from minidl.ops import workspace
-from minidl.ops.checks import require_float
-from minidl.ops.philox import philox_uint32
+from minidl.ops.common.checks import require_float
+from minidl.ops.common.philox import philox_uint32
 
 
 class DropoutCache(NamedTuple):

@@ -11,8 +11,8 @@ import numpy as np
 
 from minidl.errors import ArgumentError, DTypeError
 from minidl.ops import workspace
-from minidl.ops.broadcasting import broadcast_shape, output_for, unbroadcast
-from minidl.ops.checks import require_array, require_divisor, require_float, require_number, require_same_dtype
+from minidl.ops.common.broadcasting import broadcast_shape, output_for, unbroadcast
+from minidl.ops.common.checks import require_array, require_divisor, require_float, require_number, require_same_dtype
 
 Gradients = tuple[np.ndarray | None, np.ndarray | None]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.errors import DataError, DTypeError, ShapeError
 from minidl.ops import workspace
-from minidl.ops.checks import require_array, require_float
+from minidl.ops.common.checks import require_array, require_float
 
 
 class EmbeddingCache(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.errors import ShapeError
 from minidl.ops import workspace
-from minidl.ops.checks import require_float
+from minidl.ops.common.checks import require_float
 
 
 class GemmCache(NamedTuple):

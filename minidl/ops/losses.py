@@ -12,8 +12,8 @@ import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
 from minidl.ops.activations import stable_sigmoid
-from minidl.ops.checks import normalize_axis, require_float
-from minidl.ops.labels import check_labels
+from minidl.ops.common.checks import normalize_axis, require_float
+from minidl.ops.common.labels import check_labels
 from minidl.ops.softmaxes import log_softmax_forward
 
 EPSILON = 1e-7  # keras.config.epsilon()

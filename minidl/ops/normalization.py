@@ -14,7 +14,7 @@ import numpy as np
 
 from minidl.errors import ShapeError
 from minidl.ops import workspace
-from minidl.ops.checks import normalize_axes, require_float
+from minidl.ops.common.checks import normalize_axes, require_float
 from minidl.ops.reduce import sum_over
 
 BatchNormOutputs = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.errors import ShapeError
 from minidl.ops import workspace
-from minidl.ops.checks import normalize_axes, require_array, require_float, require_number
+from minidl.ops.common.checks import normalize_axes, require_array, require_float, require_number
 
 Axes = int | Iterable[int] | None
 

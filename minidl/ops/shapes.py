@@ -14,8 +14,8 @@ import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
 from minidl.ops import workspace
-from minidl.ops.broadcasting import unbroadcast
-from minidl.ops.checks import normalize_axis, require_array, require_same_dtype
+from minidl.ops.common.broadcasting import unbroadcast
+from minidl.ops.common.checks import normalize_axis, require_array, require_same_dtype
 
 Key = tuple[Any, ...]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.errors import ShapeError
 from minidl.ops import workspace
-from minidl.ops.checks import normalize_axis, require_float
+from minidl.ops.common.checks import normalize_axis, require_float
 
 
 class SoftmaxCache(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 from minidl.backends.devices.arrays import zeros_like
 from minidl.constraints import constrain
 from minidl.errors import ArgumentError, NotBuiltError
-from minidl.layers.naming import snake_case, unique_name
+from minidl.layers.base.naming import snake_case, unique_name
 from minidl.optimizers import schedules
 from minidl.optimizers.clipping import clip_gradients
 from minidl.optimizers.options import check_options

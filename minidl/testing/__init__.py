@@ -8,7 +8,7 @@ from minidl.testing.gradients import GradientError, check_gradients, numerical_g
 
 __all__ = ["GradientError", "KernelCheck", "KernelChecks", "check", "check_gradients", "numerical_gradient"]
 
-_FROM = {"check": "kernel_check", "KernelCheck": "kernel_results", "KernelChecks": "kernel_results"}
+_FROM = {"check": "kernels.check", "KernelCheck": "kernels.results", "KernelChecks": "kernels.results"}
 
 
 def __getattr__(name: str) -> Any:

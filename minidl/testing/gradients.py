@@ -213,7 +213,7 @@ def _compare(name: str, position: int, expected: np.ndarray, got: Any, rtol: flo
 
 def _shared(expected: np.ndarray, got: np.ndarray, bad: np.ndarray) -> str:
     """What the wrong cells have in common, as the end of a sentence."""
-    from minidl.lens.patterns import patterns
+    from minidl.lens.comparing.patterns import patterns
 
     with np.errstate(invalid="ignore", divide="ignore"):
         found = patterns(expected, got, bad)

@@ -11,7 +11,7 @@ from minidl.console import say
 from minidl.data.batching import positive_int
 from minidl.data.dataset import PyDataset
 from minidl.errors import ArgumentError, DataError, unknown_name
-from minidl.ops.philox import permutation
+from minidl.ops.common.philox import permutation
 from minidl.utils.numerical import to_categorical
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")

@@ -17,7 +17,7 @@ from minidl.errors import BackendError
 from minidl.ops.pool2d import max_pool2d_forward
 from minidl.testing.agreement import wrong_cells, wrong_in_both
 from minidl.testing.extremes import EXTREMES
-from minidl.testing.kernel_cases import CASES, cases
+from minidl.testing.kernels.cases import CASES, cases
 
 DEFAULTED = "the default"
 

@@ -78,8 +78,8 @@ def test_rungs_of_the_ladder_pass(target):
 
 def test_every_kernel_of_the_ladders_has_a_case_that_calls_it():
     from cuda_kernels import ladder
-    from minidl.testing.kernel_figures import record
-    from minidl.testing.kernel_runs import cases_of, ops_with
+    from minidl.testing.kernels.figures import record
+    from minidl.testing.kernels.runs import cases_of, ops_with
 
     for kernel in ladder.ops():
         run = ladder.rungs(kernel)[0].run
@@ -129,7 +129,7 @@ class FakeGpu:
 def faked_gpu(monkeypatch, answer=None):
     """Let the timing stage run on the SIMT machine's results, with given times."""
     from cuda_kernels import launch
-    from minidl.testing import kernel_figures as figures
+    from minidl.testing.kernels import figures
 
     def calls(kernel, rung, op, case):
         found = figures.record(kernel, figures.host_function(kernel, rung), op, case)

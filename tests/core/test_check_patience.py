@@ -11,8 +11,8 @@ from numba import cuda, float32
 import minidl
 from cuda_kernels import launch
 from minidl.backends import unregister_kernel
-from minidl.testing import patience as patience_module
-from minidl.testing.patience import NoReturnError, patience
+from minidl.testing.kernels import patience as patience_module
+from minidl.testing.kernels.patience import NoReturnError, patience
 
 ON_THIS_SYSTEM = pytest.mark.skipif(sys.platform == "win32", reason="NOT RUN: Windows has no interval timer")
 

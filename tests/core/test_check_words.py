@@ -32,7 +32,7 @@ def test_a_slip_is_named(slip):
 
 def test_every_kind_of_fault_has_a_cause():
     from cuda_kernels.simt import KINDS
-    from minidl.testing.fault_causes import OF_KIND
+    from minidl.testing.kernels.fault_causes import OF_KIND
 
     assert set(KINDS) - set(OF_KIND) == {"unwritten-output"}  # whose cause is worked out each time
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cuda_kernels import ladder
-from minidl.testing.kernel_figures import ladder_figures
-from minidl.testing.ladder_figures import counted
+from minidl.testing.kernels.figures import ladder_figures
+from minidl.testing.kernels.ladder_figures import counted
 
-REMADE = "out of date: python -m minidl.testing.ladder_figures"
+REMADE = "out of date: python -m minidl.testing.kernels.ladder_figures"
 
 
 @pytest.mark.parametrize("kernel", ["relu", "reduce_sum", "softmax_backward", "max_pool2d"])

@@ -9,9 +9,9 @@ import pytest
 import minidl
 import minidl.functional as F
 from minidl.backends.table import NO_GRADIENT, NUMPY_OPS
-from minidl.differentials import LINEAR, OTHERS, PIECES, PRODUCTS, SLOPES
 from minidl.errors import TapeError
 from minidl.tape import apply
+from minidl.tape.differentials import LINEAR, OTHERS, PIECES, PRODUCTS, SLOPES
 from minidl.testing.gradients import numerical_gradient
 
 rng = np.random.default_rng(7)

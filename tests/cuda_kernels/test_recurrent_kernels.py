@@ -8,10 +8,10 @@ from cuda_kernels._cuda import cuda
 from cuda_kernels.launch import launch
 from cuda_kernels.recurrent import common
 from cuda_kernels.recurrent.activations import cell_activation
-from minidl.ops.cell_activations import CELL_ACTIVATIONS
-from minidl.ops.gru import gru_backward, gru_forward
-from minidl.ops.lstm import lstm_backward, lstm_forward
-from minidl.ops.recurrent import simple_rnn_backward, simple_rnn_forward
+from minidl.ops.common.cell_activations import CELL_ACTIVATIONS
+from minidl.ops.recurrent.gru import gru_backward, gru_forward
+from minidl.ops.recurrent.lstm import lstm_backward, lstm_forward
+from minidl.ops.recurrent.rnn import simple_rnn_backward, simple_rnn_forward
 
 MASK = np.array([[0, 1, 1, 0], [1, 1, 0, 1], [0, 0, 0, 0]], bool)  # begins masked; masked in between; masked wholly
 

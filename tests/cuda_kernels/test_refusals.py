@@ -176,7 +176,7 @@ def test_a_check_asks_the_compiler_or_says_that_it_was_not_asked():
 def test_what_the_compiler_refuses_fails_there(monkeypatch):
     """The compiler's word decides, also on what the SIMT machine would run; here the word is given."""
     from cuda_kernels.compile.refusals import Refusal
-    from minidl.testing import kernel_check
+    from minidl.testing.kernels import check as kernel_check
 
     refused = Refusal("'leaky' is a plain Python function", "write @cuda.jit(device=True)", 7, "    y[i] = leaky(x[i])")
     monkeypatch.setattr(kernel_check, "compiler_missing", lambda: "")

@@ -10,7 +10,7 @@ from recorded_layers import DATA, TOLERANCE
 
 import minidl
 from minidl import layers
-from minidl.layers.warping import affine_warp
+from minidl.layers.images.warping import affine_warp
 
 IMAGES = np.random.default_rng(0).uniform(0, 1, (6, 9, 8, 2)).astype(np.float32)
 RANDOM = {

@@ -19,8 +19,8 @@ from minidl import layers, lens
 from minidl.applications import LeNet5
 from minidl.backends import unregister_kernel
 from minidl.errors import ArgumentError, BackendError, NotCompiledError
-from minidl.lens.patterns import patterns
-from minidl.lens.sides import choices_of
+from minidl.lens.comparing.patterns import patterns
+from minidl.lens.comparing.sides import choices_of
 from minidl.ops.activations import relu_forward
 
 CHANNELS, WARPS = r2_parts.CHANNELS, r2_parts.WARPS

@@ -12,7 +12,7 @@ from cuda_kernels.launch import launches
 from minidl.backends.devices.arrays import to_device
 from minidl.backends.table import NO_GRADIENT, NUMPY_OPS, load, rungs
 from minidl.errors import ArgumentError, BackendError, UnknownNameError
-from minidl.lens.costs import FORMULAS, cost
+from minidl.lens.timing.costs import FORMULAS, cost
 
 _SPEC = importlib.util.spec_from_file_location("cases", Path(__file__).parents[1] / "backends" / "simt_cases.py")
 _MODULE = importlib.util.module_from_spec(_SPEC)

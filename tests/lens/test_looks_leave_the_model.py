@@ -11,7 +11,7 @@ import minidl
 from minidl import config, lens
 from minidl.config import SeedGenerator
 from minidl.layers import LSTM, BatchNormalization, Dense, Dropout, Input, Layer
-from minidl.lens.preserved import preserved
+from minidl.lens.recording.preserved import preserved
 from minidl.tensor import Tensor
 
 RNG = np.random.default_rng(0)

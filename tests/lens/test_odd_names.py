@@ -60,7 +60,7 @@ class Elements(HTMLParser):
 def pages(model, name):
     stepper = lens.step(model, X, Y)
     yield stepper._repr_html_()
-    from minidl.lens.step_notebook import moment_html
+    from minidl.lens.stepping.notebook import moment_html
 
     for _ in range(len(stepper) - 1):
         yield str(moment_html(stepper))

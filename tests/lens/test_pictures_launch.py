@@ -7,7 +7,7 @@ import pytest
 
 from minidl import lens
 from minidl.errors import ArgumentError
-from minidl.lens.pictures_launch import launch_owners
+from minidl.lens.drawing.launch import launch_owners
 
 
 def test_owners_of_a_tiled_product_follow_its_indices():

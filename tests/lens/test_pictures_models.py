@@ -8,10 +8,10 @@ import pytest
 import minidl
 from minidl import layers, lens
 from minidl.errors import ArgumentError, DataError, NotBuiltError, ShapeError
+from minidl.lens.drawing.errors import worst_errors
+from minidl.lens.drawing.graph import layer_ops
+from minidl.lens.drawing.layers import activations_of
 from minidl.lens.figures import Picture
-from minidl.lens.pictures_errors import worst_errors
-from minidl.lens.pictures_graph import layer_ops
-from minidl.lens.pictures_layers import activations_of
 
 RNG = np.random.default_rng(3)
 

@@ -8,8 +8,8 @@ import pytest
 import minidl
 from minidl import layers, lens
 from minidl.errors import ArgumentError, DataError, NotCompiledError, ShapeError
-from minidl.lens.pictures_histograms import histogram_of, rebinned
-from minidl.lens.pictures_landscape import flat_weights, loss_plane, path_directions, random_directions
+from minidl.lens.drawing.histograms import histogram_of, rebinned
+from minidl.lens.drawing.landscape import flat_weights, loss_plane, path_directions, random_directions
 
 RNG = np.random.default_rng(5)
 X, Y = RNG.random((40, 5), np.float32), RNG.integers(0, 3, 40)

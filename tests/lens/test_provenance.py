@@ -8,7 +8,7 @@ import pytest
 import minidl
 from minidl import layers, lens
 from minidl.errors import ArgumentError, BackendError, ShapeError, UnknownNameError
-from minidl.lens.dependence import cells_behind
+from minidl.lens.origins.dependence import cells_behind
 
 RNG = np.random.default_rng(6)
 

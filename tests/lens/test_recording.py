@@ -19,8 +19,8 @@ from minidl import functional as F
 from minidl import layers, lens
 from minidl.backends import transfers
 from minidl.errors import ArgumentError, DataError, NotCompiledError
-from minidl.lens.events import PHASES
-from minidl.lens.trace import trace_of
+from minidl.lens.recording.events import PHASES
+from minidl.lens.recording.trace import trace_of
 
 SCHEMA = json.loads(Path(__file__).with_name("trace_event.schema.json").read_text())
 RNG = np.random.default_rng(0)
@@ -277,7 +277,7 @@ def test_ops_of_a_cifar_step_are_within_ten_per_cent_of_its_wall_time():
 
 def test_kernels_of_a_gpu_are_placed_by_their_events(monkeypatch, on_simt):
     """With made-up events: milliseconds on the GPU's own clock."""
-    from minidl.lens.spans import place_on_host_clock
+    from minidl.lens.recording.spans import place_on_host_clock
 
     class Clock:
         def event_elapsed_time(self, before, after):

@@ -13,8 +13,8 @@ from minidl import layers, lens
 from minidl.backends import table
 from minidl.errors import ArgumentError, MinidlError, NotCompiledError, UnknownNameError
 from minidl.lens import formulas
-from minidl.lens.step_lines import LineStepper
-from minidl.lens.step_moments import statistics
+from minidl.lens.stepping.lines import LineStepper
+from minidl.lens.stepping.moments import statistics
 
 RNG = np.random.default_rng(0)
 
@@ -619,7 +619,7 @@ def test_text_and_filmstrip_show_the_numbers():
 
 
 def test_formulas_in_a_notebook_have_subscripts():
-    from minidl.lens.step_notebook import moment_html
+    from minidl.lens.stepping.notebook import moment_html
 
     model, x, y = convolutional()
     page = moment_html(lens.step(model, x, y))  # at the convolution: a sum over r, s, c
@@ -628,7 +628,7 @@ def test_formulas_in_a_notebook_have_subscripts():
 
 def test_player_follows_and_leads():
     widgets = pytest.importorskip("ipywidgets", reason="NOT RUN: needs ipywidgets")
-    from minidl.lens.step_player import Player
+    from minidl.lens.stepping.player import Player
 
     model, x, y = convolutional()
     s = lens.step(model, x, y)

@@ -13,8 +13,8 @@ import pytest
 import minidl
 from minidl import layers, lens
 from minidl.applications import LeNet5
-from minidl.lens.step_html import page_data
-from minidl.lens.step_pictures import heat_map, histogram
+from minidl.lens.stepping.page import page_data
+from minidl.lens.stepping.thumbnails import heat_map, histogram
 
 
 def small_stepper():
@@ -180,7 +180,7 @@ def check_present(s, browser):
 
 
 def statistics_of(array):
-    from minidl.lens.step_moments import statistics
+    from minidl.lens.stepping.moments import statistics
 
     return statistics(array)
 

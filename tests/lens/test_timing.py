@@ -22,11 +22,11 @@ from minidl.errors import (
     TimingError,
     UnknownNameError,
 )
-from minidl.lens import rooflines, timing
-from minidl.lens.costs import Cost
-from minidl.lens.examples import example_inputs, example_shapes
-from minidl.lens.rooflines import Roofline
-from minidl.lens.timing_results import Spread, Timing, Timings
+from minidl.lens.timing import rooflines, timing
+from minidl.lens.timing.costs import Cost
+from minidl.lens.timing.examples import example_inputs, example_shapes
+from minidl.lens.timing.results import Spread, Timing, Timings
+from minidl.lens.timing.rooflines import Roofline
 
 MADE_UP = Roofline("a made-up machine", 1e12, 1e10, 1e11, 1000, "made up")
 no_gpu = pytest.mark.skipif(not cuda.gpu_problem(), reason="NOT RUN: there is a GPU, which gives times and no bound")
@@ -84,7 +84,7 @@ def test_inputs_differ_from_repeat_to_repeat_and_are_of_the_kind_the_op_takes(mo
 
 
 def test_caches_are_filled_before_every_repeat_unless_told_not_to(monkeypatch):
-    from minidl.lens import timing_jobs
+    from minidl.lens.timing import jobs as timing_jobs
 
     filled = []
     monkeypatch.setattr(timing_jobs, "_fill_caches", lambda: filled.append(1))
@@ -187,7 +187,7 @@ class StandIn:
 )
 def test_on_a_gpu_moves_first_call_and_kernels_are_apart(monkeypatch, op, shapes, direction):
     from cuda_kernels.launch import Launched
-    from minidl.lens import timing_jobs
+    from minidl.lens.timing import jobs as timing_jobs
 
     stand_in, place, load = StandIn(), timing_jobs.placer, timing_jobs.load
     monkeypatch.setattr(timing_jobs, "numba_cuda", lambda: stand_in)
@@ -298,7 +298,7 @@ def test_roofline_of_this_machine_is_measured_once(monkeypatch):
 
 
 def test_machine_names_processor_blas_and_threads(monkeypatch):
-    from minidl.lens import machines
+    from minidl.lens.timing import machines
 
     text = str(lens.machine())
     assert "core" in text and "thread" in text and np.__version__ in text
@@ -339,7 +339,7 @@ def test_timings_print_add_and_go_to_json():
 
 
 def test_crossover_finds_the_size_from_which_on_the_second_is_faster(monkeypatch):
-    from minidl.lens import crossovers
+    from minidl.lens.timing import crossovers
 
     def timed(op, inputs, backends, **options):
         n = inputs[0][0]

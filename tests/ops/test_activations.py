@@ -14,7 +14,7 @@ from scipy import special
 
 from minidl.errors import ArgumentError, DTypeError
 from minidl.ops import activations as act
-from minidl.ops.error_function import erf
+from minidl.ops.common.error_function import erf
 from minidl.testing import check_gradients
 
 SMOOTH = ["gelu", "sigmoid", "tanh", "softplus", "swish"]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.ops import windows
+from minidl.ops.common import windows
 
 QUICK = settings(deadline=None, derandomize=True, max_examples=100)
 SIZE, KERNEL, STRIDE, DILATION = st.integers(1, 9), st.integers(1, 4), st.integers(1, 4), st.integers(1, 3)

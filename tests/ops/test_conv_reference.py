@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minidl.backends.table import load
-from minidl.ops.windows import resolve_padding, resolve_transpose_padding
+from minidl.ops.common.windows import resolve_padding, resolve_transpose_padding
 
 PATH = Path(__file__).parent.parent / "reference" / "conv.npz"
 with np.load(PATH) as _file:

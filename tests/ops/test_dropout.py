@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidl.errors import ArgumentError, DTypeError, ShapeError
+from minidl.ops.common.philox import philox_uniform
 from minidl.ops.dropout import dropout_backward, dropout_forward, kept_elements
-from minidl.ops.philox import philox_uniform
 from minidl.testing import check_gradients
 
 

@@ -12,7 +12,7 @@ from pointwise import all_different, away_from, checked, find, normal, positive,
 
 from minidl.errors import ArgumentError, DTypeError, ShapeError
 from minidl.ops import elementwise as ew
-from minidl.ops.broadcasting import unbroadcast
+from minidl.ops.common.broadcasting import unbroadcast
 from minidl.testing import check_gradients
 
 

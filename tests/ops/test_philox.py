@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidl.errors import ArgumentError, DTypeError
-from minidl.ops import philox
-from minidl.ops.philox import permutation, philox4x32, philox_normal, philox_uint32, philox_uniform
+from minidl.ops.common import philox
+from minidl.ops.common.philox import permutation, philox4x32, philox_normal, philox_uint32, philox_uniform
 
 # From the file kat_vectors of Random123, the authors' own library: counter, key, expected (philox4x32, 10 rounds).
 KNOWN_ANSWERS = [

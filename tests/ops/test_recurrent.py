@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidl.errors import DTypeError, ShapeError, UnknownNameError
-from minidl.ops.cell_activations import CELL_ACTIVATIONS, cell_activation
-from minidl.ops.gru import gru_backward, gru_forward
-from minidl.ops.lstm import lstm_backward, lstm_forward
-from minidl.ops.recurrent import simple_rnn_backward, simple_rnn_forward
+from minidl.ops.common.cell_activations import CELL_ACTIVATIONS, cell_activation
+from minidl.ops.recurrent.gru import gru_backward, gru_forward
+from minidl.ops.recurrent.lstm import lstm_backward, lstm_forward
+from minidl.ops.recurrent.rnn import simple_rnn_backward, simple_rnn_forward
 from minidl.testing import check_gradients
 
 # name: forward, backward, gates, states, static

@@ -18,7 +18,7 @@ with np.load(PATH) as _file:
 INDEX = json.loads(str(RECORDED.pop("index")))
 OP_CASES = [case for case in INDEX["cases"] if "inputs" in case]
 OPTIMIZER_CASES = [case for case in INDEX["cases"] if "inputs" not in case]
-MODULES = ("normalization", "embedding", "recurrent", "lstm", "gru", "updates")
+MODULES = ("normalization", "embedding", "recurrent.rnn", "recurrent.lstm", "recurrent.gru", "updates")
 
 
 def function_of(op: str, direction: str) -> Any:

@@ -81,7 +81,7 @@ def test_an_error_while_saving_keeps_the_former_file(ending, tmp_path, monkeypat
         raise OSError("No space left on device")
 
     module = "weights_h5" if ending == "keras" else "legacy_h5"
-    monkeypatch.setattr(f"minidl.models.saving.{module}.write_array", fail)
+    monkeypatch.setattr(f"minidl.saving.{module}.write_array", fail)
     with pytest.raises(OSError, match="No space left"):
         model.save(path)
     assert path.read_bytes() == former
@@ -96,7 +96,7 @@ def test_a_killed_save_keeps_the_former_file(tmp_path):
     code = """
 import os, sys
 from minidl import Sequential, layers
-from minidl.models.saving import weights_h5
+from minidl.saving import weights_h5
 model = Sequential([layers.Input((4,)), layers.Dense(3), layers.Dense(3)])
 written = []
 def write(group, name, values, real=weights_h5.write_array):
@@ -115,7 +115,7 @@ model.save_weights(sys.argv[1])
 
 
 def test_saving_does_not_import_h5py_before_it_is_needed():
-    code = "import sys, minidl.models.saving; from minidl import saving; assert 'h5py' not in sys.modules"
+    code = "import sys, minidl.saving; from minidl import saving; assert 'h5py' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=HERE.parent.parent)
 
 

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, NoReturn
 
-from ..checks import STATIC_SHARED
-from ..gpus import GPUS
-from ..masks import WARP
+from ..checking.checks import STATIC_SHARED
+from ..machine.masks import WARP
+from ..report.gpus import GPUS
 from ..run import MAX_BLOCK, MAX_DYNAMIC_SHARED, MAX_GRID, MAX_THREADS
 
 NAME = "SIMT machine (no GPU; the limits of an H100 SXM)"

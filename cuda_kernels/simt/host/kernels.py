@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ..language.names import python_function
 from ..launch import launch
-from ..names import python_function
-from ..report import Report
+from ..report.report import Report
 from .device import DEFAULT_STREAM
 from .memory import DeviceArray, HostVisibleArray, from_interface, undefined
 from .sessions import Session, note_transfer

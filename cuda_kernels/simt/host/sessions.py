@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from ...scope import Scope
-from ..report import Fault, Report
+from ..report.report import Fault, Report
 
 
 class Transfer(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..gpus import GPUS, resident_blocks
-from ..names import as_dtype
+from ..language.names import as_dtype
+from ..report.gpus import GPUS, resident_blocks
 
 TypeList = tuple[Any, ...]
 

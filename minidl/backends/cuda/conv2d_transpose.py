@@ -9,8 +9,8 @@ from typing import Any
 
 from minidl.backends.cuda.device import Device
 from minidl.errors import ShapeError
+from minidl.ops.common.windows import Padding, Pair, conv2d_transpose_output_size
 from minidl.ops.conv2d_transpose import Conv2DTransposeCache
-from minidl.ops.windows import Padding, Pair, conv2d_transpose_output_size
 
 
 def conv2d_transpose_forward(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backends.cuda.device import Device
+from minidl.ops.common.windows import Padding, Pair
 from minidl.ops.depthwise_conv2d import DepthwiseConv2DCache
-from minidl.ops.windows import Padding, Pair
 
 
 def depthwise_conv2d_forward(

@@ -1,4 +1,4 @@
-"""The GRU on a GPU or the SIMT machine. The maths is in `minidl/ops/gru.py`."""
+"""The GRU on a GPU or the SIMT machine. The maths is in `minidl/ops/recurrent/gru.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.backends.cuda.device import Device
 from minidl.backends.cuda.recurrent import check_activations
-from minidl.ops.gru import GRUCache
+from minidl.ops.recurrent.gru import GRUCache
 
 
 def gru_forward(

@@ -9,8 +9,8 @@ import numpy as np
 from minidl.backends.cuda.device import Device
 from minidl.backends.devices.arrays import device_of, to_host
 from minidl.errors import ArgumentError, ShapeError
-from minidl.ops.checks import normalize_axis
-from minidl.ops.labels import check_labels
+from minidl.ops.common.checks import normalize_axis
+from minidl.ops.common.labels import check_labels
 from minidl.ops.losses import (
     BinaryCrossentropyCache,
     CategoricalCrossentropyCache,

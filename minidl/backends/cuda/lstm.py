@@ -1,4 +1,4 @@
-"""The LSTM on a GPU or the SIMT machine. The maths is in `minidl/ops/lstm.py`."""
+"""The LSTM on a GPU or the SIMT machine. The maths is in `minidl/ops/recurrent/lstm.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.backends.cuda.device import Device
 from minidl.backends.cuda.recurrent import check_activations
-from minidl.ops.lstm import LSTMCache
+from minidl.ops.recurrent.lstm import LSTMCache
 
 
 def lstm_forward(

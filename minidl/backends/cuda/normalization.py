@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backends.cuda.device import Device
-from minidl.ops.checks import normalize_axes
+from minidl.ops.common.checks import normalize_axes
 from minidl.ops.normalization import BatchNormCache, BatchNormInferenceCache, LayerNormCache
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backends.cuda.device import Device
+from minidl.ops.common.windows import Padding, Pair
 from minidl.ops.pool2d import AveragePool2DCache, MaxPool2DCache
-from minidl.ops.windows import Padding, Pair
 
 
 def max_pool2d_forward(

@@ -1,4 +1,4 @@
-"""The simple recurrent layer on a GPU or the SIMT machine. The maths is in `minidl/ops/recurrent.py`."""
+"""The simple recurrent layer on a GPU or the SIMT machine. The maths is in `minidl/ops/recurrent/rnn.py`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.cuda.device import Device
-from minidl.ops.cell_activations import cell_activation
-from minidl.ops.recurrent import SimpleRNNCache
+from minidl.ops.common.cell_activations import cell_activation
+from minidl.ops.recurrent.rnn import SimpleRNNCache
 
 
 def simple_rnn_forward(

@@ -9,7 +9,7 @@ import numpy as np
 from minidl.backends.cuda.device import Device
 from minidl.backends.cuda.integers import is_integer, on_host
 from minidl.ops import reduce
-from minidl.ops.checks import normalize_axes, normalize_axis
+from minidl.ops.common.checks import normalize_axes, normalize_axis
 from minidl.ops.reduce import ReduceCache, ReduceExtremeCache
 
 

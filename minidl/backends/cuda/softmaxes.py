@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backends.cuda.device import Device
-from minidl.ops.checks import normalize_axis
+from minidl.ops.common.checks import normalize_axis
 from minidl.ops.softmaxes import SoftmaxCache
 
 

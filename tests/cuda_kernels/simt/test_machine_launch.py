@@ -12,7 +12,7 @@ import pytest
 from numba import cuda, float32
 
 from cuda_kernels import simt
-from cuda_kernels.simt.source import Source
+from cuda_kernels.simt.language.source import Source
 
 
 @cuda.jit

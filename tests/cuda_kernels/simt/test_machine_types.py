@@ -10,7 +10,7 @@ from numba.cuda.target import CUDATypingContext
 from numba.np.numpy_support import as_dtype, from_dtype
 
 from cuda_kernels import simt
-from cuda_kernels.simt import numeric
+from cuda_kernels.simt.machine import numeric
 
 KINDS = [np.dtype(c) for c in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")]
 OPERATORS = {

@@ -8,7 +8,7 @@ from bank import WRONG
 
 from cuda_kernels import simt
 from cuda_kernels.simt.examples import EXAMPLES
-from cuda_kernels.simt.report import Fault, Figures, Report, TimelineStep, WarpAccess
+from cuda_kernels.simt.report.report import Fault, Figures, Report, TimelineStep, WarpAccess
 
 SOURCE = {
     10: "@cuda.jit",

@@ -1,0 +1,1 @@
+"""Stepping through a kernel by source line, and following its data: who wrote what, from what."""

@@ -1,0 +1,1 @@
+"""What a translated kernel's program calls: arithmetic, memory, branches and barriers of many threads at once."""

@@ -1,0 +1,259 @@
+"""Loads and stores: from an index expression to addresses, through the checks and the counters, to memory."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..checking.shadow import Shadow
+from ..errors import ReadOnlyArray, UnsupportedSyntax
+from . import numeric
+from .masks import Mask
+from .memory import Allocation, View, bind_arrays, c_strides
+from .objects import Choice, Flat, refusal
+from .parts import Part
+
+Value = Any
+_UNKNOWN = 2**63
+_REMEMBERED = 1024
+
+
+class Access(Part):
+    """Indexing, loads, stores, shared and local arrays. Part of `Machine`."""
+
+    checks: bool
+    counting: bool
+    mask: Mask
+    dynamic_memory: np.ndarray | None
+    known_indices: dict[int, tuple[Value, Value, int]]
+
+    def index(self, line: int, base: Value, index: Value) -> Value:
+        """`base[index]`: an element of an array or tuple, or a part of an array where indices are missing."""
+        if type(base) is not View:
+            return self._index_other(line, base, index)
+        if type(index) is not tuple:
+            if type(index) is slice:
+                return self.part(line, base, index)
+            index = (index,)
+        if len(index) == len(base.shape):
+            return self.load(line, base, index)
+        return self.part(line, base, index)
+
+    def _index_other(self, line: int, base: Value, index: Value) -> Value:
+        if type(base) is Choice:
+            return self.over(base, lambda view: self.index(line, view, index))
+        if isinstance(base, tuple):
+            return self.tuple_item(line, base, index)
+        if type(base) is Flat:
+            return self.load(line, base.view, self.place(index, base.view.dims()))
+        raise refusal(base, "only arrays and tuples can be indexed", line)
+
+    def locate(self, line: int, view: View, index: tuple[Value, ...], action: str,
+               check: tuple[bool, ...] | None = None, width: int = 1, wraps: bool = True) -> tuple[Value, Mask, Value]:
+        """(address, mask of threads inside the array, where outside or None). Nobody reaches outside.
+
+        wraps : a signed index below 0 counts from the end of its axis, as Numba compiles it; a raw pointer's does not
+        """
+        address, outside, from_end = view.offset, None, None
+        for axis, (i, size, stride) in enumerate(zip(index, view.shape, view.strides, strict=True)):
+            given, known = i, self.known_indices.get(id(i))
+            if known is None and i.dtype is not numeric.INT64:
+                known = self._as_index(line, i, action)
+            if known is not None:
+                i = known[1]
+            if check is None or check[axis]:
+                limit = size - (width - 1) if axis == len(index) - 1 else size
+                if known is None or isinstance(limit, np.ndarray) or known[2] >= limit:
+                    wrong = self._outside(i, limit)
+                    if wrong is not None and wraps and given.dtype.kind != "u":
+                        negative = i < 0
+                        if type(given) is not numeric.FromEnd:
+                            from_end = negative if from_end is None else from_end | negative
+                        i = np.where(negative, i + np.int64(size), i)[()]
+                        wrong = self._outside(i, limit)
+                    if wrong is not None:
+                        outside = wrong if outside is None else outside | wrong
+            if type(stride) is int and stride == 1:
+                address = address + i
+            else:
+                address = address + i * np.int64(stride)
+        if from_end is not None and self.checks:
+            self._check_from_end(line, view, index, from_end if outside is None else from_end & ~outside, action)
+        if outside is None:
+            return address, self.mask, None
+        address = np.where(outside, np.int64(0), address)[()]
+        inside = self.mask.narrow(~np.atleast_2d(outside))
+        if inside.lanes == self.mask.lanes:
+            return address, self.mask, None
+        if self.checks:
+            self.report_outside(line, view, index, self.mask.narrow(np.atleast_2d(outside)), action, width)
+        return address, inside, outside
+
+    def _check_from_end(self, line: int, view: View, index: tuple[Value, ...], from_end: Value, action: str) -> None:
+        counted = self.mask.narrow(np.atleast_2d(from_end))
+        if counted.lanes:
+            self.report_from_end(line, view, index, counted, action)
+
+    def _as_index(self, line: int, i: Value, action: str) -> tuple[Value, Value, int]:
+        """(an index, the same as int64, its largest value); those that come often (threadIdx) are remembered."""
+        if i.dtype.kind not in "iu" and action != "atomic":  # an atomic's is cast by Numba, whatever it is
+            raise UnsupportedSyntax(f"an index must be an integer, got {i.dtype}; cast it with int32(...)", line)
+        wide = i.astype(np.int64)
+        if i.ndim == 0 or i.size > _REMEMBERED:
+            return i, wide, _UNKNOWN
+        largest = int(wide.max()) if wide.min() >= 0 else _UNKNOWN
+        if len(self.known_indices) < _REMEMBERED:
+            self.known_indices[id(i)] = (i, wide, largest)  # keeps `i`, so that its id stays its own
+        return i, wide, largest
+
+    @staticmethod
+    def _outside(i: Value, size: Value) -> Value:
+        """Where `i` is not in [0, size), or None where it always is."""
+        if not isinstance(size, np.ndarray):
+            if i.ndim == 0:
+                return None if 0 <= i < size else np.bool_(True)
+            if size > 0 and i.view(np.uint64).max() < size:
+                return None
+        wrong = (i < 0) | (i >= size)
+        return wrong if wrong.any() else None
+
+    def load(self, line: int, view: View, index: tuple[Value, ...]) -> Value:
+        """`view[index]` for each active thread; 0 where the index is out of bounds."""
+        address, mask, outside = self.locate(line, view, index, "load")
+        alloc = view.alloc
+        if not mask.lanes or not alloc.size:
+            return View(alloc, (), (), np.int64(0)) if alloc.record else alloc.dtype.type(0)
+        if alloc.record:  # a record: what is loaded is a field of it
+            return View(alloc, (), (), address)
+        if self.checks:
+            self.check_load(line, alloc, address, mask)
+        if self.counting:
+            self.count_access(line, alloc, address, mask, "load", alloc.itemsize)
+        value = alloc.gather(self, address)
+        return value if outside is None else np.where(outside, alloc.dtype.type(0), value)
+
+    def store(self, line: int, view: Value, index: Value, value: Value) -> None:
+        """`view[index] = value` for each active thread."""
+        if type(view) is not View:
+            self._store_other(line, view, index, value)
+            return
+        if type(index) is not tuple:
+            index = (index,)
+        if len(index) != len(view.shape):
+            self.store_part(line, view, index, value)
+            return
+        if view.alloc.record:
+            self.store_record(line, view, index, value)
+            return
+        if not hasattr(value, "dtype") or isinstance(value, View):
+            what = ("no value: was the variable assigned on this path?" if value is None else
+                    f"a {type(value).__name__.lower()}")
+            raise UnsupportedSyntax(f"an array's element must be one number, got {what}", line)
+        address, mask, _ = self.locate(line, view, index, "store")
+        self.write(line, view.alloc, address, mask, value)
+
+    def _store_other(self, line: int, base: Value, index: Value, value: Value) -> None:
+        if type(base) is Choice:
+            self.over(base, lambda view: self.store(line, view, index, value))
+        elif type(base) is Flat:
+            self.store(line, base.view, self.place(index, base.view.dims()), value)
+        else:
+            raise refusal(base, "only an array's elements can be assigned; a tuple's cannot", line)
+
+    def write(self, line: int, alloc: Allocation, address: Value, mask: Mask, value: Value) -> None:
+        """Check, count and do one store."""
+        if not mask.lanes:
+            return
+        if not alloc.writable:
+            raise ReadOnlyArray(f"line {line}: array {alloc.name!r} is read-only")
+        alloc.stored = True
+        if self.checks:
+            self.check_store(line, alloc, address, mask)
+        if self.counting:
+            self.count_access(line, alloc, address, mask, "store", alloc.itemsize)
+        if self.recorder.undo is not None:
+            self.recorder.undo(self, alloc)
+        value = self.cast(line, alloc.dtype, value)
+        if self.observing:
+            self.observe(alloc, address, mask, value)
+        alloc.scatter(self, address, value, mask)
+
+    # -- arrays made by the kernel ------------------------------------------------------------------------------------
+
+    def shared_array(self, line: int, site: int, shape: Value, dtype: np.dtype, name: str) -> View:
+        """`cuda.shared.array(shape, dtype)`: one array a block; shape 0 is the launch's dynamic shared memory."""
+        extent = self._static_shape(line, shape)
+        if extent == (0,):
+            return self._dynamic_shared(line, site, dtype, name)
+        alloc = self.shared.get(site)
+        if alloc is None:
+            size = math.prod(extent)
+            self.note_shared(line, size * dtype.itemsize)
+            alloc = Allocation(name, "shared", np.zeros((self.blocks, size), dtype), extent, c_strides(extent))
+            self.shared[site] = alloc
+            self.prepare(alloc)
+        return View(alloc, extent, alloc.strides, np.int64(0))
+
+    def _dynamic_shared(self, line: int, site: int, dtype: np.dtype, name: str) -> View:
+        """All of the launch's dynamic memory: every array of shape 0 begins at the same byte."""
+        if not self.dynamic_bytes:
+            self.report_no_dynamic_shared(line, name)
+        size = self.dynamic_bytes // dtype.itemsize
+        alloc = self.dynamic.get(site)
+        if alloc is None:
+            if self.dynamic_memory is None:
+                self.dynamic_memory = self.dynamic_block()
+            alloc = Allocation(name, "shared", self.dynamic_memory.view(dtype), (size,), (1,))
+            same_width = [a.shadow for a in self.dynamic.values() if a.itemsize == alloc.itemsize]
+            self.dynamic[site] = alloc
+            self.prepare(alloc)
+            if same_width and self.checks:
+                alloc.shadow = same_width[0]
+            if self.checks and self.recorder.dynamic_sites.get(site):
+                alloc.site = site
+        return View(alloc, (size,), (1,), np.int64(0))
+
+    def dynamic_block(self) -> np.ndarray:
+        """The dynamic shared memory of all blocks, as bytes."""
+        return np.zeros((self.blocks, -(-self.dynamic_bytes // 16) * 16), np.uint8)
+
+    def local_array(self, line: int, site: int, shape: Value, dtype: np.dtype, name: str) -> View:
+        """`cuda.local.array(shape, dtype)`: one array a thread, its contents undefined each time it is made."""
+        extent = self._static_shape(line, shape)
+        alloc = self.local.get(site)
+        if alloc is None:
+            size = int(np.prod(extent))
+            alloc = Allocation(name, "local", np.zeros((size, *self.shape), dtype), extent, c_strides(extent))
+            self.local[site] = alloc
+        if self.checks:
+            for piece in (alloc, *alloc.fields.values()):
+                self.forget_local(piece)
+        return View(alloc, extent, alloc.strides, np.int64(0))
+
+    def _static_shape(self, line: int, shape: Value) -> tuple[int, ...]:
+        extent = shape if isinstance(shape, tuple) else (shape,)
+        if any(not isinstance(n, int | np.integer) for n in extent):
+            raise UnsupportedSyntax("the shape of a shared or local array must be a constant (a literal or a global)",
+                                    line)
+        return tuple(int(n) for n in extent)
+
+    def captured(self, array: Any, name: str) -> View:
+        """A device array of the kernel's globals: global memory, the same for every launch, and no constant."""
+        views = self.recorder.captured
+        if id(array) not in views:
+            views[id(array)] = bind_arrays({name: array.ary})[name]
+            if self.checks:
+                views[id(array)].alloc.shadow = Shadow(None, views[id(array)].alloc)
+        return views[id(array)]
+
+    def constant(self, array: np.ndarray, name: str) -> View:
+        """A NumPy array of the kernel's globals: constant memory."""
+        found = self.constants.get(id(array))
+        if found is None:
+            data = np.ascontiguousarray(array)
+            alloc = Allocation(name, "const", data.reshape(-1), data.shape, c_strides(data.shape))
+            alloc.writable = False
+            found = View(alloc, data.shape, alloc.strides, np.int64(0))
+            self.constants[id(array)] = found
+        return found

@@ -1,0 +1,93 @@
+"""Values of a kernel that are no numbers and no arrays: index objects, Enum members, things to loop over, choices."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import UnsupportedSyntax
+from .memory import View
+
+Value = Any
+
+
+class Dim3(NamedTuple):
+    """cuda.threadIdx and its like."""
+
+    x: Value
+    y: Value
+    z: Value
+
+
+class Member(NamedTuple):
+    """A member of an Enum: its class, and its number, which may differ between threads."""
+
+    of: type
+    value: Value
+
+
+class Items:
+    """What a `for` goes through: how many there are (the same for all threads or not), and the one at a place."""
+
+    __slots__ = ("count", "item")
+
+    def __init__(self, count: Value, item: Callable[[Value], Value]) -> None:
+        self.count = count
+        self.item = item
+
+
+class Iterator:
+    """iter(x), which next() takes the elements of, one for each call."""
+
+    __slots__ = ("items", "taken")
+
+    def __init__(self, items: Items) -> None:
+        self.items = items
+        self.taken = 0
+
+
+class GridGroup:
+    """cuda.cg.this_grid(): all threads of the grid, which its sync() makes wait for each other."""
+
+
+class Flat:
+    """x.flat of an array whose elements do not lie in one piece: its elements by number."""
+
+    __slots__ = ("view",)
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+
+class Choice:
+    """An array that is another one in each thread: `a if i > 3 else b`. Pairs of an array and its threads."""
+
+    __slots__ = ("options",)
+    __array_ufunc__ = None
+
+    def __init__(self, options: list[tuple[View, np.ndarray]]) -> None:
+        self.options = options
+
+    @property
+    def first(self) -> View:
+        """One of the arrays: they have one dtype and one number of axes."""
+        return self.options[0][0]
+
+
+class Mixed:
+    """A variable of two kinds that do not go together; an error where it is used (Numba keeps them apart)."""
+
+    def __init__(self, reason: str) -> None:
+        object.__setattr__(self, "reason", reason)
+
+    def __getattr__(self, name: str) -> Any:
+        raise UnsupportedSyntax(self.reason)
+
+    def __iter__(self) -> Any:
+        raise UnsupportedSyntax(self.reason)
+
+
+def refusal(value: Any, otherwise: str, line: int) -> UnsupportedSyntax:
+    """The error for a value that does not fit where it is used; of a variable of two kinds it is that."""
+    return UnsupportedSyntax(value.reason if isinstance(value, Mixed) else otherwise, line)

@@ -1,0 +1,201 @@
+"""Conv1D and Conv2D, and the base of all convolutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import functional as F
+from minidl.errors import ArgumentError, ShapeError
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.spatial import (
+    check_channels,
+    check_data_format,
+    check_padding,
+    check_rank,
+    sizes,
+    who,
+    window_lengths,
+)
+from minidl.layers.base.symbolic import INTEGERS
+
+
+class Convolution(OptionLayer):
+    """Base of convolutions over `rank` axes: their common arguments, checks and output shape.
+
+    A subclass makes its kernels in `make_kernels(channels)`, computes in `convolve(x)`, and says with
+    `output_channels(channels)` how many channels come out.
+    """
+
+    rank = 2
+    computes_in_floats = True
+    paddings: tuple[str, ...] = ("valid", "same")
+
+    def keep_window(self, kernel_size: Any, strides: Any, padding: Any, data_format: Any, dilation_rate: Any) -> None:
+        """Check and keep the arguments that say where the kernel goes."""
+        strides = sizes(self, "strides", strides, self.rank)
+        dilation = sizes(self, "dilation_rate", dilation_rate, self.rank)
+        if max(strides) > 1 and max(dilation) > 1:
+            raise ArgumentError(
+                f"{who(self)}: strides and dilation_rate cannot both be above 1. Got {strides} and {dilation}."
+            )
+        self.keep(
+            kernel_size=sizes(self, "kernel_size", kernel_size, self.rank),
+            strides=strides,
+            padding=check_padding(self, padding, self.paddings),
+            data_format=check_data_format(self, data_format),
+            dilation_rate=dilation,
+        )
+
+    def keep_filters(self, filters: Any, groups: Any = 1) -> None:
+        """Check and keep the number of output channels."""
+        for name, value in (("filters", filters), ("groups", groups)):
+            if not isinstance(value, INTEGERS) or value < 1:
+                raise ArgumentError(f"{who(self)}: {name} must be a positive integer. Got {value!r}.")
+        if filters % groups:
+            raise ArgumentError(f"{who(self)}: filters must be a multiple of groups. Got {filters} and {groups}.")
+        self.keep(filters=filters)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the kernels and the bias."""
+        check_rank(self, input_shape, self.rank + 2)
+        channels = check_channels(self, input_shape)
+        self.compute_output_shape(input_shape)  # a kernel that does not fit is an error here, not at the first data
+        self.make_kernels(channels)
+        self.bias = self.add_option_weight("bias", (self.output_channels(channels),)) if self.use_bias else None
+
+    def call(self, inputs: Any) -> Any:
+        """Return activation(convolution + bias)."""
+        check_rank(self, inputs.shape, self.rank + 2)
+        y = self.convolve(inputs)
+        return y if self.activation is None else self.activation(y)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return (batch, …, output channels)."""
+        check_rank(self, input_shape, self.rank + 2)
+        return (input_shape[0], *self.output_lengths(input_shape[1:-1]), self.output_channels(input_shape[-1]))
+
+    def output_lengths(self, lengths: Any) -> tuple[int | None, ...]:
+        """Return the sizes of the output's spatial axes."""
+        return window_lengths(self, lengths, self.kernel_size, self.strides, self.padding, self.dilation_rate)
+
+    def output_channels(self, channels: Any) -> Any:
+        """Return the number of output channels."""
+        return self.filters
+
+    def make_kernels(self, channels: int) -> None:
+        """Make the kernels for this many input channels."""
+        raise NotImplementedError(f"{type(self).__name__} must define make_kernels(channels)")
+
+    def convolve(self, x: Any) -> Any:
+        """Return the convolution of x, bias added."""
+        raise NotImplementedError(f"{type(self).__name__} must define convolve(x)")
+
+
+class Conv(Convolution):
+    """The arguments and weights of Conv1D and Conv2D."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.keep_filters(filters, groups)
+        self.keep_window(kernel_size, strides, padding, data_format, dilation_rate)
+        self.keep(
+            groups=groups,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
+
+    def make_kernels(self, channels: int) -> None:
+        """Make the kernel (…, C // groups, K)."""
+        if channels % self.groups:
+            raise ShapeError(
+                f"{who(self)}: the input's channels must be a multiple of groups. Got {channels} and {self.groups}."
+            )
+        self.kernel = self.add_option_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
+
+    def static(self) -> dict[str, Any]:
+        """Return the keyword arguments of the functional form."""
+        return {
+            "strides": self.strides, "padding": self.padding, "dilation": self.dilation_rate, "groups": self.groups
+        }  # fmt: skip
+
+
+class Conv1D(Conv):
+    """Slide `filters` kernels over time steps.
+
+    Parameters
+    ----------
+    filters : number of kernels, and of output channels K
+    kernel_size : steps that a kernel spans, R
+    padding : "valid" (none), "same" (as many outputs as inputs, with strides 1) or "causal" (an output sees no later
+        step)
+    groups : the channels are split into this many groups, each with its own kernels
+
+    Shapes: x (N, T, C), kernel (R, C // groups, K), bias (K,), y (N, P, K).
+
+    >>> import numpy as np
+    >>> Conv1D(4, 3, padding="causal")(np.ones((2, 7, 5), np.float32)).shape
+    (2, 7, 4)
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+    def convolve(self, x: Any) -> Any:
+        """Return the convolution along the steps."""
+        static = {**self.static(), "strides": self.strides[0], "dilation": self.dilation_rate[0]}
+        return F.conv1d(x, self.kernel, self.bias, **static)
+
+
+class Conv2D(Conv):
+    """Slide `filters` kernels over images.
+
+    y[n, p, q, k] = activation(sum over r, s, c of x[n, p·stride + r·dilation, q·stride + s·dilation, c] ·
+    kernel[r, s, c, k] + bias[k])
+
+    Parameters
+    ----------
+    filters : number of kernels, and of output channels K
+    kernel_size : rows and columns of a kernel, (R, S) or one number for both
+    strides, dilation_rate : step of the kernel, and distance of its cells; one number or (rows, columns)
+    padding : "valid" (none) or "same" (zeros around, so that strides 1 keep the size)
+    groups : the channels are split into this many groups, each with its own kernels
+
+    Shapes: x (N, H, W, C), kernel (R, S, C // groups, K), bias (K,), y (N, P, Q, K).
+
+    >>> import numpy as np
+    >>> layer = Conv2D(16, 3, activation="relu")
+    >>> layer(np.ones((2, 28, 28, 1), np.float32)).shape, layer.count_params()
+    ((2, 26, 26, 16), 160)
+    """
+
+    rank = 2
+
+    def convolve(self, x: Any) -> Any:
+        """Return the convolution over rows and columns."""
+        return F.conv2d(x, self.kernel, self.bias, **self.static())

@@ -1,0 +1,1 @@
+"""Layers that change images: resizing, cutting, turning, random changes."""

@@ -1,0 +1,96 @@
+"""The graph of a model as a picture: every layer with its ops, output shape and number of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl.backends import using
+from minidl.errors import ArgumentError, NotBuiltError
+from minidl.layers.base.symbolic import flatten
+from minidl.lens.recording.preserved import preserved
+from minidl.models.plotting import draw, layout
+from minidl.observers import observing
+from minidl.tape import no_grad
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FREE_AXIS = 4  # the length on which ops are tried, of an axis that the model leaves open
+
+
+def plot_graph(model: Any, rankdir: str = "TB") -> Figure:
+    """Draw a model's layers as boxes and its tensors as arrows; a box says which ops its layer runs.
+
+    Parameters
+    ----------
+    model : a functional model, or a Sequential whose input shape is known
+    rankdir : "TB" from top to bottom, "LR" from left to right
+
+    The ops are found by running the model once on zeros. Branches stand side by side, and an arrow that skips layers
+    (a residual connection) runs beside them.
+
+    Raises
+    ------
+    NotBuiltError : the model has no graph; ArgumentError : another rankdir
+
+    >>> from minidl import Sequential, layers
+    >>> figure = plot_graph(Sequential([layers.Input((4,)), layers.Dense(2, activation="relu", name="hidden")]))
+    >>> print(figure.axes[0].texts[1].get_text())
+    hidden · Dense
+    dense → relu
+    (None, 2) · 10 weights
+    """
+    if rankdir not in ("TB", "LR"):
+        raise ArgumentError(f"plot_graph: rankdir must be 'TB' or 'LR'. Got {rankdir!r}.")
+    if getattr(model, "graph", None) is None:
+        raise NotBuiltError(
+            f"plot_graph: model {getattr(model, 'name', model)!r} has no graph. Give a Sequential its input shape; "
+            "a subclassed model has none to draw."
+        )
+    ops = layer_ops(model)
+    boxes, arrows = layout(model, _describer(ops))
+    return draw(boxes, arrows, rankdir)
+
+
+def layer_ops(model: Any) -> dict[str, list[str]]:
+    """Return, by a layer's name, the ops that it runs in a prediction, in order; {} where zeros cannot be its input.
+
+    >>> from minidl import Sequential, layers
+    >>> layer_ops(Sequential([layers.Input((3,)), layers.Dense(2, activation="softmax", name="out")]))
+    {'out': ['dense', 'softmax']}
+    """
+    zeros = [
+        np.zeros([1 if axis == 0 else length or FREE_AXIS for axis, length in enumerate(t.shape)], t.dtype)
+        for t in model.graph.input_tensors
+    ]
+    with preserved(model), using("numpy"), no_grad(), observing() as runs:
+        try:
+            model(zeros[0] if len(zeros) == 1 else zeros, training=False)
+        except (ValueError, TypeError):  # an open axis that must be longer, or a layer that asks for real values
+            return {}
+    found: dict[str, list[str]] = {}
+    for layer in model.operations:
+        names = {one.name for one in _all_layers(layer)}
+        found[layer.name] = [run.op for run in runs if run.layer.rpartition("/")[2] in names]
+    return found
+
+
+def _all_layers(layer: Any) -> list[Any]:
+    return [layer, *(inner for one in layer.sublayers() for inner in _all_layers(one))]
+
+
+def _describer(ops: dict[str, list[str]]) -> Callable[[Any], list[str]]:
+    def lines_of(layer: Any) -> list[str]:
+        shapes = ", ".join(str(t.shape) for t in flatten(layer.inbound_nodes[0].output_structure))
+        size = sum(variable.size for variable in layer.weights)
+        lines = [f"{layer.name} · {type(layer).__name__}"]
+        names = ops.get(layer.name, [])
+        if names:
+            lines.append(" → ".join(names[:3]) + (f" → … ({len(names)} ops)" if len(names) > 3 else ""))
+        weights = f" · {size:,} weights" if size else ""
+        return [*lines, shapes + weights]
+
+    return lines_of

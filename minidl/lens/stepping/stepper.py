@@ -1,0 +1,318 @@
+"""The stepper: one training step of a model, recorded, to walk through op by op, forwards and back.
+
+>>> import minidl, numpy as np
+>>> minidl.utils.set_random_seed(1)
+>>> hidden = minidl.layers.Dense(2, activation="relu", input_shape=(3,), name="hidden")
+>>> model = minidl.Sequential([hidden, minidl.layers.Dense(1)])
+>>> model.compile("sgd", "mse")
+>>> s = step(model, np.ones((4, 3), "float32"), np.zeros((4, 1), "float32"))
+>>> [moment.op for moment in s.moments if moment.phase == "forward"]
+['dense', 'relu', 'dense']
+>>> s.to_loss().now.op, s.to_phase("update").now.weight
+('mean_squared_error', 'hidden/kernel')
+
+The file shows the way a lesson goes: what ran (`record`), what is seen of it (`moments`), into an op
+(`lines`), into a kernel (`kernels`), on a page (`page`), in a notebook (`notebook`,
+`player`).
+"""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from minidl.console import printable
+from minidl.data import as_dataset
+from minidl.errors import ArgumentError, NotCompiledError, unknown_name
+from minidl.layers.base.symbolic import flatten, map_structure
+from minidl.lens import formulas
+from minidl.lens.stepping.kernels import KernelLaunch, choose, kernel_launches, rerun
+from minidl.lens.stepping.lines import LineStepper, line_steps
+from minidl.lens.stepping.moments import Moment, moments_of
+from minidl.lens.stepping.moves import Moves
+from minidl.lens.stepping.record import Change, Record, record_batch, unique_paths
+from minidl.models.training.checks import build_from_data
+from minidl.tensor import Tensor
+
+
+class Stepper(Moves):
+    """A recorded training step and a position in it; `lens.step` makes one.
+
+    `now` is the present moment: one op, with its formula, inputs, outputs and statistics. `next`, `back`, `goto`,
+    `to_layer`, `to_op`, `to_phase` and `to_loss` move, and return the stepper, so that `print(s.next())` shows where it
+    went. The model is not touched, until `commit`.
+    """
+
+    def __init__(self, model: Any, batch: dict[str, Any]) -> None:
+        self.model = model
+        self.position = 0
+        self._batch = batch
+        self._context = copy_context()  # the backends that were chosen when the stepper was made
+        self._changes: tuple[Change, ...] = ()
+        self._records = [self._run()]
+        self._moments = [moments_of(self._records[0])]
+
+    def _run(self, keep: bool = False) -> Record:
+        return self._context.run(record_batch, self.model, self._batch, self._changes, keep)
+
+    # ---- what there is
+
+    @property
+    def moments(self) -> list[Moment]:
+        """Every op of the step, in order."""
+        return self._moments[-1]
+
+    @property
+    def loss(self) -> float:
+        """The loss of the batch, as `train_on_batch` returns it."""
+        return self.logs["loss"]
+
+    @property
+    def logs(self) -> dict[str, Any]:
+        """Loss and metrics by name, as `train_on_batch(…, return_dict=True)` returns them."""
+        return self._records[-1].logs
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray | None]:
+        """The gradient of every trained weight, by path, as the optimizer got it."""
+        return {path: None if g is None else np.asarray(_host(g)) for path, g in self._records[-1].gradients.items()}
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """Every weight after the step, by path (moving averages too)."""
+        return {path: np.asarray(_host(after)) for path, _, after in self._records[-1].weights}
+
+    @property
+    def weights_before(self) -> dict[str, np.ndarray]:
+        """Every weight before the step, by path."""
+        return {path: np.asarray(_host(before)) for path, before, _ in self._records[-1].weights}
+
+    # ---- looking closer
+
+    def into(self) -> LineStepper:
+        """Step into the present op: its NumPy source line by line, run again on what it was given here.
+
+        Of an op that ran by a kernel these are the lines of the NumPy op, which computes the same; see `kernel`.
+        """
+        return self.lines_of(self.now)
+
+    def lines_of(self, moment: Moment) -> LineStepper:
+        """Return the lines of a moment's op; see `into`."""
+        function = formulas.numpy_function(moment.op, moment.direction)
+        if function is None or moment.is_sum:
+            raise ArgumentError(f"into: {moment.title} is {formulas.GRADIENT_SUM}; there are no lines to show.")
+        return line_steps(moment, function, lambda: rerun(moment, function))
+
+    def kernel(self, which: int | str = 0) -> Any:
+        """Step into a kernel of the present op on the SIMT machine: a `cuda_kernels.simt` Stepper, by source line.
+
+        which : the number of the launch, or its kernel's name; see `kernels`. Of an op that ran on NumPy it is the
+            kernel that would do it.
+        """
+        return choose(self.kernels(), which).step()
+
+    def kernels(self) -> list[KernelLaunch]:
+        """Return the launches of the present op on the SIMT machine, in order."""
+        return kernel_launches(self.now)
+
+    # ---- changing a value
+
+    def change(self, name: str, index: Any, value: Any) -> Stepper:
+        """Change a value at the present moment, or several, and compute everything after it anew.
+
+        Parameters
+        ----------
+        name : of an input or output of the present op ("x", "y", "dy" …), "input" or "output" for the first, or the
+            path of a weight. A changed input is what this op reads, whoever else reads it; an input of a forward that
+            is a weight is changed for the whole step.
+        index : of the value, as NumPy has it: (0, 3) or 5, or of several: ... for all
+        value : the new one, or an array of them
+
+        `differences` tells what became of it; `undo` takes it back.
+        """
+        self._check_untouched("change")
+        moment = self.now
+        side, name, slot, array = self._find(moment, name)
+        try:
+            np.array(array)[index] = value
+        except (IndexError, TypeError, ValueError) as error:
+            raise ArgumentError(
+                f"change: index {index!r} and value {value!r:.40} do not fit {name!r} of {moment.title}. Its shape is "
+                f"{array.shape} {array.dtype}."
+            ) from error
+        if side != "weight" and moment.told.call is None:
+            raise ArgumentError(f"change: the tape itself computes {moment.title}. Change one of the two gradients.")
+        call = None if side == "weight" else moment.told.call
+        label = f"{name}[{_index_text(index)}] = {_value_text(value)} at {moment.number} {moment.title}"
+        before = self._changes
+        self._changes = (*before, Change(call, side, slot, index, value, label))
+        try:
+            record = self._run()
+        except Exception:
+            self._changes = before
+            raise
+        self._records.append(record)
+        self._moments.append(moments_of(record))
+        return self.goto(self.position)
+
+    def _find(self, moment: Moment, name: str) -> tuple[str, str, int, np.ndarray]:
+        """Return (side, name, slot, array) of what is to be changed."""
+        paths = unique_paths(self.model.weights)
+        for side, slots, values in (
+            ("input", moment.input_slots, moment.inputs), ("output", moment.output_slots, moment.outputs),
+        ):  # fmt: skip
+            found = next(iter(slots), None) if name == side else name if name in slots else None
+            if found is None:
+                continue
+            origin = moment.origins.get(found, "")
+            if side == "input" and moment.phase in ("forward", "loss") and origin in paths:
+                return "weight", origin, paths.index(origin), values[found]
+            return side, found, slots[found], values[found]
+        if name in paths:
+            return "weight", name, paths.index(name), self.weights_before[name]
+        raise unknown_name(f"value at {moment.title}", name, [*moment.arrays, "input", "output", *paths])
+
+    @property
+    def changes(self) -> list[str]:
+        """What was changed, in words."""
+        return [change.label for change in self._changes]
+
+    def undo(self) -> Stepper:
+        """Take the last change back."""
+        if not self._changes:
+            raise ArgumentError("undo: nothing was changed.")
+        self._changes = self._changes[:-1]
+        self._records.pop()
+        self._moments.pop()
+        return self.goto(self.position)
+
+    def differences(self, moment: Moment | int | None = None) -> dict[str, tuple[int, float]]:
+        """Return, for each array of a moment that differs from the unchanged run: how many values, and by how much."""
+        if not isinstance(moment, Moment):
+            moment = self.now if moment is None else self.moments[moment]
+        first = self._moments[0]
+        if len(self._moments) == 1 or moment.number >= len(first):
+            return {}
+        if first[moment.number].title != moment.title:  # the change led to other ops
+            return {name: (array.size, float("nan")) for name, array in moment.arrays.items()}
+        base = first[moment.number].arrays
+        found = {name: _difference(array, base.get(name)) for name, array in moment.arrays.items()}
+        return {name: difference for name, difference in found.items() if difference[0]}
+
+    def commit(self) -> dict[str, Any]:
+        """Let the model take the step, with the values as changed; return loss and metrics as `train_on_batch` does.
+
+        Raises
+        ------
+        ArgumentError : the model was trained since the stepper was made
+        """
+        self._check_untouched("commit")
+        return self._run(keep=True).logs
+
+    def _check_untouched(self, function: str) -> None:
+        """Raise unless the model still has the weights that the step began with."""
+        for (path, before, _), variable in zip(self._records[0].weights, self.model.weights, strict=True):
+            if not np.array_equal(_host(before), _host(variable.data), equal_nan=True):
+                raise ArgumentError(
+                    f"{function}: weight {path!r} has changed since this step was recorded. Was the model trained, or "
+                    "the step committed already? Make a new stepper."
+                )
+
+    # ---- showing
+
+    def __str__(self) -> str:
+        from minidl.lens.stepping.text import describe_moment
+
+        return printable(describe_moment(self))
+
+    def __repr__(self) -> str:
+        changed = f", {len(self._changes)} changed" if self._changes else ""
+        return printable(f"<Stepper at {self.position} of {len(self)}: {self.now.title}{changed}>")
+
+    def _repr_html_(self) -> str:
+        from minidl.lens.stepping.notebook import filmstrip
+
+        return str(filmstrip(self))
+
+    def table(self) -> str:
+        """Return all moments as a table, the present one marked."""
+        from minidl.lens.stepping.text import moments_table
+
+        return printable(moments_table(self))
+
+    def run_prompt(self, stdin: Any = None, stdout: Any = None) -> None:
+        """Walk through the step in a terminal: n, b, layer NAME, loss, into, kernel … `?` lists the commands."""
+        from minidl.lens.stepping.prompt import StepPrompt
+
+        StepPrompt(self, stdin, stdout).cmdloop()
+
+    def play(self) -> Any:
+        """Return a player for a notebook (ipywidgets); without ipywidgets the stepper shows itself as a filmstrip."""
+        from minidl.lens.stepping.player import player
+
+        return player(self)
+
+    def save_html(self, path: str | PathLike[str], title: str | None = None) -> None:
+        """Write the whole step as one HTML file that needs nothing else: to open, to mail, to put on a web page."""
+        from minidl.lens.stepping.page import save_html
+
+        save_html(self, path, title)
+
+
+def step(model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> Stepper:
+    """Record one training step of a model, to walk through. The model stays as it is.
+
+    Parameters
+    ----------
+    model : a compiled model; one that is not built yet is built, as its first call would
+    x, y, sample_weight, class_weight : one batch, as for `model.train_on_batch`, whose numbers these are bit for bit
+
+    Raises
+    ------
+    NotCompiledError : the model has no loss or optimizer yet
+    """
+    if getattr(model, "loss", None) is None or getattr(model, "optimizer", None) is None:
+        raise NotCompiledError("lens.step: the model has no loss or optimizer. Call model.compile('adam', loss=…).")
+    batch = {"x": _own(x), "y": _own(y), "sample_weight": _own(sample_weight), "class_weight": class_weight}
+    first = flatten(batch["x"])[0]
+    if hasattr(first, "shape") and first.shape and not model.built:
+        data = as_dataset(batch["x"], batch["y"], None, max(1, len(first)), False, 0, None, "lens.step")
+        build_from_data(model, data)
+    return Stepper(model, batch)
+
+
+def _own(structure: Any) -> Any:
+    """Return copies of the batch's arrays: what is done to the originals later does not reach the stepper."""
+
+    def copy(leaf: Any) -> Any:
+        return np.array(leaf.numpy() if isinstance(leaf, Tensor) else leaf) if hasattr(leaf, "shape") else leaf
+
+    return map_structure(copy, structure)
+
+
+def _host(array: Any) -> Any:
+    from minidl.backends.devices.arrays import on_host
+
+    return on_host(array, "lens.step")
+
+
+def _index_text(index: Any) -> str:
+    return ", ".join(map(str, index)) if isinstance(index, tuple) else "…" if index is ... else str(index)
+
+
+def _value_text(value: Any) -> str:
+    return f"{float(value):g}" if np.ndim(value) == 0 else f"values of shape {np.shape(value)}"
+
+
+def _difference(array: np.ndarray, base: np.ndarray | None) -> tuple[int, float]:
+    """Return how many values differ, and the largest difference (NaN where one of the two is NaN)."""
+    if base is None or base.shape != array.shape:
+        return array.size, float("nan")
+    differs = ~((array == base) | ((array != array) & (base != base)))
+    count = int(differs.sum())
+    if not count:
+        return 0, 0.0
+    return count, float(np.abs(array[differs].astype(np.float64) - base[differs].astype(np.float64)).max())

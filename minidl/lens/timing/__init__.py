@@ -1,0 +1,1 @@
+"""How long ops take on each backend, and how long they must take at least."""

@@ -1,0 +1,1 @@
+"""Watching a training for what goes wrong."""

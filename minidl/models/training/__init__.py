@@ -1,0 +1,1 @@
+"""What makes a model learn: `compile`, `fit`, `evaluate`, `predict`."""

@@ -1,0 +1,1 @@
+"""Recurrent ops: the simple cell, LSTM and GRU."""

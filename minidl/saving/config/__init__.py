@@ -1,0 +1,1 @@
+"""A model's configuration as JSON, in Keras' form, written and read."""

@@ -1,0 +1,18 @@
+"""The tape: ops write down what they did, and gradients are walked back, of gradients too."""
+
+from minidl.tape.tape import (
+    Entry,
+    GradientTape,
+    apply,
+    layer_scope,
+    no_grad,
+    recording,
+    run_backward,
+    takes_needs,
+    where_it_lies,
+)
+
+__all__ = [
+    "Entry", "GradientTape", "apply", "layer_scope", "no_grad", "recording", "run_backward", "takes_needs",
+    "where_it_lies",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""`minidl.check`: is a kernel right, and if not, what is its mistake?"""
