@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from minidl import constraints, initializers, layers, losses, metrics, optimizers, regularizers
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from minidl import backend, constraints, initializers, layers, losses, metrics, optimizers, regularizers, saving
+from minidl.config import SeedGenerator
 from minidl.optimizers import schedules
+from minidl.saving.config import legacy
+from minidl.saving.config.model_json import model_config
+from minidl.saving.config.training import training_config
+
+spec = importlib.util.spec_from_file_location("example_models", Path(__file__).with_name("example_models.py"))
+example_models = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(example_models)
 
 L = layers
 # Layers, with arguments that are not the defaults where there are interesting ones.
@@ -57,6 +70,18 @@ OTHERS = {
     "optimizers": {
         "SGD": lambda: optimizers.SGD(schedules.CosineDecay(0.1, 10, warmup_target=0.2, warmup_steps=3), momentum=0.9),
         "Adam": lambda: optimizers.Adam(0.01, beta_1=0.8, amsgrad=True, global_clipnorm=2.0, use_ema=True),
+        "RMSprop": lambda: optimizers.RMSprop(0.02, 0.8, 0.1, 1e-5, True, 0.01, clipvalue=0.5, name="own"),
+        "AdamW": lambda: optimizers.AdamW(0.02, 0.01, 0.8, 0.99, 1e-5, True, 1.5, loss_scale_factor=2.0),
+        "Adagrad": lambda: optimizers.Adagrad(
+            0.02,
+            0.2,
+            1e-5,
+            0.01,
+            use_ema=True,
+            ema_momentum=0.9,
+            ema_overwrite_frequency=5,
+            gradient_accumulation_steps=3,
+        ),
     },
     "schedules": {
         "CosineDecay": lambda: schedules.CosineDecay(0.1, 10),
@@ -68,14 +93,30 @@ OTHERS = {
     "losses": {
         "BinaryCrossentropy": lambda: losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1),
         "SparseCategoricalCrossentropy": lambda: losses.SparseCategoricalCrossentropy(ignore_class=2),
+        "CategoricalCrossentropy": lambda: losses.CategoricalCrossentropy(True, 0.1, 1, "sum", "own"),
+        "CosineSimilarity": lambda: losses.CosineSimilarity(axis=1, reduction=None),
+        "Huber": lambda: losses.Huber(2.0, "mean_with_sample_weight"),
     },
     "metrics": {
         "AUC": lambda: metrics.AUC(num_thresholds=10, curve="PR"),
         "Precision": lambda: metrics.Precision(thresholds=[0.3, 0.6], class_id=1),
         "TopKCategoricalAccuracy": lambda: metrics.TopKCategoricalAccuracy(k=3, name="top"),
+        "BinaryAccuracy": lambda: metrics.BinaryAccuracy(threshold=0.3, dtype="float64"),
+        "BinaryCrossentropy": lambda: metrics.BinaryCrossentropy(from_logits=True, label_smoothing=0.1),
+        "SparseCategoricalCrossentropy": lambda: metrics.SparseCategoricalCrossentropy(ignore_class=-1, axis=1),
+        "FBetaScore": lambda: metrics.FBetaScore("macro", 2.0, 0.4),
+        "R2Score": lambda: metrics.R2Score("variance_weighted_average", 1),
     },
-    "initializers": {"Constant": lambda: initializers.Constant(0.5)},
-    "regularizers": {"L1L2": lambda: regularizers.L1L2(0.1, 0.2)},
+    "initializers": {
+        "Constant": lambda: initializers.Constant(0.5),
+        "HeNormal": lambda: initializers.HeNormal(seed=2, input_axes=[0]),
+        "Orthogonal": lambda: initializers.Orthogonal(2.0, SeedGenerator(5)),
+        "VarianceScaling": lambda: initializers.VarianceScaling(3.0, "fan_out", "uniform", 7),
+    },
+    "regularizers": {
+        "L1L2": lambda: regularizers.L1L2(0.1, 0.2),
+        "OrthogonalRegularizer": lambda: regularizers.OrthogonalRegularizer(0.2, "columns"),
+    },
     "constraints": {"MinMaxNorm": lambda: constraints.MinMaxNorm(0.5, 2.0, axis=[0, 1])},
 }
 MODULES = {
@@ -106,3 +147,22 @@ def make(kind: str, name: str):
 
 
 ALL = [(kind, name) for kind in MODULES for name in class_names(kind)]
+
+
+def written() -> Iterator[tuple[str, Any]]:
+    """Yield what is written of every class, alone and in a file, and of models with their training setup."""
+    for kind, name in ALL:
+        for how, serialize in (("alone", MODULES[kind].serialize), ("in a file", saving.serialize_keras_object)):
+            backend.clear_session()
+            yield f"{kind} {name} {how}", serialize(make(kind, name))
+    for name, maker in example_models.MAKERS.items():
+        backend.clear_session()
+        model = maker()[0]
+        yield f"model {name}", model_config(model)
+        yield f"model {name} compiled", model.get_compile_config()
+        yield f"model {name} in an h5", legacy.simplified(model_config(model))
+        yield f"training of {name} in an h5", training_config(model)
+    backend.clear_session()
+    yield "activation layer", layers.Dense(2, activation=layers.LeakyReLU(0.1, name="leaky")).get_config()
+    for function in (losses.mean_squared_error, metrics.binary_accuracy, layers.Activation("hard_silu").activation):
+        yield f"function {function.__name__}", saving.serialize_keras_object(function)
