@@ -1,8 +1,7 @@
-"""The table of implementations: op -> backend -> where its forward and backward are.
+"""The table of implementations: op -> backend -> its forward and backward, made from the records of the ops.
 
-An implementation is written as a string, "package.module:prefix", which stands for the functions `prefix_forward` and
-`prefix_backward` of that module. Nothing is imported until an op is used for the first time, so that `import minidl`
-stays quick, and a backend whose packages are missing costs nothing.
+The devices' adapters are not imported until an op is used on one, so that a backend whose packages are missing costs
+nothing.
 
 A backend may have rungs (several kernels that compute the same, from simple to fast). A rung is a backend name of its
 own with a colon, "cuda:r3_tiled"; the plain name, "cuda", is the backend's best. The rungs of `cuda` and `simt` are
@@ -19,63 +18,40 @@ from itertools import zip_longest
 from typing import Any
 
 from minidl.backends.devices.arrays import DEVICES, device_name
-from minidl.backends.kernels import KERNELS
 from minidl.errors import ArgumentError, BackendError, unknown_name
+from minidl.ops.op import Op, records
 
 DIRECTIONS = ("forward", "backward")
 
-NUMPY_OPS = {
-    "minidl.ops.gemm": ["gemm", "batched_gemm", "dense"],
-    "minidl.ops.conv2d": ["conv2d"],
-    "minidl.ops.conv2d_transpose": ["conv2d_transpose"],
-    "minidl.ops.depthwise_conv2d": ["depthwise_conv2d"],
-    "minidl.ops.pool2d": ["max_pool2d", "average_pool2d"],
-    "minidl.ops.reduce": ["reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "argmax"],
-    "minidl.ops.activations": [
-        "relu", "relu6", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softplus", "swish", "clipped_relu",
-    ],
-    "minidl.ops.softmaxes": ["softmax", "log_softmax"],
-    "minidl.ops.normalization": ["batch_norm", "batch_norm_inference", "layer_norm"],
-    "minidl.ops.dropout": ["dropout"],
-    "minidl.ops.embedding": ["embedding"],
-    "minidl.ops.recurrent.rnn": ["simple_rnn"],
-    "minidl.ops.recurrent.lstm": ["lstm"],
-    "minidl.ops.recurrent.gru": ["gru"],
-    "minidl.ops.elementwise": [
-        "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "exp", "log", "sqrt", "square",
-        "absolute", "negative", "clip", "cast", "where", "pow", "mod", "log1p", "expm1",
-    ],
-    "minidl.ops.discrete": ["discrete"],
-    "minidl.ops.shapes": ["reshape", "transpose", "concatenate", "stack", "pad", "slice", "broadcast_to"],
-    "minidl.ops.upsample2d": ["upsample2d"],
-    "minidl.ops.losses": [
-        "categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "mean_squared_error",
-        "mean_absolute_error", "huber",
-    ],
-    "minidl.ops.updates": ["sgd_update", "rmsprop_update", "adam_update", "adamw_update", "adagrad_update"],
-}  # fmt: skip
-
 # These have no gradient at all; every other op has a backward in every backend that has its forward.
-NO_GRADIENT = {
-    "argmax", "discrete", "sgd_update", "rmsprop_update", "adam_update", "adamw_update", "adagrad_update",
-}  # fmt: skip
+NO_GRADIENT = frozenset(op.name for op in records().values() if op.backward is None)
 
 # These have no kernels: whatever backend is selected, they run on the host.
-HOST_ONLY = {"discrete"}
+HOST_ONLY = frozenset(op.name for op in records().values() if op.host_only)
+
+ON_DEVICES = "minidl.backends.cuda"  # where the adapters are
 
 Implementation = str | dict[str, Callable[..., Any] | None]
 
 _TABLE: dict[str, dict[str, Implementation]] = {
-    op: {"numpy": f"{module}:{op}"} for module, ops in NUMPY_OPS.items() for op in ops
+    op.name: {"numpy": {"forward": op.forward, "backward": op.backward}}
+    | ({} if op.host_only else dict.fromkeys(DEVICES, ON_DEVICES))
+    for op in records().values()
 }
-for _op in KERNELS:
-    _TABLE[_op] |= {device: f"minidl.backends.cuda:{_op}" for device in DEVICES}
 _BUILT_IN = frozenset(_TABLE)
+_RECORDS = dict(records())
 
 
 def ops() -> list[str]:
     """Return the names of all ops, sorted."""
     return sorted(_TABLE)
+
+
+def record(op: str) -> Op:
+    """Return what is known of an op, built in or registered. Raises UnknownNameError where there is no such op."""
+    if op not in _RECORDS:
+        raise unknown_name("op", op, _RECORDS)
+    return _RECORDS[op]
 
 
 def backends(op: str | None = None) -> list[str]:
@@ -95,8 +71,7 @@ def rungs(op: str) -> list[str]:
     """
     from minidl.backends import cuda
 
-    devices = [device for device in DEVICES if isinstance(_implementations(op).get(device), str)]
-    return [f"{device}:{name}" for device in devices for name in cuda.rungs(op)]
+    return [f"{device}:{name}" for device in devices(op) for name in cuda.rungs(op)]
 
 
 def exists(op: str, backend: str) -> bool:
@@ -104,7 +79,7 @@ def exists(op: str, backend: str) -> bool:
     if backend in _implementations(op):
         return True
     device, _, rung = backend.partition(":")
-    return bool(rung) and isinstance(_implementations(op).get(device), str) and has_rung(op, backend)
+    return bool(rung) and device in devices(op) and has_rung(op, backend)
 
 
 def load(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
@@ -135,6 +110,7 @@ def register_op(
     *,
     backend: str = "numpy",
     replace: bool = False,
+    **facts: Any,
 ) -> Callable[..., Any]:
     """Add an op of your own, and return a function that calls it on tensors (recorded on the tape, differentiable).
 
@@ -145,6 +121,7 @@ def register_op(
     backward : `backward(dy, cache) -> tuple with one gradient an input`; None for an op without a gradient
     backend : where these run; add other implementations with `register_backend`
     replace : allow an op of yours of the same name to be replaced (a notebook cell that is run again)
+    facts : what else is known of it, for the lens: `maths`, `flops`, `keeps` … of `minidl.ops.op.Op`
 
     >>> import minidl
     >>> def forward(x): return x ** 3, x
@@ -166,6 +143,7 @@ def register_op(
     if name in _TABLE and not replace:
         raise ArgumentError(f"register_op: {name!r} is registered already. Pass replace=True to replace it.")
     _check_callable("register_op", forward, backward)
+    _RECORDS[name] = Op(name, forward, backward, **({"flops": None, "host_only": True} | facts))
     _TABLE[name] = {backend: {"forward": forward, "backward": backward}}
 
     def call(*inputs: Any, **static: Any) -> Any:
@@ -226,7 +204,17 @@ def _check_callable(function: str, *given: Any) -> None:
 def named(op: str) -> str:
     """Return the backends of `op` as a message lists them, and how its rungs are listed where it has some."""
     listed = ", ".join(map(repr, backends(op)))
-    return f"{listed} (rungs: minidl.ops_table({op!r}))" if op in KERNELS and KERNELS[op][1] else listed
+    return f"{listed} (rungs: minidl.ops_table({op!r}))" if kernels(op) else listed
+
+
+def kernels(op: str) -> tuple[str, ...]:
+    """Return the kernels that an op runs on a device: those of `cuda_kernels` that carry its rungs."""
+    return _RECORDS[op].all_kernels if op in _RECORDS else ()
+
+
+def devices(op: str) -> list[str]:
+    """Return the devices that have adapters for an op."""
+    return [device for device in DEVICES if _implementations(op).get(device) == ON_DEVICES]
 
 
 def _import_cuda(op: str, backend: str) -> Any:
@@ -325,7 +313,7 @@ def has_rung(op: str, backend: str, direction: str | None = None) -> bool:
     """Whether an op, or one direction of it, has the rung that `backend` names: "simt:r3_shared", "simt:r3"."""
     from minidl.backends import cuda
 
-    return op in KERNELS and cuda.has_rung(op, backend.partition(":")[2], direction)
+    return op in _BUILT_IN and cuda.has_rung(op, backend.partition(":")[2], direction)
 
 
 def _has(op: str, backend: str, direction: str) -> bool:

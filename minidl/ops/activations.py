@@ -15,6 +15,7 @@ from minidl.ops import workspace
 from minidl.ops.common.checks import require_float
 from minidl.ops.common.error_function import erf
 from minidl.ops.elementwise import InputCache, OutputCache
+from minidl.ops.op import KerasForm, Op, either
 
 # gelu's tanh form: sqrt(2 / pi) and the cubic coefficient of Hendrycks & Gimpel, arXiv:1606.08415.
 GELU_SCALE = math.sqrt(2.0 / math.pi)
@@ -340,3 +341,59 @@ def _gelu_tanh(x: np.ndarray) -> np.ndarray:
 
 def _times(dy: np.ndarray, slope: np.ndarray) -> np.ndarray:
     return np.multiply(dy, slope, out=workspace.empty(dy.shape, dy.dtype))
+
+
+# fmt: off
+OPS = (
+    Op(
+        "relu", relu_forward, relu_backward, form="cell", keeps="y", values="wide", differential="pieces",
+        maths=("y = max(x, 0)", "dx = dy [x > 0]"), keras="nn.Relu",
+    ),
+    Op(
+        "relu6", relu6_forward, relu6_backward, form="cell", keeps="y", values="wide", differential="pieces",
+        maths=("y = min(max(x, 0), 6)", "dx = dy [0 < x < 6]"), keras="nn.Relu6",
+    ),
+    Op(
+        "leaky_relu", leaky_relu_forward, leaky_relu_backward, form="cell", flops=(1, 1), keeps="x", values="wide",
+        others=({"negative_slope": 0.3},), differential="pieces",
+        maths=("y = x where x > 0, else slope · x", "dx = dy where x > 0, else slope · dy"),
+        keras=KerasForm("nn", "LeakyRelu", {"negative_slope": "negative_slope"}),
+    ),
+    Op(
+        "elu", elu_forward, elu_backward, form="cell", flops=(1, 2), keeps="y", values="wide",
+        others=({"alpha": 0.7},), keras=KerasForm("nn", "Elu", {"alpha": "alpha"}),
+        maths=("y = x where x > 0, else α (eˣ − 1)", "dx = dy where x > 0, else dy (y + α)"),
+    ),
+    Op(
+        "sigmoid", sigmoid_forward, sigmoid_backward, form="cell", flops=(2, 3), keeps="y", values="wide",
+        differential=lambda x, y: y * (1.0 - y), maths=("y = 1 / (1 + e⁻ˣ)", "dx = dy y (1 − y)"), keras="nn.Sigmoid",
+    ),
+    Op(
+        "tanh", tanh_forward, tanh_backward, form="cell", flops=(0, 3), keeps="y", values="wide",
+        differential=lambda x, y: 1.0 - y * y, maths=("y = tanh x", "dx = dy (1 − y²)"), keras="numpy.Tanh",
+    ),
+    Op(
+        "softplus", softplus_forward, softplus_backward, form="cell", flops=(1, 3), keeps="x", values="wide",
+        maths=("y = log(1 + eˣ)", "dx = dy sigmoid(x)"), keras="nn.Softplus",
+    ),
+    Op(
+        "swish", swish_forward, swish_backward, form="cell", flops=(3, 7), keeps="x", values="wide",
+        maths=("y = x s,  s = sigmoid(x)", "dx = dy s (1 + x (1 − s))"), keras="nn.Silu",
+    ),
+    Op(
+        "gelu", gelu_forward, gelu_backward, form="cell", keeps="x", values="wide", others=({"approximate": True},),
+        flops=(either("approximate", False, True, 8, 4), either("approximate", False, True, 17, 9)),
+        maths=("y = x Φ(x),  Φ(x) = (1 + erf(x/√2)) / 2", "dx = dy (Φ(x) + x Φ′(x))"),
+        keras=KerasForm("nn", "Gelu", {"approximate": "approximate"}),
+    ),
+    Op(
+        "clipped_relu", clipped_relu_forward, clipped_relu_backward, form="cell", flops=(2, 1), keeps="x",
+        static={"max_value": 1.5, "negative_slope": 0.1, "threshold": 0.2}, differential="pieces",
+        others=({}, {"max_value": 0.5}, {"negative_slope": 0.3}, {"threshold": 0.7}),
+        maths=(
+            "y = max_value where x ≥ max_value,  x where x > threshold,  slope (x − threshold) below",
+            "dx = 0 where x ≥ max_value,  dy where x > threshold,  slope · dy below",
+        ),
+    ),
+)
+# fmt: on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from minidl.ops.common.windows import (
     window_output_hw,
     window_view,
 )
+from minidl.ops.op import Op, product
 
 # BLAS libraries share a product out among threads by parts of its result. The weight gradient of a first layer is a
 # tiny result (27×32) of a very long sum (100,000 rows), with little to share out; cut into products of up to a million
@@ -274,3 +276,16 @@ def _check(
         )
     if b is not None and b.shape != (k,):
         raise ShapeError(f"{op}: b must be ({k},), one number an output channel. Got b {b.shape}, w {w.shape}.")
+
+
+OP = Op(
+    "conv2d", conv2d_forward, conv2d_backward, form="convolution", keeps="x w", differential="product",
+    flops=product("2 N P Q K R S C / groups", lambda call: 2 * call.n * math.prod(call.shape(1)[:3])),
+    maths=(
+        "y[n,i,j,k] = b[k] + Σr,s,c xpad[n, i·si + r·di, j·sj + s·dj, c] w[r,s,c,k]",
+        "dw[r,s,c,k] = Σn,i,j xpad[n, i·si + r·di, j·sj + s·dj, c] dy[n,i,j,k];  dx: each dy back through the w that "
+        "made it;  db[k] = Σ dy",
+    ),
+    shapes=lambda n: [(8, n, n, 16), (3, 3, 16, 32), (32,)],
+    kernels=(("conv2d",), ("conv2d_backward_data", "conv2d_backward_weights", "conv2d_backward_bias")),
+)  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from minidl.ops.common.windows import (
     pad_image,
 )
 from minidl.ops.conv2d import add_bias, bias_gradient, input_gradient, weight_gradient, windows_product
+from minidl.ops.op import Op, product
 
 
 class Conv2DTransposeCache(NamedTuple):
@@ -139,3 +141,16 @@ def _check(
         raise ShapeError(
             f"{op}: b must be ({w.shape[2]},), one number an output channel. Got b {b.shape}, w {w.shape}."
         )
+
+
+OP = Op(
+    "conv2d_transpose", conv2d_transpose_forward, conv2d_transpose_backward, form="convolution", keeps="x w",
+    # w is (R, S, K, C): each input value meets R S K weights
+    flops=product("2 N H W C R S K", lambda call: 2 * call.m * math.prod(call.shape(1)[:3])), differential="product",
+    maths=(
+        "y[n, i·si + r·di − top, j·sj + s·dj − left, k] += x[n,i,j,c] w[r,s,k,c];  + b[k]",
+        "dx = conv2d(dy, w);  dw[r,s,k,c] = Σ dy x over the pairs that met;  db[k] = Σ dy",
+    ),
+    shapes=lambda n: [(8, n, n, 16), (3, 3, 32, 16), (32,)],
+    kernels=(("conv2d_backward_data",), ("conv2d", "conv2d_backward_weights", "conv2d_backward_bias")),
+)  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from minidl.ops.common.windows import (
     window_output_hw,
 )
 from minidl.ops.conv2d import add_bias, bias_gradient
+from minidl.ops.op import Op, product
 
 
 class DepthwiseConv2DCache(NamedTuple):
@@ -138,3 +140,15 @@ def _check(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, strides: Pair, pa
         )
     if b is not None and b.shape != (c * m,):
         raise ShapeError(f"{op}: b must be ({c * m},), one number an output channel. Got b {b.shape}, w {w.shape}.")
+
+
+OP = Op(
+    "depthwise_conv2d", depthwise_conv2d_forward, depthwise_conv2d_backward, form="convolution", keeps="x w",
+    flops=product("2 N P Q C M R S", lambda call: 2 * call.n * math.prod(call.shape(1)[:2])), differential="product",
+    maths=(
+        "y[n,i,j,c·M+m] = b[c·M+m] + Σr,s xpad[n, i·si + r·di, j·sj + s·dj, c] w[r,s,c,m]",
+        "dw[r,s,c,m] = Σn,i,j xpad dy;  dx: each dy back through the w that made it;  db = Σ dy",
+    ),
+    shapes=lambda n: [(8, n, n, 16), (3, 3, 16, 1), (16,)],
+    kernels=(("depthwise_conv2d",), ("depthwise_conv2d_backward_data", "depthwise_conv2d_backward_weights")),
+)  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 from minidl.errors import DTypeError, ShapeError, unknown_name
 from minidl.ops.common.broadcasting import broadcast_shape
 from minidl.ops.common.checks import require_array, require_divisor, require_number
+from minidl.ops.op import KerasForm, Op
 
 COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 LOGIC = ("logical_and", "logical_or", "logical_xor", "logical_not")
@@ -21,6 +22,7 @@ TESTS = ("isnan", "isinf", "isfinite")
 OVER_AXES = ("all", "any", "argmin")
 PRODUCT = ("matmul",)  # of whole numbers, which NumPy multiplies exactly
 FUNCTIONS = frozenset((*COMPARISONS, *LOGIC, *BITS, *ROUNDING, *CONSTANT, *TESTS, *OVER_AXES, *PRODUCT))
+IN_KERAS = sorted(FUNCTIONS - {"left_shift", "right_shift", "trunc", "matmul", "positive", "invert"})
 
 
 def discrete_forward(
@@ -67,3 +69,19 @@ def discrete_forward(
         shapes = " and ".join(str(x.shape) for x in xs)
         raise ShapeError(f"{function}: the shapes do not fit. Got {shapes}: {error}.") from None
     return np.asarray(y), None
+
+
+def _keras_form(function: str) -> KerasForm:
+    """Its class has the function's name: NotEqual, Isnan; with arguments where it reduces or rounds."""
+    config = {"decimals": "decimals"} if function == "round" else {}
+    config = {"axis": "axis", "keepdims": "keepdims"} if function in OVER_AXES else config
+    return KerasForm("numpy", function.title().replace("_", ""), config)
+
+
+OP = Op(
+    "discrete", discrete_forward, host_only=True, static={"function": "greater"},
+    shapes=lambda n: [(n, n), (n, n)],
+    maths=("y = a comparison, a rounding, logic or whole-number arithmetic",),
+    keras={name: _keras_form(name) for name in IN_KERAS}
+    | {"positive": KerasForm("core", "StopGradient"), "invert": KerasForm("numpy", "BitwiseInvert")},
+)  # fmt: skip

@@ -12,6 +12,7 @@ from minidl.errors import ArgumentError, ShapeError
 from minidl.ops import workspace
 from minidl.ops.common.checks import require_float
 from minidl.ops.common.philox import philox_uint32
+from minidl.ops.op import Op
 
 
 class DropoutCache(NamedTuple):
@@ -98,3 +99,12 @@ def _noise_shape(x: np.ndarray, noise_shape: Sequence[int | None]) -> tuple[int,
             "To drop whole channels of (N, H, W, C) use (None, 1, 1, None)."
         )
     return wanted
+
+
+# The mask is a byte a value; the forward reads and writes as any op does.
+OP = Op(
+    "dropout", dropout_forward, dropout_backward, flops=(1, 1), differential="linear",
+    nbytes=(lambda call: 2 * call.outputs[0].nbytes + call.n, lambda call: 2 * call.outputs[0].nbytes + call.n),
+    maths=("y = x · keep / (1 − rate),  keep drawn by Philox(seed, offset)", "dx = dy · keep / (1 − rate)"),
+    static={"rate": 0.5, "seed": 0, "offset": 0},
+)  # fmt: skip

@@ -5,7 +5,7 @@ A gradient returned here may be `dy` itself (`add`): nobody writes into a gradie
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from minidl.errors import ArgumentError, DTypeError
 from minidl.ops import workspace
 from minidl.ops.common.broadcasting import broadcast_shape, output_for, unbroadcast
 from minidl.ops.common.checks import require_array, require_divisor, require_float, require_number, require_same_dtype
+from minidl.ops.op import Call, KerasForm, Op, summed
 
 Gradients = tuple[np.ndarray | None, np.ndarray | None]
 
@@ -466,3 +467,110 @@ def _route(
     da = unbroadcast(_new(np.multiply, dy, to_a), a_shape)
     db = unbroadcast(_new(np.multiply, dy, ~to_a), b_shape)
     return da, db
+
+
+def _dy_itself(call: Call, negated: int | None = None) -> int:
+    """Bytes of a sum's gradients: a gradient of dy's shape is dy itself, unless its sign changes."""
+    y = call.outputs[0]
+    new = [a.nbytes for k, a in enumerate(call.inputs) if a.shape != y.shape or k == negated]
+    return y.nbytes + sum(new) if new else 0
+
+
+def _slope_of_power(x: Any, y: Any, exponent: float) -> Any:
+    # Trap: for an exponent of 0 the second form is 0 * x^-1, which is NaN at x = 0.
+    return exponent * x ** (float(exponent) - 1.0) if exponent else 0.0
+
+
+# fmt: off
+OPS = (
+    Op(
+        "add", add_forward, add_backward, form="pair", differential="linear", flops=(1, 0), nbytes=(None, _dy_itself),
+        maths=("y = a + b", "da = dy,  db = dy  (summed where stretched)"), keras="numpy.Add",
+    ),
+    Op(
+        "subtract", subtract_forward, subtract_backward, form="pair", differential="linear", flops=(1, 0),
+        nbytes=(None, lambda call: _dy_itself(call, negated=1)),
+        maths=("y = a − b", "da = dy,  db = −dy  (summed where stretched)"), keras="numpy.Subtract",
+    ),
+    Op(
+        "multiply", multiply_forward, multiply_backward, form="pair", differential="product", flops=(1, 2), keeps="a b",
+        maths=("y = a b", "da = dy b,  db = dy a  (summed where stretched)"), keras="numpy.Multiply",
+    ),
+    Op(
+        "divide", divide_forward, divide_backward, form="pair", flops=(1, 3), keeps="a b",
+        values=("f", "positive"), keras="numpy.TrueDivide",
+        maths=("y = a / b", "da = dy / b,  db = −dy y / b  (summed where stretched)"),
+    ),
+    Op(
+        "maximum", maximum_forward, maximum_backward, form="pair", keeps="a b", keras="numpy.Maximum",
+        maths=("y = max(a, b)", "da = dy [a ≥ b],  db = dy [a < b]"),
+    ),
+    Op(
+        "minimum", minimum_forward, minimum_backward, form="pair", keeps="a b", keras="numpy.Minimum",
+        maths=("y = min(a, b)", "da = dy [a ≤ b],  db = dy [a > b]"),
+    ),
+    Op(
+        "pow", pow_forward, pow_backward, form="pair", flops=(0, 5), keeps="a b",
+        values=("positive", "f"), keras="numpy.Power",
+        maths=("y = aᵇ", "da = dy b aᵇ⁻¹,  db = dy y log a  (summed where stretched)"),
+    ),
+    Op(
+        "mod", mod_forward, mod_backward, form="pair", flops=(0, 2), keeps="a b",
+        values=("positive", "f"), keras="numpy.Mod",
+        maths=("y = a − b ⌊a / b⌋", "da = dy,  db = −dy ⌊a / b⌋  (summed where stretched)"),
+    ),
+    Op(
+        "where", where_forward, where_backward, keeps="condition", differential="linear", values=("mask", "f", "f"),
+        maths=("y = a where the condition holds, else b", "da = dy where it holds,  db = dy elsewhere"),
+        flops=(0, summed(0)), keras="numpy.Where",
+    ),
+    Op(
+        "power", power_forward, power_backward, form="cell", flops=(0, 2), keeps="x", values="positive",
+        static={"exponent": 2.5}, others=({"exponent": 3.0}, {"exponent": -0.5}), differential=_slope_of_power,
+        maths=("y = xᵖ", "dx = dy p xᵖ⁻¹"), keras=KerasForm("numpy", "Power", trailing=("exponent",)),
+    ),
+    Op(
+        "exp", exp_forward, exp_backward, form="cell", flops=(0, 1), keeps="y", values="positive",
+        differential=lambda x, y: y, maths=("y = eˣ", "dx = dy y"), keras="numpy.Exp",
+    ),
+    Op(
+        "log", log_forward, log_backward, form="cell", flops=(0, 1), keeps="x", values="positive",
+        differential=lambda x, y: 1.0 / x, maths=("y = log x", "dx = dy / x"), keras="numpy.Log",
+    ),
+    Op(
+        "log1p", log1p_forward, log1p_backward, form="cell", flops=(0, 2), keeps="x", values="positive",
+        differential=lambda x, y: 1.0 / (x + 1.0), maths=("y = log(1 + x)", "dx = dy / (1 + x)"), keras="numpy.Log1p",
+    ),
+    Op(
+        "expm1", expm1_forward, expm1_backward, form="cell", flops=(0, 2), keeps="y", values="positive",
+        differential=lambda x, y: y + 1.0, maths=("y = eˣ − 1", "dx = dy (y + 1)"), keras="numpy.Expm1",
+    ),
+    Op(
+        "sqrt", sqrt_forward, sqrt_backward, form="cell", flops=(0, 2), keeps="y", values="positive",
+        differential=lambda x, y: 0.5 / y, maths=("y = √x", "dx = dy / (2 y)"), keras="numpy.Sqrt",
+    ),
+    Op(
+        "square", square_forward, square_backward, form="cell", flops=(1, 2), keeps="x",
+        differential=lambda x, y: 2.0 * x, maths=("y = x²", "dx = 2 x dy"), keras="numpy.Square",
+    ),
+    Op(
+        "absolute", absolute_forward, absolute_backward, form="cell", keeps="x", differential="pieces",
+        maths=("y = |x|", "dx = dy sign(x)"), keras="numpy.Absolute",
+    ),
+    Op(
+        "negative", negative_forward, negative_backward, form="cell", differential="linear",
+        maths=("y = −x", "dx = −dy"), keras="numpy.Negative",
+    ),
+    Op(
+        "clip", clip_forward, clip_backward, form="cell", keeps="x", differential="pieces",
+        static={"low": -0.5, "high": 0.8}, others=({"low": -0.2}, {"high": 0.3}, {"low": 0.1, "high": 0.2}),
+        maths=("y = min(max(x, low), high)", "dx = dy where x lies within the bounds, 0 elsewhere"),
+        keras=KerasForm("numpy", "Clip", {"x_min": "low", "x_max": "high"}),
+    ),
+    Op(
+        "cast", cast_forward, cast_backward, differential="linear", static={"dtype": "int32"},
+        kernels=(("cast",), ("cast",)), maths=("y = x as another dtype", "dx = dy as x's dtype"),
+        keras=KerasForm("core", "Cast", {"dtype": "dtype"}),
+    ),
+)
+# fmt: on

@@ -9,6 +9,7 @@ import numpy as np
 from minidl.errors import DataError, DTypeError, ShapeError
 from minidl.ops import workspace
 from minidl.ops.common.checks import require_array, require_float
+from minidl.ops.op import Op
 
 
 class EmbeddingCache(NamedTuple):
@@ -81,3 +82,11 @@ def _require_rows(ids: np.ndarray, rows: int) -> None:
         f"embedding: ids must lie in [0, {rows}), the rows of the table. Got {ids[first]} at index {first}. "
         "Is the vocabulary larger than input_dim, or does an id mean 'padding' as -1?"
     )
+
+
+OP = Op(
+    "embedding", embedding_forward, embedding_backward, flops=(0, 1), keeps="ids", differential="linear",
+    nbytes=(lambda call: call.inputs[0].nbytes + 2 * call.outputs[0].nbytes, None),
+    maths=("y[…] = table[ids[…]]", "dtable[i] = Σ dy where ids = i"),
+    values=("ids", "f"), shapes=lambda n: [(n, 16), (n, 64)],
+)  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.ops import workspace
 from minidl.ops.common.checks import require_float
+from minidl.ops.op import Call, Op, product
 
 
 class GemmCache(NamedTuple):
@@ -189,3 +190,29 @@ def _swap(a: np.ndarray) -> np.ndarray:
 
 def _matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.matmul(a, b, out=workspace.empty((*a.shape[:-1], b.shape[-1]), a.dtype))
+
+
+def _inner(call: Call) -> int:
+    return call.shape(0)[-2 if call.static.get("transpose_a") else -1]
+
+
+OPS = (
+    Op(
+        "gemm", gemm_forward, gemm_backward, form="product", keeps="a b", differential="product",
+        flops=product("2 M N K", lambda call: 2 * call.n * _inner(call), bias=None),
+        maths=("y = A B,  A = a or aᵀ, B = b or bᵀ", "dA = dy Bᵀ,  dB = Aᵀ dy"),
+        kernels=(("gemm",), ("gemm",)),
+    ),
+    Op(
+        "batched_gemm", batched_gemm_forward, batched_gemm_backward, form="product", keeps="a b",
+        flops=product("2 B M N K", lambda call: 2 * call.n * _inner(call), bias=None), differential="product",
+        maths=("y[i] = A[i] B[i]", "dA[i] = dy[i] B[i]ᵀ,  dB[i] = A[i]ᵀ dy[i]"),
+        shapes=lambda n: [(4, n, n), (4, n, n)], kernels=(("batched_gemm",), ("batched_gemm",)),
+    ),
+    Op(
+        "dense", dense_forward, dense_backward, form="product", keeps="x w", differential="product",
+        flops=product("2 N D U", lambda call: 2 * call.n * call.shape(0)[-1]),
+        maths=("y[…, u] = b[u] + Σd x[…, d] w[d, u]", "dx = dy wᵀ,  dw = xᵀ dy,  db = Σ dy"),
+        shapes=lambda n: [(n, n), (n, n), (n,)], kernels=(("gemm",), ("gemm",)),
+    ),
+)  # fmt: skip

@@ -14,6 +14,7 @@ from minidl.errors import ArgumentError, ShapeError
 from minidl.ops.activations import stable_sigmoid
 from minidl.ops.common.checks import normalize_axis, require_float
 from minidl.ops.common.labels import check_labels
+from minidl.ops.op import Count, Op, either, of_inputs
 from minidl.ops.softmaxes import log_softmax_forward
 
 EPSILON = 1e-7  # keras.config.epsilon()
@@ -398,3 +399,62 @@ def _check_pair(op: str, y_true: np.ndarray, y_pred: np.ndarray) -> None:
 def _require_values(op: str, y_pred: np.ndarray, axis: int) -> None:
     if y_pred.shape[axis] == 0:
         raise ShapeError(f"{op}: axis {axis} must hold at least one value. Got shape {y_pred.shape}.")
+
+
+def _and_a_sample(count: int) -> Count:
+    return f"{count} a value + 1 a sample", lambda call: count * call.m + call.n
+
+
+_LOGITS = ("from_logits", False, True)
+
+# fmt: off
+OPS = (
+    Op(
+        "categorical_crossentropy", categorical_crossentropy_forward, categorical_crossentropy_backward, form="row",
+        flops=(either(*_LOGITS, 5, 4), either(*_LOGITS, 2, 4)), keeps="y_true y_pred", values="rows",
+        maths=(
+            "L = −Σc t[c] log p[c],  p = softmax(z) with from_logits, else y_pred / Σ y_pred",
+            "dz = dy (p − t) with from_logits, else dy_pred = dy (1 − t/p) / Σ y_pred",
+        ),
+    ),
+    Op(
+        "sparse_categorical_crossentropy", sparse_categorical_crossentropy_forward,
+        sparse_categorical_crossentropy_backward, form="row", keeps="y_true y_pred", values=("labels", "rows"),
+        flops=(either(*_LOGITS, 3, 1), either(*_LOGITS, 1, 1)), shapes=lambda n: [(n,), (n, n)],
+        maths=(
+            "L = −log p[label],  p = softmax(z) with from_logits, else y_pred / Σ y_pred",
+            "dz[c] = dy (p[c] − [c = label]) with from_logits, else dy_pred[c] = dy (1/S − [c = label] / y_pred[c])",
+        ),
+        kernels=(
+            ("sparse_softmax_crossentropy", "sparse_probability_crossentropy"),
+            ("sparse_softmax_crossentropy_backward", "sparse_probability_crossentropy_backward"),
+        ),
+    ),
+    Op(
+        "binary_crossentropy", binary_crossentropy_forward, binary_crossentropy_backward, form="loss",
+        flops=(either(*_LOGITS, 4, 6), either(*_LOGITS, 4, 5)), keeps="y_true y_pred", values="rows",
+        maths=(
+            "L = mean of −(t log p + (1 − t) log(1 − p)),  p = sigmoid(z) with from_logits",
+            "dz = dy (p − t) / D with from_logits, else dy_pred = dy (p − t) / (p (1 − p) D)",
+        ),
+    ),
+    Op(  # what the errors keep is y_pred - y_true, one array
+        "mean_squared_error", mean_squared_error_forward, mean_squared_error_backward, form="loss",
+        flops=(_and_a_sample(3), of_inputs(2)), keeps="y_pred",
+        maths=("L = Σd e² / D,  e = y_pred − y_true", "dy_pred = dy · 2 e / D"),
+    ),
+    Op(
+        "mean_absolute_error", mean_absolute_error_forward, mean_absolute_error_backward, form="loss",
+        flops=(_and_a_sample(2), of_inputs(1)), keeps="y_pred",
+        maths=("L = Σd |e| / D,  e = y_pred − y_true", "dy_pred = dy sign(e) / D"),
+    ),
+    Op(
+        "huber", huber_forward, huber_backward, form="loss", flops=(_and_a_sample(4), of_inputs(1)), keeps="y_pred",
+        others=({"delta": 0.4}, {"delta": 1.7}),
+        maths=(
+            "L = mean of e²/2 where |e| ≤ δ, else δ|e| − δ²/2,  e = y_pred − y_true",
+            "dy_pred = dy · e cut to [−δ, δ] / D",
+        ),
+    ),
+)
+# fmt: on

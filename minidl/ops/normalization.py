@@ -15,6 +15,7 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.ops import workspace
 from minidl.ops.common.checks import normalize_axes, require_float
+from minidl.ops.op import Count, Op, of_inputs
 from minidl.ops.reduce import sum_over
 
 BatchNormOutputs = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -306,3 +307,37 @@ def _check_channels(op: str, x: np.ndarray, **vectors: np.ndarray | None) -> Non
                 f"{op}: {name} must be (C,) with C = {x.shape[-1]}, the channels of x. Got {vector.shape} for x "
                 f"{x.shape}. Are the axes (N, H, W, C)?"
             )
+
+
+def _affine(yes: int, no: int) -> Count:
+    """So many operations a value with a gamma, so many without."""
+    return f"{yes} or {no} a value", lambda call: call.m * (yes if call.given(1) else no)
+
+
+OPS = (
+    Op(
+        "batch_norm", batch_norm_forward, batch_norm_backward, form="row", flops=(_affine(8, 6), of_inputs(9)),
+        keeps="x", outputs=("y", "mean", "variance"), shapes=lambda n: [(n, n), (n,), (n,)],
+        maths=(
+            "y = γ x̂ + β,  x̂ = (x − mean) / √(variance + ε),  mean and variance of the batch, channel by channel",
+            "dx = γ (dy − dβ/M − x̂ dγ/M) / √(variance + ε),  dγ = Σ dy x̂,  dβ = Σ dy",
+        ),
+    ),
+    Op(
+        "batch_norm_inference", batch_norm_inference_forward, batch_norm_inference_backward, keeps="x",
+        flops=(_affine(4, 2), _affine(6, 5)), values=("f", "f", "f", "f", "positive"),
+        maths=(
+            "y = γ (x − mean) / √(variance + ε) + β,  mean and variance as given",
+            "dx = dy γ / √(variance + ε),  dγ = Σ dy x̂,  dβ = Σ dy",
+        ),
+        shapes=lambda n: [(n, n), (n,), (n,), (n,), (n,)],
+    ),
+    Op(
+        "layer_norm", layer_norm_forward, layer_norm_backward, form="row", flops=(_affine(8, 6), _affine(13, 9)),
+        keeps="x", shapes=lambda n: [(n, n), (n,), (n,)],
+        maths=(
+            "y = γ x̂ + β,  x̂ = (x − mean) / √(variance + ε),  mean and variance of each sample",
+            "g = dy γ;  dx = (g − mean(g) − x̂ mean(g x̂)) / √(variance + ε),  dγ = Σ dy x̂,  dβ = Σ dy",
+        ),
+    ),
+)  # fmt: skip

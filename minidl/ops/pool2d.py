@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from minidl.ops.common.windows import (
     tap_indices,
     window_output_hw,
 )
+from minidl.ops.op import Call, Op
 
 
 class MaxPool2DCache(NamedTuple):
@@ -177,3 +179,28 @@ def _check(op: str, x: np.ndarray, pool_size: Pair, strides: Pair, padding: Padd
                 f"Got pool_size {pool_size}, padding {padding}."
             )
     return window_output_hw(op, x.shape[1:3], pool_size, strides, padding)
+
+
+def _taps_and_one(call: Call) -> float:
+    return call.n * (math.prod(call.static.get("pool_size", (2, 2))) + 1)
+
+
+OPS = (
+    Op(
+        "max_pool2d", max_pool2d_forward, max_pool2d_backward, form="window", flops=(0, 1), keeps="x y",
+        maths=(
+            "y[n,i,j,c] = max over the window of x[n,·,·,c]",
+            "dx = dy at the first largest value of each window, 0 elsewhere",
+        ),
+        values="distinct", shapes=lambda n: [(8, n, n, 16)],
+    ),
+    Op(
+        "average_pool2d", average_pool2d_forward, average_pool2d_backward, form="window", differential="linear",
+        flops=(("R S + 1 a value", _taps_and_one), ("R S + 1 a gradient", _taps_and_one)),
+        maths=(
+            "y[n,i,j,c] = mean over the window of x[n,·,·,c], padding not counted",
+            "dx = Σ dy / (cells counted), over the windows that hold the cell",
+        ),
+        values="distinct", shapes=lambda n: [(8, n, n, 16)],
+    ),
+)  # fmt: skip

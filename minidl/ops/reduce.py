@@ -11,6 +11,7 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.ops import workspace
 from minidl.ops.common.checks import normalize_axes, require_array, require_float, require_number
+from minidl.ops.op import KerasForm, Op, of_inputs
 
 Axes = int | Iterable[int] | None
 
@@ -197,3 +198,32 @@ def _require_values(op: str, x: np.ndarray, axes: tuple[int, ...]) -> None:
         raise ShapeError(
             f"{op}: needs at least one value to reduce. Got shape {x.shape}, axes {axes}. Is the batch empty?"
         )
+
+
+_OVER = {"axis": "axes", "keepdims": "keepdims"}
+OPS = (
+    Op(
+        "reduce_sum", reduce_sum_forward, reduce_sum_backward, form="reduction", flops=(of_inputs(1), 0),
+        differential="linear", maths=("y = Σ x over the axes", "dx = dy, repeated along the axes"),
+        keras=KerasForm("numpy", "Sum", _OVER),
+    ),
+    Op(
+        "reduce_mean", reduce_mean_forward, reduce_mean_backward, form="reduction", flops=(of_inputs(1), 1),
+        differential="linear", maths=("y = Σ x / count over the axes", "dx = dy / count, repeated along the axes"),
+        keras=KerasForm("numpy", "Mean", _OVER),
+    ),
+    Op(
+        "reduce_max", reduce_max_forward, reduce_max_backward, form="reduction", keeps="x", values="distinct",
+        maths=("y = max x over the axes", "dx = dy at the first largest value, 0 elsewhere"),
+        keras=KerasForm("numpy", "Max", _OVER),
+    ),
+    Op(
+        "reduce_min", reduce_min_forward, reduce_min_backward, form="reduction", keeps="x", values="distinct",
+        maths=("y = min x over the axes", "dx = dy at the first smallest value, 0 elsewhere"),
+        keras=KerasForm("numpy", "Min", _OVER),
+    ),
+    Op(
+        "argmax", argmax_forward, values="distinct", maths=("y = index of the first largest x along the axis",),
+        keras=KerasForm("numpy", "Argmax", {"axis": "axis"}),
+    ),
+)  # fmt: skip

@@ -16,6 +16,7 @@ from minidl.errors import ArgumentError, ShapeError
 from minidl.ops import workspace
 from minidl.ops.common.broadcasting import unbroadcast
 from minidl.ops.common.checks import normalize_axis, require_array, require_same_dtype
+from minidl.ops.op import KerasForm, Op
 
 Key = tuple[Any, ...]
 
@@ -312,3 +313,52 @@ def _sizes(op: str, shape: Any) -> tuple[int, ...]:
         return tuple(operator.index(size) for size in (shape if isinstance(shape, tuple | list) else (shape,)))
     except TypeError:
         raise ShapeError(f"{op}: shape must be a tuple of integers. Got {shape!r}.") from None
+
+
+# fmt: off
+OPS = (
+    Op(
+        "reshape", reshape_forward, reshape_backward, form="move", differential="linear", kernels=((), ()),
+        nbytes=(lambda call: 0, lambda call: 0), static=lambda shape: {"shape": (math.prod(shape),)},
+        maths=("y = the same values in another shape", "dx = dy in x's shape"),
+        keras=KerasForm("numpy", "Reshape", {"newshape": "shape"}),
+    ),
+    Op(
+        "transpose", transpose_forward, transpose_backward, form="move", differential="linear",
+        kernels=(("transpose",), ("transpose",)),
+        maths=("y = x with its axes in another order", "dx = dy with its axes back in order"),
+        keras=KerasForm("numpy", "Transpose", {"axes": "axes"}),
+    ),
+    Op(
+        "concatenate", concatenate_forward, concatenate_backward, form="move", differential="linear",
+        shapes=lambda n: [(n, n), (n, n)],
+        maths=("y = x0, x1, … one after the other along the axis", "dx0, dx1, … = dy cut apart"),
+        keras=KerasForm("numpy", "Concatenate", {"axis": "axis"}, listed=True),
+    ),
+    Op(
+        "stack", stack_forward, stack_backward, form="move", differential="linear", shapes=lambda n: [(n, n), (n, n)],
+        kernels=(("concatenate",), ("concatenate_backward",)),
+        maths=("y = x0, x1, … along a new axis", "dx0, dx1, … = dy along that axis"),
+        keras=KerasForm("numpy", "Stack", {"axis": "axis"}, listed=True),
+    ),
+    Op(
+        "pad", pad_forward, pad_backward, form="move", differential="linear",
+        nbytes=(None, lambda call: 2 * call.inputs[0].nbytes),  # of dy only what lies in the middle
+        static=lambda shape: {"padding": ((1, 1),) * len(shape)},
+        maths=("y = x with a border of `value`", "dx = dy without the border"),
+    ),
+    Op(
+        "slice", slice_forward, slice_backward, form="move", differential="linear",
+        nbytes=(lambda call: 2 * call.outputs[0].nbytes, None),
+        static=lambda shape: {"key": (slice(None, None, 2),) * len(shape)},
+        maths=("y = x[key]", "dx[key] = dy, 0 elsewhere (added up where an index occurs twice)"),
+        keras=KerasForm("numpy", "GetItem", trailing=("key",)),
+    ),
+    Op(
+        "broadcast_to", broadcast_to_forward, broadcast_to_backward, form="move", differential="linear",
+        flops=(0, ("a sum over the copies", lambda call: call.n - call.m)),
+        static=lambda shape: {"shape": (4, *shape)},
+        maths=("y = x repeated to the shape", "dx = dy summed over the repeats"),
+    ),
+)
+# fmt: on

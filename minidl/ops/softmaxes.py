@@ -9,6 +9,7 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.ops import workspace
 from minidl.ops.common.checks import normalize_axis, require_float
+from minidl.ops.op import KerasForm, Op
 
 
 class SoftmaxCache(NamedTuple):
@@ -103,3 +104,17 @@ def _check(op: str, x: np.ndarray, axis: int) -> int:
     if x.shape[axis] == 0:
         raise ShapeError(f"{op}: axis {axis} must have at least one class. Got shape {x.shape}.")
     return axis
+
+
+OPS = (
+    Op(
+        "softmax", softmax_forward, softmax_backward, form="row", flops=(3, 4), keeps="y",
+        maths=("y[c] = exp(x[c]) / Σj exp(x[j])", "dx[c] = y[c] (dy[c] − Σj dy[j] y[j])"),
+        keras=KerasForm("nn", "Softmax", {"axis": "axis"}),
+    ),
+    Op(
+        "log_softmax", log_softmax_forward, log_softmax_backward, form="row", flops=(3, 3), keeps="y",
+        maths=("y[c] = x[c] − log Σj exp(x[j])", "dx[c] = dy[c] − exp(y[c]) Σj dy[j]"),
+        keras=KerasForm("nn", "LogSoftmax", {"axis": "axis"}),
+    ),
+)  # fmt: skip

@@ -17,6 +17,7 @@ import numpy as np
 from minidl.errors import ArgumentError, ShapeError
 from minidl.ops import workspace
 from minidl.ops.common.checks import require_float
+from minidl.ops.op import Call, Count, Op
 
 Arrays = tuple[np.ndarray, ...]
 
@@ -323,3 +324,46 @@ def _check(op: str, w: np.ndarray, dw: np.ndarray, **state: np.ndarray | None) -
                 f"{op}: {name} must have the shape of w. Got {name} {array.shape}, w {w.shape}. "
                 "Was the optimizer's state made for another model?"
             )
+
+
+def _a_weight(plain: float, **extra: float) -> Count:
+    """So many operations a weight, and more for each option that is set."""
+
+    def count(call: Call) -> float:
+        return call.n * (plain + sum(more for option, more in extra.items() if call.static.get(option)))
+
+    return f"{plain:g} a weight" + "".join(f", {more:g} for {option}" for option, more in extra.items()), count
+
+
+_RATE = {"learning_rate": 0.01}
+_ADAM = "m ← m + (1 − β₁)(dw − m),  v ← v + (1 − β₂)(dw² − v);  w ← w − lr √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε)"
+
+# fmt: off
+OPS = (
+    Op(
+        "sgd_update", sgd_update_forward, form="update",
+        flops=(_a_weight(2, momentum=2, nesterov=2, weight_decay=2), 0),
+        maths=("velocity ← momentum · velocity − lr dw;  w ← w + velocity  (w − lr dw without momentum)",),
+        values="positive", static=_RATE, shapes=lambda n: [(n, n), (n, n), None],
+    ),
+    Op(
+        "rmsprop_update", rmsprop_update_forward, form="update", flops=(_a_weight(8, momentum=2, weight_decay=2), 0),
+        maths=("v ← ρ v + (1 − ρ) dw²;  w ← w − lr dw / √(v − average² + ε)",),
+        values="positive", static=_RATE, shapes=lambda n: [(n, n), (n, n), (n, n), None, None],
+    ),
+    Op(
+        "adam_update", adam_update_forward, form="update", flops=(_a_weight(11), 0), maths=(_ADAM,),
+        values="positive", static=_RATE | {"step": 1}, shapes=lambda n: [(n, n), (n, n), (n, n), (n, n), None],
+    ),
+    Op(
+        "adamw_update", adamw_update_forward, form="update", flops=(_a_weight(11, weight_decay=2), 0),
+        maths=(f"w ← w − lr λ w, then Adam: {_ADAM}",),
+        values="positive", static=_RATE | {"step": 1}, shapes=lambda n: [(n, n), (n, n), (n, n), (n, n), None],
+    ),
+    Op(
+        "adagrad_update", adagrad_update_forward, form="update", flops=(_a_weight(6, weight_decay=2), 0),
+        maths=("accumulator ← accumulator + dw²;  w ← w − lr dw / √(accumulator + ε)",),
+        values="positive", static=_RATE,
+    ),
+)
+# fmt: on

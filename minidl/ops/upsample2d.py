@@ -10,6 +10,7 @@ import numpy as np
 from minidl.errors import ArgumentError, ShapeError
 from minidl.ops import workspace
 from minidl.ops.common.checks import require_float
+from minidl.ops.op import Call, Op
 
 
 class Upsample2DCache(NamedTuple):
@@ -129,3 +130,21 @@ def _check_size(size: Any) -> tuple[int, int]:
     if rows < 1 or columns < 1:
         raise ArgumentError(f"upsample2d: size must be two positive integers. Got {size!r}.")
     return rows, columns
+
+
+def _bilinear(call: Call) -> bool:
+    return call.static.get("interpolation") == "bilinear"
+
+
+OP = Op(
+    "upsample2d", upsample2d_forward, upsample2d_backward, form="window", differential="linear",
+    flops=(
+        ("7 a value if bilinear", lambda call: 7 * call.n * _bilinear(call)),
+        ("1 a gradient, 8 if bilinear", lambda call: call.n * (8 if _bilinear(call) else 1)),
+    ),
+    maths=(
+        "y[n,i,j,c] = x at (i / size, j / size): nearest, or between neighbours by bilinear weights",
+        "dx = Σ dy · weight, over the outputs that the cell went into",
+    ),
+    shapes=lambda n: [(8, n, n, 16)],
+)  # fmt: skip

@@ -11,9 +11,9 @@ from numba import cuda, float32
 import minidl
 from cuda_kernels.launch import blocks_for, empty, launch
 from minidl.backends import table, unregister_kernel
-from minidl.backends.kernels import KERNELS
 from minidl.backends.students.plans import PLANNERS
 from minidl.errors import BackendError
+from minidl.ops.op import records
 from minidl.ops.pool2d import max_pool2d_forward
 from minidl.testing.agreement import wrong_cells, wrong_in_both
 from minidl.testing.extremes import EXTREMES
@@ -29,7 +29,7 @@ def values_of(op):
     return {name: {repr(case.static.get(name, DEFAULTED)) for case in cases(op)} for name in names}
 
 
-@pytest.mark.parametrize("op", sorted(KERNELS))
+@pytest.mark.parametrize("op", sorted(set(records()) - table.HOST_ONLY))
 def test_every_setting_has_a_second_value_and_every_op_extremes(op):
     assert op in CASES and op in EXTREMES
     assert any(case.extreme for case in cases(op)) and not cases(op)[-1].extreme

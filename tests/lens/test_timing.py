@@ -11,7 +11,7 @@ import pytest
 import minidl
 from minidl import lens
 from minidl.backends import cuda
-from minidl.backends.table import NO_GRADIENT, NUMPY_OPS
+from minidl.backends.table import NO_GRADIENT
 from minidl.cli.app import run
 from minidl.errors import (
     ArgumentError,
@@ -27,6 +27,7 @@ from minidl.lens.timing.costs import Cost
 from minidl.lens.timing.examples import example_inputs, example_shapes
 from minidl.lens.timing.results import Spread, Timing, Timings
 from minidl.lens.timing.rooflines import Roofline
+from minidl.ops.op import records
 
 MADE_UP = Roofline("a made-up machine", 1e12, 1e10, 1e11, 1000, "made up")
 no_gpu = pytest.mark.skipif(not cuda.gpu_problem(), reason="NOT RUN: there is a GPU, which gives times and no bound")
@@ -53,7 +54,7 @@ def made_up(**changes):
 # ---- what is timed
 
 
-@pytest.mark.parametrize("op", sorted(op for names in NUMPY_OPS.values() for op in names))
+@pytest.mark.parametrize("op", sorted(records()))
 def test_every_op_can_be_timed_both_ways_by_one_size(op):
     for direction in ("forward",) if op in NO_GRADIENT else ("forward", "backward"):
         (found,) = quick(op, example_shapes(op, 5), direction=direction)

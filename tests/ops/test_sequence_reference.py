@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from minidl.backends.table import NUMPY_OPS
+from minidl.ops.op import records
 
 PATH = Path(__file__).parent.parent / "reference" / "sequence.npz"
 with np.load(PATH) as _file:
@@ -18,12 +17,11 @@ with np.load(PATH) as _file:
 INDEX = json.loads(str(RECORDED.pop("index")))
 OP_CASES = [case for case in INDEX["cases"] if "inputs" in case]
 OPTIMIZER_CASES = [case for case in INDEX["cases"] if "inputs" not in case]
-MODULES = ("normalization", "embedding", "recurrent.rnn", "recurrent.lstm", "recurrent.gru", "updates")
+FILES = ("normalization", "embedding", "rnn", "lstm", "gru", "updates")
 
 
 def function_of(op: str, direction: str) -> Any:
-    (module,) = (name for name, ops in NUMPY_OPS.items() if op in ops)
-    return getattr(import_module(module), f"{op}_{direction}")
+    return getattr(records()[op], direction)
 
 
 def array_of(case: dict[str, Any], key: str, dtype: type) -> np.ndarray | None:
@@ -46,7 +44,7 @@ def assert_close(got: np.ndarray, expected: np.ndarray, case: dict[str, Any], wh
 def test_recording_names_its_versions_and_covers_every_op() -> None:
     assert INDEX["versions"]["keras"].startswith("3.")
     assert INDEX["versions"]["torch"]
-    ours = {op for module in MODULES for op in NUMPY_OPS[f"minidl.ops.{module}"]}
+    ours = {op.name for op in records().values() if op.file in FILES}
     assert {case["op"] for case in INDEX["cases"]} == ours
 
 

@@ -54,15 +54,15 @@ def test_a_right_kernel_passes(entry):
 
 
 def test_the_bank_covers_every_family(record_property):
-    from minidl.backends.kernels import KERNELS
+    from minidl.ops.op import records
 
     print(f"{len(WRONG)} wrong kernels, {len(RIGHT)} right ones")
     record_property("wrong kernels", len(WRONG))
     record_property("right kernels", len(RIGHT))
     tried = {entry.kernel for entry in WRONG}
     families: dict[str, set[str]] = {}
-    for module, kernels in KERNELS.values():
-        families.setdefault(module, set()).update(kernels)
-    assert not [module for module, kernels in families.items() if kernels and not kernels & tried]
+    for op in records().values():
+        families.setdefault(op.file, set()).update(op.all_kernels)
+    assert not [file for file, kernels in families.items() if kernels and not kernels & tried]
     assert len(WRONG) >= 300 and len(RIGHT) >= 100
     assert len({entry.name for entry in WRONG}) == len(WRONG)

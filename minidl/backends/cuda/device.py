@@ -13,9 +13,9 @@ from cuda_kernels import ladder, launch
 from cuda_kernels.launch import gpu_problem
 from minidl.backends.devices.arrays import SimtArray, as_result, device_of, require_gpu, to_device
 from minidl.backends.devices.memory import zeros
-from minidl.backends.kernels import BACKWARD_ENDINGS, DIRECTIONS, KERNELS
 from minidl.backends.students.register import student_kernel, student_names
 from minidl.errors import BackendError, DeviceMemoryError, DTypeError, ShapeError
+from minidl.ops.op import records
 
 FIRST = "first"  # a rung's name that every ladder has: its first, naive one
 
@@ -129,20 +129,11 @@ def has_rung(op: str, chosen: str, direction: str | None = None) -> bool:
 @functools.cache
 def rungs(op: str, direction: str | None = None) -> tuple[str, ...]:
     """Return the rungs among which an op, or one direction of it, can choose: those of the kernels that it runs."""
-    found: dict[str, None] = {}
-    for kernel in _kernels(op, direction):
+    record, found = records()[op], dict[str, None]()
+    kernels = record.all_kernels if direction is None else record.kernels[direction == "backward"]
+    for kernel in kernels:
         found.update(dict.fromkeys((*(rung.name for rung in ladder.rungs(kernel)), *student_names(kernel))))
     return tuple(found)
-
-
-def _kernels(op: str, direction: str | None) -> tuple[str, ...]:
-    """The kernels with rungs that an op, or one direction of it, runs."""
-    kernels = KERNELS[op][1]
-    if direction is None or not any(name.endswith(BACKWARD_ENDINGS) for name in kernels):
-        return kernels
-    backward = tuple(name for name in kernels if name.endswith(BACKWARD_ENDINGS))
-    named = {"forward": tuple(name for name in kernels if name not in backward), "backward": backward}
-    return DIRECTIONS.get(op, named)[direction]
 
 
 def forget_rungs() -> None:
@@ -162,6 +153,6 @@ def bind(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
         require_gpu()
     if rung and not has_rung(op, rung, direction):
         return None
-    module = importlib.import_module(f"minidl.backends.cuda.{KERNELS[op][0]}")
+    module = importlib.import_module(f"minidl.backends.cuda.{records()[op].file}")
     function = getattr(module, f"{op}_{direction}", None)
     return function and functools.partial(function, Device(place, rung or None, op, direction))

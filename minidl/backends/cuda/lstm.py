@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.cuda.device import Device
-from minidl.backends.cuda.recurrent import check_activations
+from minidl.backends.cuda.rnn import check_activations
 from minidl.ops.recurrent.lstm import LSTMCache
 
 

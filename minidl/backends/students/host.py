@@ -19,9 +19,9 @@ import numpy as np
 from cuda_kernels import ladder
 from cuda_kernels._cuda import cuda
 from cuda_kernels.launch import blocks_for, empty, launch, to_device, zeros
-from minidl.backends.kernels import KERNELS
 from minidl.backends.students.plans import PLANNERS
 from minidl.errors import ArgumentError, BackendError
+from minidl.ops.op import records
 
 IN_KERNELS = "grid gridsize threadIdx blockIdx blockDim gridDim laneid syncthreads shared local".split()
 MATRIX_THREADS = (16, 16)
@@ -280,7 +280,7 @@ def _refusal(who: str, kernel: str, key: str, value: Any, numbers: Sequence[str]
 
 def _selected(kernel: str) -> str:
     """The name by which `minidl.using` chooses what runs a kernel: an op's, or of one direction of it."""
-    users = [op for op, (_, kernels) in KERNELS.items() if kernel in kernels]
+    users = [op.name for op in records().values() if kernel in op.all_kernels]
     own = next((op for op in users if kernel.startswith(op)), users[0] if users else kernel)
     return own if kernel == own else f"{own}_backward"
 

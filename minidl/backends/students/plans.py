@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from cuda_kernels import ladder
 from cuda_kernels.launch import check_array
 from cuda_kernels.windows import make_window
-from minidl.backends.kernels import BINARY, UNARY, UNARY_ELEMENTWISE
+from minidl.ops.op import of_form, records
 
 ONE, NONE = (1, 1), ((0, 0), (0, 0))
 
@@ -209,11 +209,6 @@ def conv_backward(kernel: str, on: str | None, left: Any, right: Any, shape: Any
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 SIZE = ("size", "n")
-SETTINGS = {
-    "leaky_relu": ("negative_slope",), "elu": ("alpha",), "clipped_relu": ("max_value", "negative_slope", "threshold"),
-    "power": ("exponent",), "gelu": ("approximate",), "clip": ("low", "high"),
-}  # fmt: skip
-KEEPS_NOTHING = ("negative",)
 PLANNERS: dict[str, Planner] = {
     "gemm": Planner(("a", "b", "c"), ("rows", "cols", "inner", "m", "n", "k"), gemm, {}, ("a", "b")),
     "batched_gemm": Planner(
@@ -226,19 +221,19 @@ PLANNERS: dict[str, Planner] = {
         ("dy", "dx"), POOL_NUMBERS, average_pool_backward, POOL_SETTINGS, ("dy", "x_shape")
     ),
 }  # fmt: skip
-for _op in (*UNARY, *UNARY_ELEMENTWISE):
-    _settings = {name: (name,) for name in SETTINGS.get(_op, ())}
-    _arrays = ("dy", "dx") if _op in KEEPS_NOTHING else ("dy", "kept", "dx")
+for _op in of_form("cell"):
+    _settings = {name: (name,) for name in records()[_op].settings}
+    _arrays = ("dy", "kept", "dx") if records()[_op].keeps else ("dy", "dx")
     PLANNERS[_op] = Planner(("x", "y"), (*SIZE, *_settings), unary, _settings, ("x",))
     PLANNERS[f"{_op}_backward"] = Planner(_arrays, (*SIZE, *_settings), unary_backward, _settings, ("dy", "kept"))
-for _op in (op for op in BINARY if op != "where"):
+for _op in of_form("pair"):
     PLANNERS[_op] = Planner(("a", "b", "y"), SIZE, binary, {}, ("a", "b"))
 for _op in ("softmax", "log_softmax"):
     PLANNERS[_op] = Planner(("x", "y"), ("rows", "cols"), softmax, {"axis": ()}, ("x",))
     PLANNERS[f"{_op}_backward"] = Planner(
         ("dy", "y", "dx"), ("rows", "cols"), softmax_backward, {"axis": ()}, ("dy", "y")
     )
-for _op in ("reduce_sum", "reduce_mean", "reduce_max", "reduce_min"):
+for _op in of_form("reduction"):
     PLANNERS[_op] = Planner(("x", "y"), ("rows", "cols"), reduce, {"axes": (), "keepdims": ()}, ("x",))
 for _op in ("max_pool2d", "average_pool2d"):
     PLANNERS[_op] = Planner(("x", "y"), POOL_NUMBERS, pool, POOL_SETTINGS, ("x",))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from minidl.backends.kernels import KERNELS
+from minidl.backends import table
 from minidl.errors import ArgumentError, unknown_name
 
 Threads = int | tuple[int, ...]
@@ -133,7 +133,7 @@ def _check_names(kernel: str, name: str) -> None:
     if not rungs:
         from cuda_kernels import ladder
 
-        computed_by = KERNELS[kernel][1] if kernel in KERNELS else ()
+        computed_by = table.kernels(kernel)
         if computed_by:
             raise ArgumentError(
                 f"register_kernel: {kernel!r} has no kernel of its own; it is computed by "

@@ -22,6 +22,7 @@ import numpy as np
 from minidl.backends import table
 from minidl.backends.devices.arrays import on_host
 from minidl.observers import OpRun
+from minidl.ops.op import records
 from minidl.tape import takes_needs
 
 SAFETY = 16.0
@@ -81,7 +82,7 @@ class Truth:
         """`known_cache` : whether the op's own forward, or a device's, made the cache; others' nobody else can read."""
         self.exact: tuple[Any, ...] | None = None
         self.offs: tuple[float, ...] = ()
-        if run.op not in _BUILT_IN or (run.direction == "backward" and not known_cache):
+        if run.op not in records() or (run.direction == "backward" and not known_cache):
             return
         with np.errstate(all="ignore"):
             self.exact = _reference(run, widened)
@@ -93,9 +94,6 @@ class Truth:
         if self.exact is None or self.exact[position] is None:
             return None, 0.0
         return np.asarray(self.exact[position]), self.offs[position]
-
-
-_BUILT_IN = frozenset(op for ops in table.NUMPY_OPS.values() for op in ops)
 
 
 def _reference(run: OpRun, convert: Any) -> tuple[Any, ...]:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.devices.ledger import Transfer
-from minidl.backends.table import NUMPY_OPS
 from minidl.observers import GRADIENT_SUM, OpRun
+from minidl.ops.op import of_form, records
 
 PHASES = ("forward", "loss", "backward", "update")
-LOSSES = frozenset(NUMPY_OPS["minidl.ops.losses"])
-UPDATES = frozenset(NUMPY_OPS["minidl.ops.updates"])
+LOSSES = frozenset(op.name for op in records().values() if op.file == "losses")
+UPDATES = frozenset(of_form("update"))
 
 
 class ArrayFacts(NamedTuple):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minidl.backends.devices.ledger import Transfer
-from minidl.backends.table import NUMPY_OPS
 from minidl.errors import DataError
 from minidl.lens.figures import new_figure
 from minidl.lens.recording.events import PHASES, RecordedLaunch, RecordedOp
 from minidl.lens.recording.recording import Recording
 from minidl.lens.timing.machines import machine
+from minidl.ops.op import records
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, which the colour-blind tell apart (jfly.uni-koeln.de/color).
 FAMILIES = {
     "products and convolutions": ("#0072B2", ("gemm", "conv2d", "conv2d_transpose", "depthwise_conv2d",
-                                              "recurrent.rnn", "recurrent.lstm", "recurrent.gru")),
+                                              "rnn", "lstm", "gru")),
     "pooling and reductions": ("#009E73", ("pool2d", "reduce", "upsample2d")),
     "activations": ("#E69F00", ("activations", "softmaxes")),
     "normalisation and dropout": ("#56B4E9", ("normalization", "dropout")),
@@ -28,10 +28,7 @@ FAMILIES = {
 }  # fmt: skip
 _OTHERS = list(FAMILIES)[-1]
 _FAMILY_OF = {
-    op: family
-    for family, (_, modules) in FAMILIES.items()
-    for module in modules
-    for op in NUMPY_OPS[f"minidl.ops.{module}"]
+    op.name: family for family, (_, files) in FAMILIES.items() for op in records().values() if op.file in files
 }
 KERNEL_COLOUR, MOVE_COLOUR, LENS_COLOUR = "#000000", "#F0E442", "#DDDDDD"
 LONGEST = 12  # ops in the lower part

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.ops import workspace
 from minidl.ops.common.cell_activations import cell_activation
+from minidl.ops.op import Op
 from minidl.ops.recurrent.rnn import (
     check_recurrent,
     input_gradients,
@@ -21,6 +22,7 @@ from minidl.ops.recurrent.rnn import (
     split_by_mask,
     state_gradient,
     state_kernel_gradient,
+    steps,
 )
 from minidl.ops.reduce import sum_over
 
@@ -200,3 +202,14 @@ def _gate_slopes(cache: GRUCache) -> np.ndarray:
     slopes[..., : 2 * units] = f_gate.slope(gates[..., : 2 * units])
     slopes[..., 2 * units :] = f_state.slope(gates[..., 2 * units :])
     return slopes
+
+
+OP = Op(
+    "gru", gru_forward, gru_backward, form="recurrent", flops=steps(3, 11, 18), keeps="x w u",
+    outputs=("sequence", "h"), values=(*"fffff", "mask", "f"),
+    maths=(
+        "z, r = σ(x[t] w + h[t−1] u + b);  g = tanh(gx + r gh);  h[t] = z h[t−1] + (1 − z) g",
+        "dz = dh (h[t−1] − g) σ′,  dg = dh (1 − z) tanh′,  dr = dg gh σ′;  dh[t−1] += dh z + [dz dr dg·r] uᵀ",
+    ),
+    shapes=lambda n: [(8, 16, n), (n, 3 * n), (n, 3 * n), (2, 3 * n), None, None, None],
+)  # fmt: skip

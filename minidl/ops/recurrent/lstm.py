@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.ops import workspace
 from minidl.ops.common.cell_activations import cell_activation
+from minidl.ops.op import Op
 from minidl.ops.recurrent.rnn import (
     check_recurrent,
     input_gradients,
@@ -21,6 +22,7 @@ from minidl.ops.recurrent.rnn import (
     split_by_mask,
     state_gradient,
     state_kernel_gradient,
+    steps,
 )
 
 
@@ -169,3 +171,15 @@ def _gate_slopes(cache: LSTMCache) -> np.ndarray:
     slopes[..., 2 * units : 3 * units] = f_state.slope(gates[..., 2 * units : 3 * units])
     slopes[..., 3 * units :] = f_gate.slope(gates[..., 3 * units :])
     return slopes
+
+
+OP = Op(
+    "lstm", lstm_forward, lstm_backward, form="recurrent", flops=steps(4, 14, 22), keeps="x w u",
+    outputs=("sequence", "h", "c"), values=(*"ffffff", "mask", "f"),
+    maths=(
+        "[i f g o] = x[t] w + h[t−1] u + b;  c[t] = σ(f) c[t−1] + σ(i) tanh(g);  h[t] = σ(o) tanh(c[t])",
+        "dc[t] += dh[t] o tanh′(c[t]);  dz = [dc g, dc c[t−1], dc i, dh tanh c] · slopes;  dc[t−1] = dc f,  "
+        "dh[t−1] += dz uᵀ",
+    ),
+    shapes=lambda n: [(8, 16, n), (n, 4 * n), (n, 4 * n), (4 * n,), None, None, None, None],
+)  # fmt: skip

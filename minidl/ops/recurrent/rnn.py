@@ -23,6 +23,7 @@ from minidl.errors import DTypeError, ShapeError
 from minidl.ops import workspace
 from minidl.ops.common.cell_activations import cell_activation
 from minidl.ops.common.checks import require_array, require_float
+from minidl.ops.op import Call, Count, Op
 from minidl.ops.reduce import sum_over
 
 
@@ -289,3 +290,28 @@ def _check_mask(op: str, mask: np.ndarray, shape: tuple[int, int]) -> None:
         raise DTypeError(f"{op}: mask must be bool, True where a step counts. Got {mask.dtype}. Use ids != 0.")
     if mask.shape != shape:
         raise ShapeError(f"{op}: mask must be (N, T) = {shape}. Got {mask.shape}.")
+
+
+def steps(gates: int, forward: float, backward: float) -> tuple[Count, Count]:
+    """Operations of `gates` products with the input and with the state in every step, and some a unit beside them."""
+
+    def counts(call: Call) -> tuple[int, int]:
+        (n, t, d), units = call.shape(0), call.outputs[0].shape[-1]
+        return 2 * n * t * gates * units * (d + units), n * t * units
+
+    text = f"2 N T {gates} U (D + U)"
+    return (
+        (f"{text} + {forward:g} N T U", lambda call: counts(call)[0] + forward * counts(call)[1]),
+        (f"2 × {text} + {backward:g} N T U", lambda call: 2 * counts(call)[0] + backward * counts(call)[1]),
+    )
+
+
+OP = Op(
+    "simple_rnn", simple_rnn_forward, simple_rnn_backward, form="recurrent", flops=steps(1, 1, 3), keeps="x w u",
+    outputs=("sequence", "h"), values=(*"fffff", "mask", "f"),
+    maths=(
+        "h[t] = f(x[t] w + h[t−1] u + b)",
+        "dz[t] = dh[t] f′(z[t]),  dh[t−1] += dz[t] uᵀ;  dx = dz wᵀ,  dw = Σt x[t]ᵀ dz[t],  du = Σt h[t−1]ᵀ dz[t]",
+    ),
+    shapes=lambda n: [(8, 16, n), (n, n), (n, n), (n,), None, None, None],
+)  # fmt: skip

@@ -18,7 +18,6 @@ from cuda_kernels.compile.refusals import CAPABILITY, INSTALL, compiler_missing,
 from minidl.backends import table
 from minidl.backends.cuda.device import FIRST, host_function
 from minidl.backends.devices.arrays import on_host
-from minidl.backends.kernels import KERNELS
 from minidl.backends.students.register import student_kernel, student_names
 from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.testing.agreement import pairs, wrong_cells, wrong_in_both
@@ -88,7 +87,7 @@ def check(target: str, *inputs: Any, tolerance: float | None = None, **static: A
     if kernel in ("simt", "cuda"):
         raise ArgumentError(f"check: name the kernel and its rung, 'gemm:mine'. Got the backend {target!r}.")
     if kernel not in ladder.ops():
-        computed_by = KERNELS.get(kernel, ("", ()))[1]
+        computed_by = table.kernels(kernel)
         if computed_by:
             names = " or ".join(f"{name}:{rung}" for name in computed_by)
             raise ArgumentError(f"check: {kernel!r} is computed by other kernels. Check {names}.")
@@ -400,7 +399,7 @@ def _check_all(op: str, given: Case | None, tolerance: float | None) -> KernelCh
         found.extend(_check_numpy(op, case) for case in plain[-2:-1] or plain)
         if not found:
             raise ArgumentError(f"check: {op!r} is an op of your own: give inputs, minidl.check({op!r}, x).")
-    kernels = KERNELS[op][1] if op in KERNELS else (op,) if op in ladder.ops() else ()
+    kernels = table.kernels(op) or ((op,) if op in ladder.ops() else ())
     for kernel in kernels:
         for name in (*(rung.name for rung in ladder.rungs(kernel)), *student_names(kernel)):
             own = given if ops_with(kernel)[0] == op else None

@@ -16,9 +16,9 @@ import numpy as np
 from cuda_kernels import ladder
 from cuda_kernels.launch import simt_options
 from minidl.backends import table
-from minidl.backends.kernels import BINARY, UNARY, UNARY_ELEMENTWISE
 from minidl.backends.students.host import default_of
 from minidl.errors import MinidlError
+from minidl.ops.op import of_form
 from minidl.testing.kernels.window_mistakes import of_windows
 from minidl.testing.values import copies
 
@@ -27,10 +27,10 @@ CLOSE = 1e-3  # of the distance between the right result and the mistake's
 ROUNDING = 1e-5  # of the largest value
 TILES = (8, 16, 32, 64, 128, 256, 512, 1024)
 NO_SETTING = ("needs", "in_place", "seed", "offset", "how", "key", "shape", "sizes", "a_shape", "b_shape", "axes")
-_OF_ONE = tuple(op for op in (*UNARY, *UNARY_ELEMENTWISE) if op != "clip")  # which may clip nothing
+_OF_ONE = tuple(op for op in of_form("cell") if op != "clip")  # which may clip nothing
 ANOTHER = {  # kernels that take the same arrays
     **dict.fromkeys(_OF_ONE, _OF_ONE),
-    **dict.fromkeys(BINARY[:-1], BINARY[:-1]),
+    **dict.fromkeys(of_form("pair"), of_form("pair")),
     **{name: family for family in (
         ("softmax", "log_softmax"), ("reduce_sum", "reduce_mean", "reduce_max", "reduce_min"),
         ("max_pool2d", "average_pool2d"), ("mean_squared_error", "mean_absolute_error"),
@@ -101,7 +101,7 @@ def _of_family(evidence: Evidence) -> Found:
     kernel = evidence.kernel
     arrays: list[Any] = [_exact(a) for a in evidence.arrays]
     family = kernel.removesuffix("_backward")
-    if family in (*UNARY, *UNARY_ELEMENTWISE) and kernel != family:
+    if family in of_form("cell") and kernel != family:
         yield from _slopes(evidence, *arrays)
     elif kernel in ("softmax", "log_softmax", "softmax_backward", "log_softmax_backward"):
         yield from _softmaxes(evidence, *arrays)

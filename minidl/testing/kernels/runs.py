@@ -28,9 +28,9 @@ from minidl.backends import table
 from minidl.backends.cuda import use_pools
 from minidl.backends.cuda.device import FIRST, Device
 from minidl.backends.devices.arrays import SimtArray, on_host
-from minidl.backends.kernels import BACKWARD_ENDINGS, KERNELS
 from minidl.backends.students.host import default_of
 from minidl.errors import MinidlError
+from minidl.ops.op import records
 from minidl.testing.kernels.cases import CASES, Case, cases
 from minidl.testing.kernels.fault_causes import cause_of_fault
 from minidl.testing.kernels.patience import NoReturnError, patience
@@ -319,18 +319,15 @@ def described(kernel: str, given: tuple[Any, ...], static: dict[str, Any]) -> st
 
 def ops_with(kernel: str) -> list[str]:
     """Return the ops in whose cases a kernel is checked; first the op of its own name."""
-    users = [op for op, (_, kernels) in KERNELS.items() if kernel in kernels]
+    users = [op.name for op in records().values() if kernel in op.all_kernels]
     own = [op for op in users if kernel == op or kernel.startswith(f"{op}_backward")]
     return [*own, *(op for op in users if op not in own and (not own or op == "dense"))]
 
 
 def directions(op: str, kernel: str) -> tuple[str, ...]:
     """Return in which directions of `op` this kernel runs."""
-    kernels = KERNELS[op][1]
-    if kernel.endswith(BACKWARD_ENDINGS):
-        return ("backward",) if op != "conv2d_transpose" or kernel != "conv2d_backward_data" else ("forward",)
-    one_sided = any(name.endswith(BACKWARD_ENDINGS) for name in kernels)
-    return ("forward",) if one_sided or op in table.NO_GRADIENT else ("forward", "backward")
+    ways = zip(table.DIRECTIONS, records()[op].kernels, strict=True)
+    return tuple(way for way, names in ways if kernel in names)
 
 
 def cases_of(op: str, given: Case | None) -> list[Case]:
@@ -350,7 +347,7 @@ def probe(
 
 def adapter(op: str, direction: str) -> Callable[..., Any]:
     """Return the op's adapter for devices, not yet bound to one."""
-    return getattr(importlib.import_module(f"minidl.backends.cuda.{KERNELS[op][0]}"), f"{op}_{direction}")
+    return getattr(importlib.import_module(f"minidl.backends.cuda.{records()[op].file}"), f"{op}_{direction}")
 
 
 def run_forward(device: Probe, case: Case) -> Any:
