@@ -12,6 +12,7 @@ its size (the batch) is no constant, and a smaller last batch is no new kernel.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,15 @@ def stretched_strides(shape: Sizes, target: Sizes) -> Sizes:
     """
     own = tuple(0 if size == 1 else stride for size, stride in zip(shape, strides_of(shape), strict=True))
     return (0,) * (len(target) - len(shape)) + own
+
+
+def chosen_strides(shape: Sizes, chosen: Iterable[int]) -> Sizes:
+    """The strides with which an array that has only the chosen axes of `shape` is read: 0 along the others.
+
+    >>> chosen_strides((4, 2, 3), (0, 2))
+    (3, 0, 1)
+    """
+    return stretched_strides(tuple(n if i in chosen else 1 for i, n in enumerate(shape)), shape)
 
 
 def join_axes(sizes: Sizes, *strides: Sizes) -> tuple[Sizes, ...]:

@@ -1,8 +1,8 @@
 """The ladders: every kernel family as rungs, each of which changes one thing, from the naive kernel to the fast one.
 
-A family is a folder of this package whose `__init__.py` lists `RUNGS`, in the order in which they are read. A rung is
-a module whose last lines make a `Rung`; the last rung of an op that is not `optional` is its default. `conventions.md`
-beside this file shows how one looks.
+A family is a folder of this package with files r1_….py, r2_….py, … in it, or in its folders. Such a file is a rung: its
+last lines make `RUNG` (or `RUNGS`, for several ops). They are found by their names and ordered by their numbers; the
+last rung of an op that is not `optional` is its default. `conventions.md` beside this file shows how one looks.
 
     from cuda_kernels import ladder
     ladder.ops()                          # ("gemm", "conv2d", …)
@@ -13,16 +13,14 @@ from __future__ import annotations
 
 import functools
 import importlib
-import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cuda_kernels
 from cuda_kernels._cuda import SIMULATOR
-
-NO_FAMILY = ("simt", "intrinsics", "compile")
 
 
 @dataclass(frozen=True)
@@ -94,26 +92,54 @@ class Rung:
             raise ValueError(f"Rung: {self.op}:{self.name} lists no kernel to compile. Add Build(kernel, args).")
 
 
+def bound(host: Callable[..., Any], *parts: Any) -> Callable[..., Any]:
+    """A host function whose first arguments are a rung's own: what launches its kernels.
+
+    >>> bound(pow, 2)(5), bound(pow, 2).__name__
+    (32, 'pow')
+    """
+    run = functools.partial(host, *parts)
+    run.__name__, run.__doc__ = host.__name__, host.__doc__  # type: ignore[attr-defined]
+    return run
+
+
 @functools.cache
+def _files() -> dict[str, tuple[str, ...]]:
+    """Of each family the modules of its rungs, by number."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for folder in map(Path, cuda_kernels.__path__):
+        for file in sorted(folder.rglob("r[0-9]*_*.py")):
+            parts = file.relative_to(folder).with_suffix("").parts
+            number = parts[-1][1:].partition("_")[0]
+            if number.isdecimal():
+                found.setdefault(parts[0], []).append((int(number), ".".join(("cuda_kernels", *parts))))
+    return {family: tuple(module for _, module in sorted(found[family])) for family in sorted(found)}
+
+
 def families() -> tuple[str, ...]:
-    """The names of all families: the folders of this package that hold ladders."""
-    return tuple(m.name for m in pkgutil.iter_modules(cuda_kernels.__path__) if m.ispkg and m.name not in NO_FAMILY)
+    """The names of all families: the folders of this package that hold rungs."""
+    return tuple(_files())
 
 
 @functools.cache
 def family_rungs(family: str) -> tuple[Rung, ...]:
-    """The rungs of a family, in order. Raises ImportError if its folder lists none, or Numba's simulator is on."""
+    """The rungs of a family, by number. Raises ImportError if a rung's file makes none, or Numba's simulator is on."""
     if SIMULATOR:
         raise ImportError(f"ladder: {SIMULATOR}.")
-    module = importlib.import_module(f"cuda_kernels.{family}")
-    if not getattr(module, "RUNGS", ()):
-        raise ImportError(f"ladder: cuda_kernels/{family}/__init__.py lists no RUNGS = (r1_….RUNG, …).")
-    return tuple(module.RUNGS)
+    rungs: list[Rung] = []
+    for name in _files()[family]:
+        module = importlib.import_module(name)
+        made = getattr(module, "RUNGS", getattr(module, "RUNG", None))
+        made = made if isinstance(made, tuple) else (made,)
+        if not made or not all(isinstance(rung, Rung) and rung.name == name.rpartition(".")[2] for rung in made):
+            raise ImportError(f"ladder: {name} must end in RUNG = Rung(…), or RUNGS = (…), named as the file is.")
+        rungs += made
+    return tuple(rungs)
 
 
 def ops() -> tuple[str, ...]:
     """The names of all ops that have kernels."""
-    return tuple(dict.fromkeys(rung.op for family in families() for rung in family_rungs(family)))
+    return tuple(op for family in families() for op in sorted({rung.op for rung in family_rungs(family)}))
 
 
 def rungs(op: str) -> tuple[Rung, ...]:

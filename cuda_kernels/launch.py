@@ -88,7 +88,7 @@ MAX_GRID = (INT32_MAX, 65535, 65535)
 MAX_THREADS = 1024
 MAX_BLOCK = (MAX_THREADS, MAX_THREADS, 64)
 STATIC_SHARED_BYTES = 48 * 1024  # more than this has to be asked for, and must be dynamic
-H100_MULTIPROCESSORS = 132
+PLANNED_FOR = simt.GPUS["H100 SXM"]  # the GPU that a launch on the SIMT machine is planned for
 
 
 # -- launch shapes -----------------------------------------------------------------------------------------------------
@@ -111,11 +111,12 @@ def grid_2d(cols: int, rows: int, block: tuple[int, int]) -> tuple[int, int]:
     return blocks_for(cols, block[0]), blocks_for(rows, block[1])
 
 
-def resident_blocks(per_multiprocessor: int, needed: int, multiprocessors: int = H100_MULTIPROCESSORS) -> int:
+def resident_blocks(per_multiprocessor: int, needed: int,
+                    multiprocessors: int = PLANNED_FOR.multiprocessors) -> int:
     """Blocks for a grid-stride loop: enough to fill the GPU, and never more than there is work for.
 
     per_multiprocessor : blocks that fit on one multiprocessor at once
-    multiprocessors : of the GPU, see `multiprocessors(x)`; 40 on a T4, 108 on an A100
+    multiprocessors : of the GPU, see `multiprocessors(x)` and `simt.GPUS`
 
     >>> resident_blocks(8, 10_000), resident_blocks(8, 3)
     (1056, 3)
@@ -125,7 +126,7 @@ def resident_blocks(per_multiprocessor: int, needed: int, multiprocessors: int =
 
 def multiprocessors(like: Any) -> int:
     """How many multiprocessors the GPU of a device array has; for a NumPy array those of an H100, to plan for."""
-    return H100_MULTIPROCESSORS if isinstance(like, np.ndarray) else _multiprocessors()
+    return PLANNED_FOR.multiprocessors if isinstance(like, np.ndarray) else _multiprocessors()
 
 
 @functools.cache

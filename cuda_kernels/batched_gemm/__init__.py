@@ -7,6 +7,3 @@
 
 Not run on hardware yet.
 """
-from . import r1_loop, r2_grid_z
-
-RUNGS = (r1_loop.RUNG, r2_grid_z.RUNG)

@@ -13,11 +13,11 @@ from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32, uint32
 from cuda_kernels.gemm import r7_warp_tile_double_buffered as r7
-from cuda_kernels.gemm.problem import EVERYTHING, PLAIN, Variant, epilogue
-from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.gemm.host import Variant, builds, epilogue
+from cuda_kernels.ladder import Claims, Rung
 from cuda_kernels.launch import MAX_GRID, blocks_for, launch, rows_are_wide
 
-from .problem import checked_output
+from .host import host
 
 TILE, THREADS, BUFFERS = r7.TILE, r7.THREADS, r7.BUFFERS
 
@@ -44,29 +44,24 @@ def make_kernel(variant: Variant) -> Any:
     return batched_gemm_grid_z
 
 
-def batched_gemm(a: Any, b: Any, *, transpose_a: bool = False, transpose_b: bool = False, out: Any = None,
-                 on: str | None = None) -> Any:
-    """C[i] = A[i] @ B[i], float32; see `r1_loop.batched_gemm`."""
-    c = checked_output(a, b, transpose_a, transpose_b, out)
+def apply(a: Any, b: Any, c: Any, transpose_a: bool, transpose_b: bool, on: str | None) -> None:
+    """One launch for as many pairs as the z axis reaches."""
     batch, rows, cols = c.shape
     inner = a.shape[1] if transpose_a else a.shape[2]
-    kernel = make_kernel(Variant(bool(transpose_a), bool(transpose_b), wide_a=rows_are_wide(a),
-                                 wide_b=rows_are_wide(b), wide_c=rows_are_wide(c)))
+    kernel = make_kernel(Variant(transpose_a, transpose_b, wide_a=rows_are_wide(a), wide_b=rows_are_wide(b),
+                                 wide_c=rows_are_wide(c)))
     flat_a, flat_b, flat_c = (x.reshape(batch, -1) for x in (a, b, c))
     for first in range(0, batch, MAX_GRID[2]):
         part = slice(first, min(first + MAX_GRID[2], batch))
         grid = (blocks_for(cols, TILE), blocks_for(rows, TILE), part.stop - part.start)
         launch(kernel, grid, THREADS, flat_a[part], flat_b[part], flat_c[part], rows, cols, inner, on=on)
-    return c
 
 
-ARGUMENTS = (float32[:, ::1],) * 3 + (int32,) * 3
+batched_gemm = host(apply)
 RUNG = Rung(
     op="batched_gemm", name="r2_grid_z", run=batched_gemm,
     change="one launch, the z axis of the grid numbers the pairs",
-    builds=(
-        Build(make_kernel(PLAIN), args=ARGUMENTS,
-              claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"), loop=("FFMA", 0.8))),
-        Build(make_kernel(EVERYTHING._replace(has_bias=False, activation=None)), args=ARGUMENTS, label="everything",
-              claims=Claims(registers=128, local_bytes=64)),
-    ))
+    builds=builds(lambda v: make_kernel(v._replace(has_bias=False, activation=None)),
+                  (float32[:, ::1],) * 3 + (int32,) * 3,
+                  Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"), loop=("FFMA", 0.8)),
+                  Claims(registers=128, local_bytes=64)))

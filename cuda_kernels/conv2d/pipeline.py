@@ -23,6 +23,7 @@ TILE_ROWS = 128
 DEPTHS = {32: 16, 64: 8, 128: 8}  # columns of the tile -> length of the sum at a time: at least one item a thread
 STRIDE_A = TILE_ROWS + 4  # of a row of A's tile in shared memory: a multiple of 4, and not of 32
 ROWS_APART, COLS_APART = 16, 32  # between a thread's squares
+ARGUMENTS = (float32[::1],) * 4 + (int32,) * 5  # of the kernel, for the compile gate
 
 
 class Product(NamedTuple):

@@ -15,17 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, int32, uint8, uint32
+from cuda_kernels._cuda import cuda, float32, int32, uint32
 from cuda_kernels.indexing import index_function
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, is_aligned, launch
 
 from . import r1_scalar
-from .functions import EXAMPLE_SETTINGS, UNARY
-from .host import binary_backward, binary_forward, unary_backward, unary_forward, walk, where_backward, where_forward
-from .pairs import PAIRS
-from .r1_scalar import FLAT, THREADS
+from .host import cast_of, rungs_of, walk
+from .r1_scalar import THREADS
 
 
 @functools.cache
@@ -145,97 +143,67 @@ def make_where(read_c: Any, read_a: Any, read_b: Any, place_c: Any, place_a: Any
     return where_wide
 
 
-def is_wide(ways: Any, *arrays: Any) -> bool:
+@functools.cache
+def make_cast(to_int: bool) -> Any:
+    """y[i] = x[i] for four i a thread, between dtypes of 4 bytes."""
+    convert = int32 if to_int else float32
+
+    @cuda.jit
+    def cast_wide(x, y, size):
+        i = uint32(4) * uint32(cuda.grid(1))
+        if i + uint32(4) <= uint32(size):
+            a, b, c, d = ld4(x, i)
+            st4(y, i, (convert(a), convert(b), convert(c), convert(d)))
+        else:
+            for k in range(i, uint32(size)):
+                y[k] = x[k]
+
+    return cast_wide
+
+
+MAKE = {"unary": make_unary, "gradient": make_gradient, "binary": make_binary, "binary_gradient": make_binary_gradient,
+        "where": make_where}
+
+
+def kernel_of(kind: str, function: Any, ways: Any) -> Any:
+    """The kernel of a kind; it reads four cells at a time, and one at a time at the end."""
+    sizes, _, *strides = ways or ((), ())
+    four = [(byte_reader if kind == "where" and k == 0 else reader)(sizes, s) for k, s in enumerate(strides)]
+    one = [index_function(sizes, s) for s in strides]
+    return MAKE[kind](*(() if kind == "where" else (function,)), *four, *one)
+
+
+def is_wide(kind: str, ways: Any, arrays: tuple[Any, ...]) -> bool:
     """Can four cells at a time be read and written: float32, rows that are multiples of four, 16-byte aligned?"""
-    sizes, _, *strides = ways
-    whole = len(sizes) == 1 or sizes[-1] % 4 == 0
-    return (whole and all(s[-1] in (0, 1) for s in strides)
-            and all(is_aligned(a) and a.dtype == np.float32 for a in arrays))
+    if ways is not None:
+        sizes, _, *strides = ways
+        if not (len(sizes) == 1 or sizes[-1] % 4 == 0) or any(s[-1] not in (0, 1) for s in strides):
+            return False
+    return all(is_aligned(a) and a.dtype == np.float32 for a in (arrays[1:] if kind == "where" else arrays))
 
 
-def _blocks(size: int) -> int:
-    return blocks_for(blocks_for(size, 4), THREADS)
+def apply(kind: str, function: Any, ways: Any, *arrays: Any, on: str | None) -> None:
+    """Launch over flat arrays, of which the last is written."""
+    if not is_wide(kind, ways, arrays):
+        return r1_scalar.apply(kind, function, ways, *arrays, on=on)
+    size = arrays[-1].size
+    launch(kernel_of(kind, function, ways), blocks_for(blocks_for(size, 4), THREADS), THREADS, *arrays, size, on=on)
+    return None
 
 
-def apply_unary(function: Any, x: Any, y: Any, *, on: str | None) -> None:
+def apply_cast(x: Any, y: Any, dtype: Any, on: str | None) -> None:
     """Launch over flat arrays."""
-    if not (is_aligned(x) and is_aligned(y) and x.dtype == np.float32):
-        return r1_scalar.apply_unary(function, x, y, on=on)
-    launch(make_unary(function), _blocks(x.size), THREADS, x, y, x.size, on=on)
+    if not all(a.dtype in (np.float32, np.int32) and is_aligned(a) for a in (x, y)):
+        return r1_scalar.apply_cast(x, y, dtype, on)
+    launch(make_cast(dtype == np.int32), blocks_for(blocks_for(x.size, 4), THREADS), THREADS, x, y, x.size, on=on)
     return None
 
 
-def apply_gradient(gradient: Any, dy: Any, kept: Any, dx: Any, *, on: str | None) -> None:
-    """Launch over flat arrays."""
-    if not all(is_aligned(a) for a in (dy, kept, dx)):
-        return r1_scalar.apply_gradient(gradient, dy, kept, dx, on=on)
-    launch(make_gradient(gradient), _blocks(dy.size), THREADS, dy, kept, dx, dy.size, on=on)
-    return None
-
-
-def _access(sizes: Any, *strides: Any) -> tuple[Any, ...]:
-    """The readers of four cells, then the index functions of one, for every array."""
-    return (*(reader(sizes, s) for s in strides), *(index_function(sizes, s) for s in strides))
-
-
-def apply_binary(function: Any, ways: Any, a: Any, b: Any, y: Any, *, on: str | None) -> None:
-    """Launch over flat arrays; ways = sizes, then the strides of y, a and b."""
-    if not is_wide(ways, a, b, y):
-        return r1_scalar.apply_binary(function, ways, a, b, y, on=on)
-    kernel = make_binary(function, *_access(ways[0], *ways[2:]))
-    launch(kernel, _blocks(y.size), THREADS, a, b, y, y.size, on=on)
-    return None
-
-
-def apply_binary_gradient(gradient: Any, ways: Any, dy: Any, p: Any, q: Any, d: Any, *, on: str | None) -> None:
-    """Launch over flat arrays; ways = sizes, then the strides of dy, p and q."""
-    if not is_wide(ways, dy, p, q, d):
-        return r1_scalar.apply_binary_gradient(gradient, ways, dy, p, q, d, on=on)
-    kernel = make_binary_gradient(gradient, *_access(ways[0], *ways[2:]))
-    launch(kernel, _blocks(d.size), THREADS, dy, p, q, d, d.size, on=on)
-    return None
-
-
-def apply_where(ways: Any, condition: Any, a: Any, b: Any, y: Any, *, on: str | None) -> None:
-    """Launch over flat arrays; ways = sizes, then the strides of y, condition, a and b."""
-    if not is_wide(ways, a, b, y):
-        return r1_scalar.apply_where(ways, condition, a, b, y, on=on)
-    launch(_where_kernel(ways), _blocks(y.size), THREADS, condition, a, b, y, y.size, on=on)
-    return None
-
-
-def _where_kernel(ways: Any) -> Any:
-    sizes, _, *strides = ways
-    return make_where(byte_reader(sizes, strides[0]), *(reader(sizes, s) for s in strides[1:]),
-                      *(index_function(sizes, s) for s in strides))
-
-
-def _rung(op: str, run: Any, *builds: Build) -> Rung:
-    return Rung(op=op, name="r2_wide", change="four neighbours a thread, 16 bytes an instruction", run=run,
-                builds=builds)
-
-
+CHANGE = "four neighbours a thread, 16 bytes an instruction"
 CLAIMS = Claims(registers=64, contains=("LDG.E.128", "STG.E.128"), lacks=("LDL", "STL"))
-_ROW = walk((8, 8), (8, 8), (8,))
-_ACCESS = _access(_ROW[0], *_ROW[2:])
-
-
-def _unary_rungs(op: str) -> tuple[Rung, Rung]:
-    forward, gradient = UNARY[op].make(**EXAMPLE_SETTINGS.get(op, {}))
-    return (_rung(op, unary_forward(op, apply_unary), Build(make_unary(forward), (FLAT, FLAT, int32), CLAIMS)),
-            _rung(f"{op}_backward", unary_backward(op, apply_gradient),
-                  Build(make_gradient(gradient), (FLAT, FLAT, FLAT, int32), CLAIMS)))
-
-
-def _binary_rungs(op: str) -> tuple[Rung, Rung]:
-    pair = PAIRS[op]
-    return (_rung(op, binary_forward(op, apply_binary),
-                  Build(make_binary(pair.forward, *_ACCESS), (FLAT, FLAT, FLAT, int32), CLAIMS)),
-            _rung(f"{op}_backward", binary_backward(op, apply_binary_gradient),
-                  Build(make_binary_gradient(pair.to_b, *_ACCESS), (FLAT, FLAT, FLAT, FLAT, int32), CLAIMS)))
-
-
-_WHERE = Build(_where_kernel(walk((8, 8), (8, 8), (8, 8), (8,))), (uint8[::1], FLAT, FLAT, FLAT, int32), CLAIMS)
-RUNGS = (*(rung for op in UNARY for rung in _unary_rungs(op)), *(rung for op in PAIRS for rung in _binary_rungs(op)),
-         _rung("where", where_forward(apply_where), _WHERE),
-         _rung("where_backward", where_backward(apply_where), _WHERE))
+CAST = Claims(registers=32, contains=("LDG.E.128", "STG.E.128"), lacks=("LDL", "STL"))
+_WHERE = kernel_of("where", None, walk((8, 8), (8, 8), (8, 8), (8,)))
+RUNGS = (*rungs_of("r2_wide", CHANGE, apply, kernel_of, CLAIMS, 8, _WHERE),
+         Rung("cast", "r2_wide", CHANGE, cast_of(apply_cast),
+              (Build(make_cast(True), (float32[::1], int32[::1], int32), CAST, label="to_int32"),
+               Build(make_cast(False), (int32[::1], float32[::1], int32), CAST, label="to_float32"))))

@@ -15,10 +15,9 @@ from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, uint32
 from cuda_kernels.intrinsics import ld1, mma_bf16, pack_bf16, st1, st4
-from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.ladder import Claims, Rung
 
-from . import r8_tf32
-from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem
+from .host import FLAT, Problem, Variant, builds, epilogue, host, launch_flat
 from .tiles import load4, store2
 
 TILE = 128  # rows and columns of C a block
@@ -141,20 +140,16 @@ def make_kernel(variant: Variant) -> Any:
     return gemm_bf16
 
 
-def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
-         activation: str | None = None, out: Any = None, on: str | None = None) -> Any:
-    """C = activation(A @ B + bias) of operands rounded to bfloat16; see `r1_naive.gemm`."""
-    p = problem(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b, activation=activation, out=out)
-    return r8_tf32.launch_tensor(make_kernel, p, on)
+def apply(p: Problem, on: str | None) -> None:
+    """A block a tile of C."""
+    launch_flat(make_kernel, p, TILE, THREADS, on)
 
 
+gemm = host(apply)
 RUNG = Rung(
     op="gemm", name="r10_bf16", change="products of bfloat16 pairs on tensor cores", run=gemm,
     optional="rounds its operands to bfloat16",
-    builds=(
-        Build(make_kernel(PLAIN), args=r8_tf32.ARGUMENTS, since=(8, 0),
-              claims=Claims(registers=128, local_bytes=16, contains=("HMMA.16816.F32.BF16", "LDG.E.128", "STG.E.64"),
-                            loop=("HMMA", 0.05))),
-        Build(make_kernel(EVERYTHING), args=r8_tf32.ARGUMENTS, since=(8, 0), label="everything",
-              claims=Claims(registers=128, local_bytes=64)),
-    ))
+    builds=builds(make_kernel, FLAT,
+                  Claims(registers=128, local_bytes=16, contains=("HMMA.16816.F32.BF16", "LDG.E.128", "STG.E.64"),
+                         loop=("HMMA", 0.05)),
+                  Claims(registers=128, local_bytes=64), since=(8, 0)))

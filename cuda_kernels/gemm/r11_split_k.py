@@ -20,7 +20,7 @@ from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import INT32_MAX, blocks_for, empty, launch, multiprocessors
 
 from . import r7_warp_tile_double_buffered as r7
-from .problem import EVERYTHING, PLAIN, Problem, Variant, epilogue, problem, with_width
+from .host import Problem, Variant, builds, epilogue, host, with_width
 
 TILE, DEPTH, THREADS, BUFFERS = r7.TILE, r7.DEPTH, r7.THREADS, r7.BUFFERS
 LEAST_STEPS = 4  # of DEPTH a part: fewer do not pay for the extra trip through memory
@@ -83,20 +83,12 @@ def make_adder(has_bias: bool, activation: str | None) -> Any:
     return gemm_add_parts
 
 
-def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
-         activation: str | None = None, out: Any = None, on: str | None = None) -> Any:
-    """C = activation(A @ B + bias), float32; see `r1_naive.gemm`."""
-    p = with_width(problem(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b, activation=activation,
-                           out=out))
+def apply(p: Problem, on: str | None) -> None:
+    """Both kernels, or r7's where one part is enough."""
     parts = parts_for(p.rows, p.cols, p.inner, 2 * multiprocessors(p.a))
     if parts == 1:
-        return r7.gemm(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b, activation=activation, out=p.c,
-                       on=on)
-    return _split(p, parts, on)
-
-
-def _split(p: Problem, parts: int, on: str | None) -> Any:
-    """Launch both kernels; returns C."""
+        return r7.apply(p, on)
+    p = with_width(p)
     share = blocks_for(blocks_for(p.inner, parts), DEPTH) * DEPTH
     parts = blocks_for(p.inner, share)  # after rounding up, the last ones may be left without work
     partial = empty((parts, p.rows * p.cols), like=p.a)
@@ -106,17 +98,17 @@ def _split(p: Problem, parts: int, on: str | None) -> Any:
            p.b.reshape(-1), partial, p.rows, p.cols, p.inner, share, on=on)
     launch(make_adder(v.has_bias, v.activation), blocks_for(p.c.size, ADDING_THREADS), ADDING_THREADS, partial, p.bias,
            p.c.reshape(-1), p.cols, on=on)
-    return p.c
+    return None
 
 
-ARGUMENTS = (float32[::1], float32[::1], float32[:, ::1], int32, int32, int32, int32)
+gemm = host(apply)
 RUNG = Rung(
     op="gemm", name="r11_split_k", change="blocks share the work along K where C has too few tiles", run=gemm,
     builds=(
-        Build(make_kernel(PLAIN), args=ARGUMENTS,
-              claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"), loop=("FFMA", 0.8))),
-        Build(make_kernel(EVERYTHING._replace(has_bias=False, activation=None)), args=ARGUMENTS, label="everything",
-              claims=Claims(registers=128, local_bytes=64)),
+        *builds(lambda v: make_kernel(v._replace(has_bias=False, activation=None)),
+                (float32[::1], float32[::1], float32[:, ::1], int32, int32, int32, int32),
+                Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"), loop=("FFMA", 0.8)),
+                Claims(registers=128, local_bytes=64)),
         Build(make_adder(True, "sigmoid"), args=(float32[:, ::1], float32[::1], float32[::1], int32),
               claims=Claims(registers=32)),
     ))

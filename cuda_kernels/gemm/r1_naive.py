@@ -12,11 +12,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from cuda_kernels._cuda import cuda, float32, int32
-from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels._cuda import cuda, float32
+from cuda_kernels.ladder import Claims, Rung
 from cuda_kernels.launch import grid_2d, launch
 
-from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, reader
+from .host import MATRICES, Problem, Variant, builds, epilogue, host, reader
 
 TILE = 16  # 256 threads a block: eight warps, enough for any GPU to keep busy
 
@@ -39,24 +39,14 @@ def make_kernel(variant: Variant) -> Any:
     return gemm_naive
 
 
-def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
-         activation: str | None = None, out: Any = None, on: str | None = None) -> Any:
-    """C = activation(A @ B + bias), float32; arguments and errors as `problem.problem` describes.
-
-    a (M, K) or (K, M) with transpose_a; b (K, N) or (N, K) with transpose_b; bias (N,); returns C (M, N).
-    """
-    p = problem(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b, activation=activation, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """The grid covers C, its x axis the rows."""
     grid = grid_2d(p.rows, p.cols, (TILE, TILE))
     launch(make_kernel(p.variant), grid, (TILE, TILE), p.a, p.b, p.bias, p.c, p.inner, on=on)
-    return p.c
 
 
-ARGUMENTS = (float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32)
+gemm = host(apply)
 RUNG = Rung(
-    op="gemm", name="r1_naive", change="one thread for each element of C, lanes down the rows", run=gemm,
-    builds=(
-        Build(make_kernel(PLAIN), args=ARGUMENTS,
-              claims=Claims(registers=64, contains=("FFMA",))),
-        Build(make_kernel(EVERYTHING), args=ARGUMENTS, label="everything",
-              claims=Claims(registers=64)),
-    ))
+    op="gemm", name="r1_naive", run=gemm,
+    change="one thread for each element of C, lanes down the rows",
+    builds=builds(make_kernel, MATRICES, Claims(registers=64, contains=("FFMA",)), Claims(registers=64)))

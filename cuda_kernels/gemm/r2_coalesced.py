@@ -13,11 +13,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from cuda_kernels._cuda import cuda, float32, int32
-from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels._cuda import cuda, float32
+from cuda_kernels.ladder import Claims, Rung
 from cuda_kernels.launch import grid_2d, launch
 
-from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, reader
+from .host import MATRICES, Problem, Variant, builds, epilogue, host, reader
 
 COLS, ROWS = 32, 8  # one warp a row, 256 threads a block
 
@@ -40,22 +40,14 @@ def make_kernel(variant: Variant) -> Any:
     return gemm_coalesced
 
 
-def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
-         activation: str | None = None, out: Any = None, on: str | None = None) -> Any:
-    """C = activation(A @ B + bias), float32; see `r1_naive.gemm`."""
-    p = problem(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b, activation=activation, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """The grid covers C, its x axis the columns."""
     grid = grid_2d(p.cols, p.rows, (COLS, ROWS))
     launch(make_kernel(p.variant), grid, (COLS, ROWS), p.a, p.b, p.bias, p.c, p.inner, on=on)
-    return p.c
 
 
-ARGUMENTS = (float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32)
+gemm = host(apply)
 RUNG = Rung(
-    op="gemm", name="r2_coalesced", change="lanes along the columns, so that a warp's loads and stores are neighbours",
-    run=gemm,
-    builds=(
-        Build(make_kernel(PLAIN), args=ARGUMENTS,
-              claims=Claims(registers=64, contains=("FFMA",))),
-        Build(make_kernel(EVERYTHING), args=ARGUMENTS, label="everything",
-              claims=Claims(registers=64)),
-    ))
+    op="gemm", name="r2_coalesced", run=gemm,
+    change="lanes along the columns, so that a warp's loads and stores are neighbours",
+    builds=builds(make_kernel, MATRICES, Claims(registers=64, contains=("FFMA",)), Claims(registers=64)))

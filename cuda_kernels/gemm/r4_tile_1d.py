@@ -14,11 +14,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from cuda_kernels._cuda import cuda, float32, int32
-from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels._cuda import cuda, float32
+from cuda_kernels.ladder import Claims, Rung
 from cuda_kernels.launch import grid_2d, launch
 
-from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, reader
+from .host import MATRICES, Problem, Variant, builds, epilogue, host, reader
 
 TILE = 64  # rows and columns of C a block
 DEPTH = 8  # of K at a time: TILE * DEPTH elements of each tile, one a thread
@@ -68,21 +68,15 @@ def make_kernel(variant: Variant) -> Any:
     return gemm_tile_1d
 
 
-def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
-         activation: str | None = None, out: Any = None, on: str | None = None) -> Any:
-    """C = activation(A @ B + bias), float32; see `r1_naive.gemm`."""
-    p = problem(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b, activation=activation, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """A block a tile of C, a thread EACH of its elements."""
     grid = grid_2d(p.cols, p.rows, (TILE, TILE))
     launch(make_kernel(p.variant), grid, THREADS, p.a, p.b, p.bias, p.c, p.inner, on=on)
-    return p.c
 
 
-ARGUMENTS = (float32[:, ::1], float32[:, ::1], float32[::1], float32[:, ::1], int32)
+gemm = host(apply)
 RUNG = Rung(
-    op="gemm", name="r4_tile_1d", change="a thread owns eight elements of a column, their sums in registers", run=gemm,
-    builds=(
-        Build(make_kernel(PLAIN), args=ARGUMENTS,
-              claims=Claims(registers=64, contains=("FFMA", "LDS"), lacks=("LDL", "STL"))),
-        Build(make_kernel(EVERYTHING), args=ARGUMENTS, label="everything",
-              claims=Claims(registers=64)),
-    ))
+    op="gemm", name="r4_tile_1d", run=gemm,
+    change="a thread owns eight elements of a column, their sums in registers",
+    builds=builds(make_kernel, MATRICES, Claims(registers=64, contains=("FFMA", "LDS"), lacks=("LDL", "STL")),
+                  Claims(registers=64)))

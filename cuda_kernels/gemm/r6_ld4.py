@@ -17,12 +17,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import ld4
-from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import grid_2d, launch
+from cuda_kernels.ladder import Claims, Rung
 
-from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, with_width
+from .host import FLAT, Problem, Variant, builds, epilogue, host, launch_flat
 from .tiles import outer_product, store4, tile
 
 TILE = 128  # rows and columns of C a block
@@ -84,24 +83,15 @@ def make_kernel(variant: Variant) -> Any:
     return gemm_ld4
 
 
-def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
-         activation: str | None = None, out: Any = None, on: str | None = None) -> Any:
-    """C = activation(A @ B + bias), float32; see `r1_naive.gemm`."""
-    p = with_width(problem(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b, activation=activation,
-                           out=out))
-    grid = grid_2d(p.cols, p.rows, (TILE, TILE))
-    launch(make_kernel(p.variant), grid, THREADS, p.a.reshape(-1), p.b.reshape(-1), p.bias, p.c.reshape(-1), p.rows,
-           p.cols, p.inner, on=on)
-    return p.c
+def apply(p: Problem, on: str | None) -> None:
+    """A block a tile of C."""
+    launch_flat(make_kernel, p, TILE, THREADS, on)
 
 
-ARGUMENTS = (float32[::1],) * 4 + (int32,) * 3
+gemm = host(apply)
 RUNG = Rung(
-    op="gemm", name="r6_ld4", change="16-byte loads and stores, and the steps along K written out", run=gemm,
-    builds=(
-        Build(make_kernel(PLAIN), args=ARGUMENTS,
-              claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"),
-                            loop=("FFMA", 0.75))),
-        Build(make_kernel(EVERYTHING), args=ARGUMENTS, label="everything",
-              claims=Claims(registers=128)),
-    ))
+    op="gemm", name="r6_ld4", run=gemm,
+    change="16-byte loads and stores, and the steps along K written out",
+    builds=builds(make_kernel, FLAT,
+                  Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"), loop=("FFMA", 0.75)),
+                  Claims(registers=128)))

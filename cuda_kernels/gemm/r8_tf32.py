@@ -16,12 +16,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import ld1, mma_tf32, to_tf32
-from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import grid_2d, launch
+from cuda_kernels.ladder import Claims, Rung
 
-from .problem import EVERYTHING, PLAIN, Variant, epilogue, problem, with_width
+from .host import FLAT, Problem, Variant, builds, epilogue, host, launch_flat
 from .tiles import store2, tile
 
 TILE = 128  # rows and columns of C a block
@@ -116,30 +115,15 @@ def make_kernel(variant: Variant, prepare: Any = _rounded, accumulate: Any = _ac
     return gemm_tensor
 
 
-def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
-         activation: str | None = None, out: Any = None, on: str | None = None) -> Any:
-    """C = activation(A @ B + bias) of operands rounded to TF32; see `r1_naive.gemm`."""
-    return launch_tensor(make_kernel, problem(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b,
-                                              activation=activation, out=out), on)
+def apply(p: Problem, on: str | None) -> None:
+    """A block a tile of C."""
+    launch_flat(make_kernel, p, TILE, THREADS, on)
 
 
-def launch_tensor(make: Any, p: Any, on: str | None) -> Any:
-    """Launch the kernel `make(variant)` over 128 x 128 tiles; returns C."""
-    p = with_width(p)
-    grid = grid_2d(p.cols, p.rows, (TILE, TILE))
-    launch(make(p.variant), grid, THREADS, p.a.reshape(-1), p.b.reshape(-1), p.bias, p.c.reshape(-1), p.rows, p.cols,
-           p.inner, on=on)
-    return p.c
-
-
-ARGUMENTS = (float32[::1],) * 4 + (int32,) * 3
+gemm = host(apply)
 RUNG = Rung(
     op="gemm", name="r8_tf32", change="products on tensor cores, operands rounded to TF32", run=gemm,
     optional="rounds its operands to TF32",
-    builds=(
-        Build(make_kernel(PLAIN), args=ARGUMENTS, since=(8, 0),
-              claims=Claims(registers=128, contains=("HMMA.1688.F32.TF32", "LDG.E.128", "STG.E.64"),
-                            loop=("HMMA", 0.05))),
-        Build(make_kernel(EVERYTHING), args=ARGUMENTS, since=(8, 0), label="everything",
-              claims=Claims(registers=128)),
-    ))
+    builds=builds(make_kernel, FLAT,
+                  Claims(registers=128, contains=("HMMA.1688.F32.TF32", "LDG.E.128", "STG.E.64"), loop=("HMMA", 0.05)),
+                  Claims(registers=128), since=(8, 0)))

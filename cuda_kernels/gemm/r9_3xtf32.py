@@ -24,10 +24,11 @@ from typing import Any
 
 from cuda_kernels._cuda import cuda
 from cuda_kernels.intrinsics import mma_tf32, to_tf32
-from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.ladder import Claims, Rung
 
 from . import r8_tf32
-from .problem import EVERYTHING, PLAIN, Variant, problem
+from .host import FLAT, Problem, Variant, builds, host, launch_flat
+from .r8_tf32 import THREADS, TILE
 
 
 @cuda.jit(device=True)
@@ -65,20 +66,15 @@ def make_kernel(variant: Variant) -> Any:
     return r8_tf32.make_kernel(variant, _as_it_is, _accumulate_three, resident=1)
 
 
-def gemm(a: Any, b: Any, bias: Any = None, *, transpose_a: bool = False, transpose_b: bool = False,
-         activation: str | None = None, out: Any = None, on: str | None = None) -> Any:
-    """C = activation(A @ B + bias), float32; see `r1_naive.gemm`."""
-    p = problem(a, b, bias, transpose_a=transpose_a, transpose_b=transpose_b, activation=activation, out=out)
-    return r8_tf32.launch_tensor(make_kernel, p, on)
+def apply(p: Problem, on: str | None) -> None:
+    """A block a tile of C."""
+    launch_flat(make_kernel, p, TILE, THREADS, on)
 
 
+gemm = host(apply)
 RUNG = Rung(
     op="gemm", name="r9_3xtf32", change="three TF32 products for each one, for float32's accuracy", run=gemm,
     optional="needs sm_80, and infinite operands give NaN",
-    builds=(
-        Build(make_kernel(PLAIN), args=r8_tf32.ARGUMENTS, since=(8, 0), label="3xtf32",
-              claims=Claims(registers=168, loop=("HMMA", 0.15),
-                            contains=("HMMA.1688.F32.TF32", "LDG.E.128", "STG.E.64"))),
-        Build(make_kernel(EVERYTHING), args=r8_tf32.ARGUMENTS, since=(8, 0), label="3xtf32, everything",
-              claims=Claims(registers=168)),
-    ))
+    builds=builds(make_kernel, FLAT,
+                  Claims(registers=168, contains=("HMMA.1688.F32.TF32", "LDG.E.128", "STG.E.64"), loop=("HMMA", 0.15)),
+                  Claims(registers=168), since=(8, 0), label="3xtf32"))

@@ -107,7 +107,7 @@ def tile(depth: int, extent: int, stride: int, k_contiguous: bool, wide: bool, g
 def store4(wide: bool, finish: Any) -> Any:
     """A device function `store4(c, bias, row, col, rows, cols, v0, v1, v2, v3)`: four finished neighbours in C.
 
-    finish : the epilogue, `problem.epilogue`
+    finish : the epilogue, `host.epilogue`
     """
 
     @cuda.jit(device=True)

@@ -12,28 +12,87 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from cuda_kernels.ladder import Build, Rung
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.ladder import Build, Claims
+from cuda_kernels.launch import blocks_for, launch
+from cuda_kernels.reduce.host import Layout
 
-from . import apply, host, statistics
+from . import cells
+from .host import PLACES, Sums, rungs_of
 
-
-def rungs_of(name: str, change: str, how: str, builds: dict[str, tuple[Build, ...]]) -> tuple[Rung, ...]:
-    """The rungs of these ops, whose sums are made as `how` says (see `statistics.py`)."""
-
-    def run_of(op: str) -> Any:
-        run = functools.partial(getattr(host, op), how=how)
-        return functools.update_wrapper(run, getattr(host, op))
-
-    return tuple(Rung(op=op, name=name, change=change, run=run_of(op), builds=builds[op]) for op in builds)
+THREADS = 128
 
 
-def builds_of(block: bool) -> dict[str, tuple[Build, ...]]:
-    """What each op compiles, with sums made by a block, or by a thread."""
-    moments, dots = statistics.builds(block)
-    return {"batch_norm": (moments, *apply.FORWARD), "batch_norm_backward": (dots, *apply.BACKWARD),
-            "batch_norm_inference": apply.FORWARD,
-            "batch_norm_inference_backward": (dots, *apply.INFERENCE_BACKWARD),
-            "layer_norm": (moments, *apply.FORWARD), "layer_norm_backward": (dots, *apply.BACKWARD)}
+@functools.cache
+def make_moments(kept: Any, reduced: Any) -> Any:
+    """Mean and variance of each group, in two walks: the mean first, then the squared deviations from it."""
+    @cuda.jit
+    def moments_serial(x, mean, variance, share, count):
+        group = cuda.grid(1)
+        if group < mean.size:
+            first, total = kept(group), float32(0)
+            for r in range(count):
+                total += x[first + reduced(r)]
+            average, spread = total * share, float32(0)
+            for r in range(count):
+                deviation = x[first + reduced(r)] - average
+                spread += deviation * deviation
+            mean[group] = average
+            variance[group] = spread * share
+
+    return moments_serial
 
 
-RUNGS = rungs_of("r1_serial", "one thread a group makes its sums", "serial", builds_of(False))
+@functools.cache
+def scaler(reduced: Any, weight: Any) -> Any:
+    """A device function `scaled(dy, gamma, r)` = dy gamma[weight(r)]; weight None: dy."""
+    weighted = weight is not None
+    place = weight if weighted else reduced
+
+    @cuda.jit(device=True)
+    def scaled(dy, gamma, r):
+        return dy * gamma[place(r)] if weighted else dy
+
+    return scaled
+
+
+@functools.cache
+def make_dots(kept: Any, reduced: Any, weight: Any) -> Any:
+    """Of each group the sum of g and of g x_hat, with g = dy * gamma[weight(r)]; weight None: g = dy."""
+    scaled = scaler(reduced, weight)
+
+    @cuda.jit
+    def dots_serial(dy, x_hat, gamma, sums, dots, count):
+        group = cuda.grid(1)
+        if group < sums.size:
+            first, total, dot = kept(group), float32(0), float32(0)
+            for r in range(count):
+                i = first + reduced(r)
+                g = scaled(dy[i], gamma, r)
+                total += g
+                dot += g * x_hat[i]
+            sums[group] = total
+            dots[group] = dot
+
+    return dots_serial
+
+
+def moments(groups: Layout, x: Any, mean: Any, variance: Any, on: str | None) -> None:
+    """One thread a group, over flat arrays."""
+    launch(make_moments(*groups.places()), blocks_for(groups.results, THREADS), THREADS, x, mean, variance,
+           1.0 / groups.count, groups.count, on=on)
+
+
+def dots(groups: Layout, dy: Any, x_hat: Any, gamma: Any, sums: Any, products: Any, on: str | None,
+         weight: Any = None) -> None:
+    """One thread a group, over flat arrays."""
+    launch(make_dots(*groups.places(), weight), blocks_for(groups.results, THREADS), THREADS, dy, x_hat, gamma, sums,
+           products, groups.count, on=on)
+
+
+SUMS = Sums(moments, dots)
+FLAT = float32[::1]
+CLAIMS = Claims(registers=48, lacks=("LDL", "STL"))
+_MOMENTS = Build(make_moments(*PLACES), (FLAT, FLAT, FLAT, float32, int32), CLAIMS)
+_DOTS = Build(make_dots(*PLACES, None), (FLAT,) * 5 + (int32,), CLAIMS)
+RUNGS = rungs_of("r1_serial", "one thread a group makes its sums", SUMS, cells.builds((_MOMENTS,), (_DOTS,)))

@@ -17,10 +17,10 @@ from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import blocks_for, check_array, launch, place_of
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.launch import blocks_for, launch
+from cuda_kernels.windows import Window
 
-from .problem import backward_problem, forward_problem
+from .host import Shapes, average_backward, forward, max_backward
 
 THREADS = 256
 
@@ -125,39 +125,19 @@ def make_average_backward(window: Window) -> Any:
     return average_pool2d_backward_direct
 
 
-def max_pool2d(x: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = NO_PADDING,
-               out: Any = None, on: str | None = None) -> Any:
-    """Return y (N, P, Q, C), the largest value of every window of x (N, H, W, C). Errors: `problem.forward_problem`."""
-    shapes, y = forward_problem("max_pool2d", x, pool_size, strides, padding, out)
-    launch(make_forward(shapes.window, False), blocks_for(y.size, THREADS), THREADS, x, y, y.size, on=on)
-    return y
+def apply_forward(shapes: Shapes, average: bool, x: Any, y: Any, on: str | None) -> None:
+    """One thread an element of y."""
+    launch(make_forward(shapes.window, average), blocks_for(y.size, THREADS), THREADS, x, y, y.size, on=on)
 
 
-def average_pool2d(x: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = NO_PADDING,
-                   out: Any = None, on: str | None = None) -> Any:
-    """Return y (N, P, Q, C), the mean of every window's pixels inside the image. Errors: `problem.forward_problem`."""
-    shapes, y = forward_problem("average_pool2d", x, pool_size, strides, padding, out)
-    launch(make_forward(shapes.window, True), blocks_for(y.size, THREADS), THREADS, x, y, y.size, on=on)
-    return y
-
-
-def max_pool2d_backward(dy: Any, x: Any, y: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2),
-                        padding: Padding = NO_PADDING, out: Any = None, on: str | None = None) -> Any:
-    """Return dx (N, H, W, C) from dy (N, P, Q, C) and the forward's x and y. Errors: `problem.backward_problem`."""
-    place_of(dy, x, y, out, function="max_pool2d_backward")
-    check_array("max_pool2d_backward", "x", x, ndim=4)
-    shapes, dx = backward_problem("max_pool2d_backward", dy, x.shape, pool_size, strides, padding, out)
-    check_array("max_pool2d_backward", "y", y, shape=tuple(dy.shape))
+def apply_max_backward(shapes: Shapes, x: Any, y: Any, dy: Any, dx: Any, on: str | None) -> None:
+    """One thread an element of dx."""
     launch(make_max_backward(shapes.window), blocks_for(dx.size, THREADS), THREADS, x, y, dy, dx, dx.size, on=on)
-    return dx
 
 
-def average_pool2d_backward(dy: Any, x_shape: tuple[int, ...], *, pool_size: Pair = (2, 2), strides: Pair = (2, 2),
-                            padding: Padding = NO_PADDING, out: Any = None, on: str | None = None) -> Any:
-    """Return dx (N, H, W, C) from dy (N, P, Q, C) and x's shape. Errors: `problem.backward_problem`."""
-    shapes, dx = backward_problem("average_pool2d_backward", dy, x_shape, pool_size, strides, padding, out)
+def apply_average_backward(shapes: Shapes, dy: Any, dx: Any, on: str | None) -> None:
+    """One thread an element of dx."""
     launch(make_average_backward(shapes.window), blocks_for(dx.size, THREADS), THREADS, dy, dx, dx.size, on=on)
-    return dx
 
 
 EXAMPLE = Window((3, 2), (2, 1), ((1, 1), (0, 1)), (1, 1))
@@ -165,12 +145,12 @@ IMAGES = float32[:, :, :, ::1]
 CLAIMS = Claims(registers=128)
 CHANGE = "one thread for each element of the output"
 RUNGS = (
-    Rung(op="max_pool2d", name="r1_direct", change=CHANGE, run=max_pool2d,
+    Rung(op="max_pool2d", name="r1_direct", change=CHANGE, run=forward("max_pool2d", apply_forward),
          builds=(Build(make_forward(EXAMPLE, False), args=(IMAGES, IMAGES, int32), claims=CLAIMS),)),
-    Rung(op="average_pool2d", name="r1_direct", change=CHANGE, run=average_pool2d,
+    Rung(op="average_pool2d", name="r1_direct", change=CHANGE, run=forward("average_pool2d", apply_forward),
          builds=(Build(make_forward(EXAMPLE, True), args=(IMAGES, IMAGES, int32), label="average", claims=CLAIMS),)),
-    Rung(op="max_pool2d_backward", name="r1_direct", change=CHANGE, run=max_pool2d_backward,
+    Rung(op="max_pool2d_backward", name="r1_direct", change=CHANGE, run=max_backward(apply_max_backward),
          builds=(Build(make_max_backward(EXAMPLE), args=(IMAGES,) * 4 + (int32,), claims=CLAIMS),)),
-    Rung(op="average_pool2d_backward", name="r1_direct", change=CHANGE, run=average_pool2d_backward,
+    Rung(op="average_pool2d_backward", name="r1_direct", change=CHANGE, run=average_backward(apply_average_backward),
          builds=(Build(make_average_backward(EXAMPLE), args=(IMAGES, IMAGES, int32), claims=CLAIMS),)),
 )

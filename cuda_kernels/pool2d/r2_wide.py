@@ -18,11 +18,11 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import blocks_for, check_array, launch, place_of, rows_are_wide
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window, splitter
+from cuda_kernels.launch import blocks_for, launch, rows_are_wide
+from cuda_kernels.windows import NO_PADDING, Window, splitter
 
 from . import r1_direct
-from .problem import Shapes, backward_problem, forward_problem
+from .host import Shapes, average_backward, forward, max_backward
 
 THREADS = 128
 
@@ -158,49 +158,25 @@ def make_average_backward(shapes: Shapes) -> Any:
     return average_pool2d_backward_wide
 
 
-def max_pool2d(x: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = NO_PADDING,
-               out: Any = None, on: str | None = None) -> Any:
-    """Return y (N, P, Q, C), the largest value of every window; see `r1_direct.max_pool2d`."""
-    shapes, y = forward_problem("max_pool2d", x, pool_size, strides, padding, out)
+def apply_forward(shapes: Shapes, average: bool, x: Any, y: Any, on: str | None) -> None:
+    """One thread four channels of y."""
     if not (rows_are_wide(x) and rows_are_wide(y)):
-        return r1_direct.max_pool2d(x, pool_size=pool_size, strides=strides, padding=padding, out=y, on=on)
-    _launch(make_forward(shapes, False), y, x, on=on)
-    return y
+        return r1_direct.apply_forward(shapes, average, x, y, on)
+    return _launch(make_forward(shapes, average), y, x, on=on)
 
 
-def average_pool2d(x: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = NO_PADDING,
-                   out: Any = None, on: str | None = None) -> Any:
-    """Return y (N, P, Q, C), the mean of every window's pixels inside the image; see `r1_direct.average_pool2d`."""
-    shapes, y = forward_problem("average_pool2d", x, pool_size, strides, padding, out)
-    if not (rows_are_wide(x) and rows_are_wide(y)):
-        return r1_direct.average_pool2d(x, pool_size=pool_size, strides=strides, padding=padding, out=y, on=on)
-    _launch(make_forward(shapes, True), y, x, on=on)
-    return y
-
-
-def max_pool2d_backward(dy: Any, x: Any, y: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2),
-                        padding: Padding = NO_PADDING, out: Any = None, on: str | None = None) -> Any:
-    """Return dx (N, H, W, C) from dy and the forward's x and y; see `r1_direct.max_pool2d_backward`."""
-    place_of(dy, x, y, out, function="max_pool2d_backward")
-    check_array("max_pool2d_backward", "x", x, ndim=4)
-    shapes, dx = backward_problem("max_pool2d_backward", dy, x.shape, pool_size, strides, padding, out)
-    check_array("max_pool2d_backward", "y", y, shape=tuple(dy.shape))
+def apply_max_backward(shapes: Shapes, x: Any, y: Any, dy: Any, dx: Any, on: str | None) -> None:
+    """One thread four channels of dx."""
     if not all(rows_are_wide(a) for a in (x, y, dy, dx)):
-        return r1_direct.max_pool2d_backward(dy, x, y, pool_size=pool_size, strides=strides, padding=padding, out=dx,
-                                             on=on)
-    _launch(make_max_backward(shapes), dx, x, y, dy, on=on)
-    return dx
+        return r1_direct.apply_max_backward(shapes, x, y, dy, dx, on)
+    return _launch(make_max_backward(shapes), dx, x, y, dy, on=on)
 
 
-def average_pool2d_backward(dy: Any, x_shape: tuple[int, ...], *, pool_size: Pair = (2, 2), strides: Pair = (2, 2),
-                            padding: Padding = NO_PADDING, out: Any = None, on: str | None = None) -> Any:
-    """Return dx (N, H, W, C) from dy and x's shape; see `r1_direct.average_pool2d_backward`."""
-    shapes, dx = backward_problem("average_pool2d_backward", dy, x_shape, pool_size, strides, padding, out)
+def apply_average_backward(shapes: Shapes, dy: Any, dx: Any, on: str | None) -> None:
+    """One thread four channels of dx."""
     if not (rows_are_wide(dy) and rows_are_wide(dx)):
-        return r1_direct.average_pool2d_backward(dy, x_shape, pool_size=pool_size, strides=strides, padding=padding,
-                                                 out=dx, on=on)
-    _launch(make_average_backward(shapes), dx, dy, on=on)
-    return dx
+        return r1_direct.apply_average_backward(shapes, dy, dx, on)
+    return _launch(make_average_backward(shapes), dx, dy, on=on)
 
 
 def _launch(kernel: Any, out: Any, *arrays: Any, on: str | None) -> None:
@@ -215,13 +191,13 @@ CLAIMS = Claims(registers=80, contains=("LDG.E.128", "STG.E.128"))
 CHANGE = "one thread for four channels, with 16-byte loads and constant shapes"
 FLAT = float32[::1]
 RUNGS = (
-    Rung(op="max_pool2d", name="r2_wide", change=CHANGE, run=max_pool2d,
+    Rung(op="max_pool2d", name="r2_wide", change=CHANGE, run=forward("max_pool2d", apply_forward),
          builds=(Build(make_forward(OVERLAP, False), args=(FLAT, FLAT, int32), claims=CLAIMS),)),
-    Rung(op="average_pool2d", name="r2_wide", change=CHANGE, run=average_pool2d,
+    Rung(op="average_pool2d", name="r2_wide", change=CHANGE, run=forward("average_pool2d", apply_forward),
          builds=(Build(make_forward(OVERLAP, True), args=(FLAT, FLAT, int32), label="average", claims=CLAIMS),)),
-    Rung(op="max_pool2d_backward", name="r2_wide", change=CHANGE, run=max_pool2d_backward,
+    Rung(op="max_pool2d_backward", name="r2_wide", change=CHANGE, run=max_backward(apply_max_backward),
          builds=(Build(make_max_backward(HALVE), args=(FLAT,) * 4 + (int32,), claims=CLAIMS),
                  Build(make_max_backward(OVERLAP), args=(FLAT,) * 4 + (int32,), label="overlap", claims=CLAIMS))),
-    Rung(op="average_pool2d_backward", name="r2_wide", change=CHANGE, run=average_pool2d_backward,
+    Rung(op="average_pool2d_backward", name="r2_wide", change=CHANGE, run=average_backward(apply_average_backward),
          builds=(Build(make_average_backward(OVERLAP), args=(FLAT, FLAT, int32), claims=CLAIMS),)),
 )

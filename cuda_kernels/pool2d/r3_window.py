@@ -17,11 +17,11 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Rung
-from cuda_kernels.launch import blocks_for, check_array, launch, place_of, rows_are_wide
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, splitter
+from cuda_kernels.launch import blocks_for, launch, rows_are_wide
+from cuda_kernels.windows import NO_PADDING, splitter
 
 from . import r2_wide
-from .problem import Shapes, backward_problem
+from .host import Shapes, max_backward
 
 THREADS = 128
 
@@ -65,23 +65,17 @@ def tiles_image(shapes: Shapes) -> bool:
             and (shapes.p * window.taps[0], shapes.q * window.taps[1]) == (shapes.h, shapes.w))
 
 
-def max_pool2d_backward(dy: Any, x: Any, y: Any, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2),
-                        padding: Padding = NO_PADDING, out: Any = None, on: str | None = None) -> Any:
-    """Return dx (N, H, W, C) from dy and the forward's x and y; see `r1_direct.max_pool2d_backward`."""
-    place_of(dy, x, y, out, function="max_pool2d_backward")
-    check_array("max_pool2d_backward", "x", x, ndim=4)
-    shapes, dx = backward_problem("max_pool2d_backward", dy, x.shape, pool_size, strides, padding, out)
-    check_array("max_pool2d_backward", "y", y, shape=tuple(dy.shape))
+def apply(shapes: Shapes, x: Any, y: Any, dy: Any, dx: Any, on: str | None) -> None:
+    """One thread four channels of a window."""
     if not tiles_image(shapes) or not all(rows_are_wide(a) for a in (x, y, dy, dx)):
-        return r2_wide.max_pool2d_backward(dy, x, y, pool_size=pool_size, strides=strides, padding=padding, out=dx,
-                                           on=on)
+        return r2_wide.apply_max_backward(shapes, x, y, dy, dx, on)
     fours = dy.size // 4
     launch(make_kernel(shapes), blocks_for(fours, THREADS), THREADS, x.reshape(-1), y.reshape(-1), dy.reshape(-1),
            dx.reshape(-1), fours, on=on)
-    return dx
+    return None
 
 
 RUNG = Rung(
-    op="max_pool2d_backward", name="r3_window", run=max_pool2d_backward,
+    op="max_pool2d_backward", name="r3_window", run=max_backward(apply),
     change="one thread for each window, where the windows tile the image",
     builds=(Build(make_kernel(r2_wide.HALVE), args=(float32[::1],) * 4 + (int32,), claims=r2_wide.CLAIMS),))

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32
-from cuda_kernels.indexing import index_function, join_axes, strides_of
+from cuda_kernels.indexing import chosen_strides, index_function, join_axes, strides_of
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, check_array, empty, launch
 
-from .problem import COMBINE, Axes, Layout, layout, reduction
+from .host import COMBINE, Axes, Layout, layout, reduction
 
 THREADS = 256
 
@@ -76,31 +76,22 @@ def make_spread(place: Any) -> Any:
     return reduce_backward
 
 
-def result_of(shape: tuple[int, ...], found: Layout) -> Any:
+def result_of(found: Layout) -> Any:
     """The index function from a cell of x to its result."""
-    step, strides = 1, []
-    for i in reversed(range(len(shape))):
-        strides.append(0 if i in found.axes else step)
-        step *= 1 if i in found.axes else shape[i]
-    sizes, _, own = join_axes(shape, strides_of(shape), tuple(reversed(strides)))
+    kept = [i for i in range(len(found.whole)) if i not in found.axes]
+    sizes, _, own = join_axes(found.whole, strides_of(found.whole), chosen_strides(found.whole, kept))
     return index_function(sizes, own)
 
 
-def _make_run(op: str) -> Any:
-    def run(x: Any, *, axes: Axes = None, keepdims: bool = False, out: Any = None, on: str | None = None) -> Any:
-        def apply(op: str, found: Layout, flat: Any, y: Any, scale: float, on: str | None) -> None:
-            nothing = float(COMBINE[op].nothing)
-            launch(fill, blocks_for(y.size, THREADS), THREADS, y, np.float32(nothing), y.size, on=on)
-            kernel = make_kernel(op, result_of(tuple(x.shape), found))
-            launch(kernel, blocks_for(flat.size, THREADS), THREADS, flat, y, scale, flat.size, on=on)
-
-        return reduction(op, apply)(x, axes=axes, keepdims=keepdims, out=out, on=on)
-
-    run.__name__, run.__doc__ = op, f"{op} of a float32 array over axes (int, ints or None for all)."
-    return run
+def apply(op: str, found: Layout, x: Any, y: Any, scale: float, *, on: str | None) -> None:
+    """Fill y, then add, over flat arrays."""
+    launch(fill, blocks_for(y.size, THREADS), THREADS, y, np.float32(COMBINE[op].nothing), y.size, on=on)
+    kernel = make_kernel(op, result_of(found))
+    launch(kernel, blocks_for(x.size, THREADS), THREADS, x, y, scale, x.size, on=on)
 
 
-def _make_backward(op: str) -> Any:
+def backward(op: str) -> Any:
+    """The host function of the backward of a sum or mean."""
     def run(dy: Any, *, shape: tuple[int, ...], axes: Axes = None, on: str | None = None) -> Any:
         check_array(f"{op}_backward", "dy", dy)
         found = layout(op, shape, axes)
@@ -109,8 +100,8 @@ def _make_backward(op: str) -> Any:
                              f"Got shape {tuple(dy.shape)}.")
         dx = empty(shape, like=dy)
         scale = 1.0 / found.count if op == "reduce_mean" else 1.0
-        kernel = make_spread(result_of(tuple(shape), found))
-        launch(kernel, blocks_for(dx.size, THREADS), THREADS, dy.reshape(-1), dx.reshape(-1), scale, dx.size, on=on)
+        launch(make_spread(result_of(found)), blocks_for(dx.size, THREADS), THREADS, dy.reshape(-1), dx.reshape(-1),
+               scale, dx.size, on=on)
         return dx
 
     run.__name__, run.__doc__ = f"{op}_backward", "dx of x's shape: every summand receives its result's gradient."
@@ -118,14 +109,14 @@ def _make_backward(op: str) -> Any:
 
 
 CLAIMS = Claims(registers=32, lacks=("LDL", "STL"))
-_PLACE = result_of((6, 5), layout("reduce", (6, 5), -1))
+_PLACE = result_of(layout("reduce", (6, 5), -1))
 RUNGS = tuple(
-    Rung(op=op, name="r1_atomics", change="one thread an element, met by atomics", run=_make_run(op),
+    Rung(op=op, name="r1_atomics", change="one thread an element, met by atomics", run=reduction(op, apply),
          builds=(Build(make_kernel(op, _PLACE), (float32[::1], float32[::1], float32, int32), CLAIMS),))
     for op in MEET
 ) + tuple(
     Rung(op=f"{op}_backward", name="r1_atomics", change="one thread an element; no atomics needed",
-         run=_make_backward(op),
+         run=backward(op),
          builds=(Build(make_spread(_PLACE), (float32[::1], float32[::1], float32, int32), CLAIMS),))
     for op in ("reduce_sum", "reduce_mean")
 )

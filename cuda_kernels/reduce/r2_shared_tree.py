@@ -16,7 +16,7 @@ from cuda_kernels._cuda import cuda, float32, int32, int64
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import launch
 
-from .problem import AHEAD, COMBINE, LOSES_TO_ALL, Layout, argmax_of, extreme_backward, layout, reduction
+from .host import AHEAD, COMBINE, LOSES_TO_ALL, Layout, argmax_of, extreme_backward, layout, reduction
 
 THREADS = 128  # a power of two, for the tree
 HALF = THREADS // 2

@@ -16,7 +16,7 @@ from cuda_kernels.intrinsics import FULL_WARP
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import launch
 
-from .problem import AHEAD, COMBINE, LOSES_TO_ALL, Layout, argmax_of, extreme_backward, layout, reduction
+from .host import AHEAD, COMBINE, LOSES_TO_ALL, Layout, argmax_of, extreme_backward, layout, reduction
 
 THREADS = 128
 WARPS = THREADS // 32  # at most 32: one warp reduces their totals

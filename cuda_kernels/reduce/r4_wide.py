@@ -20,7 +20,7 @@ from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, is_aligned, launch
 
 from . import r3_shuffle
-from .problem import COMBINE, Layout, reduction
+from .host import COMBINE, Layout, reduction
 from .r3_shuffle import THREADS, WARPS, block_reducer
 
 COLUMNS = 32  # a warp's lanes lie along the columns

@@ -16,14 +16,14 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32, uint32
 from cuda_kernels.intrinsics import ld4
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import blocks_for, empty, is_aligned, launch
+from cuda_kernels.launch import PLANNED_FOR, blocks_for, empty, is_aligned, launch
 
 from . import r4_wide
-from .problem import COMBINE, Layout, layout, reduction
+from .host import COMBINE, Layout, layout, reduction
 from .r3_shuffle import THREADS, WARPS, block_reducer
 from .r4_wide import COLUMNS, make_columns
 
-BLOCKS = 1056  # eight blocks on each of the 132 multiprocessors of an H100
+BLOCKS = 8 * PLANNED_FOR.multiprocessors  # eight blocks on each multiprocessor of an H100
 LEAST = 4096  # elements a part: less work than that is not worth a second kernel
 
 

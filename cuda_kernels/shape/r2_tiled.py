@@ -20,7 +20,7 @@ from cuda_kernels.dtypes import MOVED, check_dtype
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, empty, launch
 
-from . import r1_index
+from . import host, r1_index
 
 TILE, ROWS, STRIDE = 32, 8, 33
 
@@ -65,7 +65,7 @@ def transpose(x: Any, *, axes: tuple[int, ...] | None = None, on: str | None = N
     axes = tuple(reversed(range(x.ndim))) if axes is None else tuple(axis % x.ndim for axis in axes)
     found = as_matrices(tuple(x.shape), axes) if sorted(axes) == list(range(x.ndim)) else None
     if found is None or x.dtype != np.float32 or found[0] > 65535 or found[1] > 65535 * TILE:
-        return r1_index.transpose(x, axes=axes, on=on)
+        return host.transpose(r1_index.gather, x, axes=axes, on=on)
     batch, rows, cols = found
     y = empty(tuple(x.shape[axis] for axis in axes), like=x)
     grid = blocks_for(cols, TILE), blocks_for(rows, TILE), batch

@@ -17,7 +17,7 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, check_array, empty, launch
 
-from .problem import Rows, backward, first_of, forward, sparse_forward
+from .host import Rows, backward, first_of, forward, sparse_forward
 
 THREADS = 128
 

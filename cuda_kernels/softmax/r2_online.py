@@ -22,7 +22,7 @@ from cuda_kernels.intrinsics import FULL_WARP, warp_sum
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
 
-from .problem import Rows, backward, first_of, forward, sparse_forward
+from .host import Rows, backward, first_of, forward, sparse_forward
 
 WARPS = 4  # rows a block
 LOWEST = np.float32(-3.4028235e38)  # not -inf: exp(-inf - -inf) is NaN

@@ -23,7 +23,7 @@ from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
 
 from . import r2_online
-from .problem import Rows, backward, forward, sparse_forward
+from .host import Rows, backward, forward, sparse_forward
 from .r2_online import WARPS
 
 MOST = 32  # values a lane

@@ -5,7 +5,7 @@ import pytest
 
 from cuda_kernels import ladder
 from cuda_kernels.launch import simt_options
-from cuda_kernels.normalization import columns
+from cuda_kernels.normalization import r3_columns
 from minidl.ops import normalization
 
 BATCH, LAYER = ("r1_serial", "r2_block", "r3_columns"), ("r1_serial", "r2_block", "r3_registers")
@@ -72,7 +72,7 @@ def test_batch_norm_backward_takes_the_gradients_of_mean_and_variance(name, used
 
 def test_columns_are_split_into_parts_and_merged_without_losing_digits():
     x = values(300, 3) + 1000  # four parts, four channels a block
-    assert columns.parts_of(300, 3) == (4, 75) and columns.width_for(3) == 4
+    assert r3_columns.parts_of(300, 3) == (4, 75) and r3_columns.width_for(3) == 4
     with simt_options() as reports:
         got = ladder.rung("batch_norm", "r3_columns").run(x, None, None)
     np.testing.assert_allclose(got[1], x.mean(0, dtype=np.float64), rtol=1e-6)

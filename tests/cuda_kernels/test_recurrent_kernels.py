@@ -6,7 +6,7 @@ import pytest
 from cuda_kernels import ladder
 from cuda_kernels._cuda import cuda
 from cuda_kernels.launch import launch
-from cuda_kernels.recurrent import common
+from cuda_kernels.recurrent import host
 from cuda_kernels.recurrent.activations import cell_activation
 from minidl.ops.common.cell_activations import CELL_ACTIVATIONS
 from minidl.ops.recurrent.gru import gru_backward, gru_forward
@@ -29,7 +29,7 @@ def operands(gates, b_shape=None, n=3, steps=4, features=2, units=5):
 @pytest.fixture(autouse=True)
 def simple_products(monkeypatch):
     """Products by gemm's second rung: its fast ones have tiles of 128 x 128, and here all matrices are tiny."""
-    monkeypatch.setattr(common, "rung", lambda op: ladder.rung(op, "r2" if op == "gemm" else None))
+    monkeypatch.setattr(host, "rung", lambda op: ladder.rung(op, "r2" if op == "gemm" else None))
 
 
 def close(got, wanted):

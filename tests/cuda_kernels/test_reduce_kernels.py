@@ -6,7 +6,7 @@ import pytest
 from cuda_kernels import ladder
 from cuda_kernels.launch import simt_options
 from cuda_kernels.reduce import r5_two_pass
-from cuda_kernels.reduce.problem import COMBINE, layout, reduction
+from cuda_kernels.reduce.host import COMBINE, layout, reduction
 from minidl.ops import reduce
 
 FEW = [((5, 133), -1), ((3, 5, 2, 7), (0, 2))]

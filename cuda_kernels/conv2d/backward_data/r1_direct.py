@@ -20,9 +20,9 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.windows import Window
 
-from ..problem import data_problem
+from ..host import IMAGES, STRIDED, Problem, backward_data
 
 THREADS = 256  # eight warps
 
@@ -60,24 +60,15 @@ def make_kernel(window: Window, groups: int, has_bias: bool) -> Any:
     return conv2d_backward_data_direct
 
 
-def conv2d_backward_data(dy: Any, w: Any, x_shape: tuple[int, ...], b: Any = None, *, strides: Pair = (1, 1),
-                         padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1, out: Any = None,
-                         on: str | None = None) -> Any:
-    """Return dx, the gradient of conv2d with respect to x (N, H, W, C); arguments and errors as `problem.data_problem`.
-
-    dy (N, P, Q, K), w (R, S, C // groups, K), x_shape (N, H, W, C); the options as in the forward pass. b (C,), if
-    given, is added to every pixel.
-    """
-    p = data_problem(dy, w, x_shape, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """One thread an element of dx."""
     kernel = make_kernel(p.shapes.window, p.shapes.groups, p.has_bias)
     launch(kernel, blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.bias, p.out, p.out.size, on=on)
-    return p.out
 
 
-EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
-IMAGES = float32[:, :, :, ::1]
+conv2d_backward_data = backward_data(apply)
 RUNG = Rung(
     op="conv2d_backward_data", name="r1_direct", run=conv2d_backward_data,
     change="one thread for each element of dx, which gathers from all windows that meet it",
-    builds=(Build(make_kernel(EXAMPLE, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES, int32),
+    builds=(Build(make_kernel(STRIDED, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES, int32),
                   claims=Claims(registers=72, contains=("FFMA",))),))

@@ -20,10 +20,10 @@ from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.windows import Window
 
 from .. import implicit
-from ..problem import data_problem
+from ..host import IMAGES, STRIDED, Problem, backward_data
 
 
 @functools.cache
@@ -60,22 +60,17 @@ def make_kernel(window: Window, groups: int, has_bias: bool) -> Any:
     return implicit.make_kernel(read_dy, read_weight, store, "conv2d_backward_data_implicit")
 
 
-def conv2d_backward_data(dy: Any, w: Any, x_shape: tuple[int, ...], b: Any = None, *, strides: Pair = (1, 1),
-                         padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1, out: Any = None,
-                         on: str | None = None) -> Any:
-    """Return dx, the gradient of conv2d with respect to x (N, H, W, C); see `r1_direct.conv2d_backward_data`."""
-    p = data_problem(dy, w, x_shape, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """A product a group."""
     sizes = p.shapes
-    kernel = make_kernel(sizes.window, groups, p.has_bias)
+    kernel = make_kernel(sizes.window, sizes.groups, p.has_bias)
     implicit.launch_product(kernel, p.a, p.b, p.bias, p.out, p.n * sizes.h * sizes.w, sizes.group_c,
-                            sizes.taps * sizes.group_k, groups=groups, on=on)
-    return p.out
+                            sizes.taps * sizes.group_k, groups=sizes.groups, on=on)
 
 
-EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
-IMAGES = float32[:, :, :, ::1]
+conv2d_backward_data = backward_data(apply)
 RUNG = Rung(
     op="conv2d_backward_data", name="r2_implicit", run=conv2d_backward_data,
     change="a tiled product that gathers dy itself",
-    builds=(Build(make_kernel(EXAMPLE, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES) + (int32,) * 5,
+    builds=(Build(make_kernel(STRIDED, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES) + (int32,) * 5,
                   claims=Claims(registers=128, contains=("FFMA",))),))

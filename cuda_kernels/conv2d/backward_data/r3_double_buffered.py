@@ -19,13 +19,13 @@ import functools
 import itertools
 from typing import Any, NamedTuple
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import cuda, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import is_aligned
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window, splitter
+from cuda_kernels.windows import Window, splitter
 
 from .. import pipeline
-from ..problem import Shapes, data_problem
+from ..host import WIDE, Problem, Shapes, backward_data
 
 
 class Phase(NamedTuple):
@@ -114,11 +114,8 @@ def all_phases(shapes: Shapes) -> list[tuple[Phase, Phase]]:
     return list(itertools.product(rows, cols))
 
 
-def conv2d_backward_data(dy: Any, w: Any, x_shape: tuple[int, ...], b: Any = None, *, strides: Pair = (1, 1),
-                         padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1, out: Any = None,
-                         on: str | None = None) -> Any:
-    """Return dx, the gradient of conv2d with respect to x (N, H, W, C); see `r1_direct.conv2d_backward_data`."""
-    p = data_problem(dy, w, x_shape, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """A launch a phase, of a product a group."""
     sizes = p.shapes
     aligned = all(is_aligned(a) for a in (p.a, p.b, p.out))
     launches = all_phases(sizes)
@@ -126,22 +123,18 @@ def conv2d_backward_data(dy: Any, w: Any, x_shape: tuple[int, ...], b: Any = Non
         kernel = make_kernel(sizes, rows, cols, p.has_bias, aligned)
         pipeline.launch_product(kernel, pipeline.tile_cols_for(sizes.group_c, sizes.group_k), p.a, p.b, p.bias, p.out,
                                 p.n * rows.pixels * cols.pixels, sizes.group_c,
-                                rows.taps * cols.taps * sizes.group_k, groups=groups,
+                                rows.taps * cols.taps * sizes.group_k, groups=sizes.groups,
                                 outputs=() if len(launches) > 1 else None, on=on)
-    return p.out
 
 
-SAME = Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1))
-STRIDED = Window((3, 3), (2, 2), ((0, 1), (0, 1)), (1, 1))
-WIDE = Shapes(28, 28, 128, 28, 28, 128, SAME, 1)
-HALVED = Shapes(28, 28, 64, 14, 14, 128, STRIDED, 1)
-ARGUMENTS = (float32[::1],) * 4 + (int32,) * 5
+conv2d_backward_data = backward_data(apply)
+HALVED = Shapes(28, 28, 64, 14, 14, 128, Window((3, 3), (2, 2), ((0, 1), (0, 1)), (1, 1)), 1)
 RUNG = Rung(
     op="conv2d_backward_data", name="r3_double_buffered", run=conv2d_backward_data,
     change="a product for each phase of the strides; two buffers, 16-byte loads, constants",
     builds=(
-        Build(make_kernel(WIDE, *all_phases(WIDE)[0], False, True), args=ARGUMENTS,
+        Build(make_kernel(WIDE, *all_phases(WIDE)[0], False, True), args=pipeline.ARGUMENTS,
               claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"), loop=("FFMA", 0.8))),
-        Build(make_kernel(HALVED, *all_phases(HALVED)[0], True, True), args=ARGUMENTS, label="stride 2",
+        Build(make_kernel(HALVED, *all_phases(HALVED)[0], True, True), args=pipeline.ARGUMENTS, label="stride 2",
               claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"))),
     ))

@@ -16,9 +16,9 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.windows import Window
 
-from ..problem import weights_problem
+from ..host import IMAGES, STRIDED, Problem, backward_weights
 
 THREADS = 256  # eight warps
 
@@ -52,23 +52,15 @@ def make_kernel(window: Window, groups: int) -> Any:
     return conv2d_backward_weights_direct
 
 
-def conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
-                            padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1, out: Any = None,
-                            on: str | None = None) -> Any:
-    """Return dw, the gradient of conv2d with respect to w; arguments and errors as `problem.weights_problem`.
-
-    x (N, H, W, C), dy (N, P, Q, K), w_shape (R, S, C // groups, K); the options as in the forward pass.
-    """
-    p = weights_problem(x, dy, w_shape, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """One thread an element of dw."""
     kernel = make_kernel(p.shapes.window, p.shapes.groups)
     launch(kernel, blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.out, p.out.size, on=on)
-    return p.out
 
 
-EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
-IMAGES = float32[:, :, :, ::1]
+conv2d_backward_weights = backward_weights(apply)
 RUNG = Rung(
     op="conv2d_backward_weights", name="r1_direct", run=conv2d_backward_weights,
     change="one thread for each element of dw, which sums over all windows",
-    builds=(Build(make_kernel(EXAMPLE, 2), args=(IMAGES, IMAGES, IMAGES, int32),
+    builds=(Build(make_kernel(STRIDED, 2), args=(IMAGES, IMAGES, IMAGES, int32),
                   claims=Claims(registers=72, contains=("FFMA",))),))

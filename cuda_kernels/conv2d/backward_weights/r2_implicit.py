@@ -19,10 +19,10 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.windows import Window
 
 from .. import implicit, split
-from ..problem import weights_problem
+from ..host import IMAGES, STRIDED, Problem, backward_weights
 
 
 @functools.cache
@@ -53,29 +53,24 @@ def make_kernel(window: Window, groups: int) -> Any:
     return implicit.make_kernel(read_window, read_dy, store, "conv2d_backward_weights_implicit")
 
 
-def conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
-                            padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1, out: Any = None,
-                            on: str | None = None) -> Any:
-    """Return dw, the gradient of conv2d with respect to w; see `r1_direct.conv2d_backward_weights`."""
-    p = weights_problem(x, dy, w_shape, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """A product a group and part, and the sum of the parts."""
     sizes = p.shapes
     rows, cols, inner = sizes.taps * sizes.group_c, sizes.group_k, p.n * sizes.p * sizes.q
-    blocks = blocks_for(rows, implicit.TILE) * blocks_for(cols, implicit.TILE) * groups
+    blocks = blocks_for(rows, implicit.TILE) * blocks_for(cols, implicit.TILE) * sizes.groups
     parts = split.parts_for(blocks, inner)
     partial = split.room_for_parts(p.out, parts)
-    implicit.launch_product(make_kernel(sizes.window, groups), p.a, p.b, p.bias, partial, rows, cols, inner,
-                            groups=groups, parts=parts, on=on)
+    implicit.launch_product(make_kernel(sizes.window, sizes.groups), p.a, p.b, p.bias, partial, rows, cols, inner,
+                            groups=sizes.groups, parts=parts, on=on)
     split.add_up(partial, p.out, on=on)
-    return p.out
 
 
-EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
-IMAGES = float32[:, :, :, ::1]
+conv2d_backward_weights = backward_weights(apply)
 RUNG = Rung(
     op="conv2d_backward_weights", name="r2_implicit", run=conv2d_backward_weights,
     change="a tiled product that gathers its columns itself, its sum in parts",
     builds=(
-        Build(make_kernel(EXAMPLE, 2), args=(IMAGES, IMAGES, float32[::1], float32[:, :, :, :, ::1]) + (int32,) * 5,
+        Build(make_kernel(STRIDED, 2), args=(IMAGES, IMAGES, float32[::1], float32[:, :, :, :, ::1]) + (int32,) * 5,
               claims=Claims(registers=128, contains=("FFMA",))),
         Build(split.add_parts, args=split.ADD_PARTS_ARGUMENTS, claims=Claims(registers=40)),
     ))

@@ -14,14 +14,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import cuda, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, is_aligned
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
 
 from .. import pipeline, split
 from ..forward.r4_double_buffered import matrix_place, window_place
-from ..problem import Shapes, weights_problem
+from ..host import SAME, WIDE, Problem, Shapes, backward_weights
 
 
 @functools.cache
@@ -45,36 +44,30 @@ def make_kernel(shapes: Shapes, aligned: bool) -> Any:
     return pipeline.make_kernel(product, "conv2d_backward_weights_double_buffered")
 
 
-def conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
-                            padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1, out: Any = None,
-                            on: str | None = None) -> Any:
-    """Return dw, the gradient of conv2d with respect to w; see `r1_direct.conv2d_backward_weights`."""
-    p = weights_problem(x, dy, w_shape, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """A product a group and part, and the sum of the parts."""
     sizes = p.shapes
     rows, cols, inner = sizes.taps * sizes.group_c, sizes.group_k, p.n * sizes.p * sizes.q
     tile_cols = pipeline.tile_cols_for(cols, sizes.group_c)
-    blocks = blocks_for(rows, pipeline.TILE_ROWS) * blocks_for(cols, tile_cols) * groups
+    blocks = blocks_for(rows, pipeline.TILE_ROWS) * blocks_for(cols, tile_cols) * sizes.groups
     parts = split.parts_for(blocks, inner)
     partial = split.room_for_parts(p.out, parts)
     kernel = make_kernel(sizes, all(is_aligned(a) for a in (p.a, p.b, partial)))
-    pipeline.launch_product(kernel, tile_cols, p.a, p.b, p.bias, partial, rows, cols, inner, groups=groups, parts=parts,
-                            on=on)
+    pipeline.launch_product(kernel, tile_cols, p.a, p.b, p.bias, partial, rows, cols, inner,
+                            groups=sizes.groups, parts=parts, on=on)
     split.add_up(partial, p.out, on=on)
-    return p.out
 
 
-SAME = Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1))
-WIDE = Shapes(28, 28, 128, 28, 28, 128, SAME, 1)
+conv2d_backward_weights = backward_weights(apply)
 FIRST = Shapes(32, 32, 3, 32, 32, 32, SAME, 1)
-ARGUMENTS = (float32[::1],) * 4 + (int32,) * 5
 RUNG = Rung(
     op="conv2d_backward_weights", name="r3_double_buffered", run=conv2d_backward_weights,
     change="two buffers, 16-byte loads, and shapes that are constants",
     builds=(
-        Build(make_kernel(WIDE, True), args=ARGUMENTS,
+        Build(make_kernel(WIDE, True), args=pipeline.ARGUMENTS,
               claims=Claims(registers=128, local_bytes=16, contains=("LDG.E.128", "LDS.128", "STG.E.128"),
                             loop=("FFMA", 0.8))),
-        Build(make_kernel(FIRST, True), args=ARGUMENTS, label="rgb",
+        Build(make_kernel(FIRST, True), args=pipeline.ARGUMENTS, label="rgb",
               claims=Claims(registers=168, contains=("LDG.E.128", "LDS.128", "STG.E.128"))),
         Build(split.add_parts, args=split.ADD_PARTS_ARGUMENTS, claims=Claims(registers=40)),
     ))

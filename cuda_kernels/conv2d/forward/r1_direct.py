@@ -15,9 +15,9 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.windows import Window
 
-from ..problem import forward_problem
+from ..host import IMAGES, STRIDED, Problem, forward
 
 THREADS = 256  # eight warps
 
@@ -53,21 +53,14 @@ def make_kernel(window: Window, groups: int, has_bias: bool) -> Any:
     return conv2d_direct
 
 
-def conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
-           dilation: Pair = (1, 1), groups: int = 1, out: Any = None, on: str | None = None) -> Any:
-    """Return y = conv2d(x, w) + b, float32; arguments and errors as `problem.forward_problem` describes.
-
-    x (N, H, W, C), w (R, S, C // groups, K), b (K,) or None, padding ((top, bottom), (left, right)); y (N, P, Q, K).
-    """
-    p = forward_problem(x, w, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """One thread an element of y."""
     kernel = make_kernel(p.shapes.window, p.shapes.groups, p.has_bias)
     launch(kernel, blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.bias, p.out, p.out.size, on=on)
-    return p.out
 
 
-EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
-IMAGES = float32[:, :, :, ::1]
+conv2d = forward(apply)
 RUNG = Rung(
     op="conv2d", name="r1_direct", change="one thread for each element of y, as the definition has it", run=conv2d,
-    builds=(Build(make_kernel(EXAMPLE, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES, int32),
+    builds=(Build(make_kernel(STRIDED, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES, int32),
                   claims=Claims(registers=72, contains=("FFMA",))),))

@@ -20,9 +20,9 @@ from cuda_kernels import ladder
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, empty, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.windows import Window
 
-from ..problem import forward_problem
+from ..host import STRIDED, Problem, forward
 from . import r1_direct
 
 THREADS = 256
@@ -51,28 +51,26 @@ def make_kernel(window: Window) -> Any:
     return im2col
 
 
-def conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
-           dilation: Pair = (1, 1), groups: int = 1, out: Any = None, on: str | None = None) -> Any:
-    """Return y = conv2d(x, w) + b, float32; see `r1_direct.conv2d`, which also computes it where groups > 1."""
-    if groups != 1:
-        return r1_direct.conv2d(x, w, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out,
-                                on=on)
-    p = forward_problem(x, w, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """For as many images at a time as have room: their columns, and the product."""
+    if p.shapes.groups != 1:
+        return r1_direct.apply(p, on)
     sizes, gemm = p.shapes, ladder.rung("gemm").run
     windows, length = sizes.p * sizes.q, sizes.taps * sizes.c
     at_once = min(p.n, max(1, COLUMNS_BYTES // (4 * windows * length)))
-    columns = empty((at_once * windows, length), like=x)
+    columns = empty((at_once * windows, length), like=p.a)
     for first in range(0, p.n, at_once):
         last = min(p.n, first + at_once)
         part = columns[:(last - first) * windows]
-        launch(make_kernel(sizes.window), blocks_for(part.size, THREADS), THREADS, x[first:last], part, sizes.p,
+        launch(make_kernel(sizes.window), blocks_for(part.size, THREADS), THREADS, p.a[first:last], part, sizes.p,
                sizes.q, part.size, on=on)
-        gemm(part, w.reshape(length, sizes.k), b, out=p.out[first:last].reshape(-1, sizes.k), on=on)
-    return p.out
+        gemm(part, p.b.reshape(length, sizes.k), p.bias if p.has_bias else None,
+             out=p.out[first:last].reshape(-1, sizes.k), on=on)
+    return None
 
 
-EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
+conv2d = forward(apply)
 RUNG = Rung(
     op="conv2d", name="r2_im2col", change="columns in memory, and a matrix product", run=conv2d,
-    builds=(Build(make_kernel(EXAMPLE), args=(float32[:, :, :, ::1], float32[:, ::1], int32, int32, int32),
+    builds=(Build(make_kernel(STRIDED), args=(float32[:, :, :, ::1], float32[:, ::1], int32, int32, int32),
                   claims=Claims(registers=64)),))

@@ -17,10 +17,10 @@ from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.windows import Window
 
 from .. import implicit
-from ..problem import forward_problem
+from ..host import IMAGES, STRIDED, Problem, forward
 
 
 @functools.cache
@@ -54,20 +54,16 @@ def make_kernel(window: Window, groups: int, has_bias: bool) -> Any:
     return implicit.make_kernel(read_window, read_weight, store, "conv2d_implicit")
 
 
-def conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
-           dilation: Pair = (1, 1), groups: int = 1, out: Any = None, on: str | None = None) -> Any:
-    """Return y = conv2d(x, w) + b, float32; see `r1_direct.conv2d`."""
-    p = forward_problem(x, w, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """A product a group."""
     sizes = p.shapes
-    kernel = make_kernel(sizes.window, groups, p.has_bias)
+    kernel = make_kernel(sizes.window, sizes.groups, p.has_bias)
     implicit.launch_product(kernel, p.a, p.b, p.bias, p.out, p.n * sizes.p * sizes.q, sizes.group_k,
-                            sizes.taps * sizes.group_c, groups=groups, on=on)
-    return p.out
+                            sizes.taps * sizes.group_c, groups=sizes.groups, on=on)
 
 
-EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
-IMAGES = float32[:, :, :, ::1]
+conv2d = forward(apply)
 RUNG = Rung(
     op="conv2d", name="r3_implicit", change="a tiled product that gathers its columns itself", run=conv2d,
-    builds=(Build(make_kernel(EXAMPLE, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES) + (int32,) * 5,
+    builds=(Build(make_kernel(STRIDED, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES) + (int32,) * 5,
                   claims=Claims(registers=128, contains=("FFMA",))),))

@@ -16,13 +16,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import cuda, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import is_aligned
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window, splitter
+from cuda_kernels.windows import splitter
 
 from .. import pipeline
-from ..problem import Shapes, forward_problem
+from ..host import SAME, WIDE, Problem, Shapes, forward
 
 
 @functools.cache
@@ -75,30 +75,26 @@ def make_kernel(shapes: Shapes, has_bias: bool, aligned: bool) -> Any:
     return pipeline.make_kernel(product, "conv2d_double_buffered")
 
 
-def conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
-           dilation: Pair = (1, 1), groups: int = 1, out: Any = None, on: str | None = None) -> Any:
-    """Return y = conv2d(x, w) + b, float32; see `r1_direct.conv2d`."""
-    p = forward_problem(x, w, b, strides=strides, padding=padding, dilation=dilation, groups=groups, out=out)
+def apply(p: Problem, on: str | None) -> None:
+    """A product a group."""
     sizes = p.shapes
     kernel = make_kernel(sizes, p.has_bias, all(is_aligned(a) for a in (p.a, p.b, p.out)))
     pipeline.launch_product(kernel, pipeline.tile_cols_for(sizes.group_k, sizes.group_c), p.a, p.b, p.bias, p.out,
-                            p.n * sizes.p * sizes.q, sizes.group_k, sizes.taps * sizes.group_c, groups=groups, on=on)
-    return p.out
+                            p.n * sizes.p * sizes.q, sizes.group_k, sizes.taps * sizes.group_c,
+                            groups=sizes.groups, on=on)
 
 
-SAME = Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1))
-WIDE = Shapes(28, 28, 128, 28, 28, 128, SAME, 1)  # a middle layer of a ResNet
+conv2d = forward(apply)
 NARROW = Shapes(32, 32, 64, 32, 32, 32, SAME, 1)
 FIRST = Shapes(32, 32, 3, 32, 32, 64, SAME, 1)  # RGB: pixels that no 16-byte load can read
-ARGUMENTS = (float32[::1],) * 4 + (int32,) * 5
 RUNG = Rung(
     op="conv2d", name="r4_double_buffered", run=conv2d,
     change="two buffers, 16-byte loads, and shapes that are constants",
     builds=(
-        Build(make_kernel(WIDE, True, True), args=ARGUMENTS,
+        Build(make_kernel(WIDE, True, True), args=pipeline.ARGUMENTS,
               claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"), loop=("FFMA", 0.8))),
-        Build(make_kernel(NARROW, True, True), args=ARGUMENTS, label="32 channels",
+        Build(make_kernel(NARROW, True, True), args=pipeline.ARGUMENTS, label="32 channels",
               claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"))),
-        Build(make_kernel(FIRST, True, True), args=ARGUMENTS, label="rgb",
+        Build(make_kernel(FIRST, True, True), args=pipeline.ARGUMENTS, label="rgb",
               claims=Claims(registers=168, contains=("LDS.128", "STG.E.128"))),
     ))

@@ -16,9 +16,9 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.windows import Window
 
-from ..problem import data_problem
+from ..host import IMAGES, STRIDED, Problem, backward_data
 
 THREADS = 256
 
@@ -52,19 +52,14 @@ def make_kernel(window: Window) -> Any:
     return depthwise_conv2d_backward_data_direct
 
 
-def depthwise_conv2d_backward_data(dy: Any, w: Any, x_shape: tuple[int, ...], *, strides: Pair = (1, 1),
-                                   padding: Padding = NO_PADDING, dilation: Pair = (1, 1), out: Any = None,
-                                   on: str | None = None) -> Any:
-    """Return dx (N, H, W, C) from dy (N, P, Q, C*M) and w (R, S, C, M). Errors: `problem.data_problem`."""
-    shapes, dx = data_problem(dy, w, x_shape, strides, padding, dilation, out)
-    launch(make_kernel(shapes.window), blocks_for(dx.size, THREADS), THREADS, dy, w, dx, dx.size, on=on)
-    return dx
+def apply(p: Problem, on: str | None) -> None:
+    """One thread an element of dx."""
+    launch(make_kernel(p.shapes.window), blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.out, p.out.size, on=on)
 
 
-EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
-IMAGES = float32[:, :, :, ::1]
+depthwise_conv2d_backward_data = backward_data(apply)
 RUNG = Rung(
     op="depthwise_conv2d_backward_data", name="r1_direct", run=depthwise_conv2d_backward_data,
     change="one thread for each element of dx, which gathers from all windows that meet it",
-    builds=(Build(make_kernel(EXAMPLE), args=(IMAGES, IMAGES, IMAGES, int32),
+    builds=(Build(make_kernel(STRIDED), args=(IMAGES, IMAGES, IMAGES, int32),
                   claims=Claims(registers=64, contains=("FFMA",))),))

@@ -15,11 +15,11 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import blocks_for, is_aligned, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window, splitter
+from cuda_kernels.launch import blocks_for, launch
+from cuda_kernels.windows import Window, splitter
 
 from ..forward.r2_wide import add_products4
-from ..problem import Shapes, data_problem
+from ..host import FLAT, Problem, Shapes, backward_data
 from . import r1_direct
 
 THREADS = 128
@@ -54,24 +54,20 @@ def make_kernel(shapes: Shapes) -> Any:
     return depthwise_conv2d_backward_data_wide
 
 
-def depthwise_conv2d_backward_data(dy: Any, w: Any, x_shape: tuple[int, ...], *, strides: Pair = (1, 1),
-                                   padding: Padding = NO_PADDING, dilation: Pair = (1, 1), out: Any = None,
-                                   on: str | None = None) -> Any:
-    """Return dx (N, H, W, C) from dy and w; see `r1_direct.depthwise_conv2d_backward_data`."""
-    shapes, dx = data_problem(dy, w, x_shape, strides, padding, dilation, out)
-    if shapes.m != 1 or shapes.c % 4 or not all(is_aligned(a) for a in (dy, w, dx)):
-        return r1_direct.depthwise_conv2d_backward_data(dy, w, x_shape, strides=strides, padding=padding,
-                                                        dilation=dilation, out=dx, on=on)
-    fours = dx.size // 4
-    launch(make_kernel(shapes), blocks_for(fours, THREADS), THREADS, dy.reshape(-1), w.reshape(-1), dx.reshape(-1),
-           fours, on=on)
-    return dx
+def apply(p: Problem, on: str | None) -> None:
+    """One thread four channels."""
+    if not p.wide:
+        return r1_direct.apply(p, on)
+    fours = p.out.size // 4
+    launch(make_kernel(p.shapes), blocks_for(fours, THREADS), THREADS, p.a.reshape(-1), p.b.reshape(-1),
+           p.out.reshape(-1), fours, on=on)
+    return None
 
 
-EXAMPLE = Shapes(28, 28, 64, 1, 14, 14, Window((3, 3), (2, 2), ((0, 1), (0, 1)), (1, 1)))
-FLAT = float32[::1]
+depthwise_conv2d_backward_data = backward_data(apply)
+HALVED = Shapes(28, 28, 64, 1, 14, 14, Window((3, 3), (2, 2), ((0, 1), (0, 1)), (1, 1)))
 RUNG = Rung(
     op="depthwise_conv2d_backward_data", name="r2_wide", run=depthwise_conv2d_backward_data,
     change="one thread for four channels, with 16-byte loads and constant shapes",
-    builds=(Build(make_kernel(EXAMPLE), args=(FLAT,) * 3 + (int32,),
+    builds=(Build(make_kernel(HALVED), args=(FLAT,) * 3 + (int32,),
                   claims=Claims(registers=72, contains=("LDG.E.128", "STG.E.128", "FFMA"))),))

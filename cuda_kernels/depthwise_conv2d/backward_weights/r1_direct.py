@@ -15,9 +15,9 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.windows import Window
 
-from ..problem import weights_problem
+from ..host import IMAGES, STRIDED, Problem, backward_weights
 
 THREADS = 256
 
@@ -50,19 +50,14 @@ def make_kernel(window: Window) -> Any:
     return depthwise_conv2d_backward_weights_direct
 
 
-def depthwise_conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
-                                      padding: Padding = NO_PADDING, dilation: Pair = (1, 1), out: Any = None,
-                                      on: str | None = None) -> Any:
-    """Return dw (R, S, C, M) from x (N, H, W, C) and dy (N, P, Q, C*M). Errors: `problem.weights_problem`."""
-    shapes, dw = weights_problem(x, dy, w_shape, strides, padding, dilation, out)
-    launch(make_kernel(shapes.window), blocks_for(dw.size, THREADS), THREADS, x, dy, dw, dw.size, on=on)
-    return dw
+def apply(p: Problem, on: str | None) -> None:
+    """One thread an element of dw."""
+    launch(make_kernel(p.shapes.window), blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.out, p.out.size, on=on)
 
 
-EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
-IMAGES = float32[:, :, :, ::1]
+depthwise_conv2d_backward_weights = backward_weights(apply)
 RUNG = Rung(
     op="depthwise_conv2d_backward_weights", name="r1_direct", run=depthwise_conv2d_backward_weights,
     change="one thread for each element of dw, which sums over all windows",
-    builds=(Build(make_kernel(EXAMPLE), args=(IMAGES, IMAGES, IMAGES, int32),
+    builds=(Build(make_kernel(STRIDED), args=(IMAGES, IMAGES, IMAGES, int32),
                   claims=Claims(registers=64, contains=("FFMA",))),))

@@ -17,9 +17,9 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.conv2d import split
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window, splitter
+from cuda_kernels.windows import splitter
 
-from ..problem import Shapes, weights_problem
+from ..host import EXAMPLE, FLAT, Problem, Shapes, backward_weights
 
 CHANNELS = 32  # a block
 WARPS = 8
@@ -60,24 +60,20 @@ def make_kernel(shapes: Shapes) -> Any:
     return depthwise_conv2d_backward_weights_parts
 
 
-def depthwise_conv2d_backward_weights(x: Any, dy: Any, w_shape: tuple[int, ...], *, strides: Pair = (1, 1),
-                                      padding: Padding = NO_PADDING, dilation: Pair = (1, 1), out: Any = None,
-                                      on: str | None = None) -> Any:
-    """Return dw (R, S, C, M) from x and dy; see `r1_direct.depthwise_conv2d_backward_weights`."""
-    shapes, dw = weights_problem(x, dy, w_shape, strides, padding, dilation, out)
-    windows, channels = int(x.shape[0]) * shapes.p * shapes.q, shapes.c * shapes.m
+def apply(p: Problem, on: str | None) -> None:
+    """One block a part, a tap and 32 channels; and the sum of the parts."""
+    shapes = p.shapes
+    windows, channels = p.n * shapes.p * shapes.q, shapes.c * shapes.m
     taps, across = shapes.window.taps[0] * shapes.window.taps[1], blocks_for(channels, CHANNELS)
     share = blocks_for(windows, split.parts_for(across * taps, windows))
     parts = blocks_for(windows, share)
-    partial = split.room_for_parts(dw, parts)
-    launch(make_kernel(shapes), (parts, across, taps), (CHANNELS, WARPS), x.reshape(-1), dy.reshape(-1),
+    partial = split.room_for_parts(p.out, parts)
+    launch(make_kernel(shapes), (parts, across, taps), (CHANNELS, WARPS), p.a.reshape(-1), p.b.reshape(-1),
            partial.reshape(-1), windows, share, on=on)
-    split.add_up(partial, dw, on=on)
-    return dw
+    split.add_up(partial, p.out, on=on)
 
 
-EXAMPLE = Shapes(28, 28, 64, 1, 28, 28, Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)))
-FLAT = float32[::1]
+depthwise_conv2d_backward_weights = backward_weights(apply)
 RUNG = Rung(
     op="depthwise_conv2d_backward_weights", name="r2_parts", run=depthwise_conv2d_backward_weights,
     change="blocks for parts of the windows, whose sums a second kernel adds",

@@ -14,9 +14,9 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window
+from cuda_kernels.windows import Window
 
-from ..problem import forward_problem
+from ..host import IMAGES, STRIDED, Problem, forward
 
 THREADS = 256
 
@@ -51,18 +51,14 @@ def make_kernel(window: Window, has_bias: bool) -> Any:
     return depthwise_conv2d_direct
 
 
-def depthwise_conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
-                     dilation: Pair = (1, 1), out: Any = None, on: str | None = None) -> Any:
-    """Return y (N, P, Q, C*M) of x (N, H, W, C), w (R, S, C, M), b (C*M,) or None; see `forward_problem`."""
-    shapes, bias, y = forward_problem(x, w, b, strides, padding, dilation, out)
-    launch(make_kernel(shapes.window, b is not None), blocks_for(y.size, THREADS), THREADS, x, w, bias, y, y.size,
-           on=on)
-    return y
+def apply(p: Problem, on: str | None) -> None:
+    """One thread an element of y."""
+    kernel = make_kernel(p.shapes.window, p.has_bias)
+    launch(kernel, blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.bias, p.out, p.out.size, on=on)
 
 
-EXAMPLE = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
-IMAGES = float32[:, :, :, ::1]
+depthwise_conv2d = forward(apply)
 RUNG = Rung(
     op="depthwise_conv2d", name="r1_direct", change="one thread for each element of y", run=depthwise_conv2d,
-    builds=(Build(make_kernel(EXAMPLE, True), args=(IMAGES, IMAGES, float32[::1], IMAGES, int32),
+    builds=(Build(make_kernel(STRIDED, True), args=(IMAGES, IMAGES, float32[::1], IMAGES, int32),
                   claims=Claims(registers=64, contains=("FFMA",))),))

@@ -15,10 +15,10 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import blocks_for, is_aligned, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window, splitter
+from cuda_kernels.launch import blocks_for, launch
+from cuda_kernels.windows import splitter
 
-from ..problem import Shapes, forward_problem
+from ..host import EXAMPLE, FLAT, Problem, Shapes, forward
 from . import r1_direct
 
 THREADS = 128
@@ -61,20 +61,17 @@ def make_kernel(shapes: Shapes, has_bias: bool) -> Any:
     return depthwise_conv2d_wide
 
 
-def depthwise_conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
-                     dilation: Pair = (1, 1), out: Any = None, on: str | None = None) -> Any:
-    """Return y = depthwise_conv2d(x, w) + b; see `r1_direct.depthwise_conv2d`."""
-    shapes, bias, y = forward_problem(x, w, b, strides, padding, dilation, out)
-    if shapes.m != 1 or shapes.c % 4 or not all(is_aligned(a) for a in (x, w, y)):
-        return r1_direct.depthwise_conv2d(x, w, b, strides=strides, padding=padding, dilation=dilation, out=y, on=on)
-    fours = y.size // 4
-    launch(make_kernel(shapes, b is not None), blocks_for(fours, THREADS), THREADS, x.reshape(-1), w.reshape(-1), bias,
-           y.reshape(-1), fours, on=on)
-    return y
+def apply(p: Problem, on: str | None) -> None:
+    """One thread four channels."""
+    if not p.wide:
+        return r1_direct.apply(p, on)
+    fours = p.out.size // 4
+    launch(make_kernel(p.shapes, p.has_bias), blocks_for(fours, THREADS), THREADS, p.a.reshape(-1), p.b.reshape(-1),
+           p.bias, p.out.reshape(-1), fours, on=on)
+    return None
 
 
-EXAMPLE = Shapes(28, 28, 64, 1, 28, 28, Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)))
-FLAT = float32[::1]
+depthwise_conv2d = forward(apply)
 RUNG = Rung(
     op="depthwise_conv2d", name="r2_wide", run=depthwise_conv2d,
     change="one thread for four channels, with 16-byte loads and constant shapes",

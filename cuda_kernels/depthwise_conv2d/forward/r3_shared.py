@@ -19,12 +19,12 @@ from typing import Any
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import blocks_for, is_aligned, launch
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, splitter
+from cuda_kernels.launch import blocks_for, launch
+from cuda_kernels.windows import splitter
 
-from ..problem import Shapes, forward_problem
+from ..host import EXAMPLE, FLAT, Problem, Shapes, forward
 from . import r2_wide
-from .r2_wide import EXAMPLE, FLAT, add_products4
+from .r2_wide import add_products4
 
 TILE = 8  # windows a side
 CHANNELS = 32  # 128 bytes of a pixel
@@ -95,18 +95,17 @@ def fits(shapes: Shapes) -> bool:
     return rows * cols * CHANNELS <= MOST
 
 
-def depthwise_conv2d(x: Any, w: Any, b: Any = None, *, strides: Pair = (1, 1), padding: Padding = NO_PADDING,
-                     dilation: Pair = (1, 1), out: Any = None, on: str | None = None) -> Any:
-    """Return y = depthwise_conv2d(x, w) + b; see `r1_direct.depthwise_conv2d`."""
-    shapes, bias, y = forward_problem(x, w, b, strides, padding, dilation, out)
-    if shapes.m != 1 or shapes.c % 4 or not fits(shapes) or not all(is_aligned(a) for a in (x, w, y)):
-        return r2_wide.depthwise_conv2d(x, w, b, strides=strides, padding=padding, dilation=dilation, out=y, on=on)
-    tiles = int(x.shape[0]) * blocks_for(shapes.p, TILE) * blocks_for(shapes.q, TILE)
-    launch(make_kernel(shapes, b is not None), (tiles, blocks_for(shapes.c, CHANNELS)), THREADS, x.reshape(-1),
-           w.reshape(-1), bias, y.reshape(-1), on=on)
-    return y
+def apply(p: Problem, on: str | None) -> None:
+    """One block a tile of windows."""
+    if not p.wide or not fits(p.shapes):
+        return r2_wide.apply(p, on)
+    tiles = p.n * blocks_for(p.shapes.p, TILE) * blocks_for(p.shapes.q, TILE)
+    launch(make_kernel(p.shapes, p.has_bias), (tiles, blocks_for(p.shapes.c, CHANNELS)), THREADS, p.a.reshape(-1),
+           p.b.reshape(-1), p.bias, p.out.reshape(-1), on=on)
+    return None
 
 
+depthwise_conv2d = forward(apply)
 RUNG = Rung(
     op="depthwise_conv2d", name="r3_shared", run=depthwise_conv2d,
     change="the pixels of a tile of windows pass through shared memory",

@@ -1,10 +1,7 @@
-"""losses r1: means over the last axis of a cost a cell (mean_squared_error, mean_absolute_error, huber, …).
+"""What the rungs of the losses share: the costs of a cell, and the host functions.
 
-Forward: one thread owns a row of D cells, walks it and stores the mean cost, and for each cell what the backward needs
-(`kept`: the error y_pred - y_true, or the smoothed truth). Backward: one thread a cell. A block owns THREADS, the grid
-covers them.
-Bytes 8 rows D loaded, 4 rows (D + 1) stored; the backward 8 rows D and 4 rows D an input.
-Claims: no local memory.
+A loss is the mean over the last axis, D cells long, of a cost a cell. Its forward keeps of each cell what the backward
+needs (`kept`): the error y_pred - y_true, or the smoothed truth.
 """
 from __future__ import annotations
 
@@ -16,13 +13,9 @@ import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.elementwise.functions import sigmoid_of
-from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import blocks_for, check_array, empty, launch
+from cuda_kernels.launch import check_array, empty
 
-from . import crossentropy
-
-THREADS = 128
-EPSILON = 1e-7  # Keras' own: probabilities are kept so far from 0 and 1
+from ..host import HIGH, LOW, clip
 
 
 class Cost(NamedTuple):
@@ -84,15 +77,10 @@ def of_error(name: str, delta: float = 1.0) -> Cost:
 def binary(from_logits: bool, label_smoothing: float) -> Cost:
     """-(t log p + (1 - t) log(1 - p)), of probabilities p or of scores z with p = sigmoid(z)."""
     kept_share, shift = np.float32(1 - label_smoothing), np.float32(label_smoothing / 2)
-    low, high = np.float32(EPSILON), np.float32(1 - EPSILON)
 
     @cuda.jit(device=True)
     def smooth(t, p):
         return t * kept_share + shift
-
-    @cuda.jit(device=True)
-    def clip(p):
-        return low if p < low else (high if p > high else p)
 
     @cuda.jit(device=True)
     def cost_of_logit(t, z):
@@ -114,7 +102,7 @@ def binary(from_logits: bool, label_smoothing: float) -> Cost:
     @cuda.jit(device=True)
     def probability_slope(t, y):
         p = clip(y)
-        return (p - t) / (p * (float32(1) - p)) if low <= y and y <= high else float32(0)
+        return (p - t) / (p * (float32(1) - p)) if LOW <= y and y <= HIGH else float32(0)
 
     @cuda.jit(device=True)
     def probability_to_true(t, y):
@@ -131,49 +119,6 @@ def cost_of(op: str, settings: dict[str, Any]) -> Cost:
     if op == "binary_crossentropy":
         return binary(bool(settings.get("from_logits", False)), float(settings.get("label_smoothing", 0.0)))
     return of_error(op, float(settings.get("delta", 1.0)))
-
-
-@functools.cache
-def make_forward(costs: Cost) -> Any:
-    """loss[row] = mean cost; kept[i] for every cell."""
-    keep, cost = costs.keep, costs.cost
-
-    @cuda.jit
-    def mean_cost(y_true, y_pred, loss, kept, rows, cells, share):
-        row = cuda.grid(1)
-        if row < rows:
-            total = float32(0)
-            for i in range(row * cells, (row + 1) * cells):
-                value = keep(y_true[i], y_pred[i])
-                kept[i] = value
-                total += cost(value, y_pred[i])
-            loss[row] = total * share
-
-    return mean_cost
-
-
-@functools.cache
-def make_backward(slope: Any) -> Any:
-    """d[i] = dy[row] / D * slope(kept[i], y_pred[i])."""
-    @cuda.jit
-    def mean_cost_backward(dy, kept, y_pred, d, size, cells, share):
-        i = cuda.grid(1)
-        if i < size:
-            d[i] = dy[i // cells] * share * slope(kept[i], y_pred[i])
-
-    return mean_cost_backward
-
-
-def apply_forward(costs: Cost, t: Any, p: Any, loss: Any, kept: Any, cells: int, on: str | None) -> None:
-    """Launch over flat arrays."""
-    launch(make_forward(costs), blocks_for(loss.size, THREADS), THREADS, t, p, loss, kept, loss.size, cells,
-           1.0 / cells, on=on)
-
-
-def apply_backward(slope: Any, dy: Any, kept: Any, p: Any, d: Any, cells: int, on: str | None) -> None:
-    """Launch over flat arrays."""
-    launch(make_backward(slope), blocks_for(d.size, THREADS), THREADS, dy, kept, p, d, d.size, cells, 1.0 / cells,
-           on=on)
 
 
 def forward(op: str, apply: Any) -> Any:
@@ -212,21 +157,6 @@ def backward(op: str, apply: Any) -> Any:
     return run
 
 
-FLAT = float32[::1]
-CLAIMS = Claims(registers=64, lacks=("LDL", "STL"))
-ARGS = (FLAT, FLAT, FLAT, FLAT, int32, int32, float32)
 MEANS = ("mean_squared_error", "mean_absolute_error", "huber", "binary_crossentropy")
-
-
-def _rung(op: str, run: Any, *builds: Build) -> Rung:
-    return Rung(op=op, name="r1_losses", change="one thread a row forward, one thread a cell backward", run=run,
-                builds=builds)
-
-
-RUNGS = (
-    *(_rung(op, forward(op, apply_forward), Build(make_forward(cost_of(op, {})), ARGS, CLAIMS)) for op in MEANS),
-    *(_rung(f"{op}_backward", backward(op, apply_backward),
-            Build(make_backward(cost_of(op, {}).to_pred), ARGS, CLAIMS))
-      for op in MEANS),
-    *crossentropy.RUNGS,
-)
+FLAT = float32[::1]
+ARGS = (FLAT, FLAT, FLAT, FLAT, int32, int32, float32)  # of every kernel, for the compile gate

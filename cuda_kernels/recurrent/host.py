@@ -134,9 +134,13 @@ class Walk:
                                  "for all steps.")
 
     def launch(self, kernel: Any, *args: Any, size: int | None = None) -> None:
-        """One thread a unit of a sample (or `size` threads). A step fills its own part of the arrays over time."""
+        """One thread a unit of a sample (or `size` threads), over arrays made flat.
+
+        A step fills its own part of the arrays over time.
+        """
         size = self.size if size is None else size
-        launch(kernel, blocks_for(size, THREADS), THREADS, *args, size, on=self.on, outputs=())
+        flat = [a.reshape(-1) if hasattr(a, "reshape") else a for a in args]
+        launch(kernel, blocks_for(size, THREADS), THREADS, *flat, size, on=self.on, outputs=())
 
     def run(self, op: str, *args: Any, **static: Any) -> Any:
         """Another family's kernel, by its best rung."""
@@ -197,22 +201,20 @@ class Walk:
         """(states, before), states[:, 0] filled."""
         gates = self.together if self.kind == "gates" else 1
         states, before = self.empty(self.n, self.steps + 1, self.units), self.empty(gates, self.n, self.units)
-        self.launch(make_begin(self.ways.put), self.state("h0", h0).reshape(-1), self.factors, states.reshape(-1),
-                    before.reshape(-1), self.steps, self.units)
+        self.launch(make_begin(self.ways.put), self.state("h0", h0), self.factors, states, before, self.steps,
+                    self.units)
         return states, before
 
     def outputs(self, states: Any) -> tuple[Any, Any]:
         """(sequence (N, T, U), the last state (N, U))."""
         sequence, last = self.empty(self.n, self.steps, self.units), self.empty(self.n, self.units)
-        self.launch(make_outputs(self.counts), states.reshape(-1), self.mask, sequence.reshape(-1), last.reshape(-1),
-                    self.steps, self.units)
+        self.launch(make_outputs(self.counts), states, self.mask, sequence, last, self.steps, self.units)
         return sequence, last
 
     def finish(self, carried: Any, past: Any) -> Any:
         """The gradient of h0."""
         dh0 = self.empty(self.n, self.units)
-        self.launch(make_finish(self.ways.back), carried.reshape(-1), past.reshape(-1), self.factors, dh0.reshape(-1),
-                    self.units)
+        self.launch(make_finish(self.ways.back), carried, past, self.factors, dh0, self.units)
         return dh0
 
     def input_gradients(self, d_input: Any) -> tuple[Any, Any, Any]:
@@ -227,8 +229,8 @@ class Walk:
         flat = d_state.reshape(self.n * self.steps, -1)
         gates = self.together if self.kind == "gates" else 1
         before = self.empty(gates, self.n * self.steps, self.units)
-        self.launch(make_befores(self.ways.put), states.reshape(-1), self.factors, before.reshape(-1), self.steps,
-                    self.units, size=self.steps * self.size)
+        self.launch(make_befores(self.ways.put), states, self.factors, before, self.steps, self.units,
+                    size=self.steps * self.size)
         if self.kind != "gates":
             return self.run("gemm", before.reshape(-1, self.units), flat, transpose_a=True)
         du = self.run("batched_gemm", before, self.by_gate(flat, self.together), transpose_a=True)

@@ -2,7 +2,7 @@
 
     [zx rx gx] = x[t] w + b[0],   [zh rh gh] = h[t-1] u + b[1]
     z, r = gate(zx + zh, rx + rh),   g = f(gx + r gh),   h[t] = z h[t-1] + (1 - z) g
-That is reset_after=True, Keras' default; the other form needs two products a step: `gru_reset_before.py`.
+That is reset_after=True, Keras' default; the other form needs two products a step: `reset_before.py`.
 One thread owns unit j of sample n: its three gates lie U apart.
 Bytes a step, N U elements: 28 loaded and 24 stored each, beside the product.
 Claims: no local memory.
@@ -16,10 +16,10 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import check_array, zeros
 
-from . import gru_reset_before
-from .activations import cell_activation
-from .common import Walk, steps_count
-from .state_masks import Ways, ways
+from ..activations import cell_activation
+from ..host import Walk, steps_count
+from ..state_masks import Ways, ways
+from . import reset_before
 
 
 @functools.cache
@@ -90,7 +90,7 @@ def gru(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mask: Any,
     """
     names = {"activation": activation, "recurrent_activation": recurrent_activation}
     if not reset_after:
-        return (*gru_reset_before.forward(x, w, u, b, h0, mask, recurrent_mask, on=on, **names), None)
+        return (*reset_before.forward(x, w, u, b, h0, mask, recurrent_mask, on=on, **names), None)
     walk = Walk("gru", 3, x, w, u, mask, recurrent_mask, on)
     if b is not None:
         check_array("gru", "b", b, shape=(2, 3 * walk.units))
@@ -100,8 +100,7 @@ def gru(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mask: Any,
     states, before = walk.begin(h0)
     for t in range(walk.steps):
         from_state = walk.product(before, None if b is None else b[1])
-        walk.launch(step, gates.reshape(-1), from_state.reshape(-1), walk.mask, walk.factors, states.reshape(-1),
-                    inner.reshape(-1), before.reshape(-1), t, walk.steps, walk.units)
+        walk.launch(step, gates, from_state, walk.mask, walk.factors, states, inner, before, t, walk.steps, walk.units)
     return (*walk.outputs(states), gates, states, inner)
 
 
@@ -111,7 +110,7 @@ def gru_backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask: Any, r
     """(dx, dw, du, db (2, 3U), dh0); d_sequence and d_h may be None. With reset_after=False db is (3U,)."""
     names = {"activation": activation, "recurrent_activation": recurrent_activation}
     if not reset_after:
-        return gru_reset_before.backward(d_sequence, d_h, x, w, u, mask, recurrent_mask, gates, states, on=on, **names)
+        return reset_before.backward(d_sequence, d_h, x, w, u, mask, recurrent_mask, gates, states, on=on, **names)
     walk = Walk("gru_backward", 3, x, w, u, mask, recurrent_mask, on)
     slopes = (cell_activation("gru", name)[1] for name in (activation, recurrent_activation))
     step = make_step_back(*slopes, walk.counts, walk.ways)
@@ -121,9 +120,8 @@ def gru_backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask: Any, r
     d_now = walk.exchange()
     d_input, d_state = (walk.empty(walk.n, walk.steps, 3 * walk.units) for _ in range(2))
     for t in reversed(range(walk.steps)):
-        walk.launch(step, d_sequence.reshape(-1), past.reshape(-1), walk.factors, walk.mask, gates.reshape(-1),
-                    inner.reshape(-1), states.reshape(-1), carried.reshape(-1), waiting.reshape(-1), d_now.reshape(-1),
-                    d_input.reshape(-1), d_state.reshape(-1), t, walk.steps, walk.units)
+        walk.launch(step, d_sequence, past, walk.factors, walk.mask, gates, inner, states, carried, waiting, d_now,
+                    d_input, d_state, t, walk.steps, walk.units)
         past = walk.product_back(d_now)
     dx, dw, db = walk.input_gradients(d_input)
     db_state = walk.run("reduce_sum", d_state.reshape(walk.n * walk.steps, -1), axes=0)
@@ -139,8 +137,8 @@ _CHANGE = "one product a step, and one kernel for what follows it"
 _STEP, _BACK = (FLAT,) * 7 + (int32,) * 4, (FLAT,) * 12 + (int32,) * 4
 RUNGS = (
     Rung(op="gru", name="r1_fused", change=_CHANGE, run=gru,
-         builds=(Build(make_step(_TANH[0], _SIGMOID[0], *_FREE), _STEP, CLAIMS), *gru_reset_before.FORWARD_BUILDS)),
+         builds=(Build(make_step(_TANH[0], _SIGMOID[0], *_FREE), _STEP, CLAIMS), *reset_before.FORWARD_BUILDS)),
     Rung(op="gru_backward", name="r1_fused", change=_CHANGE, run=gru_backward,
          builds=(Build(make_step_back(_TANH[1], _SIGMOID[1], *_FREE), _BACK, CLAIMS),
-                 *gru_reset_before.BACKWARD_BUILDS)),
+                 *reset_before.BACKWARD_BUILDS)),
 )

@@ -33,6 +33,7 @@ class Layout(NamedTuple):
     kind: str
     axes: Sizes
     shape: Sizes  # of the result, reduced axes left out
+    whole: Sizes  # of x
 
     def places(self) -> tuple[Any, Any]:
         """The two index functions."""
@@ -85,7 +86,7 @@ def layout(op: str, shape: Sizes, axes: Axes) -> Layout:
     if len(kept[0]) == len(reduced[0]) == 1:
         kind = "rows" if reduced[1][0] <= 1 else "columns" if kept[1][0] <= 1 else "any"
     return Layout(results, count, kept, reduced, kind, tuple(found),
-                  tuple(n for i, n in enumerate(shape) if i not in found))
+                  tuple(n for i, n in enumerate(shape) if i not in found), shape)
 
 
 def reduction(op: str, apply: Callable[..., None]) -> Callable[..., Any]:

@@ -14,9 +14,9 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import zeros
 
-from .activations import cell_activation
-from .common import Walk, make_begin, steps_count
-from .state_masks import Ways, ways
+from ..activations import cell_activation
+from ..host import Walk, make_begin, steps_count
+from ..state_masks import Ways, ways
 
 
 @functools.cache
@@ -91,8 +91,7 @@ def lstm(x: Any, w: Any, u: Any, b: Any, h0: Any, c0: Any, mask: Any, recurrent_
     (cells, _), (states, before) = walk.begin(c0), walk.begin(h0)
     for t in range(walk.steps):
         from_state = walk.product(before)
-        walk.launch(step, gates.reshape(-1), from_state.reshape(-1), walk.mask, walk.factors, states.reshape(-1),
-                    cells.reshape(-1), before.reshape(-1), t, walk.steps, walk.units)
+        walk.launch(step, gates, from_state, walk.mask, walk.factors, states, cells, before, t, walk.steps, walk.units)
     sequence, h = walk.outputs(states)
     return sequence, h, walk.outputs(cells)[1], gates, states, cells
 
@@ -110,9 +109,8 @@ def lstm_backward(d_sequence: Any, d_h: Any, d_c: Any, x: Any, w: Any, u: Any, m
     carried, dc = walk.finish(walk.state("d_h", d_h), past), walk.finish(walk.state("d_c", d_c), past)
     dz_now, dz = walk.exchange(), walk.empty(walk.n, walk.steps, 4 * walk.units)
     for t in reversed(range(walk.steps)):
-        walk.launch(step, d_sequence.reshape(-1), past.reshape(-1), walk.factors, walk.mask, gates.reshape(-1),
-                    cells.reshape(-1), carried.reshape(-1), waiting.reshape(-1), dc.reshape(-1), dz_now.reshape(-1),
-                    dz.reshape(-1), t, walk.steps, walk.units)
+        walk.launch(step, d_sequence, past, walk.factors, walk.mask, gates, cells, carried, waiting, dc, dz_now, dz, t,
+                    walk.steps, walk.units)
         past = walk.product_back(dz_now)
     dx, dw, db = walk.input_gradients(dz)
     return dx, dw, walk.state_kernel_gradient(states, dz), db, walk.finish(carried, past), dc

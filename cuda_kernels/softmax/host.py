@@ -16,6 +16,9 @@ import numpy as np
 from cuda_kernels._cuda import cuda
 from cuda_kernels.launch import check_array, empty
 
+EPSILON = 1e-7  # Keras' own: probabilities are kept so far from 0 and 1
+LOW, HIGH = np.float32(EPSILON), np.float32(1 - EPSILON)
+
 
 class Rows(NamedTuple):
     """rows sets of `classes` elements, `step` apart."""
@@ -29,6 +32,12 @@ class Rows(NamedTuple):
 def first_of(row, classes, step):
     """Where row `row` begins."""
     return (row // step) * classes * step + row % step
+
+
+@cuda.jit(device=True)
+def clip(p):
+    """Keep a probability EPSILON away from 0 and 1."""
+    return LOW if p < LOW else (HIGH if p > HIGH else p)
 
 
 def rows_of(op: str, shape: tuple[int, ...], axis: int) -> Rows:

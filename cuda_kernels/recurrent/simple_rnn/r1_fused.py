@@ -14,9 +14,9 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import zeros
 
-from .activations import cell_activation
-from .common import Walk, steps_count
-from .state_masks import ways
+from ..activations import cell_activation
+from ..host import Walk, steps_count
+from ..state_masks import ways
 
 
 @functools.cache
@@ -70,8 +70,7 @@ def simple_rnn(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mas
     states, before = walk.begin(h0)
     for t in range(walk.steps):
         from_state = walk.product(before)
-        walk.launch(step, z.reshape(-1), from_state.reshape(-1), walk.mask, walk.factors, states.reshape(-1),
-                    before.reshape(-1), t, walk.steps, walk.units)
+        walk.launch(step, z, from_state, walk.mask, walk.factors, states, before, t, walk.steps, walk.units)
     return (*walk.outputs(states), states)
 
 
@@ -86,9 +85,8 @@ def simple_rnn_backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask:
     carried = walk.finish(walk.state("d_h", d_h), past)
     dz_now, dz = walk.exchange(), walk.empty(walk.n, walk.steps, walk.units)
     for t in reversed(range(walk.steps)):
-        walk.launch(step, d_sequence.reshape(-1), past.reshape(-1), walk.factors, walk.mask, states.reshape(-1),
-                    carried.reshape(-1), waiting.reshape(-1), dz_now.reshape(-1), dz.reshape(-1), t, walk.steps,
-                    walk.units)
+        walk.launch(step, d_sequence, past, walk.factors, walk.mask, states, carried, waiting, dz_now, dz, t,
+                    walk.steps, walk.units)
         past = walk.product_back(dz_now)
     dx, dw, db = walk.input_gradients(dz)
     return dx, dw, walk.state_kernel_gradient(states, dz), db, walk.finish(carried, past)

@@ -19,9 +19,9 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import check_array, zeros
 
-from .activations import cell_activation
-from .common import Walk, steps_count
-from .state_masks import Ways, ways
+from ..activations import cell_activation
+from ..host import Walk, steps_count
+from ..state_masks import Ways, ways
 
 
 @functools.cache
@@ -170,11 +170,9 @@ def forward(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mask: 
     for t in range(walk.steps):
         sizes = (t, walk.steps, walk.units)
         from_state = walk.product(before)
-        walk.launch(both, gates.reshape(-1), from_state.reshape(-1), walk.factors, states.reshape(-1),
-                    reset.reshape(-1), *sizes)
+        walk.launch(both, gates, from_state, walk.factors, states, reset, *sizes)
         from_reset = walk.run("gemm", reset, u_g)
-        walk.launch(candidate, gates.reshape(-1), from_reset.reshape(-1), walk.mask, walk.factors, states.reshape(-1),
-                    before.reshape(-1), *sizes)
+        walk.launch(candidate, gates, from_reset, walk.mask, walk.factors, states, before, *sizes)
     return (*walk.outputs(states), gates, states)
 
 
@@ -192,12 +190,10 @@ def backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask: Any, recur
     d_input = walk.empty(walk.n, walk.steps, 3 * walk.units)
     for t in reversed(range(walk.steps)):
         sizes = (t, walk.steps, walk.units)
-        walk.launch(first, d_sequence.reshape(-1), past.reshape(-1), walk.factors, walk.mask, gates.reshape(-1),
-                    states.reshape(-1), carried.reshape(-1), waiting.reshape(-1), d_now.reshape(-1),
-                    dg_now.reshape(-1), d_input.reshape(-1), *sizes)
+        walk.launch(first, d_sequence, past, walk.factors, walk.mask, gates, states, carried, waiting, d_now, dg_now,
+                    d_input, *sizes)
         dq = walk.run("gemm", dg_now, u_g, transpose_b=True)
-        walk.launch(second, dq.reshape(-1), walk.factors, gates.reshape(-1), states.reshape(-1), carried.reshape(-1),
-                    d_now.reshape(-1), d_input.reshape(-1), *sizes)
+        walk.launch(second, dq, walk.factors, gates, states, carried, d_now, d_input, *sizes)
         past = walk.product_back(d_now)
     dx, dw, db = walk.input_gradients(d_input)
     return dx, dw, _du(walk, d_input, gates, states, factor), db, walk.finish(carried, past)
@@ -208,8 +204,7 @@ def _du(walk: Walk, d_input: Any, gates: Any, states: Any, factor: Any) -> Any:
     flat = d_input.reshape(walk.n * walk.steps, -1)
     du_zr = walk.state_kernel_gradient(states, walk.first_gates(flat))
     reset = walk.empty(walk.n * walk.steps, walk.units)
-    walk.launch(make_resets(factor), gates.reshape(-1), states.reshape(-1), walk.factors, reset.reshape(-1), walk.steps,
-                walk.units, size=reset.size)
+    walk.launch(make_resets(factor), gates, states, walk.factors, reset, walk.steps, walk.units, size=reset.size)
     dg = walk.run("slice", flat, key=(slice(None), slice(2 * walk.units, 3 * walk.units)))
     return walk.run("concatenate", du_zr, walk.run("gemm", reset, dg, transpose_a=True), axis=1)
 

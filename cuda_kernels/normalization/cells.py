@@ -108,3 +108,10 @@ BACKWARD = (Build(make_backward(_GROUP, _WEIGHT, True, False, False), (FLAT,) * 
                   label="mean and variance used"))
 INFERENCE_BACKWARD = (Build(make_scale(True), (FLAT,) * 4 + (int32, int32), CLAIMS),
                       Build(make_statistics_gradients(True), (FLAT,) * 6 + (int32,), CLAIMS))
+
+
+def builds(moments: tuple[Build, ...], dots: tuple[Build, ...]) -> dict[str, tuple[Build, ...]]:
+    """What the compile gate builds of each op, with these kernels for the sums."""
+    return {"batch_norm": (*moments, *FORWARD), "batch_norm_backward": (*dots, *BACKWARD),
+            "batch_norm_inference": FORWARD, "batch_norm_inference_backward": (*dots, *INFERENCE_BACKWARD),
+            "layer_norm": (*moments, *FORWARD), "layer_norm_backward": (*dots, *BACKWARD)}

@@ -1,9 +1,9 @@
-"""Whole rows, moved 16 bytes at a time: r2 of broadcast_to, slice, concatenate and their backwards, r3 of transpose.
+"""shape r2: whole rows, moved 16 bytes at a time; in broadcast_to, slice, concatenate and the backwards.
 
 One thread owns four neighbours of the side that is walked in order. A block owns 4 THREADS, the grid covers them.
-Change from the rung before: ld4 and st4, and one index for four elements. That is possible where the last axis (after
+Change from r1: ld4 and st4, and one index for four elements. That is possible where the last axis (after
 joining) keeps its neighbours together: rows of float32 that are a multiple of four long and begin on 16 bytes, on both
-sides. A last axis that is stretched is read once and stored four times. All else goes to the rung before.
+sides. A last axis that is stretched is read once and stored four times. All else goes to r1.
 Bytes 4 N loaded (N where the last axis is stretched), 4 N stored. Claims: LDG.E.128, STG.E.128, no local memory.
 """
 from __future__ import annotations
@@ -16,11 +16,12 @@ import numpy as np
 from cuda_kernels._cuda import cuda, int32, uint32
 from cuda_kernels.indexing import index_function, join_axes
 from cuda_kernels.intrinsics import ld4, st4
-from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.ladder import Build, Claims, Rung, bound
 from cuda_kernels.launch import blocks_for, is_aligned, launch
 
-from . import r1_index, r2_tiled
-from .r1_index import FLAT, Sizes
+from . import host, r1_index
+from .host import Sizes
+from .r1_index import FLAT
 
 THREADS = 256
 
@@ -87,30 +88,16 @@ def scatter(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int, on: str | 
     return None
 
 
-def transpose(x: Any, *, axes: Sizes | None = None, on: str | None = None) -> Any:
-    """Axis i of y is axis axes[i] of x; where the last one stays, whole rows move."""
-    if axes is not None and len(axes) == x.ndim and axes[-1] % x.ndim == x.ndim - 1:
-        return r1_index.transpose(x, axes=axes, on=on, move=gather)
-    return r2_tiled.transpose(x, axes=axes, on=on)
-
-
-def _run(function: Any, **parts: Any) -> Any:
-    return functools.update_wrapper(functools.partial(function, **parts), function)
-
-
 CLAIMS = Claims(registers=40, contains=("LDG.E.128", "STG.E.128"), lacks=("LDL", "STL"))
 _ARGS = (FLAT, FLAT, int32, int32)
-_GATHER = Build(make_gather(index_function((5, 7, 8), (8, 40, 1)), False), _ARGS, CLAIMS)
+GATHER = Build(make_gather(index_function((5, 7, 8), (8, 40, 1)), False), _ARGS, CLAIMS)
 _STRETCH = Build(make_gather(index_function((5, 8), (1, 0)), True), _ARGS,
                  Claims(registers=40, contains=("STG.E.128",), lacks=("LDL", "STL")), label="stretched")
 _SCATTER = Build(make_scatter(index_function((5, 8), (20, 1))), _ARGS, CLAIMS)
-_CHANGE = "rows move 16 bytes at a time"
-RUNGS = (
-    Rung(op="transpose", name="r3_wide", run=transpose, builds=(_GATHER,),
-         change="where the last axis stays, rows move 16 bytes at a time"),
-    *(Rung(op=op, name="r2_wide", change=_CHANGE, run=run, builds=builds) for op, run, builds in (
-        ("broadcast_to", _run(r1_index.broadcast_to, move=gather), (_GATHER, _STRETCH)),
-        ("slice", _run(r1_index.slice_, move=gather), (_GATHER,)),
-        ("pad_backward", _run(r1_index.pad_backward, move=gather), (_GATHER,)),
-        ("concatenate", _run(r1_index.concatenate, put=scatter), (_SCATTER,)),
-        ("concatenate_backward", _run(r1_index.concatenate_backward, move=gather), (_GATHER,)))))
+RUNGS = tuple(Rung(op=op, name="r2_wide", change="rows move 16 bytes at a time", run=run, builds=builds)
+              for op, run, builds in (
+    ("broadcast_to", bound(host.broadcast_to, gather), (GATHER, _STRETCH)),
+    ("slice", bound(host.slice_, gather), (GATHER,)),
+    ("pad_backward", bound(host.pad_backward, gather), (GATHER,)),
+    ("concatenate", bound(host.concatenate, scatter), (_SCATTER,)),
+    ("concatenate_backward", bound(host.concatenate_backward, gather), (GATHER,))))

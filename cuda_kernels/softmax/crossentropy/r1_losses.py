@@ -20,18 +20,10 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, check_array, empty, launch
 
-from . import r3_registers
-from .problem import first_of, rows_of
+from .. import r3_registers
+from ..host import HIGH, LOW, clip, first_of, rows_of
 
 THREADS = 128
-EPSILON = 1e-7
-LOW, HIGH = np.float32(EPSILON), np.float32(1 - EPSILON)
-
-
-@cuda.jit(device=True)
-def clip(p):
-    """Keep a probability EPSILON away from 0 and 1."""
-    return LOW if p < LOW else (HIGH if p > HIGH else p)
 
 
 @cuda.jit

@@ -1,0 +1,1 @@
+"""Cross-entropies of whole rows of classes."""

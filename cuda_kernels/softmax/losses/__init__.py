@@ -1,0 +1,1 @@
+"""Losses that are means over the last axis: squared and absolute errors, Huber, binary cross-entropy."""
