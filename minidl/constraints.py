@@ -8,9 +8,14 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.backends.devices.arrays import to_host
-from minidl.errors import ArgumentError, unknown_name
+from minidl.registry import Registry
 from minidl.tape import where_it_lies
 from minidl.tensor import Tensor, Variable, as_array
+
+__all__ = [
+    "Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "Projection", "UnitNorm", "deserialize", "get", "max_norm",
+    "min_max_norm", "non_neg", "serialize", "unit_norm",
+]  # fmt: skip
 
 TINY = 1e-7  # keeps a division by a norm of 0 finite, as in Keras
 
@@ -112,38 +117,5 @@ def constrain(variable: Variable) -> None:
 
 
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm
-_CLASSES = {c.__name__: c for c in (NonNeg, MaxNorm, UnitNorm, MinMaxNorm)}
-_BY_NAME = {"non_neg": NonNeg, "max_norm": MaxNorm, "unit_norm": UnitNorm, "min_max_norm": MinMaxNorm}
-
-
-def get(identifier: Any) -> Any:
-    """Return the constraint of a name or configuration; a constraint, a function or None is returned as it is."""
-    if identifier is None or isinstance(identifier, Constraint):
-        return identifier
-    if isinstance(identifier, str):
-        known = _CLASSES | _BY_NAME
-        if identifier not in known:
-            raise unknown_name("constraint", identifier, known)
-        return known[identifier]()
-    if isinstance(identifier, dict):
-        if identifier["class_name"] not in _CLASSES:
-            raise unknown_name("constraint", identifier["class_name"], _CLASSES)
-        return _CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
-    if callable(identifier):
-        return identifier() if isinstance(identifier, type) else identifier
-    raise ArgumentError(f"constraint: a name, a Constraint, a function or None is needed. Got {identifier!r}.")
-
-
-def serialize(constraint: Any) -> Any:
-    """Return what a configuration says of a constraint, in Keras' form."""
-    if not isinstance(constraint, Constraint):
-        return getattr(constraint, "__name__", constraint)
-    return {
-        "module": "keras.constraints",
-        "class_name": type(constraint).__name__,
-        "config": constraint.get_config(),
-        "registered_name": None,
-    }
-
-
-deserialize = get
+registry = Registry("constraint", globals(), (Constraint, Projection), "a name, a Constraint, a function or None")
+get, serialize, deserialize = registry.get, registry.serialize, registry.deserialize

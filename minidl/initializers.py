@@ -10,6 +10,16 @@ import numpy as np
 from minidl import config
 from minidl.config import checked_seed
 from minidl.errors import ArgumentError, ShapeError, unknown_name
+from minidl.registry import Registry, described
+
+__all__ = [
+    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "IdentityInitializer",
+    "Initializer", "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "OrthogonalInitializer", "RandomNormal",
+    "RandomUniform", "TruncatedNormal", "VarianceScaling", "Zeros", "compute_fans", "constant", "deserialize",
+    "draw_truncated_normal", "get", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "identity",
+    "lecun_normal", "lecun_uniform", "ones", "orthogonal", "random_normal", "random_uniform", "serialize",
+    "truncated_normal", "variance_scaling", "zeros",
+]  # fmt: skip
 
 
 class Initializer:
@@ -33,7 +43,8 @@ class Initializer:
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""
-        return {key: _written(value) for key, value in vars(self).items() if not key.startswith("_")}
+        own = {key: value for key, value in vars(self).items() if not key.startswith("_")}
+        return {k: described(v) if isinstance(v, config.SeedGenerator) else v for k, v in own.items()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
@@ -43,14 +54,6 @@ class Initializer:
     def clone(self) -> Initializer:
         """Return an initializer with the same configuration."""
         return type(self).from_config(self.get_config())
-
-
-def _written(value: Any) -> Any:
-    """Return an argument as a configuration holds it."""
-    if isinstance(value, config.SeedGenerator):
-        return {"module": "keras.random", "class_name": "SeedGenerator", "config": value.get_config(),
-                "registered_name": None}  # fmt: skip
-    return value
 
 
 class Zeros(Initializer):
@@ -270,22 +273,6 @@ def compute_fans(shape: tuple[int, ...], input_axes: Any = None, output_axes: An
     return float(window * shape[-2]), float(window * shape[-1])
 
 
-_CLASSES = {
-    c.__name__: c
-    for c in (
-        Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, GlorotUniform,
-        GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal,
-    )
-}  # fmt: skip
-_BY_NAME = {
-    "zeros": Zeros, "ones": Ones, "constant": Constant, "identity": Identity, "random_normal": RandomNormal,
-    "normal": RandomNormal, "truncated_normal": TruncatedNormal, "random_uniform": RandomUniform,
-    "uniform": RandomUniform, "variance_scaling": VarianceScaling, "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal, "he_uniform": HeUniform, "he_normal": HeNormal, "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal, "orthogonal": Orthogonal, "zero": Zeros, "one": Ones,
-    "IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal,
-}  # fmt: skip
-
 # Keras' lower-case names of the classes: initializers.he_normal(seed=1).
 constant, identity, ones, zeros, orthogonal = Constant, Identity, Ones, Zeros, Orthogonal
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
@@ -293,47 +280,17 @@ lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, Varia
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
 IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 
+registry = Registry(
+    "initializer", globals(), (Initializer,), "a name, an Initializer or a function of (shape, dtype)",
+    also={"normal": RandomNormal, "uniform": RandomUniform, "zero": Zeros, "one": Ones},
+)  # fmt: skip
+serialize, deserialize = registry.serialize, registry.deserialize
+
 
 def get(identifier: Any) -> Any:
-    """Return the initializer of a name, class, configuration, array or number; None stays None.
+    """Return the initializer of a name, class, configuration, array or number; None stays None. See `Registry.get`.
 
-    >>> get("he_normal").get_config()
-    {'seed': None}
+    >>> get("he_normal").get_config(), get(2.0).get_config()
+    ({'seed': None}, {'value': 2.0})
     """
-    if identifier is None or isinstance(identifier, Initializer):
-        return identifier
-    if isinstance(identifier, str):
-        known = _CLASSES | _BY_NAME
-        if identifier not in known:
-            raise unknown_name("initializer", identifier, _BY_NAME)
-        return known[identifier]()
-    if isinstance(identifier, dict):
-        name = identifier["class_name"]
-        known = _CLASSES | _BY_NAME
-        if name not in known:
-            raise unknown_name("initializer", name, _CLASSES)
-        return known[name].from_config(identifier.get("config", {}))
-    if isinstance(identifier, type):
-        return identifier()
-    if isinstance(identifier, np.ndarray | int | float):
-        return Constant(identifier)
-    if callable(identifier):
-        return identifier
-    raise ArgumentError(
-        f"initializer: a name, an Initializer or a function of (shape, dtype) is needed. Got {identifier!r}."
-    )
-
-
-def serialize(initializer: Any) -> Any:
-    """Return what a configuration says of an initializer, in Keras' form."""
-    if initializer is None or not isinstance(initializer, Initializer):
-        return getattr(initializer, "__name__", initializer)
-    return {
-        "module": "keras.initializers",
-        "class_name": type(initializer).__name__,
-        "config": initializer.get_config(),
-        "registered_name": None,
-    }
-
-
-deserialize = get
+    return Constant(identifier) if isinstance(identifier, np.ndarray | int | float) else registry.get(identifier)

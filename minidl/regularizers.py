@@ -9,7 +9,13 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError, unknown_name
+from minidl.registry import Registry
 from minidl.tensor import Tensor
+
+__all__ = [
+    "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
+    "orthogonal_regularizer", "serialize",
+]  # fmt: skip
 
 
 class Regularizer:
@@ -97,45 +103,13 @@ def _strength(name: str, value: Any) -> float:
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer  # Keras' other names
-_CLASSES = {c.__name__: c for c in (L1, L2, L1L2, OrthogonalRegularizer)}
-# L1L2() alone would be no penalty at all; as a name it means 0.01 each, as Keras' documentation says.
-_BY_NAME: dict[str, Any] = {
-    "l1": L1,
-    "l2": L2,
-    "l1_l2": lambda: L1L2(0.01, 0.01),
-    "l1l2": L1L2,
-    "orthogonal_regularizer": OrthogonalRegularizer,
-}
+registry = Registry(
+    "regularizer", globals(), (Regularizer,), "a name, a Regularizer, a function or None", also={"l1l2": L1L2}
+)
+serialize, deserialize = registry.serialize, registry.deserialize
 
 
 def get(identifier: Any) -> Any:
-    """Return the regularizer of a name or configuration; a regularizer, a function or None is returned as it is."""
-    if identifier is None or isinstance(identifier, Regularizer):
-        return identifier
-    if isinstance(identifier, str):
-        known = _CLASSES | _BY_NAME
-        if identifier not in known:
-            raise unknown_name("regularizer", identifier, known)
-        return known[identifier]()
-    if isinstance(identifier, dict):
-        if identifier["class_name"] not in _CLASSES:
-            raise unknown_name("regularizer", identifier["class_name"], _CLASSES)
-        return _CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
-    if callable(identifier):
-        return identifier() if isinstance(identifier, type) else identifier
-    raise ArgumentError(f"regularizer: a name, a Regularizer, a function or None is needed. Got {identifier!r}.")
-
-
-def serialize(regularizer: Any) -> Any:
-    """Return what a configuration says of a regularizer, in Keras' form."""
-    if not isinstance(regularizer, Regularizer):
-        return getattr(regularizer, "__name__", regularizer)
-    return {
-        "module": "keras.regularizers",
-        "class_name": type(regularizer).__name__,
-        "config": regularizer.get_config(),
-        "registered_name": None,
-    }
-
-
-deserialize = get
+    """Return the regularizer of a name or configuration; see `Registry.get`."""
+    # L1L2() alone would be no penalty at all; as a name it means 0.01 each, as Keras' documentation says.
+    return L1L2(0.01, 0.01) if isinstance(identifier, str) and identifier == "l1_l2" else registry.get(identifier)

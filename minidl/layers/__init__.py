@@ -3,7 +3,6 @@
 from minidl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from minidl.layers.base.input import Input, InputLayer
 from minidl.layers.base.layer import Layer
-from minidl.layers.base.serialization import deserialize, serialize
 from minidl.layers.convolution.convolution import Conv1D, Conv2D
 from minidl.layers.convolution.depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from minidl.layers.convolution.transpose import Conv1DTranspose, Conv2DTranspose
@@ -59,6 +58,7 @@ from minidl.layers.regularization import (
 )
 from minidl.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
 from minidl.layers.wrappers import Bidirectional, TimeDistributed
+from minidl.registry import Registry
 
 # Keras' other names of the same layers.
 Convolution1D, Convolution2D = Conv1D, Conv2D
@@ -86,3 +86,6 @@ __all__ = [
     "ZeroPadding2D", "add", "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply",
     "serialize", "subtract",
 ]  # fmt: skip
+
+registry = Registry("layer", globals(), (Layer,), "a layer", callables=False)
+serialize, deserialize = registry.serialize, registry.deserialize

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import ArgumentError, FileFormatError
+from minidl.keras.custom_objects import get_registered_object
 from minidl.layers.base.layer import Layer
-from minidl.layers.base.serialization import custom_object
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import SymbolicTensor, flatten, is_shape, map_structure
 from minidl.tensor import Tensor
@@ -106,7 +106,7 @@ class Lambda(Layer):
         function = config["function"]
         if not callable(function):
             name = function.get("config") if isinstance(function, dict) else function
-            function = {**(custom_objects or {})}.get(name) or custom_object(name) if isinstance(name, str) else None
+            function = get_registered_object(name, custom_objects)
             if function is None:
                 raise FileFormatError(
                     f"Lambda {config.get('name')!r}: the file says that its function is "

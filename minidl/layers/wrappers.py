@@ -8,9 +8,9 @@ from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.layers.base.layer import Layer
 from minidl.layers.base.options import OptionLayer
-from minidl.layers.base.serialization import deserialize, serialize
 from minidl.layers.base.spatial import who
 from minidl.layers.recurrent import Recurrent
+from minidl.registry import REGISTRIES, described
 
 
 class TimeDistributed(OptionLayer):
@@ -72,12 +72,12 @@ class TimeDistributed(OptionLayer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments, the layer's configuration among them."""
-        return {**super().get_config(), "layer": serialize(self.layer)}
+        return {**super().get_config(), "layer": described(self.layer)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Return the layer of a configuration."""
-        return cls(**{**config, "layer": deserialize(config["layer"])})
+        return cls(**{**config, "layer": REGISTRIES["layers"].deserialize(config["layer"])})
 
 
 class Bidirectional(OptionLayer):
@@ -199,16 +199,16 @@ class Bidirectional(OptionLayer):
         return {
             **super().get_config(),
             "merge_mode": self.merge_mode,
-            "layer": serialize(self.forward_layer),
-            "backward_layer": serialize(self.backward_layer),
+            "layer": described(self.forward_layer),
+            "backward_layer": described(self.backward_layer),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Return the layer of a configuration."""
-        config = {**config, "layer": deserialize(config["layer"])}
+        config = {**config, "layer": REGISTRIES["layers"].deserialize(config["layer"])}
         if config.get("backward_layer") is not None:
-            config["backward_layer"] = deserialize(config["backward_layer"])
+            config["backward_layer"] = REGISTRIES["layers"].deserialize(config["backward_layer"])
         return cls(**config)
 
 

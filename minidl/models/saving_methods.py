@@ -90,8 +90,8 @@ class SavingMethods:
     @classmethod
     def from_config(cls, config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
         """Return the model of a configuration, with new weights."""
+        from minidl.keras.custom_objects import custom_object_scope
         from minidl.saving.config.read_graph import functional_from_config, sequential_from_config
-        from minidl.saving.config.registry import custom_object_scope
 
         with custom_object_scope(custom_objects):
             if isinstance(config, list) or ("layers" in config and "input_layers" not in config):

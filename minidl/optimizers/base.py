@@ -250,10 +250,9 @@ class Optimizer(OptimizerState):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """Return the optimizer of a configuration."""
-        config = dict(config)
-        if isinstance(config.get("learning_rate"), dict):
-            config["learning_rate"] = schedules.deserialize(config["learning_rate"], custom_objects)
-        return cls(**config)
+        rate = config.get("learning_rate")
+        read = {"learning_rate": schedules.deserialize(rate, custom_objects)} if isinstance(rate, dict) else {}
+        return cls(**config | read)
 
     def __repr__(self) -> str:
         rate = float(self.learning_rate)

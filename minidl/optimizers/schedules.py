@@ -7,7 +7,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.errors import ArgumentError, unknown_name
+from minidl.errors import ArgumentError
+from minidl.registry import Registry
+
+__all__ = [
+    "CosineDecay", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule", "PiecewiseConstantDecay",
+    "PolynomialDecay", "deserialize", "serialize",
+]  # fmt: skip
 
 
 class LearningRateSchedule:
@@ -191,24 +197,5 @@ def _check_steps(name: str, decay_steps: float) -> None:
         raise ArgumentError(f"{name}: decay_steps must be above 0. Got {decay_steps!r}.")
 
 
-_CLASSES = {
-    c.__name__: c for c in (CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay)
-}
-
-
-def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
-    """Return what a configuration says of a schedule, in Keras' form."""
-    return {
-        "module": "keras.optimizers.schedules",
-        "class_name": type(schedule).__name__,
-        "config": schedule.get_config(),
-        "registered_name": None,
-    }
-
-
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> LearningRateSchedule:
-    """Return the schedule that `serialize` described."""
-    known = _CLASSES | (custom_objects or {})
-    if config["class_name"] not in known:
-        raise unknown_name("learning-rate schedule", config["class_name"], known)
-    return known[config["class_name"]].from_config(config["config"])
+registry = Registry("learning-rate schedule", globals(), (LearningRateSchedule,), "a schedule", callables=False)
+serialize, deserialize = registry.serialize, registry.deserialize

@@ -12,17 +12,17 @@ pickled, and no code in a file is run. A file that is damaged or does not fit ra
 model is as it was.
 """
 
-from minidl.saving.api import load_model, load_weights, save_model, save_weights
-from minidl.saving.config.model_json import clone_model, model_from_json
-from minidl.saving.config.read_objects import deserialize as deserialize_keras_object
-from minidl.saving.config.registry import (
+from minidl.keras.custom_objects import (
     CustomObjectScope,
     custom_object_scope,
     get_custom_objects,
     get_registered_object,
     register_keras_serializable,
 )
-from minidl.saving.config.registry import registered_name as get_registered_name
+from minidl.keras.custom_objects import registered_name as get_registered_name
+from minidl.saving.api import load_model, load_weights, save_model, save_weights
+from minidl.saving.config.model_json import clone_model, model_from_json
+from minidl.saving.config.read_objects import deserialize as deserialize_keras_object
 from minidl.saving.config.write_objects import serialize as serialize_keras_object
 
 __all__ = [

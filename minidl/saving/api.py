@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from minidl.errors import ArgumentError, FileFormatError, NotBuiltError
+from minidl.keras.custom_objects import custom_object_scope
 from minidl.saving import flat, keras_zip, legacy_h5, weights_h5
-from minidl.saving.config.registry import custom_object_scope
 from minidl.saving.files import check_extension, check_target, existing_file, naming, open_h5
 from minidl.saving.plan import Plan
 from minidl.utils.files import atomic_write

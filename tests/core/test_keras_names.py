@@ -18,7 +18,7 @@ def test_base_classes_stand_at_the_top(name):
     assert getattr(minidl, name).__name__ == name and name in minidl.__all__
 
 
-@pytest.mark.parametrize("name", sorted(initializers._BY_NAME.keys() - {"normal", "uniform", "one", "zero"}))
+@pytest.mark.parametrize("name", sorted(initializers.registry.names.keys() - {"normal", "uniform", "one", "zero"}))
 def test_initializers_have_their_lower_case_names(name):
     assert type(initializers.get(name)) is getattr(initializers, name)
 

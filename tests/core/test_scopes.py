@@ -14,8 +14,8 @@ from cuda_kernels.scope import Scope
 from minidl import layers
 from minidl.backends import transfers
 from minidl.errors import TapeError, ThreadError
+from minidl.keras.custom_objects import custom_object_scope, known_names
 from minidl.observers import observing
-from minidl.saving.config.registry import custom_object_scope, known_names
 
 
 def backend():

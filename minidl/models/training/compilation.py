@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl import losses, metrics, optimizers
 from minidl.errors import NotCompiledError
+from minidl.keras.custom_objects import custom_object_scope
 from minidl.layers.base.symbolic import map_structure
 from minidl.metrics import Mean, Metric
 from minidl.models.training.loss import CompileLoss
@@ -142,22 +143,21 @@ class Compilation:
 
     def compile_from_config(self, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> None:
         """Compile with such a configuration, and make the optimizer's state if the model is built."""
-        known = {key: value for key, value in config.items() if key in {*self._COMPILE_KEYS}}
-        known["optimizer"] = optimizers.deserialize(known["optimizer"], custom_objects)
-        known["loss"] = _read(known.get("loss"), losses.deserialize, custom_objects)
-        for name in ("metrics", "weighted_metrics"):
-            known[name] = _read(known.get(name), metrics.deserialize, custom_objects)
-        self.compile(**known)
+        known = {key: value for key, value in config.items() if key in self._COMPILE_KEYS}
+        with custom_object_scope(custom_objects):
+            known["optimizer"] = optimizers.deserialize(known["optimizer"])
+            known["loss"] = _read(known.get("loss"), losses.deserialize)
+            for name in ("metrics", "weighted_metrics"):
+                known[name] = _read(known.get(name), metrics.deserialize)
+            self.compile(**known)
         if self.built:  # type: ignore[attr-defined]
             self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
 
 
-def _read(written: Any, deserialize: Any, custom_objects: Any) -> Any:
+def _read(written: Any, deserialize: Any) -> Any:
     """Read configurations in lists and dicts; names stay names."""
     if isinstance(written, dict) and "class_name" in written:
-        return deserialize(written, custom_objects)
+        return deserialize(written)
     if isinstance(written, dict):
-        return {key: _read(value, deserialize, custom_objects) for key, value in written.items()}
-    if isinstance(written, list | tuple):
-        return [_read(value, deserialize, custom_objects) for value in written]
-    return (custom_objects or {}).get(written, written) if isinstance(written, str) else written
+        return {key: _read(value, deserialize) for key, value in written.items()}
+    return [_read(value, deserialize) for value in written] if isinstance(written, list | tuple) else written

@@ -146,7 +146,8 @@ def _resolved(given: Any) -> Any:
     if isinstance(given, str):
         if given.lower() not in ("accuracy", "acc", "crossentropy", "ce"):
             metric = metrics_module.get(given)
-            metric.name = given  # as in Keras: the log says "mse" when the user did
+            if isinstance(metric, Metric):  # a function of your own has its own name
+                metric.name = given  # as in Keras: the log says "mse" when the user did
             return metric
         return given
     return metrics_module.get(given)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.errors import ArgumentError, FileFormatError
+from minidl.keras.custom_objects import custom_object_scope
 from minidl.layers.base.input import InputLayer
 from minidl.layers.base.layer import Layer
 from minidl.layers.base.op_layer import OpLayer
 from minidl.layers.base.symbolic import SymbolicTensor, flatten, map_structure
 from minidl.saving.config.read_objects import deserialize
-from minidl.saving.config.registry import custom_object_scope
 from minidl.saving.config.training import compile_config
 from minidl.saving.config.write_objects import serialize, serialize_object
 from minidl.saving.files import reading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import inspect
 import sys
 from collections.abc import Callable
@@ -13,9 +12,9 @@ import numpy as np
 
 from minidl.config import SeedGenerator
 from minidl.errors import FileFormatError
+from minidl.keras.custom_objects import exact_object, get_registered_object, known_names
 from minidl.layers.base.layer import Layer
-from minidl.saving.config.registry import exact_object, get_registered_object, known_names
-from minidl.saving.config.write_objects import MODULES
+from minidl.registry import REGISTRIES, find
 from minidl.saving.files import DAMAGE
 from minidl.tensor import Tensor
 
@@ -115,12 +114,12 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
 
 
 def kind_of(module: Any) -> str | None:
-    """Return which of MODULES a Keras path means: "keras.src.optimizers.adam" is "optimizers"."""
+    """Return which of REGISTRIES a Keras path means: "keras.src.optimizers.adam" is "optimizers"."""
     if not isinstance(module, str):
         return None
     parts = module.split(".")
     # "keras.optimizers.schedules" names two; the longer tells more.
-    return "schedules" if "schedules" in parts else next((part for part in parts if part in MODULES), None)
+    return "schedules" if "schedules" in parts else next((part for part in parts if part in REGISTRIES), None)
 
 
 def find_class(config: dict[str, Any], kind: str | None = None) -> Any:
@@ -130,42 +129,14 @@ def find_class(config: dict[str, Any], kind: str | None = None) -> Any:
     ------
     FileFormatError : there is none; the nearest name is suggested
     """
-    name, module, registered = config["class_name"], config.get("module"), config.get("registered_name")
-    kind = kind_of(module) or kind
-    # A registered class of yours may be called Dense too; where the file means Keras' Dense, it stays Keras'.
-    keras_own = isinstance(module, str) and module.startswith("keras.") and registered is None
-    if not (keras_own and name in _classes(kind)):
-        for known_as in (registered, name):
-            found = exact_object(known_as)
-            if found is not None:
-                return found
-    if name in ("Sequential", "Functional", "Model") and kind in (None, "layers"):
-        models = importlib.import_module("minidl.models")
-        return models.Sequential if name == "Sequential" else models.Model
-    own = not isinstance(module, str) or module.split(".")[0] in ("keras", "minidl", "tensorflow", "tf_keras")
-    candidates = _classes(kind) if own else {}
-    if kind == "layers" and name == "OpLayer":
-        from minidl.layers.base.op_layer import OpLayer
-
-        return OpLayer
-    if isinstance(name, str) and name in candidates:
-        return candidates[name]
-    found = get_registered_object(registered) or get_registered_object(name)
-    if found is not None:
-        return found
-    _refuse_code(module, name)
-    raise unknown_class(name, module, candidates)
-
-
-def _classes(kind: str | None) -> dict[str, type]:
-    """Return minidl's classes of one kind, or of all, by name."""
-    found: dict[str, type] = {}
-    for part in [kind] if kind in MODULES else MODULES:
-        module = importlib.import_module(MODULES[str(part)])
-        for name, item in vars(module).items():
-            mine = isinstance(item, type) and item.__module__.startswith("minidl.") and hasattr(item, "from_config")
-            if mine and not name.startswith("_"):
-                found.setdefault(name, item)
+    kind = kind_of(config.get("module")) or kind
+    # Of all kinds the first that was made counts (a loss rather than a metric), but a layer most of all.
+    kinds = [REGISTRIES[kind]] if kind in REGISTRIES else [*reversed(REGISTRIES.values()), REGISTRIES["layers"]]
+    names = {name: item for registry in kinds for name, item in registry.classes.items()}
+    found = find(config, names)
+    if found is None:
+        _refuse_code(config.get("module"), config["class_name"])
+        raise unknown_class(config["class_name"], config.get("module"), names)
     return found
 
 
@@ -189,10 +160,9 @@ def find_function(name: Any, registered: Any, kind: str | None, module: Any = No
         found = exact_object(known_as)
         if found is not None:
             return found
-    for part in [kind] if kind in MODULES else ["activations", "losses", "metrics"]:
-        found = getattr(importlib.import_module(MODULES[str(part)]), str(name), None)
-        if inspect.isfunction(found) and not str(name).startswith("_"):
-            return found
+    for part in [kind] if kind in REGISTRIES else ["activations", "losses", "metrics"]:
+        if name in REGISTRIES[str(part)].functions:
+            return REGISTRIES[str(part)].functions[name]
     found = get_registered_object(registered) or get_registered_object(name)
     if found is not None:
         return found

@@ -6,10 +6,10 @@ from typing import Any
 
 from minidl import losses, metrics
 from minidl.errors import FileFormatError
+from minidl.keras.custom_objects import exact_object
 from minidl.layers.base.naming import snake_case
 from minidl.models.training.trainer import Trainer
 from minidl.saving.config.read_objects import deserialize, is_object
-from minidl.saving.config.registry import exact_object
 from minidl.saving.config.write_objects import serialize
 from minidl.saving.files import DAMAGE
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
 
 from minidl.errors import ArgumentError
+from minidl.keras.custom_objects import registered_name
 from minidl.layers.base.layer import Layer
 from minidl.layers.base.symbolic import map_structure_shapes
-from minidl.saving.config.registry import registered_name
+from minidl.registry import described
 from minidl.tensor import Tensor
-
-# Where the classes of a Keras module live here, and the modules that a Keras path's last known part stands for.
-MODULES = {
-    "layers": "minidl.layers", "initializers": "minidl.initializers", "regularizers": "minidl.regularizers",
-    "constraints": "minidl.constraints", "schedules": "minidl.optimizers.schedules", "optimizers": "minidl.optimizers",
-    "losses": "minidl.losses", "metrics": "minidl.metrics", "activations": "minidl.activations",
-}  # fmt: skip
 
 
 def serialize(value: Any, where: str = "") -> Any:
@@ -62,31 +55,19 @@ def serialize(value: Any, where: str = "") -> Any:
     )
 
 
-def serialize_object(item: Any, config: dict[str, Any] | None = None) -> dict[str, Any]:
+def serialize_object(item: Any) -> dict[str, Any]:
     """Return the class and configuration of a layer, optimizer, loss, initializer …, in Keras' form."""
-    cls = type(item)
-    module = public_module(cls)
-    where = f"{cls.__name__} {getattr(item, 'name', '')!r}"
-    config = serialize(item.get_config() if config is None else config, where)
-    if isinstance(item, Layer) and isinstance(config.get("dtype"), str) and cls.__name__ != "InputLayer":
-        name = config["dtype"]
-        config["dtype"] = {
-            "module": "keras", "class_name": "DTypePolicy", "config": {"name": name}, "registered_name": None
-        }  # fmt: skip
-    described = {
-        "module": module or cls.__module__,
-        "class_name": cls.__name__,
-        "config": config,
-        "registered_name": None if module else registered_name(cls),
-    }
-    if module == "keras" and cls.__name__ == "Model":  # what Keras calls it when it has a graph
-        described["module"] = "keras.src.models.functional"
-        described["class_name"] = described["registered_name"] = "Functional"
+    where = f"{type(item).__name__} {getattr(item, 'name', '')!r}"
+    written = described(item)
+    config = written["config"] = serialize(written["config"], where)
+    if isinstance(item, Layer) and isinstance(config.get("dtype"), str) and written["class_name"] != "InputLayer":
+        policy = {"module": "keras", "class_name": "DTypePolicy"}
+        config["dtype"] = {**policy, "config": {"name": config["dtype"]}, "registered_name": None}
     built = item.get_build_config() if isinstance(item, Layer) and item.built else None
     if built:
         own = type(item).get_build_config is not Layer.get_build_config
-        described["build_config"] = serialize(built if own else _any_batch(built), where)
-    return described
+        written["build_config"] = serialize(built if own else _any_batch(built), where)
+    return written
 
 
 def serialize_function(function: Any, where: str) -> dict[str, Any]:
@@ -105,18 +86,6 @@ def serialize_function(function: Any, where: str) -> dict[str, Any]:
         "config": name,
         "registered_name": registered_name(function),
     }
-
-
-def public_module(cls: type) -> str | None:
-    """Return Keras' name of the module that holds a class of minidl; None for a class of somebody else's."""
-    if not cls.__module__.startswith("minidl."):
-        return None
-    if cls.__name__ in ("Model", "Sequential"):
-        return "keras"
-    for part, module in MODULES.items():
-        if getattr(importlib.import_module(module), cls.__name__, None) is cls:
-            return "keras.optimizers.schedules" if part == "schedules" else f"keras.{part}"
-    return cls.__module__
 
 
 def _any_batch(shape: Any) -> Any:

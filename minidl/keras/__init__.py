@@ -1,0 +1,1 @@
+"""Keras' room: what is here for programs and files that were written for Keras, and for them alone."""
