@@ -21,10 +21,12 @@ class Unary(NamedTuple):
     """A function of one number. make(**settings) gives the device functions forward and gradient.
 
     keeps : what gradient(dy, kept) wants: "x", "y" or "" (nothing; it is given dy)
+    counts : whether integers are computed too
     """
 
     make: Callable[..., tuple[Any, Any]]
     keeps: str
+    counts: bool = False
 
 
 @cuda.jit(device=True)
@@ -328,8 +330,9 @@ def negative() -> tuple[Any, Any]:
 @functools.cache
 def clip(low: float | None = None, high: float | None = None) -> tuple[Any, Any]:
     """Inside the bounds, and on them, the slope is 1."""
-    least = np.float32(-np.inf if low is None else low)
+    bottom = np.float32(-np.inf if low is None else low)
     most = np.float32(np.inf if high is None else high)
+    least = min(bottom, most)
 
     @cuda.jit(device=True)
     def forward(x):
@@ -337,7 +340,7 @@ def clip(low: float | None = None, high: float | None = None) -> tuple[Any, Any]
 
     @cuda.jit(device=True)
     def gradient(dy, x):
-        return dy if least <= x and x <= most else float32(0)
+        return dy if bottom <= x and x <= most else float32(0)
 
     return forward, gradient
 
@@ -365,7 +368,7 @@ UNARY = {
     "gelu": Unary(gelu, "x"), "sigmoid": Unary(sigmoid, "y"), "tanh": Unary(tanh, "y"),
     "softplus": Unary(softplus, "x"), "swish": Unary(swish, "x"), "clipped_relu": Unary(clipped_relu, "x"),
     "exp": Unary(exp, "y"), "log": Unary(log, "x"), "sqrt": Unary(sqrt, "y"), "square": Unary(square, "x"),
-    "absolute": Unary(absolute, "x"), "negative": Unary(negative, ""), "clip": Unary(clip, "x"),
+    "absolute": Unary(absolute, "x"), "negative": Unary(negative, "", counts=True), "clip": Unary(clip, "x"),
     "power": Unary(power, "x"), "log1p": Unary(log1p, "x"), "expm1": Unary(expm1, "y"),
 }
 EXAMPLE_SETTINGS = {"power": {"exponent": 3.0}, "clip": {"low": -1.0, "high": 1.0},

@@ -67,7 +67,7 @@ def sum_to(dy: Any, shape: Sizes, on: str | None) -> Any:
 def unary_forward(op: str, apply: Callable[..., None]) -> Callable[..., Any]:
     """The host function of a unary forward."""
     def run(x: Any, *, out: Any = None, on: str | None = None, **settings: Any) -> Any:
-        check_dtype(op, "x", x, COUNTED if op == "negative" else ("float32",))
+        check_dtype(op, "x", x, COUNTED if UNARY[op].counts else ("float32",))
         y = empty(x.shape, x.dtype, like=x) if out is None else out
         check_array(op, "out", y, dtype=x.dtype, shape=x.shape)
         apply("unary", UNARY[op].make(**settings)[0], None, x.reshape(-1), y.reshape(-1), on=on)

@@ -5,6 +5,7 @@ A gradient returned here may be `dy` itself (`add`): nobody writes into a gradie
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -167,10 +168,10 @@ def maximum_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, OperandsC
     return y, OperandsCache(a, b)
 
 
-def maximum_backward(dy: np.ndarray, cache: OperandsCache) -> Gradients:
+def maximum_backward(dy: np.ndarray, cache: OperandsCache, *, needs: tuple[bool, bool] = (True, True)) -> Gradients:
     """Since y is a where a >= b and else b, each cell of dy goes whole to the input that was taken."""
     took_a = cache.a >= cache.b
-    return _route(dy, took_a, cache.a.shape, cache.b.shape)
+    return _route(dy, took_a, cache.a.shape, cache.b.shape, needs)
 
 
 def minimum_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, OperandsCache]:
@@ -179,10 +180,10 @@ def minimum_forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, OperandsC
     return y, OperandsCache(a, b)
 
 
-def minimum_backward(dy: np.ndarray, cache: OperandsCache) -> Gradients:
+def minimum_backward(dy: np.ndarray, cache: OperandsCache, *, needs: tuple[bool, bool] = (True, True)) -> Gradients:
     """Since y is a where a <= b and else b, it goes as for the maximum."""
     took_a = cache.a <= cache.b
-    return _route(dy, took_a, cache.a.shape, cache.b.shape)
+    return _route(dy, took_a, cache.a.shape, cache.b.shape, needs)
 
 
 def where_forward(condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, WhereCache]:
@@ -207,9 +208,11 @@ def where_forward(condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[
     return np.asarray(np.where(condition, a, b)), WhereCache(condition, a.shape, b.shape)
 
 
-def where_backward(dy: np.ndarray, cache: WhereCache) -> tuple[None, np.ndarray, np.ndarray]:
+def where_backward(
+    dy: np.ndarray, cache: WhereCache, *, needs: tuple[bool, ...] = (False, True, True)
+) -> tuple[None, np.ndarray | None, np.ndarray | None]:
     """Each cell of dy goes to the input it came from; a condition has no gradient."""
-    return (None, *_route(dy, cache.condition, cache.a_shape, cache.b_shape))
+    return (None, *_route(dy, cache.condition, cache.a_shape, cache.b_shape, needs[1:]))
 
 
 def power_forward(x: np.ndarray, *, exponent: float) -> tuple[np.ndarray, PowerCache]:
@@ -461,11 +464,11 @@ def _new(ufunc: np.ufunc, *arrays: np.ndarray) -> np.ndarray:
 
 
 def _route(
-    dy: np.ndarray, to_a: np.ndarray, a_shape: tuple[int, ...], b_shape: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
+    dy: np.ndarray, to_a: np.ndarray, a_shape: tuple[int, ...], b_shape: tuple[int, ...], needs: Sequence[bool]
+) -> Gradients:
     """Send each cell of `dy` to `a` where `to_a` holds and to `b` elsewhere."""
-    da = unbroadcast(_new(np.multiply, dy, to_a), a_shape)
-    db = unbroadcast(_new(np.multiply, dy, ~to_a), b_shape)
+    da = unbroadcast(_new(np.multiply, dy, to_a), a_shape) if needs[0] else None
+    db = unbroadcast(_new(np.multiply, dy, ~to_a), b_shape) if needs[1] else None
     return da, db
 
 

@@ -1,7 +1,7 @@
 """The `cuda` and `simt` backends: the ops of `minidl.ops`, computed by the kernels of `cuda_kernels`.
 
-There is one file for each file of `minidl.ops`, under the same name, with the same functions and caches. An adapter
-takes its arrays to the device, runs a kernel or a few, and packs the op's own cache:
+An adapter takes its arrays to the device, runs a kernel or a few, and packs the op's own cache. Ops of one form share
+theirs (`forms.py`); the others have one in a file that is named as theirs in `minidl.ops`, with the same functions:
 
     def gemm_forward(device, a, b, *, transpose_a=False, transpose_b=False):
         a, b = device.take(a=a, b=b)

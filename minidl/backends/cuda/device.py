@@ -153,6 +153,18 @@ def bind(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
         require_gpu()
     if rung and not has_rung(op, rung, direction):
         return None
-    module = importlib.import_module(f"minidl.backends.cuda.{records()[op].file}")
-    function = getattr(module, f"{op}_{direction}", None)
+    function = adapter(op, direction)
     return function and functools.partial(function, Device(place, rung or None, op, direction))
+
+
+def adapter(op: str, direction: str) -> Any:
+    """Return the adapter of `op`, not yet bound to a device: that of its form, or its own in the file of its name.
+
+    None where the op has no such direction.
+    """
+    from minidl.backends.cuda.forms import ADAPTERS
+
+    record = records()[op]
+    if record.form in ADAPTERS:
+        return ADAPTERS[record.form][direction]
+    return getattr(importlib.import_module(f"minidl.backends.cuda.{record.file}"), f"{op}_{direction}", None)

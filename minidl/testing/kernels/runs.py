@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import inspect
 import os
 import traceback
@@ -26,7 +25,7 @@ from cuda_kernels.compile.refusals import types_of
 from cuda_kernels.simt import Fault, Figures, Report, SimtError
 from minidl.backends import table
 from minidl.backends.cuda import use_pools
-from minidl.backends.cuda.device import FIRST, Device
+from minidl.backends.cuda.device import FIRST, Device, adapter
 from minidl.backends.devices.arrays import SimtArray, on_host
 from minidl.backends.students.host import default_of
 from minidl.errors import MinidlError
@@ -343,11 +342,6 @@ def probe(
     device.kernel, device.function, device.calls = kernel, function, []
     device.watched, device.counted = watched, counted
     return device
-
-
-def adapter(op: str, direction: str) -> Callable[..., Any]:
-    """Return the op's adapter for devices, not yet bound to one."""
-    return getattr(importlib.import_module(f"minidl.backends.cuda.{records()[op].file}"), f"{op}_{direction}")
 
 
 def run_forward(device: Probe, case: Case) -> Any:
