@@ -5,13 +5,14 @@
 `minidl.tape.second` says why this is what the second derivative needs. Everything here is written with ops on tensors,
 so that a tape can go back through it. There are five kinds of ops:
 
-- linear ones (`LINEAR`) move by what they make of the moves of their inputs;
-- products (`PRODUCTS`) by the product rule, the moves of their factors one at a time;
-- those made of straight pieces (`PIECES`) by their slope, a constant between the corners, the op's own backward's;
-- functions cell by cell (`SLOPES`) by their slope, which itself moves with x;
+- linear ones move by what they make of the moves of their inputs;
+- products by the product rule, the moves of their factors one at a time;
+- those made of straight pieces by their slope, a constant between the corners, the op's own backward's;
+- functions cell by cell by their slope, which itself moves with x;
 - the others by a function of their own, listed in `OTHERS`.
 
-An op that is in none of them has no gradient of a gradient: a recurrence over many steps, an op of one's own.
+An op's record says which it is (`Op.differential`). One that is none of them has no gradient of a gradient: a
+recurrence over many steps.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.devices import arrays
+from minidl.backends.table import record
 from minidl.ops.activations import GELU_CUBIC, GELU_SCALE
 from minidl.ops.losses import EPSILON
 from minidl.tape import GradientTape, apply, no_grad
@@ -31,26 +33,7 @@ from minidl.tensor import Tensor
 Moves = tuple[Tensor | None, ...]  # one for each input of an op, None for an input that does not move
 Moved = Tensor | tuple[Tensor, ...]
 
-LINEAR = {
-    "add", "subtract", "negative", "where", "cast", "reduce_sum", "reduce_mean", "reshape", "transpose", "concatenate",
-    "stack", "pad", "slice", "broadcast_to", "upsample2d", "average_pool2d", "embedding", "dropout",
-}  # fmt: skip
-
-PRODUCTS = {"multiply", "gemm", "batched_gemm", "dense", "conv2d", "conv2d_transpose", "depthwise_conv2d"}
-
-PIECES = {"relu", "relu6", "leaky_relu", "clipped_relu", "clip", "absolute"}
-
-SLOPES: dict[str, Callable[..., Any]] = {
-    "square": lambda x, y: 2.0 * x,
-    "sqrt": lambda x, y: 0.5 / y,
-    "exp": lambda x, y: y,
-    "expm1": lambda x, y: y + 1.0,
-    "log": lambda x, y: 1.0 / x,
-    "log1p": lambda x, y: 1.0 / (x + 1.0),
-    # Trap: for an exponent of 0 the second form is 0 * x^-1, which is NaN at x = 0.
-    "power": lambda x, y, exponent: exponent * x ** (float(exponent) - 1.0) if exponent else 0.0,
-    "sigmoid": lambda x, y: y * (1.0 - y),
-    "tanh": lambda x, y: 1.0 - y * y,
+SLOPES: dict[str, Callable[..., Any]] = {  # those that other ops are needed for; more are in the records
     "softplus": lambda x, y: apply("sigmoid", x),
     "swish": lambda x, y: (s := apply("sigmoid", x)) + y * (1.0 - s),
     "elu": lambda x, y, alpha=1.0: apply("where", x > 0, 1.0, y + alpha),
@@ -71,14 +54,15 @@ def differential(
     >>> differential("square", (Tensor([0.5]),), (x,), (x * x,), True, {})
     (<Tensor (1,) float32 [3.]>,)
     """
-    if op in LINEAR:
+    kind = SLOPES.get(op, record(op).differential)
+    if kind == "linear":
         moved = _linear(op, moves, inputs, static)
-    elif op in PRODUCTS:
+    elif kind == "product":
         moved = _product(op, moves, inputs, outputs[0], static)
-    elif op in PIECES:
+    elif kind == "pieces":
         moved = moves[0] * _constant_slope(op, inputs[0], static)
-    elif op in SLOPES:
-        moved = moves[0] * SLOPES[op](inputs[0], outputs[0], **static)
+    elif callable(kind):
+        moved = moves[0] * kind(inputs[0], outputs[0], **static)
     elif op in OTHERS:
         moved = OTHERS[op](moves, inputs, outputs[0] if single else outputs, **static)
     else:

@@ -2,72 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from minidl import functional as F
 from minidl import layers
 from minidl.errors import FileFormatError
 from minidl.layers.base.op_layer import OpLayer
 from minidl.layers.base.symbolic import SymbolicTensor
+from minidl.ops.op import KerasForm, records
 from minidl.saving.config.read_objects import deserialize
 from minidl.saving.config.write_objects import serialize
 from minidl.tensor import Tensor
 
-
-class Form(NamedTuple):
-    """How Keras writes an op: its class, the arguments of the class, and what follows the tensors in a call."""
-
-    module: str
-    name: str
-    config: dict[str, str] = {}  # Keras' argument: our static argument
-    trailing: tuple[str, ...] = ()  # static arguments that Keras takes in the call, after the tensors
-    listed: bool = False  # the tensors come as one list
-
-
-def _plain(module: str, names: str) -> dict[str, Form]:
-    return {item.split(":")[0]: Form(module, item.split(":")[1]) for item in names.split()}
-
-
-_OVER = {"axis": "axis", "keepdims": "keepdims"}
-_OVER_AXES = ("all", "any", "argmin")
-_REDUCTION = {"axis": "axes", "keepdims": "keepdims"}
-FORMS: dict[str, Form] = {
-    **_plain("numpy", "add:Add subtract:Subtract multiply:Multiply divide:TrueDivide maximum:Maximum minimum:Minimum"),
-    **_plain("numpy", "exp:Exp expm1:Expm1 log:Log log1p:Log1p mod:Mod pow:Power sqrt:Sqrt"),
-    **_plain("numpy", "square:Square absolute:Absolute negative:Negative tanh:Tanh"),
-    **_plain("numpy", "where:Where"),
-    **{
-        f"discrete {name}": Form("numpy", name.title().replace("_", ""))
-        for name in (
-            "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor logical_not "
-            "bitwise_and bitwise_or bitwise_xor floor ceil sign floor_divide"
-        ).split()
-    },
-    **{f"discrete {name}": Form("numpy", name.title()) for name in ("isnan", "isinf", "isfinite")},
-    **{f"discrete {name}": Form("numpy", name.title(), _OVER) for name in _OVER_AXES},
-    "discrete positive": Form("core", "StopGradient"),
-    "discrete invert": Form("numpy", "BitwiseInvert"),
-    "discrete round": Form("numpy", "Round", {"decimals": "decimals"}),
-    **_plain("nn", "relu:Relu relu6:Relu6 sigmoid:Sigmoid softplus:Softplus swish:Silu"),
-    "power": Form("numpy", "Power", trailing=("exponent",)),
-    "slice": Form("numpy", "GetItem", trailing=("key",)),
-    "clip": Form("numpy", "Clip", {"x_min": "low", "x_max": "high"}),
-    "cast": Form("core", "Cast", {"dtype": "dtype"}),
-    "reshape": Form("numpy", "Reshape", {"newshape": "shape"}),
-    "transpose": Form("numpy", "Transpose", {"axes": "axes"}),
-    "concatenate": Form("numpy", "Concatenate", {"axis": "axis"}, listed=True),
-    "stack": Form("numpy", "Stack", {"axis": "axis"}, listed=True),
-    "reduce_sum": Form("numpy", "Sum", _REDUCTION),
-    "reduce_mean": Form("numpy", "Mean", _REDUCTION),
-    "reduce_max": Form("numpy", "Max", _REDUCTION),
-    "reduce_min": Form("numpy", "Min", _REDUCTION),
-    "argmax": Form("numpy", "Argmax", {"axis": "axis"}),
-    "leaky_relu": Form("nn", "LeakyRelu", {"negative_slope": "negative_slope"}),
-    "elu": Form("nn", "Elu", {"alpha": "alpha"}),
-    "gelu": Form("nn", "Gelu", {"approximate": "approximate"}),
-    "softmax": Form("nn", "Softmax", {"axis": "axis"}),
-    "log_softmax": Form("nn", "LogSoftmax", {"axis": "axis"}),
-}
+FORMS: dict[str, KerasForm] = {}
+for _op in records().values():
+    if isinstance(_op.keras, KerasForm):
+        FORMS[_op.name] = _op.keras
+    elif isinstance(_op.keras, Mapping):
+        FORMS |= {f"{_op.name} {function}": form for function, form in _op.keras.items()}
 _BY_CLASS = {form.name: op for op, form in FORMS.items()} | {"Divide": "divide"}
 
 
@@ -98,7 +51,7 @@ def describe(layer: OpLayer, refer: Any) -> dict[str, Any]:
         inputs.insert(position, _constant(value))
     form = FORMS.get(f"discrete {layer.static['function']}" if layer.op == "discrete" else layer.op)
     if layer.op in ("gemm", "batched_gemm") and not any(layer.static.values()):
-        form = Form("numpy", "Matmul")
+        form = KerasForm("numpy", "Matmul")
     if form is None:
         return _describe_own(layer, refer)
     args = [inputs] if form.listed else inputs
@@ -113,7 +66,7 @@ def describe(layer: OpLayer, refer: Any) -> dict[str, Any]:
     }
 
 
-def _trailing(layer: OpLayer, form: Form) -> list[Any]:
+def _trailing(layer: OpLayer, form: KerasForm) -> list[Any]:
     values = {name: layer.static[name] for name in form.trailing}
     if "key" in values:
         values["key"] = _without_ellipsis(values["key"], layer.inbound_nodes[0].inputs[0].ndim)
