@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from minidl.backends.devices.arrays import zeros_like
+import numpy as np
+
+from minidl import config
 from minidl.constraints import constrain
-from minidl.errors import ArgumentError, NotBuiltError
+from minidl.errors import ArgumentError, NotBuiltError, ShapeError
 from minidl.layers.base.naming import snake_case, unique_name
 from minidl.optimizers import schedules
-from minidl.optimizers.clipping import clip_gradients
-from minidl.optimizers.options import check_options
-from minidl.optimizers.state import OptimizerState
-from minidl.tape import apply, no_grad, where_it_lies
-from minidl.tensor import Tensor, Variable, as_array
+from minidl.optimizers.gradients import Trained, accumulated, clip_gradients, matched, move_averages, scaled
+from minidl.optimizers.options import check_options, constructor, declared, fields, rate
+from minidl.tape import apply, no_grad
+from minidl.tensor import Tensor, Variable
 
 
-class Optimizer(OptimizerState):
+class Optimizer:
     """Base of optimizers. One of your own defines `update_step(gradient, variable, learning_rate)`.
+
+    Its arguments are the learning rate and the fields of its class, `name: type = default`; it may declare more.
 
     Parameters
     ----------
@@ -43,47 +47,172 @@ class Optimizer(OptimizerState):
     array([0.5, 1.5], dtype=float32)
     """
 
-    def __init__(
-        self,
-        learning_rate: Any,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        self.name = name or unique_name(snake_case(type(self).__name__))
-        self.weight_decay = weight_decay
-        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
-        self.use_ema, self.ema_momentum = use_ema, ema_momentum
-        self.ema_overwrite_frequency = ema_overwrite_frequency
-        self.loss_scale_factor = loss_scale_factor
-        self.gradient_accumulation_steps = gradient_accumulation_steps
-        check_options(self, kwargs)
+    default_learning_rate: Any = inspect.Parameter.empty  # the rules have one
+    weight_decay: float | None = None
+    clipnorm: float | None = None
+    clipvalue: float | None = None
+    global_clipnorm: float | None = None
+    use_ema: bool = False
+    ema_momentum: float = 0.99
+    ema_overwrite_frequency: int | None = None
+    loss_scale_factor: float | None = None
+    gradient_accumulation_steps: int | None = None
+    name: Any = None
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" not in vars(cls) and declared(cls):
+            cls.__init__ = constructor(cls)  # type: ignore[method-assign]
+
+    def _start(self, learning_rate: Any, **arguments: Any) -> None:
+        """Do what an `__init__` does, with the arguments by name."""
+        for name, value in arguments.items():
+            setattr(self, name, value)
+        self.name = self.name or unique_name(snake_case(type(self).__name__))
+        check_options(self)
         self.built = False
         self._undecayed: tuple[set[int], tuple[str, ...]] = (set(), ())
-        self._start_state(learning_rate)
+        self._variables: list[Variable] = []
+        self._trained = Trained([], {}, [], [])
+        self._iterations = self.add_variable((), dtype="int32", name="iteration")
+        self._learning_rate = learning_rate
+        if not callable(learning_rate):
+            self._learning_rate = self.add_variable((), name="learning_rate")
+            self._learning_rate.assign(rate(type(self).__name__, learning_rate))
 
-    # ---- state
+    # ---- state: variables in Keras' order and with Keras' names
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the optimizer's state for these weights; a rule with slots adds them in its own `build`."""
-        if self.use_ema:
-            self._averages = self.add_optimizer_variables(variables, "average")
-        if self.gradient_accumulation_steps:
-            self._accumulated = self.add_optimizer_variables(variables, "gradient_accumulator")
-        self._places = {id(variable): place for place, variable in enumerate(variables)}
-        self._trained = list(variables)
+        averages = self.add_optimizer_variables(variables, "average") if self.use_ema else []
+        adds = self.gradient_accumulation_steps
+        sums = self.add_optimizer_variables(variables, "gradient_accumulator") if adds else []
+        places = {id(variable): place for place, variable in enumerate(variables)}
+        self._trained = Trained(list(variables), places, averages, sums)
         self.built = True
 
-    def _get_variable_index(self, variable: Variable) -> int:
-        return self._places[id(variable)]
+    @property
+    def variables(self) -> list[Variable]:
+        """Number of updates, learning rate (unless it is a schedule), then the slots."""
+        return list(self._variables)
+
+    @property
+    def iterations(self) -> Any:
+        """How many updates were made."""
+        if self.gradient_accumulation_steps:
+            return Tensor(int(self._iterations) // self.gradient_accumulation_steps)
+        return self._iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """The learning rate now: a variable that can be assigned, or the value of the schedule."""
+        if isinstance(self._learning_rate, Variable):
+            return self._learning_rate
+        scheduled = isinstance(self._learning_rate, schedules.LearningRateSchedule)
+        return Tensor(self._learning_rate(*[int(self._iterations)] * scheduled), config.floatx())
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        who = type(self).__name__
+        if callable(value):
+            self._variables = [v for v in self._variables if v is not self._learning_rate]
+            self._learning_rate = value
+        elif isinstance(self._learning_rate, Variable):
+            self._learning_rate.assign(rate(who, value))
+        else:
+            raise ArgumentError(
+                f"{who}: its learning_rate is a schedule, so it cannot be set to {value!r}. "
+                "Make the optimizer with a number for a learning rate that callbacks or you can change."
+            )
+
+    @property
+    def lr(self) -> Any:
+        """Removed from Keras: use `learning_rate`."""
+        raise AttributeError("optimizer.lr is no longer there; use optimizer.learning_rate instead.")
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        raise AttributeError(f"optimizer.lr is no longer there; use optimizer.learning_rate = {value!r} instead.")
+
+    def add_variable(
+        self, shape: Sequence[int], initializer: Any = "zeros", dtype: Any = None, name: str = "variable"
+    ) -> Variable:
+        """Make a variable of the optimizer's own; `initializer` is "zeros" or a number."""
+        fill = 0.0 if initializer == "zeros" else float(initializer)
+        array = np.full(tuple(shape), fill, dtype or config.floatx())
+        variable = Variable(array, trainable=False, name=name, path=f"{self.name}/{name}")
+        self._variables.append(variable)
+        return variable
+
+    def add_variable_from_reference(
+        self, reference_variable: Variable, name: str = "var", initializer: Any = "zeros"
+    ) -> Variable:
+        """Make a slot: a variable of the shape and dtype of a weight."""
+        path = f"{reference_variable.path.replace('/', '_')}_{name}"
+        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, path)
+
+    def add_optimizer_variables(
+        self, trainable_variables: Sequence[Variable], name: Any, initializer: Any = "zeros"
+    ) -> Any:
+        """Make one slot, or several, for each weight.
+
+        Parameters
+        ----------
+        name : of the slots: one, or a list
+
+        Returns
+        -------
+        list of variables, or for a list of names one list for each name
+        """
+        names = [name] if isinstance(name, str) else list(name)
+        # Weight by weight, not slot by slot: the order in which Keras saves them.
+        rows = [[self.add_variable_from_reference(v, slot, initializer) for slot in names] for v in trainable_variables]
+        columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
+        return columns[0] if isinstance(name, str) else columns
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of the state, in the order of `variables`."""
+        return [np.array(v.numpy()) for v in self._variables]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replace the state, in the order of `variables`.
+
+        Raises
+        ------
+        NotBuiltError : before `build`; ShapeError : numbers or shapes that do not match, and nothing is changed
+        """
+        if not self.built:
+            raise NotBuiltError(f"{self.name}: set_weights needs build(trainable_variables) first.")
+        if len(weights) != len(self._variables):
+            raise ShapeError(
+                f"{self.name}: set_weights needs {len(self._variables)} arrays. Got {len(weights)}. "
+                "Was the state saved from another kind of optimizer, or another model?"
+            )
+        for variable, value in zip(self._variables, weights, strict=True):
+            if variable.shape != np.shape(value):
+                raise ShapeError(f"{self.name}: {variable.path!r} has shape {variable.shape}. Got {np.shape(value)}.")
+        for variable, value in zip(self._variables, weights, strict=True):
+            variable.assign(value)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the state into a mapping: "0", "1" … as Keras does."""
+        for place, variable in enumerate(self._variables):
+            store[str(place)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read the state from such a mapping; one of another size is left out with a warning, as in Keras."""
+        if len(store.keys()) != len(self._variables):
+            warnings.warn(
+                f"the state of optimizer {self.name!r} was not loaded: it has {len(self._variables)} variables, the "
+                f"saved one {len(store.keys())}. Training can go on, with the state at its start.",
+                stacklevel=2,
+            )
+            return
+        self.set_weights([np.asarray(store[str(place)]) for place in range(len(self._variables))])
 
     # ---- updating
 
@@ -119,75 +248,30 @@ class Optimizer(OptimizerState):
         if not grads:
             return
         with no_grad():
-            pairs = self._pairs(grads, self._known_variables(trainable_variables, len(grads)))
+            pairs = matched(self, grads, trainable_variables)
             if self.loss_scale_factor is not None:
-                pairs = [(_scaled(g, 1 / self.loss_scale_factor), v) for g, v in pairs]
+                pairs = [(scaled(g, 1 / self.loss_scale_factor), v) for g, v in pairs]
             if self.gradient_accumulation_steps:
-                pairs = self._accumulate(pairs, self.gradient_accumulation_steps)
-            self._update(pairs)
+                pairs = accumulated(pairs, self._trained, int(self._iterations), self.gradient_accumulation_steps)
+            learning_rate = self.learning_rate
+            gradients = clip_gradients([g for g, _ in pairs], self.clipnorm, self.clipvalue, self.global_clipnorm)
+            for gradient, (_, variable) in zip(gradients, pairs, strict=True):
+                self.update_step(gradient, variable, learning_rate)
             if self.use_ema:
-                self._move_averages()
+                move_averages(self._trained, self.ema_momentum if int(self.iterations) else 0.0)
+                if self.ema_overwrite_frequency and (int(self.iterations) + 1) % self.ema_overwrite_frequency == 0:
+                    self.finalize_variable_values(self._trained.weights)
             for _, variable in pairs:
                 if variable.constraint is not None:
                     constrain(variable)
         self._iterations.assign_add(1)
 
-    def _known_variables(self, variables: Sequence[Variable] | None, count: int) -> list[Variable]:
-        if variables is None:
-            if not self.built:
-                raise NotBuiltError(f"{self.name}: apply(grads) needs the variables too, or build(variables) first.")
-            variables = self._trained
-        variables = list(variables)
-        if len(variables) != count:
-            raise ArgumentError(f"{self.name}: one gradient a variable is needed. Got {count} for {len(variables)}.")
-        if not self.built:
-            self.build(variables)
-        for variable in variables:
-            if id(variable) not in self._places:
-                raise ArgumentError(
-                    f"{self.name}: its state was made for other variables than {variable.path!r}. Were layers added "
-                    "or unfrozen after the first update, or does another model use this optimizer? "
-                    "Call model.compile with a new optimizer."
-                )
-        return variables
-
-    def _pairs(self, grads: list[Any], variables: list[Variable]) -> list[tuple[Tensor, Variable]]:
-        missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
-        if len(missing) == len(grads):
-            raise ArgumentError(
-                f"{self.name}: no variable has a gradient. Does the loss depend on the weights, and was it computed "
-                "inside the tape?"
-            )
-        if missing:
-            warnings.warn(
-                f"{self.name}: there is no gradient for {', '.join(missing)}, so they stay as they are. "
-                "Does the loss depend on them?",
-                stacklevel=3,
-            )
-        return [(_as_gradient(g, v), v) for g, v in zip(grads, variables, strict=True) if g is not None]
-
-    def _accumulate(self, pairs: list[tuple[Tensor, Variable]], steps: int) -> list[tuple[Tensor, Variable]]:
-        """Add the gradients up; return their means on every `steps`-th call, nothing on the others."""
-        due = (int(self._iterations) + 1) % steps == 0
-        sums = []
-        for gradient, variable in pairs:
-            slot = self._accumulated[self._get_variable_index(variable)]
-            with where_it_lies(slot, gradient):
-                total = slot + gradient
-            slot._replace(zeros_like(total.data) if due else total.data)
-            if due:
-                sums.append((_scaled(total, 1 / steps), variable))
-        return sums
-
-    def _update(self, pairs: list[tuple[Tensor, Variable]]) -> None:
-        learning_rate = self.learning_rate
-        gradients = clip_gradients([g for g, _ in pairs], self.clipnorm, self.clipvalue, self.global_clipnorm)
-        for gradient, (_, variable) in zip(gradients, pairs, strict=True):
-            self.update_step(gradient, variable, learning_rate)
-
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
         """Update one variable. A rule of your own calls `variable.assign_sub(…)`."""
         raise NotImplementedError(f"{type(self).__name__} must define update_step(gradient, variable, learning_rate)")
+
+    def _get_variable_index(self, variable: Variable) -> int:
+        return self._trained.places[id(variable)]
 
     def _run(
         self, op: str, gradient: Tensor, variable: Variable, slots: Sequence[Variable | None], **static: Any
@@ -205,26 +289,12 @@ class Optimizer(OptimizerState):
             raise ArgumentError(f"{self.name}: exclude_from_weight_decay must come before the first update.")
         self._undecayed = ({id(v) for v in var_list or ()}, tuple(var_names or ()))
 
-    def _decay_of(self, variable: Variable) -> float:
-        ids, names = self._undecayed
-        if self.weight_decay is None or id(variable) in ids or any(n in (variable.name or "") for n in names):
-            return 0.0
-        return float(self.weight_decay)
-
-    def _move_averages(self) -> None:
-        momentum = self.ema_momentum if int(self.iterations) else 0.0
-        for variable, average in zip(self._trained, self._averages, strict=True):
-            average.average_with(variable, momentum)
-        every = self.ema_overwrite_frequency
-        if every and (int(self.iterations) + 1) % every == 0:
-            self.finalize_variable_values(self._trained)
-
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """Replace the weights by their moving averages, if there are any (`fit` does so at its end)."""
         if self.use_ema and self.built:
             for variable in var_list:
-                if id(variable) in self._places:
-                    variable.assign(self._averages[self._places[id(variable)]])
+                if id(variable) in self._trained.places:
+                    variable.assign(self._trained.averages[self._get_variable_index(variable)])
 
     def scale_loss(self, loss: Any) -> Any:
         """Return the loss multiplied by `loss_scale_factor`."""
@@ -234,37 +304,29 @@ class Optimizer(OptimizerState):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal optimizer (without its state)."""
-        rate = self._learning_rate
-        if isinstance(rate, schedules.LearningRateSchedule):
-            rate = schedules.serialize(rate)
-        elif isinstance(rate, Variable):
-            rate = float(rate)
+        given = self._learning_rate
+        if isinstance(given, Variable):
+            given = float(given)
+        elif isinstance(given, schedules.LearningRateSchedule):
+            given = schedules.serialize(given)
         else:
-            rate = getattr(rate, "__name__", str(rate))
-        names = (
-            "weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum",
-            "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps",
-        )  # fmt: skip
-        return {"name": self.name, "learning_rate": rate} | {name: getattr(self, name) for name in names}
+            given = getattr(given, "__name__", str(given))
+        # The order in which Keras writes those of all optimizers; a rule's own follow.
+        names = dict.fromkeys(["name", "weight_decay", "clipnorm", "global_clipnorm", *fields(Optimizer)])
+        names |= dict.fromkeys(fields(type(self)))
+        config = {name: getattr(self, name) for name in names}
+        return {"name": config.pop("name"), "learning_rate": given, **config}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """Return the optimizer of a configuration."""
-        rate = config.get("learning_rate")
-        read = {"learning_rate": schedules.deserialize(rate, custom_objects)} if isinstance(rate, dict) else {}
+        given = config.get("learning_rate")
+        read = {"learning_rate": schedules.deserialize(given, custom_objects)} if isinstance(given, dict) else {}
         return cls(**config | read)
 
     def __repr__(self) -> str:
-        rate = float(self.learning_rate)
-        return f"<{type(self).__name__} {self.name!r} learning_rate={rate:g}, {int(self._iterations)} updates done>"
+        now = f"learning_rate={float(self.learning_rate):g}, {int(self._iterations)} updates done"
+        return f"<{type(self).__name__} {self.name!r} {now}>"
 
 
-def _as_gradient(gradient: Any, variable: Variable) -> Tensor:
-    if isinstance(gradient, Tensor) and gradient.dtype == variable.dtype:
-        return gradient
-    return Tensor.wrap(as_array(gradient, variable.dtype))
-
-
-def _scaled(gradient: Tensor, factor: float) -> Tensor:
-    with where_it_lies(gradient):
-        return gradient * factor
+Optimizer.__init__ = constructor(Optimizer)  # type: ignore[method-assign]

@@ -1,8 +1,10 @@
-"""Checks of an optimizer's arguments, and what to use instead of those that Keras removed."""
+"""An optimizer's arguments: fields of its class, checked here; and what to use instead of those that Keras removed."""
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,18 +18,68 @@ INSTEAD = {
 }
 
 
-def check_options(optimizer: Any, unknown: dict[str, Any]) -> None:
-    """Check what all optimizers take.
+RATE = "default_learning_rate"
+# Shares of an old value that is kept, in whichever rule has them.
+FRACTIONS = ("momentum", "rho", "beta_1", "beta_2")
 
-    Raises
-    ------
-    ArgumentError : an argument that does not exist (with what to use instead), or a value outside its range
+
+def fields(cls: type) -> dict[str, Any]:
+    """Return the arguments that a class declares, with their defaults: its own first, then those of its bases."""
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        own = [name for name in vars(base).get("__annotations__", ()) if name in vars(base)]
+        found |= {name: vars(base)[name] for name in own if name not in found and name != RATE}
+    return found
+
+
+def declared(cls: type) -> set[str]:
+    """Return what a class itself declares: fields, or another learning rate to begin with."""
+    return {RATE, *vars(cls).get("__annotations__", ())} & vars(cls).keys()
+
+
+def constructor(cls: Any) -> Any:
+    """Return the `__init__` that an optimizer's fields mean: the learning rate, the fields, and nothing else.
+
+    >>> from minidl.optimizers import SGD
+    >>> list(inspect.signature(SGD).parameters)[:5]
+    ['learning_rate', 'momentum', 'nesterov', 'weight_decay', 'clipnorm']
     """
-    who = type(optimizer).__name__
+    anyhow = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    defaults = {"self": inspect.Parameter.empty, "learning_rate": cls.default_learning_rate, **fields(cls)}
+    parameters = [inspect.Parameter(name, anyhow, default=default) for name, default in defaults.items()]
+    signature = inspect.Signature([*parameters, inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)])
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        given = signature.bind(self, *args, **kwargs)
+        given.apply_defaults()
+        check_names(type(self).__name__, given.arguments.pop("kwargs"))
+        self._start(**dict(list(given.arguments.items())[1:]))
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    return __init__
+
+
+def check_names(who: str, unknown: Iterable[str]) -> None:
+    """Raise for an argument that does not exist, with what to use instead."""
     for name in unknown:
         if name in INSTEAD:
             raise ArgumentError(f"{who}: {name}= is no longer an argument; use {INSTEAD[name]} instead.")
         raise ArgumentError(f"{who}: unknown argument {name!r}. See help({who}).")
+
+
+def check_options(optimizer: Any) -> None:
+    """Check what all optimizers take, and the shares that some do.
+
+    Raises
+    ------
+    ArgumentError : a value outside its range
+    """
+    who = type(optimizer).__name__
+    for name in FRACTIONS:
+        if name in fields(type(optimizer)):
+            setattr(optimizer, name, fraction(who, name, getattr(optimizer, name)))
+    if optimizer.weight_decay is None and fields(type(optimizer))["weight_decay"] is not None:
+        raise ArgumentError(f"{who}: weight_decay must be a number. Got None; without it, use Adam.")
     limits = {name: getattr(optimizer, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
     given = {name: value for name, value in limits.items() if value is not None}
     if len(given) > 1:

@@ -1,13 +1,16 @@
-"""The rules of updating: each names the op that does the arithmetic (`minidl/ops/updates.py`), and its slots."""
+"""The rules of updating: each names its arguments, its slots, and the op that does the arithmetic.
+
+The ops are in `minidl/ops/updates.py`. A rule takes the learning rate, its own arguments in the order in which they
+stand here, then those that all optimizers take.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.errors import ArgumentError
 from minidl.optimizers.base import Optimizer
-from minidl.optimizers.options import fraction
+from minidl.optimizers.gradients import decay_of
 from minidl.tensor import Tensor, Variable
 
 
@@ -28,49 +31,23 @@ class SGD(Optimizer):
     array([0.8], dtype=float32)
     """
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.01,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
-        )  # fmt: skip
-        self.momentum = fraction("SGD", "momentum", momentum)
-        self.nesterov = nesterov
-        self.momentums: list[Variable] = []
+    default_learning_rate = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the velocities, if there is momentum."""
         if not self.built:
             super().build(variables)
-            if self.momentum:
-                self.momentums = self.add_optimizer_variables(variables, "momentum")
+            self.momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
         """Update one variable."""
         velocity = self.momentums[self._get_variable_index(variable)] if self.momentum else None
         self._run(
             "sgd_update", gradient, variable, [velocity], learning_rate=float(learning_rate),
-            momentum=self.momentum, nesterov=self.nesterov, weight_decay=self._decay_of(variable),
+            momentum=self.momentum, nesterov=self.nesterov, weight_decay=decay_of(self, variable),
         )  # fmt: skip
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal optimizer."""
-        return super().get_config() | {"momentum": self.momentum, "nesterov": self.nesterov}
 
 
 class RMSprop(Optimizer):
@@ -85,45 +62,20 @@ class RMSprop(Optimizer):
     others : as for `Optimizer`
     """
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        rho: float = 0.9,
-        momentum: float = 0.0,
-        epsilon: float = 1e-7,
-        centered: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
-        )  # fmt: skip
-        self.rho = fraction("RMSprop", "rho", rho)
-        self.momentum = fraction("RMSprop", "momentum", momentum)
-        self.epsilon = epsilon
-        self.centered = centered
-        self._momentums: list[Variable] = []
-        self._average_gradients: list[Variable] = []
+    default_learning_rate = 0.001
+    rho: float = 0.9
+    momentum: float = 0.0
+    epsilon: float = 1e-7
+    centered: bool = False
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the averages."""
         if not self.built:
             super().build(variables)
             self._velocities = self.add_optimizer_variables(variables, "velocity")
-            if self.momentum:
-                self._momentums = self.add_optimizer_variables(variables, "momentum")
-            if self.centered:
-                self._average_gradients = self.add_optimizer_variables(variables, "average_gradient")
+            self._momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
+            averages = self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
+            self._average_gradients = averages
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
         """Update one variable."""
@@ -135,13 +87,8 @@ class RMSprop(Optimizer):
         ]
         self._run(
             "rmsprop_update", gradient, variable, slots, learning_rate=float(learning_rate), rho=self.rho,
-            momentum=self.momentum, epsilon=self.epsilon, weight_decay=self._decay_of(variable),
+            momentum=self.momentum, epsilon=self.epsilon, weight_decay=decay_of(self, variable),
         )  # fmt: skip
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal optimizer."""
-        own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}
-        return super().get_config() | own
 
 
 class Adam(Optimizer):
@@ -157,42 +104,18 @@ class Adam(Optimizer):
     Source: Kingma & Ba, arXiv:1412.6980.
     """
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
-        )  # fmt: skip
-        who = type(self).__name__
-        self.beta_1, self.beta_2 = fraction(who, "beta_1", beta_1), fraction(who, "beta_2", beta_2)
-        self.epsilon = epsilon
-        self.amsgrad = amsgrad
-        self._velocity_hats: list[Variable] = []
+    default_learning_rate = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    amsgrad: bool = False
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the averages."""
         if not self.built:
             super().build(variables)
             self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
-            if self.amsgrad:
-                self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat")
+            self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat") if self.amsgrad else []
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
         """Update one variable."""
@@ -204,16 +127,11 @@ class Adam(Optimizer):
             "learning_rate": float(learning_rate), "step": int(self.iterations) + 1, "beta_1": self.beta_1,
             "beta_2": self.beta_2, "epsilon": self.epsilon,
         }  # fmt: skip
-        decay = self._decay_of(variable)
+        decay = decay_of(self, variable)
         if decay:
             self._run("adamw_update", gradient, variable, slots, **static, weight_decay=decay)
         else:
             self._run("adam_update", gradient, variable, slots, **static)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal optimizer."""
-        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
-        return super().get_config() | own
 
 
 class AdamW(Adam):
@@ -222,32 +140,7 @@ class AdamW(Adam):
     Source: Loshchilov & Hutter, arXiv:1711.05101.
     """
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        weight_decay: float = 0.004,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        if weight_decay is None:
-            raise ArgumentError("AdamW: weight_decay must be a number. Got None; without it, use Adam.")
-        super().__init__(
-            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm,
-            use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name,
-            **kwargs,
-        )  # fmt: skip
+    weight_decay: float | None = 0.004
 
 
 class Adagrad(Optimizer):
@@ -260,29 +153,9 @@ class Adagrad(Optimizer):
     others : as for `Optimizer`
     """
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        initial_accumulator_value: float = 0.1,
-        epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
-        )  # fmt: skip
-        self.initial_accumulator_value = initial_accumulator_value
-        self.epsilon = epsilon
+    default_learning_rate = 0.001
+    initial_accumulator_value: float = 0.1
+    epsilon: float = 1e-7
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the sums."""
@@ -296,10 +169,5 @@ class Adagrad(Optimizer):
         slots = [self._accumulators[self._get_variable_index(variable)]]
         self._run(
             "adagrad_update", gradient, variable, slots, learning_rate=float(learning_rate), epsilon=self.epsilon,
-            weight_decay=self._decay_of(variable),
+            weight_decay=decay_of(self, variable),
         )  # fmt: skip
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal optimizer."""
-        own = {"initial_accumulator_value": self.initial_accumulator_value, "epsilon": self.epsilon}
-        return super().get_config() | own

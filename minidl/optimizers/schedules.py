@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from minidl.errors import ArgumentError
@@ -41,6 +42,7 @@ class LearningRateSchedule:
         return cls(**config)
 
 
+@dataclass(eq=False)
 class ExponentialDecay(LearningRateSchedule):
     """initial_learning_rate * decay_rate ^ (step / decay_steps); in stairs if `staircase`.
 
@@ -49,20 +51,14 @@ class ExponentialDecay(LearningRateSchedule):
     (0.1, 0.1, 0.025)
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "ExponentialDecay",
-    ) -> None:
-        _check_steps("ExponentialDecay", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+    initial_learning_rate: float
+    decay_steps: int
+    decay_rate: float
+    staircase: bool = False
+    name: str = "ExponentialDecay"
+
+    def __post_init__(self) -> None:
+        _check_steps(self)
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of update number `step`."""
@@ -70,23 +66,18 @@ class ExponentialDecay(LearningRateSchedule):
         return self.initial_learning_rate * self.decay_rate ** (math.floor(passed) if self.staircase else passed)
 
 
+@dataclass(eq=False)
 class InverseTimeDecay(LearningRateSchedule):
     """initial_learning_rate / (1 + decay_rate * step / decay_steps); in stairs if `staircase`."""
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "InverseTimeDecay",
-    ) -> None:
-        _check_steps("InverseTimeDecay", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+    initial_learning_rate: float
+    decay_steps: int
+    decay_rate: float
+    staircase: bool = False
+    name: str = "InverseTimeDecay"
+
+    def __post_init__(self) -> None:
+        _check_steps(self)
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of update number `step`."""
@@ -94,6 +85,7 @@ class InverseTimeDecay(LearningRateSchedule):
         return self.initial_learning_rate / (1 + self.decay_rate * (math.floor(passed) if self.staircase else passed))
 
 
+@dataclass(eq=False)
 class PiecewiseConstantDecay(LearningRateSchedule):
     """values[0] up to step boundaries[0] (included), then values[1] up to boundaries[1], and so on.
 
@@ -102,45 +94,41 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     [1.0, 1.0, 0.5, 0.1]
     """
 
-    def __init__(self, boundaries: Sequence[int], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
+    boundaries: Sequence[int]
+    values: Sequence[float]
+    name: str = "PiecewiseConstant"
+
+    def __post_init__(self) -> None:
+        self.boundaries, self.values = boundaries, values = list(self.boundaries), list(self.values)
         if len(boundaries) != len(values) - 1:
             raise ArgumentError(
                 "PiecewiseConstantDecay: there must be one value more than boundaries. "
                 f"Got {len(boundaries)} boundaries and {len(values)} values."
             )
         if any(a >= b for a, b in zip(boundaries, boundaries[1:], strict=False)):
-            raise ArgumentError(f"PiecewiseConstantDecay: boundaries must increase. Got {list(boundaries)}.")
-        self.boundaries = list(boundaries)
-        self.values = list(values)
-        self.name = name
+            raise ArgumentError(f"PiecewiseConstantDecay: boundaries must increase. Got {boundaries}.")
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of update number `step`."""
         return self.values[bisect.bisect_left(self.boundaries, int(step))]
 
 
+@dataclass(eq=False)
 class PolynomialDecay(LearningRateSchedule):
     """(initial - end) * (1 - step / decay_steps) ^ power + end, and `end_learning_rate` from decay_steps on.
 
     With `cycle`, decay_steps is doubled, tripled … each time it is passed, instead of staying at the end.
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        end_learning_rate: float = 0.0001,
-        power: float = 1.0,
-        cycle: bool = False,
-        name: str = "PolynomialDecay",
-    ) -> None:
-        _check_steps("PolynomialDecay", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.end_learning_rate = end_learning_rate
-        self.power = power
-        self.cycle = cycle
-        self.name = name
+    initial_learning_rate: float
+    decay_steps: int
+    end_learning_rate: float = 0.0001
+    power: float = 1.0
+    cycle: bool = False
+    name: str = "PolynomialDecay"
+
+    def __post_init__(self) -> None:
+        _check_steps(self)
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of update number `step`."""
@@ -151,6 +139,7 @@ class PolynomialDecay(LearningRateSchedule):
         return (self.initial_learning_rate - self.end_learning_rate) * left**self.power + self.end_learning_rate
 
 
+@dataclass(eq=False)
 class CosineDecay(LearningRateSchedule):
     """Half a cosine wave from the start to alpha times the start, after an optional straight warm-up.
 
@@ -164,22 +153,15 @@ class CosineDecay(LearningRateSchedule):
     [0.1, 0.05, 0.0, 0.0]
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        alpha: float = 0.0,
-        name: str = "CosineDecay",
-        warmup_target: float | None = None,
-        warmup_steps: int = 0,
-    ) -> None:
-        _check_steps("CosineDecay", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.alpha = alpha
-        self.name = name
-        self.warmup_target = warmup_target
-        self.warmup_steps = warmup_steps
+    initial_learning_rate: float
+    decay_steps: int
+    alpha: float = 0.0
+    name: str = "CosineDecay"
+    warmup_target: float | None = None
+    warmup_steps: int = 0
+
+    def __post_init__(self) -> None:
+        _check_steps(self)
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of update number `step`."""
@@ -192,9 +174,9 @@ class CosineDecay(LearningRateSchedule):
         return start * ((1 - self.alpha) * wave + self.alpha)
 
 
-def _check_steps(name: str, decay_steps: float) -> None:
-    if not decay_steps > 0:
-        raise ArgumentError(f"{name}: decay_steps must be above 0. Got {decay_steps!r}.")
+def _check_steps(schedule: Any) -> None:
+    if not schedule.decay_steps > 0:
+        raise ArgumentError(f"{type(schedule).__name__}: decay_steps must be above 0. Got {schedule.decay_steps!r}.")
 
 
 registry = Registry("learning-rate schedule", globals(), (LearningRateSchedule,), "a schedule", callables=False)

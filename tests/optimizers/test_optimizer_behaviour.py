@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -242,3 +244,53 @@ def test_optimizers_are_named_by_class_and_number() -> None:
 def test_apply_gradients_without_variables_says_what_it_takes() -> None:
     with pytest.raises(ArgumentError, match=r"takes pairs \(gradient, variable\)"):
         SGD(0.1).apply_gradients([np.ones(1, "float32")])
+
+
+ALL_TAKE = (
+    "weight_decay clipnorm clipvalue global_clipnorm use_ema ema_momentum ema_overwrite_frequency loss_scale_factor "
+    "gradient_accumulation_steps name kwargs"
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "own"),
+    [
+        (optimizers.SGD, "learning_rate momentum nesterov"),
+        (optimizers.RMSprop, "learning_rate rho momentum epsilon centered"),
+        (optimizers.Adam, "learning_rate beta_1 beta_2 epsilon amsgrad"),
+        (optimizers.AdamW, "learning_rate weight_decay beta_1 beta_2 epsilon amsgrad"),
+        (optimizers.Adagrad, "learning_rate initial_accumulator_value epsilon"),
+        (optimizers.Optimizer, "learning_rate"),
+    ],
+)
+def test_arguments_stand_in_the_order_of_keras(rule, own):
+    wanted = dict.fromkeys(f"{own} {ALL_TAKE}".split())
+    assert list(inspect.signature(rule).parameters) == list(wanted)
+
+
+def test_fields_of_a_rule_of_ones_own_are_its_arguments_and_are_written():
+    class Scaled(optimizers.SGD):
+        factor: float = 2.0
+
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(gradient * self.factor, variable, learning_rate)
+
+    rule = Scaled(0.5, 3.0, momentum=0.1, nesterov=True)
+    assert (rule.factor, rule.momentum, rule.nesterov) == (3.0, 0.1, True)
+    again = Scaled.from_config(rule.get_config())
+    assert again.get_config() == rule.get_config() and again.factor == 3.0
+    w = minidl.Variable([1.0])
+    rule.apply([minidl.Tensor([1.0])], [w])
+    np.testing.assert_allclose(w.numpy(), [1.0 - 0.5 * 3.0 * 1.1], rtol=1e-6)
+
+
+def test_an_init_of_ones_own_hands_on_what_it_wants():
+    class Slow(optimizers.Adam):
+        def __init__(self, rate=0.25, **kwargs):
+            super().__init__(rate * 0.5, **kwargs)
+
+    class Slower(Slow):
+        pass
+
+    assert float(Slower().learning_rate) == 0.125 and Slower(clipnorm=2.0).clipnorm == 2.0
+    assert list(inspect.signature(Slower).parameters) == ["rate", "kwargs"]

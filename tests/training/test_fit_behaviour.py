@@ -378,7 +378,7 @@ def test_metrics_names_are_those_of_evaluate() -> None:
 def test_moving_average_of_weights_stands_after_fit() -> None:
     model = linear(optimizer=optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
     model.fit(X, Y, batch_size=11, verbose=0)
-    np.testing.assert_array_equal(model.get_weights()[0], model.optimizer._averages[0].numpy())
+    np.testing.assert_array_equal(model.get_weights()[0], model.optimizer._trained.averages[0].numpy())
 
 
 @pytest.mark.parametrize("verbose", [0, 1, 2, "auto"])

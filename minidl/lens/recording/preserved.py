@@ -21,11 +21,11 @@ from minidl.config import SeedGenerator
 from minidl.layers.base.weights import WeightHolder
 from minidl.metrics import Metric
 from minidl.models.training.loss import CompileLoss
-from minidl.optimizers.state import OptimizerState
+from minidl.optimizers import Optimizer
 from minidl.tape import no_grad
 from minidl.tensor import Tensor
 
-_OWNERS = (WeightHolder, OptimizerState, Metric, CompileLoss, SeedGenerator)
+_OWNERS = (WeightHolder, Optimizer, Metric, CompileLoss, SeedGenerator)
 
 
 def ensure_built(model: Any, x: Any) -> None:
