@@ -48,7 +48,7 @@ from minidl.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
-from minidl.layers.recurrent_layers import GRU, LSTM, SimpleRNN
+from minidl.layers.recurrent import GRU, LSTM, SimpleRNN
 from minidl.layers.regularization import (
     Dropout,
     GaussianDropout,

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.kinds import Activation as Function
+from minidl.layers.base.kinds import Constraint, Initializer, Regularizer
+from minidl.layers.base.options import Kind, OptionLayer, as_python
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import INTEGERS, NUMBERS
 from minidl.layers.normalization import known_size
 from minidl.ops.common.checks import normalize_axis
 from minidl.tensor import Tensor
+
+
+def not_negative(layer: Any, name: str, value: Any) -> float:
+    """Return a number of 0 or more."""
+    if not isinstance(value, NUMBERS) or value < 0:
+        raise ArgumentError(f"{who(layer)}: {name} must be a number >= 0. Got {value!r}.")
+    return float(value)
+
+
+NotNegative = Annotated[float, Kind(not_negative)]
+Limit = Annotated[
+    float | None, Kind(lambda layer, name, value: None if value is None else not_negative(layer, name, value))
+]
+
+
+def one_or_list(layer: Any, name: str, axis: Any) -> Any:
+    """Return one axis, or a list of several."""
+    return as_python(layer, name, axis if isinstance(axis, INTEGERS) else list(axis))
+
+
+def list_or_none(layer: Any, name: str, axes: Any) -> Any:
+    """Return a list of axes, of one or several; None stays None."""
+    return axes if axes is None else as_python(layer, name, [axes] if isinstance(axes, INTEGERS) else list(axes))
 
 
 class Elementwise(OptionLayer):
@@ -25,15 +50,6 @@ class Elementwise(OptionLayer):
         """Return the input's shape."""
         return tuple(input_shape)
 
-    def keep_numbers(self, **arguments: Any) -> None:
-        """Check that the arguments are numbers >= 0 (None where it is allowed, in `max_value`), and keep them."""
-        for name, value in arguments.items():
-            if value is None and name == "max_value":
-                continue
-            if not isinstance(value, NUMBERS) or value < 0:
-                raise ArgumentError(f"{who(self)}: {name} must be a number >= 0. Got {value!r}.")
-        self.keep(**{name: None if value is None else float(value) for name, value in arguments.items()})
-
 
 class Activation(Elementwise):
     """Apply an activation function, given by name or as a function of a tensor.
@@ -42,9 +58,7 @@ class Activation(Elementwise):
     array([0., 2.], dtype=float32)
     """
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(activation=activation)
+    activation: Function
 
     def call(self, inputs: Any) -> Any:
         """Return activation(inputs)."""
@@ -60,11 +74,9 @@ class ReLU(Elementwise):
     array([0., 2., 6.], dtype=float32)
     """
 
-    def __init__(
-        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.keep_numbers(max_value=max_value, negative_slope=negative_slope, threshold=threshold)
+    max_value: Limit = None
+    negative_slope: NotNegative = 0.0
+    threshold: NotNegative = 0.0
 
     def call(self, inputs: Any) -> Any:
         """Return f(inputs)."""
@@ -80,9 +92,10 @@ class LeakyReLU(Elementwise):
 
     computes_in_floats = True
 
+    negative_slope: NotNegative = 0.3
+
     def __init__(self, negative_slope: float = 0.3, *, alpha: float | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep_numbers(negative_slope=negative_slope if alpha is None else alpha)
+        super().__init__(negative_slope if alpha is None else alpha, **kwargs)  # type: ignore[call-arg]
 
     def call(self, inputs: Any) -> Any:
         """Return the leaky relu."""
@@ -94,9 +107,7 @@ class ELU(Elementwise):
 
     computes_in_floats = True
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(alpha=alpha)
+    alpha: float = 1.0
 
     def call(self, inputs: Any) -> Any:
         """Return the elu."""
@@ -118,22 +129,10 @@ class PReLU(Elementwise):
 
     computes_in_floats = True
 
-    def __init__(
-        self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
-        shared_axes: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        axes = [shared_axes] if isinstance(shared_axes, INTEGERS) else shared_axes
-        self.keep(
-            alpha_initializer=alpha_initializer,
-            alpha_regularizer=alpha_regularizer,
-            alpha_constraint=alpha_constraint,
-            shared_axes=None if axes is None else list(axes),
-        )
+    alpha_initializer: Initializer = "Zeros"
+    alpha_regularizer: Regularizer = None
+    alpha_constraint: Constraint = None
+    shared_axes: Annotated[Any, Kind(list_or_none)] = None
 
     def build(self, input_shape: Any) -> None:
         """Make alpha, of a sample's shape with 1 at the shared axes."""
@@ -159,9 +158,7 @@ class Softmax(Elementwise):
     # Keras' value for a masked logit: far below any other, and finite.
     MASKED = -1e9
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(axis=axis if isinstance(axis, INTEGERS) else list(axis))
+    axis: Annotated[Any, Kind(one_or_list)] = -1
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Return probabilities; `mask` (broadcast to the inputs) is False where there is nothing to choose."""

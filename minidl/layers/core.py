@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import functional as F
-from minidl.errors import ArgumentError, ShapeError
+from minidl.errors import ShapeError
+from minidl.layers.base.kinds import Activation, Constraint, Initializer, OnlyNone, Positive, Regularizer, Unsaved
 from minidl.layers.base.options import OptionLayer
 from minidl.layers.base.spatial import who
-from minidl.layers.base.symbolic import INTEGERS
 
 
 class Dense(OptionLayer):
@@ -32,38 +32,19 @@ class Dense(OptionLayer):
     supports_masking = True
     computes_in_floats = True
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        lora_rank: None = None,
-        lora_alpha: None = None,
-        quantization_config: None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if isinstance(units, bool) or not isinstance(units, INTEGERS) or units < 1:
-            raise ArgumentError(f"{who(self)}: units must be a positive integer. Got {units!r}.")
-        only_none(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
-        self.keep(
-            units=units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-        )
+    units: Positive
+    activation: Activation = None
+    use_bias: bool = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    activity_regularizer: Unsaved = None
+    kernel_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    lora_rank: OnlyNone = None
+    lora_alpha: OnlyNone = None
+    quantization_config: OnlyNone = None
 
     def build(self, input_shape: Any) -> None:
         """Make kernel (C, K) and bias (K,)."""
@@ -83,10 +64,3 @@ class Dense(OptionLayer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return (..., units)."""
         return (*input_shape[:-1], self.units)
-
-
-def only_none(layer: Any, **arguments: Any) -> None:
-    """Raise unless the arguments, which only Keras knows, are None (as its configurations have them)."""
-    for name, value in arguments.items():
-        if value is not None:
-            raise ArgumentError(f"{who(layer)}: {name} must be None; it is not supported. Got {value!r}.")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import InitVar
 from typing import Any
 
 import numpy as np
 
 from minidl import functional as F
-from minidl.errors import ArgumentError, DataError
+from minidl import regularizers
+from minidl.errors import DataError
+from minidl.layers.base.kinds import Constraint, Initializer, OnlyNone, Positive, Regularizer
 from minidl.layers.base.options import OptionLayer
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import INTEGERS
-from minidl.layers.core import only_none
 from minidl.tensor import Tensor
 
 
@@ -32,41 +34,33 @@ class Embedding(OptionLayer):
     (1, 4, 3)
     """
 
-    def __init__(
-        self,
-        input_dim: int,
-        output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
-        mask_zero: bool = False,
-        weights: Any = None,
-        lora_rank: None = None,
-        lora_alpha: None = None,
-        quantization_config: None = None,
-        **kwargs: Any,
-    ) -> None:
-        length = kwargs.pop("input_length", None)  # of older Keras: it says how many ids a sample has
-        if length is not None and "input_shape" not in kwargs:
-            kwargs["input_shape"] = (length,) if isinstance(length, INTEGERS) else tuple(length)
-        super().__init__(**kwargs)
-        for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if isinstance(value, bool) or not isinstance(value, INTEGERS) or value < 1:
-                raise ArgumentError(f"{who(self)}: {name} must be a positive integer. Got {value!r}.")
-        only_none(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
-        self.keep(
-            input_dim=int(input_dim),
-            output_dim=int(output_dim),
-            embeddings_initializer=embeddings_initializer,
-            embeddings_regularizer=embeddings_regularizer,
-            activity_regularizer=self.activity_regularizer,
-            embeddings_constraint=embeddings_constraint,
-            mask_zero=mask_zero,
-        )
-        self.supports_masking = mask_zero
+    input_dim: Positive
+    output_dim: Positive
+    embeddings_initializer: Initializer = "uniform"
+    embeddings_regularizer: Regularizer = None
+    embeddings_constraint: Constraint = None
+    mask_zero: bool = False
+    weights: InitVar[Any] = None
+    lora_rank: OnlyNone = None
+    lora_alpha: OnlyNone = None
+    quantization_config: OnlyNone = None
+
+    @classmethod
+    def accept(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Take `input_length` of older Keras, which says how many ids a sample has."""
+        length = arguments.pop("input_length", None)
+        shape = {} if length is None else {"input_shape": (length,) if isinstance(length, INTEGERS) else tuple(length)}
+        return shape | arguments
+
+    def __post_init__(self, weights: Any) -> None:
+        self.supports_masking = self.mask_zero
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list | tuple) else [weights])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments; as in Keras with the penalty on the outputs, where there is none too."""
+        return super().get_config() | {"activity_regularizer": regularizers.serialize(self.activity_regularizer)}
 
     def build(self, input_shape: Any = None) -> None:
         """Make the table, which does not depend on the inputs' shape."""
@@ -106,9 +100,7 @@ class Masking(OptionLayer):
 
     supports_masking = True
 
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(mask_value=mask_value)
+    mask_value: float = 0.0
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs, masked steps set to 0."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.options import Kind, OptionLayer, as_python
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import INTEGERS, is_shape
 from minidl.ops.common.checks import normalize_axis
@@ -25,7 +24,7 @@ class Merge(OptionLayer):
     """
 
     supports_masking = True
-    combine: Callable[[Any, Any], Any]
+    combine: ClassVar[Any]  # function of two tensors
 
     def check(self, shapes: Any, least: int = 2) -> list[tuple[int | None, ...]]:
         """Return the shapes, once they are several and of one batch size."""
@@ -165,9 +164,7 @@ class Concatenate(Merge):
     array([[1., 2., 3.]], dtype=float32)
     """
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(axis=axis)
+    axis: int = -1
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs joined."""
@@ -206,6 +203,11 @@ class Concatenate(Merge):
         return Tensor.wrap(np.asarray(np.concatenate(full, self.axis).any(axis=-1)))
 
 
+def one_or_pair(layer: Any, name: str, axes: Any) -> Any:
+    """Return one axis, or a tuple of several."""
+    return as_python(layer, name, axes if isinstance(axes, INTEGERS) else tuple(axes))
+
+
 class Dot(Merge):
     """The dot product of two inputs, sample by sample, over one axis of each.
 
@@ -221,9 +223,8 @@ class Dot(Merge):
     array([[11.]], dtype=float32)
     """
 
-    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(axes=axes if isinstance(axes, INTEGERS) else tuple(axes), normalize=normalize)
+    axes: Annotated[Any, Kind(one_or_pair)]
+    normalize: bool = False
 
     def _axes(self, shapes: Any) -> tuple[int, int]:
         given = (self.axes, self.axes) if isinstance(self.axes, INTEGERS) else self.axes

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.kinds import Constraint, Initializer, Regularizer, share
+from minidl.layers.base.options import Kind, OptionLayer
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import INTEGERS, in_trial
 from minidl.tensor import Tensor
+
+
+def one_axis(layer: Any, name: str, axis: Any) -> int:
+    """Return one axis, of an integer or (as old Keras files have it) a list of one."""
+    if isinstance(axis, list | tuple) and len(axis) == 1:
+        axis = axis[0]
+    if not isinstance(axis, INTEGERS):
+        raise ArgumentError(f"{who(layer)}: {name} must be one integer. Got {axis!r}.")
+    return int(axis)
+
+
+def axes(layer: Any, name: str, value: Any) -> int | list[int]:
+    """Return one axis, or a list of several."""
+    return int(value) if isinstance(value, INTEGERS) else [int(axis) for axis in value]
 
 
 class BatchNormalization(OptionLayer):
@@ -44,51 +59,27 @@ class BatchNormalization(OptionLayer):
     # TimeDistributed may not put steps and samples together for a layer in which the samples of a batch meet.
     mixes_samples = True
 
-    def __init__(
-        self,
-        axis: int = -1,
-        momentum: float = 0.99,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        renorm: bool = False,
-        renorm_clipping: Any = None,
-        renorm_momentum: float = 0.99,
-        synchronized: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        if renorm or synchronized:
+    axis: Annotated[int, Kind(one_axis)] = -1
+    momentum: Annotated[float, Kind(lambda *given: float(share().read(*given)))] = 0.99
+    epsilon: Annotated[float, Kind(lambda layer, name, value: float(value))] = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    moving_mean_initializer: Initializer = "zeros"
+    moving_variance_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer = None
+    gamma_regularizer: Regularizer = None
+    beta_constraint: Constraint = None
+    gamma_constraint: Constraint = None
+    renorm: bool = False
+    renorm_clipping: Any = None
+    renorm_momentum: float = 0.99
+    synchronized: bool = False
+
+    def __post_init__(self) -> None:
+        if self.renorm or self.synchronized:
             raise ArgumentError(f"{who(self)}: renorm and synchronized must be False; neither is supported.")
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(f"{who(self)}: momentum must lie in [0, 1]. Got {momentum!r}.")
-        self.keep(
-            axis=only_axis(self, axis),
-            momentum=float(momentum),
-            epsilon=float(epsilon),
-            center=center,
-            scale=scale,
-            beta_initializer=beta_initializer,
-            gamma_initializer=gamma_initializer,
-            moving_mean_initializer=moving_mean_initializer,
-            moving_variance_initializer=moving_variance_initializer,
-            beta_regularizer=beta_regularizer,
-            gamma_regularizer=gamma_regularizer,
-            beta_constraint=beta_constraint,
-            gamma_constraint=gamma_constraint,
-            renorm=renorm,
-            renorm_clipping=renorm_clipping,
-            renorm_momentum=renorm_momentum,
-            synchronized=synchronized,
-        )
 
     def build(self, input_shape: Any) -> None:
         """Make gamma, beta and the moving averages, one number a channel."""
@@ -157,37 +148,27 @@ class LayerNormalization(OptionLayer):
     supports_masking = True
     computes_in_floats = True
 
-    def __init__(
-        self,
-        axis: Any = -1,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        # Keras writes rms_scaling into configurations of old; True was another layer.
-        if kwargs.pop("rms_scaling", False):
+    axis: Annotated[Any, Kind(axes)] = -1
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer = None
+    gamma_regularizer: Regularizer = None
+    beta_constraint: Constraint = None
+    gamma_constraint: Constraint = None
+
+    @classmethod
+    def accept(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Take `rms_scaling`, which Keras writes into configurations of old; True was another layer."""
+        if arguments.pop("rms_scaling", False):
             raise ArgumentError("LayerNormalization: rms_scaling must be False; use an RMS normalization of your own.")
-        super().__init__(**kwargs)
-        self.keep(
-            axis=int(axis) if isinstance(axis, INTEGERS) else [int(a) for a in axis],
-            epsilon=epsilon,
-            center=center,
-            scale=scale,
-            rms_scaling=False,
-            beta_initializer=beta_initializer,
-            gamma_initializer=gamma_initializer,
-            beta_regularizer=beta_regularizer,
-            gamma_regularizer=gamma_regularizer,
-            beta_constraint=beta_constraint,
-            gamma_constraint=gamma_constraint,
-        )
+        return arguments
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, as Keras writes them."""
+        return super().get_config() | {"rms_scaling": False}
 
     def build(self, input_shape: Any) -> None:
         """Make gamma and beta."""
@@ -204,15 +185,6 @@ class LayerNormalization(OptionLayer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input's shape."""
         return tuple(input_shape)
-
-
-def only_axis(layer: Any, axis: Any) -> int:
-    """Return one axis, of an integer or (as old Keras files have it) a list of one."""
-    if isinstance(axis, list | tuple) and len(axis) == 1:
-        axis = axis[0]
-    if not isinstance(axis, INTEGERS):
-        raise ArgumentError(f"{who(layer)}: axis must be one integer. Got {axis!r}.")
-    return int(axis)
 
 
 def known_size(layer: Any, shape: Any, axis: int) -> int:

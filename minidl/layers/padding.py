@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from minidl import functional as F
-from minidl.errors import ArgumentError, ShapeError, unknown_name
-from minidl.layers.base.options import OptionLayer
-from minidl.layers.base.spatial import check_data_format, check_rank, sizes, who
+from minidl.errors import ArgumentError, ShapeError
+from minidl.layers.base.kinds import DataFormat, Size, Sizes, one_of
+from minidl.layers.base.options import Kind, OptionLayer
+from minidl.layers.base.spatial import check_rank, sizes, who
 from minidl.layers.base.symbolic import INTEGERS
 
 Pairs = tuple[tuple[int, int], ...]
 
 
-def pairs(layer: Any, argument: str, value: Any) -> Pairs:
+def pairs(layer: Any, name: str, value: Any) -> Pairs:
     """Return ((top, bottom), (left, right)) for one integer, two, or two pairs."""
     sides = (value, value) if isinstance(value, INTEGERS) else tuple(value) if isinstance(value, list | tuple) else ()
     found = tuple((s, s) if isinstance(s, INTEGERS) else tuple(s) if isinstance(s, list | tuple) else () for s in sides)
     if len(found) != 2 or not all(len(p) == 2 and all(isinstance(n, INTEGERS) and n >= 0 for n in p) for p in found):
         raise ArgumentError(
-            f"{who(layer)}: {argument} must be an integer >= 0, (rows, columns), or ((top, bottom), (left, right)). "
+            f"{who(layer)}: {name} must be an integer >= 0, (rows, columns), or ((top, bottom), (left, right)). "
             f"Got {value!r}."
         )
     return found
+
+
+BothEnds = Annotated[Any, Kind(lambda layer, name, value: sizes(layer, name, value, 2, least=0))]
+FourSides = Annotated[Any, Kind(pairs)]
 
 
 class ZeroPadding1D(OptionLayer):
@@ -32,12 +37,8 @@ class ZeroPadding1D(OptionLayer):
     array([0., 5.], dtype=float32)
     """
 
-    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(
-            padding=sizes(self, "padding", padding, 2, least=0),
-            data_format=check_data_format(self, data_format),
-        )
+    padding: BothEnds = 1
+    data_format: DataFormat = None
 
     def call(self, inputs: Any) -> Any:
         """Return the longer sequences."""
@@ -63,9 +64,8 @@ class ZeroPadding2D(OptionLayer):
     (1, 5, 6, 3)
     """
 
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(padding=pairs(self, "padding", padding), data_format=check_data_format(self, data_format))
+    padding: FourSides = (1, 1)
+    data_format: DataFormat = None
 
     def call(self, inputs: Any) -> Any:
         """Return the larger images."""
@@ -80,9 +80,12 @@ class ZeroPadding2D(OptionLayer):
 
 
 class Cropping(OptionLayer):
-    """Base of croppings: what is cut off each spatial axis is in `sides`."""
+    """Base of croppings."""
 
-    sides: Pairs
+    @property
+    def sides(self) -> Pairs:
+        """What is cut off each spatial axis: (before, after) of each."""
+        raise NotImplementedError(f"{type(self).__name__} must define sides")
 
     def call(self, inputs: Any) -> Any:
         """Return the inside."""
@@ -109,10 +112,12 @@ class Cropping(OptionLayer):
 class Cropping1D(Cropping):
     """Cut steps off the beginning and the end: x (N, T, C) -> (N, T - before - after, C)."""
 
-    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(cropping=sizes(self, "cropping", cropping, 2, least=0))
-        self.sides = (self.cropping,)
+    cropping: BothEnds = (1, 1)
+
+    @property
+    def sides(self) -> Pairs:
+        """(before, after), in a tuple."""
+        return (self.cropping,)
 
 
 class Cropping2D(Cropping):
@@ -123,10 +128,13 @@ class Cropping2D(Cropping):
     (1, 5, 7, 3)
     """
 
-    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(cropping=pairs(self, "cropping", cropping), data_format=check_data_format(self, data_format))
-        self.sides = self.cropping
+    cropping: FourSides = ((0, 0), (0, 0))
+    data_format: DataFormat = None
+
+    @property
+    def sides(self) -> Pairs:
+        """((top, bottom), (left, right))."""
+        return self.cropping
 
 
 class UpSampling1D(OptionLayer):
@@ -138,9 +146,7 @@ class UpSampling1D(OptionLayer):
 
     computes_in_floats = True
 
-    def __init__(self, size: int = 2, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(size=sizes(self, "size", size, 1)[0])
+    size: Size = 2
 
     def call(self, inputs: Any) -> Any:
         """Return the longer sequences."""
@@ -168,18 +174,11 @@ class UpSampling2D(OptionLayer):
     """
 
     computes_in_floats = True
+    rank = 2
 
-    def __init__(
-        self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        if interpolation not in ("nearest", "bilinear"):
-            raise unknown_name(f"interpolation of {who(self)}", interpolation, ["nearest", "bilinear"])
-        self.keep(
-            size=sizes(self, "size", size, 2),
-            data_format=check_data_format(self, data_format),
-            interpolation=interpolation,
-        )
+    size: Sizes = (2, 2)
+    data_format: DataFormat = None
+    interpolation: Annotated[str, one_of("nearest", "bilinear")] = "nearest"
 
     def call(self, inputs: Any) -> Any:
         """Return the larger images."""

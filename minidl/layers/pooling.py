@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from minidl import functional as F
-from minidl.layers.base.options import OptionLayer
-from minidl.layers.base.spatial import check_data_format, check_padding, check_rank, sizes, window_lengths
+from minidl.layers.base.kinds import DataFormat, Padding, Sizes, SizesOrNone
+from minidl.layers.base.options import OptionLayer, after
+from minidl.layers.base.spatial import check_rank, window_lengths
 from minidl.tensor import Tensor
 
 
@@ -14,25 +15,18 @@ class Pooling(OptionLayer):
     """Base of pooling over windows of `rank` axes; a subclass names the functional form in `pool`."""
 
     rank = 2
-    pool: Any = None
+    paddings = ("valid", "same")
+    pool: ClassVar[Any] = None
 
-    def __init__(
-        self,
-        pool_size: Any = 2,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **kwargs)
-        pool_size = sizes(self, "pool_size", pool_size, self.rank)
-        self.keep(
-            pool_size=pool_size,
-            strides=pool_size if strides is None else sizes(self, "strides", strides, self.rank),
-            padding=check_padding(self, padding),
-            data_format=check_data_format(self, data_format),
-        )
+    pool_size: Sizes = 2
+    strides: SizesOrNone = None
+    padding: Padding = "valid"
+    data_format: DataFormat = None
+    name = after("data_format", None)
+
+    def __post_init__(self) -> None:
+        if self.strides is None:
+            self.strides = self.pool_size
 
     def call(self, inputs: Any) -> Any:
         """Return one value for every window and channel."""
@@ -104,9 +98,8 @@ class GlobalPooling(OptionLayer):
 
     rank = 2
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(data_format=check_data_format(self, data_format), keepdims=keepdims)
+    data_format: DataFormat = None
+    keepdims: bool = False
 
     @property
     def axes(self) -> tuple[int, ...]:

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from minidl import functional as F
-from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError
-from minidl.layers.base.options import OptionLayer
-from minidl.layers.base.spatial import check_data_format, check_rank, who
-from minidl.layers.base.symbolic import INTEGERS, NUMBERS
+from minidl.layers.base.kinds import DataFormat, Share, share
+from minidl.layers.base.options import Kind, after, as_python
+from minidl.layers.base.seeded import Seeded
+from minidl.layers.base.spatial import check_rank, who
+from minidl.layers.base.symbolic import INTEGERS
 from minidl.ops.common.philox import philox_normal
 from minidl.tensor import Tensor
 
+Dropped = Annotated[float, share(" It is the share to drop: 0.25 for 25 percent.")]
 
-class Noise(OptionLayer):
-    """Base of these layers: a seed, and a counter that goes on with every training step."""
+
+class Noise(Seeded):
+    """Base of these layers."""
 
     supports_masking = True
     computes_in_floats = True
-
-    def keep_seed(self, seed: Any) -> None:
-        """Keep the seed, None for one of the global sequence (`utils.set_random_seed`), and start the counter."""
-        self.keep(seed=seed)
-        self.generator = SeedGenerator(seed)
-
-    def keep_rate(self, rate: Any) -> None:
-        """Check and keep the share to drop."""
-        if isinstance(rate, bool) or not isinstance(rate, NUMBERS) or not 0 <= rate <= 1:
-            raise ArgumentError(
-                f"{who(self)}: rate must lie in [0, 1]. Got {rate!r}. It is the share to drop: 0.25 for 25 percent."
-            )
-        self.keep(rate=rate)
 
     def normal(self, shape: tuple[int, ...], dtype: Any) -> Tensor:
         """Return normal numbers, new ones at every call."""
@@ -42,6 +32,15 @@ class Noise(OptionLayer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input's shape."""
         return tuple(input_shape)
+
+
+def mask_sizes(layer: Any, name: str, value: Any) -> tuple[int | None, ...] | None:
+    """Return the sizes of a mask as a tuple; None stays None."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not all(n is None or isinstance(n, INTEGERS) and n > 0 for n in value):
+        raise ArgumentError(f"{who(layer)}: {name} must be sizes, or None as the inputs. Got {value!r}.")
+    return as_python(layer, name, tuple(value))
 
 
 class Dropout(Noise):
@@ -63,16 +62,9 @@ class Dropout(Noise):
     array([[1., 1., 1., 1., 1., 1., 1., 1.]], dtype=float32)
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep_rate(rate)
-        self.keep_seed(seed)
-        known = isinstance(noise_shape, list | tuple) and all(
-            n is None or (isinstance(n, INTEGERS) and n > 0) for n in noise_shape
-        )
-        if noise_shape is not None and not known:
-            raise ArgumentError(f"{who(self)}: noise_shape must be sizes, or None as the inputs. Got {noise_shape!r}.")
-        self.keep(noise_shape=None if noise_shape is None else tuple(noise_shape))
+    rate: Dropped
+    noise_shape: Annotated[Any, Kind(mask_sizes)] = None
+    seed: int | None = None
 
     def mask_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
         """Return the shape of the mask, None for the inputs' own."""
@@ -91,8 +83,8 @@ class SpatialDropout(Dropout):
 
     rank = 2
 
-    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(rate, seed=seed, name=name, **kwargs)
+    noise_shape: ClassVar[None] = None  # type: ignore[misc]
+    name = after("seed", None)
 
     def mask_shape(self, inputs: Any) -> tuple[int | None, ...]:
         """Return (batch, 1, …, channels)."""
@@ -100,9 +92,8 @@ class SpatialDropout(Dropout):
         return (None, *(1,) * self.rank, None)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments; Keras' SpatialDropout takes neither `trainable` nor a noise shape."""
-        config = super().get_config()
-        return {key: value for key, value in config.items() if key not in ("trainable", "noise_shape")}
+        """Return the arguments; Keras' SpatialDropout does not take `trainable`."""
+        return {key: value for key, value in super().get_config().items() if key != "trainable"}
 
 
 class SpatialDropout1D(SpatialDropout):
@@ -125,23 +116,14 @@ class SpatialDropout2D(SpatialDropout):
 
     rank = 2
 
-    def __init__(
-        self, rate: float, data_format: str | None = None, seed: int | None = None, name: str | None = None,
-        **kwargs: Any,
-    ) -> None:  # fmt: skip
-        super().__init__(rate, seed=seed, name=name, **kwargs)
-        self.keep(data_format=check_data_format(self, data_format))
+    data_format: DataFormat = after("rate", None)
 
 
 class GaussianNoise(Noise):
     """In training, add normal noise of standard deviation `stddev`."""
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not 0 <= stddev <= 1:
-            raise ArgumentError(f"{who(self)}: stddev must lie in [0, 1]. Got {stddev!r}.")
-        self.keep(stddev=stddev)
-        self.keep_seed(seed)
+    stddev: Share
+    seed: int | None = None
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return inputs + noise."""
@@ -156,12 +138,13 @@ class GaussianDropout(Noise):
     Source: Srivastava et al., JMLR 15 (2014), section 10.
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep_rate(rate)
-        if rate == 1:
-            raise ArgumentError(f"{who(self)}: rate must be below 1, where the noise becomes infinite. Got {rate!r}.")
-        self.keep_seed(seed)
+    rate: Dropped
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rate == 1:
+            raise ArgumentError(f"{who(self)}: rate must be below 1, where the noise becomes infinite. Got 1.")
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return inputs * noise."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.options import OptionLayer
-from minidl.layers.base.spatial import check_data_format, check_rank, sizes, who
+from minidl.layers.base.kinds import DataFormat, Size
+from minidl.layers.base.options import Kind, OptionLayer, as_python
+from minidl.layers.base.spatial import check_rank, who
 from minidl.layers.base.symbolic import INTEGERS
 
 
@@ -20,9 +21,7 @@ class Flatten(OptionLayer):
     (2, 12)
     """
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(data_format=check_data_format(self, data_format))
+    data_format: DataFormat = None
 
     def call(self, inputs: Any) -> Any:
         """Return (batch, features)."""
@@ -34,6 +33,14 @@ class Flatten(OptionLayer):
         return input_shape[0], None if None in rest else math.prod(rest)
 
 
+def target(layer: Any, name: str, value: Any) -> tuple[int, ...]:
+    """Return a sample's shape, of sizes of which one may be -1."""
+    sizes = (value,) if isinstance(value, INTEGERS) else tuple(value)
+    if sizes.count(-1) > 1 or not all(isinstance(n, INTEGERS) and n >= -1 for n in sizes):
+        raise ArgumentError(f"{who(layer)}: {name} must be sizes, at most one of them -1. Got {value!r}.")
+    return as_python(layer, name, sizes)
+
+
 class Reshape(OptionLayer):
     """Give every sample another shape; one size may be -1, "what is left".
 
@@ -42,14 +49,7 @@ class Reshape(OptionLayer):
     (5, 2, 3)
     """
 
-    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        target = (target_shape,) if isinstance(target_shape, INTEGERS) else tuple(target_shape)
-        if target.count(-1) > 1 or not all(isinstance(n, INTEGERS) and n >= -1 for n in target):
-            raise ArgumentError(
-                f"{who(self)}: target_shape must be sizes, at most one of them -1. Got {target_shape!r}."
-            )
-        self.keep(target_shape=target)
+    target_shape: Annotated[Any, Kind(target)]
 
     def call(self, inputs: Any) -> Any:
         """Return the samples in their new shape."""
@@ -76,6 +76,15 @@ class Reshape(OptionLayer):
         return (input_shape[0], *target)
 
 
+def permutation(layer: Any, name: str, value: Any) -> tuple[int, ...]:
+    """Return the numbers 1 … n in some order."""
+    if sorted(value) != list(range(1, len(value) + 1)):
+        raise ArgumentError(
+            f"{who(layer)}: {name} must be a permutation of 1 … number of axes; the batch axis stays. Got {value!r}."
+        )
+    return as_python(layer, name, tuple(value))
+
+
 class Permute(OptionLayer):
     """Reorder the axes of every sample, counted from 1: Permute((2, 1)) swaps the first two.
 
@@ -84,13 +93,7 @@ class Permute(OptionLayer):
     (5, 7, 6)
     """
 
-    def __init__(self, dims: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(dims=tuple(dims))
-        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ArgumentError(
-                f"{who(self)}: dims must be a permutation of 1 … number of axes; the batch axis stays. Got {dims!r}."
-            )
+    dims: Annotated[Any, Kind(permutation)]
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs with their axes reordered."""
@@ -111,9 +114,7 @@ class RepeatVector(OptionLayer):
     [[[1.0, 2.0], [1.0, 2.0]]]
     """
 
-    def __init__(self, n: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(n=sizes(self, "n", n, 1)[0])
+    n: Size
 
     def call(self, inputs: Any) -> Any:
         """Return (batch, n, features)."""

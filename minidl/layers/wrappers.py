@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import InitVar
+from typing import Annotated, Any
 
 from minidl import functional as F
-from minidl.errors import ArgumentError, ShapeError, unknown_name
+from minidl.errors import ArgumentError, ShapeError
+from minidl.layers.base.kinds import one_of
 from minidl.layers.base.layer import Layer
-from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.options import Kind, OptionLayer
 from minidl.layers.base.spatial import who
 from minidl.layers.recurrent import Recurrent
 from minidl.registry import REGISTRIES, described
+
+
+def from_description(value: Any) -> Any:
+    """Return what a configuration has in a layer's place: the layer that it describes."""
+    return REGISTRIES["layers"].deserialize(value) if isinstance(value, dict) else value
+
+
+def inner_layer(layer: Any, name: str, value: Any) -> Any:
+    """Return a layer, given as it is or by its configuration."""
+    value = from_description(value)
+    if not isinstance(value, Layer):
+        given = f"the class; write {value.__name__}(…)" if isinstance(value, type) else repr(value)
+        raise ArgumentError(f"{who(layer)}: a layer is needed. Got {given}.")
+    return value
 
 
 class TimeDistributed(OptionLayer):
@@ -27,12 +43,7 @@ class TimeDistributed(OptionLayer):
 
     supports_masking = True
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(layer, Layer):
-            given = f"the class; write {layer.__name__}(…)" if isinstance(layer, type) else repr(layer)
-            raise ArgumentError(f"{who(self)}: a layer is needed. Got {given}.")
-        self.layer = layer
+    layer: Annotated[Any, Kind(inner_layer, described)]
 
     def _step_shape(self, shape: Any) -> tuple[int | None, ...]:
         if len(shape) < 3:
@@ -70,15 +81,6 @@ class TimeDistributed(OptionLayer):
         batch, *rest = self.layer.compute_output_shape(self._step_shape(input_shape))
         return (batch, input_shape[1], *rest)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments, the layer's configuration among them."""
-        return {**super().get_config(), "layer": described(self.layer)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return the layer of a configuration."""
-        return cls(**{**config, "layer": REGISTRIES["layers"].deserialize(config["layer"])})
-
 
 class Bidirectional(OptionLayer):
     """Run a recurrent layer forwards, and one like it backwards, and put their outputs together.
@@ -100,20 +102,16 @@ class Bidirectional(OptionLayer):
 
     supports_masking = True
 
-    def __init__(
-        self,
-        layer: Any,
-        merge_mode: str | None = "concat",
-        weights: Any = None,
-        backward_layer: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
+    layer: InitVar[Any]
+    merge_mode: Annotated[str | None, one_of("concat", "sum", "mul", "ave", None)] = "concat"
+    weights: InitVar[Any] = None
+    backward_layer: InitVar[Any] = None
+
+    def __post_init__(self, layer: Any, weights: Any, backward_layer: Any) -> None:
+        layer, backward_layer = from_description(layer), from_description(backward_layer)
         for given in [layer] if backward_layer is None else [layer, backward_layer]:
             if not isinstance(given, Recurrent):
                 raise ArgumentError(f"{who(self)}: a recurrent layer is needed, such as LSTM(8). Got {given!r}.")
-        if merge_mode not in ("concat", "sum", "mul", "ave", None):
-            raise unknown_name(f"merge_mode of {who(self)}", merge_mode, ["concat", "sum", "mul", "ave"])
         self.forward_layer = _renamed(layer, "forward")
         if backward_layer is None:
             backward_layer = _renamed(layer, "backward", go_backwards=not layer.go_backwards)
@@ -125,7 +123,6 @@ class Bidirectional(OptionLayer):
             raise ArgumentError(f"{who(self)}: go_backwards must differ between the two layers.")
         for each in (self.forward_layer, self.backward_layer):
             each.zero_output_for_mask = each.return_sequences
-        self.merge_mode = merge_mode
         self.return_sequences, self.return_state = layer.return_sequences, layer.return_state
         self.stateful = layer.stateful
         self._first_values = weights
@@ -198,18 +195,9 @@ class Bidirectional(OptionLayer):
         """Return the arguments, both layers' configurations among them."""
         return {
             **super().get_config(),
-            "merge_mode": self.merge_mode,
             "layer": described(self.forward_layer),
             "backward_layer": described(self.backward_layer),
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return the layer of a configuration."""
-        config = {**config, "layer": REGISTRIES["layers"].deserialize(config["layer"])}
-        if config.get("backward_layer") is not None:
-            config["backward_layer"] = REGISTRIES["layers"].deserialize(config["backward_layer"])
-        return cls(**config)
 
 
 def _renamed(layer: Any, prefix: str, **changes: Any) -> Any:

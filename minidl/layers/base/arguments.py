@@ -23,7 +23,10 @@ class Arguments:
         self.args, self.kwargs = _copied(args), _copied(kwargs)
         # Who defines __init__ defines get_config, unless the arguments say it all.
         order = cls.__mro__
-        makers = [next((c for c in order if name in vars(c)), object) for name in ("__init__", "get_config")]
+        makers = [
+            next((c for c in order if name in vars(c) and not hasattr(vars(c)[name], "made_of_fields")), object)
+            for name in ("__init__", "get_config")
+        ]
         self.needed = not makers[0].__module__.startswith("minidl.") and order.index(makers[0]) < order.index(makers[1])
 
     def config(self, owner: Any) -> dict[str, Any]:

@@ -35,6 +35,16 @@ from minidl.tensor import Tensor
 _TRAINING: ContextVar[bool | None] = ContextVar("minidl_training", default=None)
 
 
+class _Takes:
+    """What `inspect.signature` shows of a class: the arguments of its `__init__`, though there is a `__new__` too."""
+
+    def __get__(self, layer: Any, cls: Any) -> inspect.Signature:
+        if layer is not None:
+            raise AttributeError("__signature__")  # of a layer itself: the arguments of its call
+        signature = inspect.signature(cls.__init__)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
 class Layer(WeightHolder):
     """Base of layers: weights made by `build`, arithmetic by `call`.
 
@@ -60,6 +70,7 @@ class Layer(WeightHolder):
     (array([[1., 2.]], dtype=float32), ['factor'])
     """
 
+    __signature__ = _Takes()
     _called = False
     supports_masking = False  # whether the layer hands its input's mask on to its output
     computes_in_floats = False  # whether whole numbers become the layer's dtype, as its weights are

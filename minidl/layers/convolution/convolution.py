@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.options import OptionLayer
-from minidl.layers.base.spatial import (
-    check_channels,
-    check_data_format,
-    check_padding,
-    check_rank,
-    sizes,
-    who,
-    window_lengths,
+from minidl.layers.base.kinds import (
+    Activation,
+    Constraint,
+    DataFormat,
+    Initializer,
+    Padding,
+    Positive,
+    Regularizer,
+    Sizes,
 )
-from minidl.layers.base.symbolic import INTEGERS
+from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.spatial import check_channels, check_rank, who, window_lengths
 
 
 class Convolution(OptionLayer):
@@ -28,32 +29,14 @@ class Convolution(OptionLayer):
 
     rank = 2
     computes_in_floats = True
-    paddings: tuple[str, ...] = ("valid", "same")
+    paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
 
-    def keep_window(self, kernel_size: Any, strides: Any, padding: Any, data_format: Any, dilation_rate: Any) -> None:
-        """Check and keep the arguments that say where the kernel goes."""
-        strides = sizes(self, "strides", strides, self.rank)
-        dilation = sizes(self, "dilation_rate", dilation_rate, self.rank)
-        if max(strides) > 1 and max(dilation) > 1:
+    def __post_init__(self) -> None:
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
-                f"{who(self)}: strides and dilation_rate cannot both be above 1. Got {strides} and {dilation}."
+                f"{who(self)}: strides and dilation_rate cannot both be above 1. "
+                f"Got {self.strides} and {self.dilation_rate}."
             )
-        self.keep(
-            kernel_size=sizes(self, "kernel_size", kernel_size, self.rank),
-            strides=strides,
-            padding=check_padding(self, padding, self.paddings),
-            data_format=check_data_format(self, data_format),
-            dilation_rate=dilation,
-        )
-
-    def keep_filters(self, filters: Any, groups: Any = 1) -> None:
-        """Check and keep the number of output channels."""
-        for name, value in (("filters", filters), ("groups", groups)):
-            if not isinstance(value, INTEGERS) or value < 1:
-                raise ArgumentError(f"{who(self)}: {name} must be a positive integer. Got {value!r}.")
-        if filters % groups:
-            raise ArgumentError(f"{who(self)}: filters must be a multiple of groups. Got {filters} and {groups}.")
-        self.keep(filters=filters)
 
     def build(self, input_shape: Any) -> None:
         """Make the kernels and the bias."""
@@ -94,41 +77,29 @@ class Convolution(OptionLayer):
 class Conv(Convolution):
     """The arguments and weights of Conv1D and Conv2D."""
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        groups: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.keep_filters(filters, groups)
-        self.keep_window(kernel_size, strides, padding, data_format, dilation_rate)
-        self.keep(
-            groups=groups,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-        )
+    filters: Positive
+    kernel_size: Sizes
+    strides: Sizes = 1
+    padding: Padding = "valid"
+    data_format: DataFormat = None
+    dilation_rate: Sizes = 1
+    groups: Positive = 1
+    activation: Activation = None
+    use_bias: bool = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    bias_constraint: Constraint = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.filters % self.groups:
+            raise ArgumentError(
+                f"{who(self)}: filters must be a multiple of groups. Got {self.filters} and {self.groups}."
+            )
 
     def make_kernels(self, channels: int) -> None:
         """Make the kernel (…, C // groups, K)."""

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import functional as F
-from minidl.errors import ArgumentError
-from minidl.layers.base.spatial import who
-from minidl.layers.base.symbolic import INTEGERS
+from minidl.layers.base.kinds import (
+    Activation,
+    Constraint,
+    DataFormat,
+    Initializer,
+    Padding,
+    Positive,
+    Regularizer,
+    Sizes,
+)
 from minidl.layers.convolution.convolution import Convolution
 
 
 class ByChannel(Convolution):
-    """What depthwise and separable convolutions share: the multiplier, and the depthwise step itself."""
-
-    def keep_multiplier(self, depth_multiplier: Any) -> None:
-        """Check and keep the number of kernels a channel."""
-        if not isinstance(depth_multiplier, INTEGERS) or depth_multiplier < 1:
-            raise ArgumentError(f"{who(self)}: depth_multiplier must be a positive integer. Got {depth_multiplier!r}.")
-        self.keep(depth_multiplier=depth_multiplier)
+    """What depthwise and separable convolutions share: the depthwise step."""
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -41,39 +42,21 @@ class ByChannel(Convolution):
 class DepthwiseConv(ByChannel):
     """The arguments and weights of DepthwiseConv1D and DepthwiseConv2D."""
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        depth_multiplier: int = 1,
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.keep_multiplier(depth_multiplier)
-        self.keep_window(kernel_size, strides, padding, data_format, dilation_rate)
-        self.keep(
-            activation=activation,
-            use_bias=use_bias,
-            depthwise_initializer=depthwise_initializer,
-            bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            depthwise_constraint=depthwise_constraint,
-            bias_constraint=bias_constraint,
-        )
+    kernel_size: Sizes
+    strides: Sizes = 1
+    padding: Padding = "valid"
+    depth_multiplier: Positive = 1
+    data_format: DataFormat = None
+    dilation_rate: Sizes = 1
+    activation: Activation = None
+    use_bias: bool = True
+    depthwise_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    depthwise_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
+    depthwise_constraint: Constraint = None
+    bias_constraint: Constraint = None
 
     def make_kernels(self, channels: int) -> None:
         """Make the kernel (…, C, M)."""
@@ -119,47 +102,25 @@ class DepthwiseConv2D(DepthwiseConv):
 class SeparableConv(ByChannel):
     """The arguments and weights of SeparableConv1D and SeparableConv2D."""
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        depth_multiplier: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        pointwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        pointwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        pointwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.keep_multiplier(depth_multiplier)
-        self.keep_filters(filters)
-        self.keep_window(kernel_size, strides, padding, data_format, dilation_rate)
-        self.keep(
-            activation=activation,
-            use_bias=use_bias,
-            depthwise_initializer=depthwise_initializer,
-            pointwise_initializer=pointwise_initializer,
-            bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer,
-            pointwise_regularizer=pointwise_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            depthwise_constraint=depthwise_constraint,
-            pointwise_constraint=pointwise_constraint,
-            bias_constraint=bias_constraint,
-        )
+    filters: Positive
+    kernel_size: Sizes
+    strides: Sizes = 1
+    padding: Padding = "valid"
+    data_format: DataFormat = None
+    dilation_rate: Sizes = 1
+    depth_multiplier: Positive = 1
+    activation: Activation = None
+    use_bias: bool = True
+    depthwise_initializer: Initializer = "glorot_uniform"
+    pointwise_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    depthwise_regularizer: Regularizer = None
+    pointwise_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
+    depthwise_constraint: Constraint = None
+    pointwise_constraint: Constraint = None
+    bias_constraint: Constraint = None
 
     def make_kernels(self, channels: int) -> None:
         """Make the depthwise kernel (…, C, M) and the pointwise one (1, …, C * M, K)."""

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from minidl import functional as F
 from minidl.errors import ArgumentError
-from minidl.layers.base.spatial import sizes, who
+from minidl.layers.base.kinds import (
+    Activation,
+    Constraint,
+    DataFormat,
+    Initializer,
+    Padding,
+    Positive,
+    Regularizer,
+    Sizes,
+    windows,
+)
+from minidl.layers.base.spatial import who
 from minidl.layers.convolution.convolution import Convolution
 from minidl.ops.common.windows import conv2d_transpose_output_size, resolve_transpose_padding
 
@@ -14,48 +25,30 @@ from minidl.ops.common.windows import conv2d_transpose_output_size, resolve_tran
 class ConvTranspose(Convolution):
     """The arguments and weights of Conv1DTranspose and Conv2DTranspose."""
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        output_padding: Any = None,
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.keep_filters(filters)
-        self.keep_window(kernel_size, strides, padding, data_format, dilation_rate)
-        if output_padding is not None:
-            output_padding = sizes(self, "output_padding", output_padding, self.rank, least=0)
-            if any(more >= stride for more, stride in zip(output_padding, self.strides, strict=True)):
-                raise ArgumentError(
-                    f"{who(self)}: output_padding must be smaller than strides, whose sizes it chooses among. Got "
-                    f"{output_padding} for strides {self.strides}."
-                )
-        self.keep(
-            output_padding=output_padding,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-        )
+    filters: Positive
+    kernel_size: Sizes
+    strides: Sizes = 1
+    padding: Padding = "valid"
+    output_padding: Annotated[Any, windows(least=0, or_none=True)] = None
+    data_format: DataFormat = None
+    dilation_rate: Sizes = 1
+    activation: Activation = None
+    use_bias: bool = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    bias_constraint: Constraint = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if any(more >= stride for more, stride in zip(self.output_padding or (), self.strides, strict=False)):
+            raise ArgumentError(
+                f"{who(self)}: output_padding must be smaller than strides, whose sizes it chooses among. Got "
+                f"{self.output_padding} for strides {self.strides}."
+            )
 
     def make_kernels(self, channels: int) -> None:
         """Make the kernel (…, K, C): output channels before input channels."""

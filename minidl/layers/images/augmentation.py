@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from minidl import functional as F
 from minidl.config import SeedGenerator
-from minidl.errors import ArgumentError, ShapeError, unknown_name
+from minidl.errors import ArgumentError, ShapeError
+from minidl.layers.base.kinds import DataFormat, one_of
 from minidl.layers.base.layer import _TRAINING
-from minidl.layers.base.options import OptionLayer
-from minidl.layers.base.spatial import check_data_format, who
+from minidl.layers.base.options import Kind, OptionLayer, as_python
+from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import NUMBERS
 from minidl.layers.images.warping import FILL_MODES, INTERPOLATIONS, affine_warp
 from minidl.ops.common.philox import philox_uniform
 from minidl.tensor import Tensor
+
+
+def factor_range(layer: Any, name: str, factor: Any) -> tuple[float, float]:
+    """Return (lowest, highest): (-f, f) of one number f.
+
+    Raises
+    ------
+    ArgumentError : a number outside [-1, 1]
+    """
+    if isinstance(factor, NUMBERS):
+        low, high = -abs(float(factor)), abs(float(factor))
+    elif isinstance(factor, list | tuple) and len(factor) == 2:
+        low, high = sorted(map(float, factor))
+    else:
+        raise ArgumentError(f"{who(layer)}: {name} must be a number or a pair. Got {factor!r}.")
+    if low < -1 or high > 1:
+        raise ArgumentError(f"{who(layer)}: {name} must lie in [-1, 1]; it is a share. Got {factor!r}.")
+    return low, high
+
+
+def contrast_range(layer: Any, name: str, factor: Any) -> tuple[float, float]:
+    """Return (lower, upper) of one number or two, all of them in [0, 1]."""
+    lower, upper = (factor, factor) if isinstance(factor, NUMBERS) else factor
+    if not (0 <= lower <= 1 and 0 <= upper <= 1):
+        raise ArgumentError(f"{who(layer)}: {name} must be one or two numbers in [0, 1]. Got {factor!r}.")
+    return as_python(layer, name, (lower, upper))
+
+
+FillMode = Annotated[str, one_of(*FILL_MODES)]
+Interpolation = Annotated[str, one_of(*INTERPOLATIONS)]
 
 
 class ImageLayer(OptionLayer):
@@ -62,10 +93,8 @@ class RandomImageLayer(ImageLayer):
     No gradient flows through a turned, shifted or enlarged image: put these layers first.
     """
 
-    def keep_seed(self, seed: Any) -> None:
-        """Keep the seed, None for one of the global sequence, and start the counter."""
-        self.keep(seed=seed)
-        self.generator = SeedGenerator(seed)
+    def __post_init__(self) -> None:
+        self.generator = SeedGenerator(self.seed)
 
     def uniform(self, count: int, low: float, high: float) -> np.ndarray:
         """Return `count` numbers in [low, high), new ones at every call."""
@@ -81,19 +110,9 @@ class RandomFlip(RandomImageLayer):
     mode : "horizontal", "vertical" or "horizontal_and_vertical"
     """
 
-    def __init__(
-        self,
-        mode: str = "horizontal_and_vertical",
-        seed: int | None = None,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        if mode not in ("horizontal", "vertical", "horizontal_and_vertical"):
-            known = ["horizontal", "vertical", "horizontal_and_vertical"]
-            raise unknown_name(f"mode of {who(self)}", mode, known)
-        self.keep_seed(seed)
-        self.keep(mode=mode, data_format=check_data_format(self, data_format))
+    mode: Annotated[str, one_of("horizontal", "vertical", "horizontal_and_vertical")] = "horizontal_and_vertical"
+    seed: int | None = None
+    data_format: DataFormat = None
 
     def change(self, images: Any, training: bool) -> Any:
         """Return the images, about half of them mirrored."""
@@ -110,22 +129,6 @@ class RandomFlip(RandomImageLayer):
 
 class RandomWarp(RandomImageLayer):
     """Base of random turns, shifts and zooms; a subclass gives the maps of places in `matrices`."""
-
-    def keep_warp(
-        self, fill_mode: str, interpolation: str, seed: Any, fill_value: float, data_format: str | None
-    ) -> None:
-        """Check and keep the arguments that all of them have."""
-        if fill_mode not in FILL_MODES:
-            raise unknown_name(f"fill_mode of {who(self)}", fill_mode, FILL_MODES)
-        if interpolation not in INTERPOLATIONS:
-            raise unknown_name(f"interpolation of {who(self)}", interpolation, INTERPOLATIONS)
-        self.keep(
-            fill_mode=fill_mode,
-            interpolation=interpolation,
-            fill_value=fill_value,
-            data_format=check_data_format(self, data_format),
-        )
-        self.keep_seed(seed)
 
     def matrices(self, count: int, rows: int, columns: int) -> np.ndarray:
         """Return (count, 2, 3): for each image the map from output to input places (see `affine_warp`)."""
@@ -148,19 +151,12 @@ class RandomRotation(RandomWarp):
     fill_mode, fill_value : what comes in at the edges; see `warping.affine_warp`
     """
 
-    def __init__(
-        self,
-        factor: Any,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.keep(factor=factor_range(self, "factor", factor))
-        self.keep_warp(fill_mode, interpolation, seed, fill_value, data_format)
+    factor: Annotated[Any, Kind(factor_range)]
+    fill_mode: FillMode = "reflect"
+    interpolation: Interpolation = "bilinear"
+    seed: int | None = None
+    fill_value: float = 0.0
+    data_format: DataFormat = None
 
     def matrices(self, count: int, rows: int, columns: int) -> np.ndarray:
         """Return the maps of random angles."""
@@ -183,22 +179,18 @@ class RandomTranslation(RandomWarp):
     height_factor, width_factor : the largest shift as a share of the size, to both sides; or (lowest, highest)
     """
 
-    def __init__(
-        self,
-        height_factor: Any,
-        width_factor: Any,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.keep(height_factor=height_factor, width_factor=width_factor)
-        self.height_range = factor_range(self, "height_factor", height_factor)
-        self.width_range = factor_range(self, "width_factor", width_factor)
-        self.keep_warp(fill_mode, interpolation, seed, fill_value, data_format)
+    height_factor: Any
+    width_factor: Any
+    fill_mode: FillMode = "reflect"
+    interpolation: Interpolation = "bilinear"
+    seed: int | None = None
+    fill_value: float = 0.0
+    data_format: DataFormat = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.height_range = factor_range(self, "height_factor", self.height_factor)
+        self.width_range = factor_range(self, "width_factor", self.width_factor)
 
     def matrices(self, count: int, rows: int, columns: int) -> np.ndarray:
         """Return the maps of random shifts: what moves down by dy is looked up dy higher."""
@@ -218,22 +210,19 @@ class RandomZoom(RandomWarp):
     width_factor : the same for the width; None keeps the ratio of the sides
     """
 
-    def __init__(
-        self,
-        height_factor: Any,
-        width_factor: Any = None,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.keep(height_factor=height_factor, width_factor=width_factor)
-        self.height_range = factor_range(self, "height_factor", height_factor)
-        self.width_range = None if width_factor is None else factor_range(self, "width_factor", width_factor)
-        self.keep_warp(fill_mode, interpolation, seed, fill_value, data_format)
+    height_factor: Any
+    width_factor: Any = None
+    fill_mode: FillMode = "reflect"
+    interpolation: Interpolation = "bilinear"
+    seed: int | None = None
+    fill_value: float = 0.0
+    data_format: DataFormat = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.height_range = factor_range(self, "height_factor", self.height_factor)
+        same = self.width_factor is None
+        self.width_range = None if same else factor_range(self, "width_factor", self.width_factor)
 
     def matrices(self, count: int, rows: int, columns: int) -> np.ndarray:
         """Return the maps that stretch places about the centre."""
@@ -254,24 +243,10 @@ class RandomContrast(RandomImageLayer):
     value_range : results are clipped to it
     """
 
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = (0, 255),
-        seed: int | None = None,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        lower, upper = (factor, factor) if isinstance(factor, NUMBERS) else factor
-        if not (0 <= lower <= 1 and 0 <= upper <= 1):
-            raise ArgumentError(f"{who(self)}: factor must be one or two numbers in [0, 1]. Got {factor!r}.")
-        self.keep(
-            factor=(lower, upper),
-            value_range=tuple(value_range),
-            data_format=check_data_format(self, data_format),
-        )
-        self.keep_seed(seed)
+    factor: Annotated[Any, Kind(contrast_range)]
+    value_range: Annotated[Any, Kind(lambda layer, name, value: as_python(layer, name, tuple(value)))] = (0, 255)
+    seed: int | None = None
+    data_format: DataFormat = None
 
     def change(self, images: Any, training: bool) -> Any:
         """Return (images - mean) * factor + mean."""
@@ -281,21 +256,3 @@ class RandomContrast(RandomImageLayer):
         factors = self.uniform(images.shape[0], 1 - lower, 1 + upper).astype(images.dtype)[:, None, None, None]
         mean = F.reduce_mean(images, (1, 2), keepdims=True)
         return F.clip((images - mean) * Tensor.wrap(factors) + mean, *self.value_range)
-
-
-def factor_range(layer: Any, argument: str, factor: Any) -> tuple[float, float]:
-    """Return (lowest, highest): (-f, f) of one number f.
-
-    Raises
-    ------
-    ArgumentError : a number outside [-1, 1]
-    """
-    if isinstance(factor, NUMBERS):
-        low, high = -abs(float(factor)), abs(float(factor))
-    elif isinstance(factor, list | tuple) and len(factor) == 2:
-        low, high = sorted(map(float, factor))
-    else:
-        raise ArgumentError(f"{who(layer)}: {argument} must be a number or a pair. Got {factor!r}.")
-    if low < -1 or high > 1:
-        raise ArgumentError(f"{who(layer)}: {argument} must lie in [-1, 1]; it is a share. Got {factor!r}.")
-    return low, high

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from minidl import functional as F
-from minidl.errors import ArgumentError, unknown_name
-from minidl.layers.base.spatial import check_data_format, sizes, who
-from minidl.layers.images.augmentation import ImageLayer, RandomImageLayer
-from minidl.layers.images.warping import INTERPOLATIONS, resize_weights
+from minidl.layers.base.kinds import DataFormat, Size, only
+from minidl.layers.base.options import after
+from minidl.layers.images.augmentation import ImageLayer, Interpolation, RandomImageLayer
+from minidl.layers.images.warping import resize_weights
 from minidl.tensor import Tensor
-
-
-def keep_size(layer: Any, height: Any, width: Any, data_format: Any) -> None:
-    """Check and keep the size of the output."""
-    layer.keep(
-        height=sizes(layer, "height", height, 1)[0],
-        width=sizes(layer, "width", width, 1)[0],
-        data_format=check_data_format(layer, data_format),
-    )
 
 
 def resize(images: Any, height: int, width: int, interpolation: str = "bilinear") -> Any:
@@ -42,6 +33,9 @@ def largest_window(rows: int, columns: int, height: int, width: int) -> tuple[sl
     return slice(top, top + crop_rows), slice(left, left + crop_columns)
 
 
+OnlyFalse = Annotated[bool, only(False, "use ZeroPadding2D, or resize by a whole factor", saved=True)]
+
+
 class SizedLayer(ImageLayer):
     """Base of layers whose images have a size of their own."""
 
@@ -59,9 +53,9 @@ class CenterCrop(SizedLayer):
     [[5.0, 6.0], [9.0, 10.0]]
     """
 
-    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        keep_size(self, height, width, data_format)
+    height: Size
+    width: Size
+    data_format: DataFormat = None
 
     def change(self, images: Any, training: bool) -> Any:
         """Return the middle."""
@@ -79,18 +73,11 @@ class RandomCrop(RandomImageLayer, SizedLayer):
     Outside training, and of images that are too small, the largest window of the same ratio is resized.
     """
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        seed: int | None = None,
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **kwargs)
-        keep_size(self, height, width, data_format)
-        self.keep_seed(seed)
+    height: Size
+    width: Size
+    seed: int | None = None
+    data_format: DataFormat = None
+    name = after("data_format", None)
 
     def change(self, images: Any, training: bool) -> Any:
         """Return the windows."""
@@ -118,33 +105,15 @@ class Resizing(SizedLayer):
     array([1.5, 3.5], dtype=float32)
     """
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        interpolation: str = "bilinear",
-        crop_to_aspect_ratio: bool = False,
-        pad_to_aspect_ratio: bool = False,
-        fill_mode: str = "constant",
-        fill_value: float = 0.0,
-        antialias: bool = False,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        keep_size(self, height, width, data_format)
-        if interpolation not in INTERPOLATIONS:
-            raise unknown_name(f"interpolation of {who(self)}", interpolation, INTERPOLATIONS)
-        if pad_to_aspect_ratio or antialias:
-            raise ArgumentError(f"{who(self)}: pad_to_aspect_ratio and antialias must be False; use ZeroPadding2D.")
-        self.keep(
-            interpolation=interpolation,
-            crop_to_aspect_ratio=crop_to_aspect_ratio,
-            pad_to_aspect_ratio=pad_to_aspect_ratio,
-            fill_mode=fill_mode,
-            fill_value=fill_value,
-            antialias=antialias,
-        )
+    height: Size
+    width: Size
+    interpolation: Interpolation = "bilinear"
+    crop_to_aspect_ratio: bool = False
+    pad_to_aspect_ratio: OnlyFalse = False
+    fill_mode: str = "constant"
+    fill_value: float = 0.0
+    antialias: OnlyFalse = False
+    data_format: DataFormat = None
 
     def change(self, images: Any, training: bool) -> Any:
         """Return the images in their new size."""

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from minidl.errors import ArgumentError, DataError, ShapeError
-from minidl.layers.base.options import OptionLayer
+from minidl.layers.base.options import Kind, OptionLayer, as_python
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import INTEGERS
 from minidl.layers.normalization import known_size
 from minidl.tensor import Tensor
+
+
+def plain(layer: Any, name: str, value: Any) -> Any:
+    """Return numbers, arrays and tensors as numbers and lists, which a configuration can hold."""
+    return np.asarray(value).tolist() if isinstance(value, np.ndarray | Tensor) else as_python(layer, name, value)
+
+
+def several_axes(layer: Any, name: str, axis: Any) -> tuple[int, ...]:
+    """Return the axes as a tuple, an empty one for None."""
+    return () if axis is None else as_python(layer, name, (axis,) if isinstance(axis, INTEGERS) else tuple(axis))
+
+
+Numbers = Annotated[Any, Kind(plain)]
 
 
 class Rescaling(OptionLayer):
@@ -23,9 +36,8 @@ class Rescaling(OptionLayer):
 
     supports_masking = True
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.keep(scale=_plain(scale), offset=_plain(offset))
+    scale: Numbers
+    offset: Numbers = 0.0
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs, as the layer's dtype, scaled and shifted."""
@@ -56,14 +68,14 @@ class Normalization(OptionLayer):
 
     supports_masking = True
 
-    def __init__(
-        self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        if (mean is None) != (variance is None) or np.shape(mean) != np.shape(variance):
+    axis: Annotated[Any, Kind(several_axes)] = -1
+    mean: Numbers = None
+    variance: Numbers = None
+    invert: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.mean is None) != (self.variance is None) or np.shape(self.mean) != np.shape(self.variance):
             raise ArgumentError(f"{who(self)}: give both mean and variance, of one shape, or neither and use adapt.")
-        axes = () if axis is None else (axis,) if isinstance(axis, INTEGERS) else tuple(axis)
-        self.keep(axis=axes, invert=invert, mean=_plain(mean), variance=_plain(variance))
 
     def build(self, input_shape: Any) -> None:
         """Make the weights that `adapt` fills."""
@@ -131,8 +143,3 @@ class Normalization(OptionLayer):
 def _in_dtype_of(layer: OptionLayer, x: Any) -> Any:
     """Return x as the layer's dtype; a cast that changes nothing would be an op all the same."""
     return x if x.dtype == layer.dtype else x.astype(layer.dtype)
-
-
-def _plain(value: Any) -> Any:
-    """Return arrays and tensors as lists, which a configuration can hold."""
-    return np.asarray(value).tolist() if isinstance(value, np.ndarray | np.generic | Tensor) else value

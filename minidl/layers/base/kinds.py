@@ -1,0 +1,82 @@
+"""The usual types of a layer's fields: each says how the argument is checked and kept, and written down."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from minidl import activations, constraints, initializers, regularizers
+from minidl.errors import ArgumentError, unknown_name
+from minidl.layers.base.options import Kind, as_python
+from minidl.layers.base.spatial import check_data_format, check_padding, sizes, who
+from minidl.layers.base.symbolic import INTEGERS, NUMBERS
+
+
+def positive(layer: Any, name: str, value: Any) -> int:
+    """Return an integer of 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, INTEGERS) or value < 1:
+        raise ArgumentError(f"{who(layer)}: {name} must be a positive integer. Got {value!r}.")
+    return int(value)
+
+
+def share(hint: str = "") -> Kind:
+    """Return the kind of a number in [0, 1]; `hint` is the end of the error."""
+
+    def read(layer: Any, name: str, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, NUMBERS) or not 0 <= value <= 1:
+            raise ArgumentError(f"{who(layer)}: {name} must lie in [0, 1]. Got {value!r}.{hint}")
+        return as_python(layer, name, value)
+
+    return Kind(read)
+
+
+def one_of(*known: Any) -> Kind:
+    """Return the kind of a name among those known."""
+
+    def read(layer: Any, name: str, value: Any) -> Any:
+        if value not in known:
+            raise unknown_name(f"{name} of {who(layer)}", value, [one for one in known if one is not None])
+        return value
+
+    return Kind(read)
+
+
+def only(allowed: Any, advice: str = "it is not supported", saved: bool = False) -> Kind:
+    """Return the kind of an argument that only Keras knows: nothing but `allowed` is taken."""
+
+    def read(layer: Any, name: str, value: Any) -> Any:
+        if value is not allowed:
+            raise ArgumentError(f"{who(layer)}: {name} must be {allowed}; {advice}. Got {value!r}.")
+        return value
+
+    return Kind(read, saved=saved)
+
+
+def looked_up(room: Any) -> Kind:
+    """Return the kind of what a module such as `initializers` gets by name, and serializes."""
+    return Kind(lambda layer, name, value: room.get(value), lambda value: room.serialize(value))
+
+
+def windows(least: int = 1, or_none: bool = False) -> Kind:
+    """Return the kind of one integer for each of the layer's `rank` axes; one given integer is repeated."""
+
+    def read(layer: Any, name: str, value: Any) -> Any:
+        return None if value is None and or_none else sizes(layer, name, value, layer.rank, least)
+
+    return Kind(read)
+
+
+Initializer = Annotated[Any, looked_up(initializers)]
+Regularizer = Annotated[Any, looked_up(regularizers)]
+Constraint = Annotated[Any, looked_up(constraints)]
+Activation = Annotated[Any, looked_up(activations)]
+
+Positive = Annotated[int, Kind(positive)]
+Share = Annotated[float, share()]
+Sizes = Annotated[Any, windows()]
+SizesOrNone = Annotated[Any, windows(or_none=True)]
+Size = Annotated[int, Kind(lambda layer, name, value: sizes(layer, name, value, 1)[0])]
+Padding = Annotated[str, Kind(lambda layer, name, value: check_padding(layer, value, layer.paddings))]
+DataFormat = Annotated[str | None, Kind(lambda layer, name, value: check_data_format(layer, value))]
+
+Unsaved = Annotated[Any, Kind(saved=False)]
+OnlyNone = Annotated[None, only(None)]
