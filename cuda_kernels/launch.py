@@ -144,7 +144,8 @@ def simt_options(**options: Any) -> Iterator[list[simt.Report]]:
     """Inside this block launches on the SIMT machine take these options; gives the list of their reports.
 
     options : those of `simt.launch`: strict=False to collect faults instead of raising, checks=False to only compute;
-        and run=False, to launch nothing: what is right then was computed without a kernel
+        run=False, to launch nothing: what is right then was computed without a kernel; and copies=True, for which
+        `launches()` tells of arguments as they were before the kernel ran
 
     Blocks nest: the inner one's options are added to the outer one's, and its list alone gets the reports. A block
     holds for its own thread, asyncio task and generator.
@@ -177,6 +178,10 @@ class Launched:
     def name(self) -> str:
         """The kernel's name."""
         return getattr(self.kernel, "__name__", "kernel")
+
+    def step(self) -> Any:
+        """Run the kernel again on the SIMT machine, and return its `Stepper`."""
+        return simt.step(self.kernel, self.grid, self.block, *self.args, shared_bytes=self.shared_bytes)
 
     def milliseconds(self) -> float | None:
         """The kernel's own time on the GPU, by its events (waits for it to end); None on the SIMT machine."""
@@ -261,9 +266,12 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
             options.update(given)
         if not options.pop("run", True):
             return None
+        before = values
+        if options.pop("copies", False):
+            before = tuple(np.array(a, subok=False) if isinstance(a, np.ndarray) and a.ndim else a for a in values)
         report = simt.launch(kernel, grid, block, *values, shared_bytes=shared_bytes, **options)
         if listeners:
-            _tell(listeners, Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(),
+            _tell(listeners, Launched(kernel, grid, block, before, shared_bytes, place, started, time.perf_counter(),
                                       report))
         if inside:
             inside[-1][1].append(report)

@@ -1,4 +1,6 @@
-"""Who is told of every op that runs: the lens listens here. With no observer, an op pays for one look at a variable.
+"""What an op did when it ran, how it runs once more, and who is told of it: the lens listens here.
+
+With no observer, an op pays for one look at a variable.
 
 >>> import minidl
 >>> with observing() as runs:
@@ -9,11 +11,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from minidl.backends import table
+from minidl.backends.devices.arrays import placed
+from minidl.errors import BackendError
 from minidl.scope import Scope
 
 
@@ -23,6 +31,11 @@ class OpRun:
 
     `started`, `called` and `finished` are seconds of `time.perf_counter`: before its inputs were moved to where the
     backend wants them, when its function was called, and when that returned (a GPU may still be computing then).
+
+    >>> import numpy as np
+    >>> square = run_op("square", "numpy", (np.array([3.0]),))
+    >>> square.outputs, square.again(inputs=(np.array([4.0]),)).outputs, square.backward().outputs
+    ((array([9.]),), (array([16.]),), (array([6.]),))
     """
 
     op: str
@@ -38,6 +51,60 @@ class OpRun:
     started: float
     called: float
     finished: float
+    single: bool = True  # the op has one output: its forward gives an array, its backward is given one, no tuple
+
+    def again(self, backend: str | None = None, inputs: tuple[Any, ...] | None = None) -> OpRun:
+        """Run the op once more in this direction, by another backend or on other inputs; return that run.
+
+        Its arrays go to where the backend wants them. A backward takes this run's cache: `dataclasses.replace(run,
+        cache=…).again()` gives it another one. Nobody is told.
+
+        Raises
+        ------
+        BackendError : the op has no such backend, or not in this direction
+        """
+        backend = backend or self.backend
+        function = table.load(self.op, backend, self.direction)
+        if function is None:
+            raise BackendError(
+                f"{self.op} has no {self.direction} on {backend!r}. It exists for {table.named(self.op)}."
+            )
+        started = time.perf_counter()
+        given, cache = placed((self.inputs if inputs is None else inputs, self.cache), backend, "run again")
+        called = time.perf_counter()
+        if self.direction == "forward":
+            result, cache = function(*given, **self.static)
+        else:
+            keywords = {"needs": self.needs} if self.needs and takes_needs(function) else {}
+            result = function(given[0] if self.single else given, cache, **keywords)
+        finished = time.perf_counter()
+        single = not isinstance(result, tuple) if self.direction == "forward" else self.single
+        outputs = result if isinstance(result, tuple) else (result,)
+        return replace(
+            self, backend=backend, why="run again", inputs=given, outputs=outputs, cache=cache, started=started,
+            called=called, finished=finished, single=single,
+        )  # fmt: skip
+
+    def backward(self, dy: tuple[Any, ...] | None = None, needs: tuple[bool, ...] = ()) -> OpRun:
+        """Run the backward of this forward, on the same backend, and return that run.
+
+        dy : the gradients of the outputs, by default all ones; needs : which gradients are asked for, by default all
+        """
+        dy = tuple(np.ones_like(y) for y in self.outputs) if dy is None else dy
+        return replace(self, direction="backward", needs=needs).again(inputs=dy)
+
+
+def run_op(op: str, backend: str, inputs: tuple[Any, ...], static: dict[str, Any] | None = None) -> OpRun:
+    """Run an op of the table on arrays, and return what it did. Nobody is told, and no tape records it."""
+    return OpRun(op, "forward", "", backend, "", inputs, (), static or {}, None, (), 0.0, 0.0, 0.0).again()
+
+
+def takes_needs(function: Any) -> bool:
+    """Whether a backward declares the keyword `needs`."""
+    # A device's adapter is a partial; a function that `functools.wraps` names is asked for what it runs.
+    function = getattr(function, "func", getattr(function, "__wrapped__", function))
+    code = getattr(function, "__code__", None)
+    return code is not None and "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 Observer = Callable[[OpRun], None]
@@ -57,6 +124,17 @@ def observing(observer: Observer | None = None) -> Iterator[list[OpRun]]:
     runs: list[OpRun] = []
     with OBSERVERS.block(observer or runs.append):
         yield runs
+
+
+def by_way_of(observers: tuple[Observer, ...], direction: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an op's function as the observers have it run: one with a method `around` may change what goes in or out.
+
+    `around(direction, function)` returns what is called in the function's place.
+    """
+    for observer in observers:
+        around = getattr(observer, "around", None)
+        function = function if around is None else around(direction, function)
+    return function
 
 
 def tell(run: OpRun) -> None:

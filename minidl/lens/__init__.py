@@ -14,7 +14,7 @@ _FROM = {
     "PathRecorder": "drawing.landscape",
     "Provenance": "origins.provenance",
     "Recording": "recording.recording",
-    "StepTable": "recording.steps",
+    "StepTable": "recording.table",
     "Stepper": "stepping.stepper",
     "Timings": "timing.results",
     "TrainingTrouble": "watching.watching",
@@ -45,7 +45,7 @@ _FROM = {
     "step": "stepping.stepper",
     "time": "timing.timing",
     "timeline": "recording.table",
-    "training_step": "recording.steps",
+    "training_step": "recording.table",
     "watch": "watching.watching",
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.backends import table
+from minidl.observers import OpRun
 
 GRADIENT_SUM = "two gradients of one value, added: it was used twice"
 
@@ -26,8 +27,13 @@ def formula(op: str, direction: str = "forward") -> str:
 
 def numpy_function(op: str, direction: str) -> Callable[..., Any] | None:
     """Return the function that computes an op on the host: the NumPy one, or that of an op of your own."""
+    return table.load(op, host_backend(op), direction)
+
+
+def host_backend(op: str) -> str:
+    """Return the backend that computes an op on the host: "numpy", or that of an op of your own."""
     names = table.backends(op)
-    return table.load(op, "numpy" if "numpy" in names else names[0], direction)
+    return "numpy" if "numpy" in names else names[0]
 
 
 def input_names(op: str, count: int) -> tuple[str, ...]:
@@ -57,3 +63,20 @@ def output_names(op: str, count: int, inputs: tuple[str, ...] = ()) -> tuple[str
         return ("y",)
     names = table.record(op).outputs
     return names[:count] if len(names) >= count else tuple(f"y{k}" for k in range(count))
+
+
+def array_names(run: OpRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of what an op was given, and of what it gave, in this direction.
+
+    >>> from minidl.observers import run_op
+    >>> import numpy as np
+    >>> product = run_op("gemm", "numpy", (np.ones((2, 3)), np.ones((3, 2))))
+    >>> array_names(product), array_names(product.backward())
+    ((('a', 'b'), ('y',)), (('dy',), ('da', 'db')))
+    """
+    if run.direction == "backward":
+        given, gave = output_names(run.op, len(run.inputs)), input_names(run.op, len(run.outputs))
+        return tuple(f"d{name}" for name in given), tuple(f"d{name}" for name in gave)
+    given = input_names(run.op, len(run.inputs))
+    there = tuple(name for name, array in zip(given, run.inputs, strict=True) if array is not None)
+    return given, output_names(run.op, len(run.outputs), there)

@@ -21,9 +21,9 @@ from minidl.backends.devices import arrays
 from minidl.backends.selection import ALL, DEFAULT, Choice, Placement, resolve
 from minidl.backends.table import NO_GRADIENT
 from minidl.errors import DTypeError, TapeError
-from minidl.observers import OBSERVERS, OpRun, tell
+from minidl.observers import OBSERVERS, OpRun, by_way_of, takes_needs, tell
 from minidl.scope import Block, Scope
-from minidl.tape.walk import kind_of, run_backward, sum_of_gradients, takes_needs, what_no_kernel_takes
+from minidl.tape.walk import kind_of, run_backward, sum_of_gradients, what_no_kernel_takes
 from minidl.tensor import Tensor, as_array
 
 __all__ = [
@@ -104,6 +104,9 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
         if kept:
             function, backend, _ = resolve(op, "forward", Placement({ALL: DEFAULT}))
             why = f"{kept} stay on the host"
+    observers = OBSERVERS.get()
+    if observers:
+        function = by_way_of(observers, "forward", function)
     started = time.perf_counter()
     given = arrays.inputs_for(backend, tensors, f"{op} forward")
     called = time.perf_counter()
@@ -118,13 +121,14 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     y, cache = result
     single = not isinstance(y, tuple)
     outputs = tuple([Tensor.wrap(_checked_output(op, backend, part, tensors)) for part in ((y,) if single else y)])
-    if OBSERVERS.get():
+    if observers:
         written = tuple(output.data for output in outputs)
         tell(
             OpRun(
-                op, "forward", layer, backend, why, tuple(given), written, static, cache, (), started, called, finished
+                op, "forward", layer, backend, why, tuple(given), written, static, cache, (), started, called, finished,
+                single,
             )
-        )
+        )  # fmt: skip
     tapes = _TAPES.get()
     if tapes:
         has_slope = op not in NO_GRADIENT

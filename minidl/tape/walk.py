@@ -12,7 +12,7 @@ import numpy as np
 from minidl.backends.devices import arrays
 from minidl.backends.selection import ALL, DEFAULT, Placement, resolve
 from minidl.errors import TapeError
-from minidl.observers import GRADIENT_SUM, OBSERVERS, OpRun, tell
+from minidl.observers import GRADIENT_SUM, OBSERVERS, OpRun, by_way_of, takes_needs, tell
 
 if TYPE_CHECKING:
     from minidl.tape import Entry
@@ -59,7 +59,9 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
             function, backend, _ = resolve(entry.op, "backward", Placement({ALL: DEFAULT}))
             why = f"{kept} stay on the host"
     keywords = {"needs": needs} if takes_needs(function) else {}
-    cache = entry.cache
+    cache, observers = entry.cache, OBSERVERS.get()
+    if observers:
+        function = by_way_of(observers, "backward", function)
     started = time.perf_counter()
     if arrays.device_name(backend) is None:
         dy = arrays.on_host(dy, f"{entry.op} backward")
@@ -75,11 +77,11 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
             f"{entry.op}: its backward on {backend!r} must return a tuple with one gradient an input "
             f"({len(entry.inputs)}). Got {kind_of(gradients)}. A missing comma, `return (dx,)`?"
         )
-    if OBSERVERS.get():
+    if observers:
         tell(
             OpRun(
                 entry.op, "backward", entry.layer, backend, why, dy, gradients, entry.static, cache, needs, started,
-                called, finished,
+                called, finished, entry.single,
             )
         )  # fmt: skip
     for position, (tensor, gradient) in enumerate(zip(entry.inputs, gradients, strict=True)):
@@ -99,13 +101,6 @@ def what_no_kernel_takes(op: str, tensors: Sequence[Tensor], *dtypes: np.dtype) 
     if op == "cast" and not {dtype.name for dtype in dtypes} <= arrays.DEVICE_DTYPES:
         return "dtypes that no kernel knows"
     return ""
-
-
-def takes_needs(function: Any) -> bool:
-    """Whether a backward declares the keyword `needs`."""
-    function = getattr(function, "func", function)  # a device's adapter is a partial
-    code = getattr(function, "__code__", None)
-    return code is not None and "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def check_unchanged(entry: Entry) -> None:

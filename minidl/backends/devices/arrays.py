@@ -25,7 +25,7 @@ down  8 bytes  (1, 2)  numpy()
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -233,9 +233,36 @@ def on_host(value: Any, cause: str) -> Any:
     if isinstance(value, np.ndarray):
         return value
     if isinstance(value, tuple):
-        parts = [on_host(part, cause) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        return mapped(value, lambda part: on_host(part, cause))
     return value if device_of(value) is None else to_host(value, cause)
+
+
+def mapped(value: Any, convert: Callable[[Any], Any]) -> Any:
+    """Return tuples and caches with `convert` done to what they hold, and to a value alone.
+
+    >>> mapped((np.ones(2), None, (np.zeros(1),)), lambda part: None if part is None else part + 1)
+    (array([2., 2.]), None, (array([1.]),))
+    """
+    if isinstance(value, tuple):
+        parts = [mapped(part, convert) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return convert(value)
+
+
+def placed(value: Any, backend: str, cause: str) -> Any:
+    """Return arrays, and tuples or caches of them, where `backend` wants them: float32 on its device, if it has one.
+
+    The rest is on the host: integers, which the ops check there, empty arrays, and dtypes that no kernel computes in.
+    """
+    device = device_name(backend)
+
+    def place(array: Any) -> Any:
+        if device is None or device_of(array) not in (None, device):
+            array = on_host(array, cause)
+        is_float = isinstance(array, np.ndarray) and array.dtype == np.float32 and array.size > 0
+        return to_device(array, device, cause) if device is not None and is_float else array
+
+    return mapped(value, place)
 
 
 def inputs_for(backend: str, tensors: Sequence[Any], cause: str) -> list[Any]:

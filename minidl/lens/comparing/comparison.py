@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +22,11 @@ from minidl.backends.devices.arrays import device_name, on_host
 from minidl.console import printable
 from minidl.lens.comparing import text
 from minidl.lens.comparing.patterns import patterns
-from minidl.lens.comparing.sides import Side, Spec, aligned, call, prepare, run_side, value_names
+from minidl.lens.comparing.sides import Side, Spec, aligned
 from minidl.lens.comparing.tolerances import Truth, difference, tolerance_of
+from minidl.lens.formulas import array_names
+from minidl.lens.recording.events import RecordedOp
+from minidl.lens.recording.recording import require_compiled
 from minidl.observers import OpRun
 
 if TYPE_CHECKING:
@@ -156,126 +159,108 @@ def compare(
     BackendError : no such backend, or it has no implementation of an op
     ArgumentError : the two sides ran different ops, so that they cannot be held against each other
     """
-    batch = prepare(model, x)
-    sides = run_side(model, batch, y, first), run_side(model, batch, y, second)
-    a, b = sides
-    pairs = aligned(a, b)
+    require_compiled(model, "lens", optimizer=False)
+    a, b = Side(model, x, y, first), Side(model, x, y, second)
+    # What a forward of one's own keeps nobody else can read: there is no truth about its backward.
+    strange = {id(op.run.cache) for op in a.ops if op.run is not None and op.direction == "forward" and _is_own(op)}
     rows: list[Row] = []
     divergence = None
     with simt_options(strict=False):
-        for value in _values(a, pairs, tolerance):
-            if divergence is None and value.row.verdict == "WRONG":
-                divergence = value.diverges(a, b)
-            elif divergence is not None:
-                value.row = _unknown(value.row)
-            rows.append(value.row)
-    faults = tuple(dict.fromkeys(str(fault) for side in sides for fault in side.faults))
+        for number, (op, own, other) in enumerate(aligned(a, b)):
+            given = _given(own, other)
+            alone = given.again(other.backend) if divergence is None else None
+            truth = Truth(own, id(own.cache) not in strange) if divergence is None else None
+            for value in (*_outputs(own, other, alone, truth), *_cache(own, alone)):
+                row = _row(number, op, own, value, tolerance)
+                if divergence is not None:  # what is behind it went in wrong: only the free runs say something
+                    row = replace(row, forced=None, relative=None)
+                if value.position >= 0 or row.verdict == "WRONG":
+                    rows.append(row)
+                if row.verdict == "WRONG":
+                    divergence = _divergence(row, value, given, other.backend, a, b)
+    faults = tuple(dict.fromkeys(str(fault) for side in (a, b) for fault in side.faults))
     return Comparison(rows, divergence, (a.label, b.label), (a.loss, b.loss), faults)
 
 
 @dataclass(eq=False)
 class _Value:
-    """One value while it is compared."""
+    """One array of the step: of the first side, of the second side, of the second side's op alone; exact if known.
 
-    row: Row
-    run: OpRun
-    backend: str
+    position : among the op's outputs, -1 for a part of its cache; off : how far rounding takes NumPy from the exact one
+    """
+
+    name: str
     position: int
-    cache: Any
-    expected: np.ndarray
-    got: np.ndarray
-    exact: np.ndarray | None
-
-    def diverges(self, a: Side, b: Side) -> Divergence:
-        """Say what is wrong with this value, and who did it."""
-        from minidl.lens.comparing.faults import blame
-
-        apart = difference(self.expected, self.got)
-        wrong = apart > self.row.tolerance
-        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(apart)), apart.shape))
-        culprit, backend, run = b.label, self.backend, self.run
-        exact = None if self.exact is None else float(self.exact[index])
-        if exact is not None and abs(self.expected[index] - exact) > abs(self.got[index] - exact):
-            culprit, backend = a.label, self.run.backend
-        found = None
-        if self.position >= 0 and (culprit != a.label or device_name(backend) is not None):
-            found = blame(run, backend, self.cache, self.position, index)
-        faults = tuple(dict.fromkeys(str(f) for side in (a, b) if side.label == culprit for f in side.faults))
-        return Divergence(
-            self.row, index, self.expected[index].item(), self.got[index].item(), exact, wrong,
-            tuple(patterns(self.expected, self.got, wrong)), culprit, backend, found, faults,
-        )  # fmt: skip
+    own: np.ndarray
+    other: np.ndarray
+    alone: np.ndarray | None
+    exact: np.ndarray | None = None
+    off: float = 0.0
 
 
-def _values(a: Side, pairs: list[tuple[OpRun, OpRun]], tolerance: float | None) -> Iterator[_Value]:
-    """Yield every value of the step, with the second side forced while nothing is wrong yet."""
-    forcing = True
-    strange = {
-        id(run.cache) for run in a.runs
-        if run.direction == "forward" and run.backend != "numpy" and device_name(run.backend) is None
-    }  # fmt: skip
-    for number, (own, other) in enumerate(pairs):
-        mine, theirs = on_host(own.outputs, "compare"), on_host(other.outputs, "compare")
-        names = value_names(own, len(mine))
-        forced: tuple[Any, ...] = (None,) * len(mine)
-        made, truth, cache = None, None, own.cache if own.direction == "backward" else None
-        if forcing:
-            cache = _cache_for(own, other)
-            called = call(own, other.backend, cache)
-            forced, made = called.outputs, called.cache
-            truth = Truth(own, id(own.cache) not in strange)
-        direction = "update" if own.op.endswith("_update") else own.direction
-        layer = a.weight_of(own) or own.layer or "loss"
-        for position, name in enumerate(names):
-            if mine[position] is None or theirs[position] is None:
-                continue
+def _is_own(op: OpRun) -> bool:
+    return op.backend != "numpy" and device_name(op.backend) is None
+
+
+def _given(own: OpRun, other: OpRun) -> OpRun:
+    """What the second side's op is given alone: all of the first side's, its cache where both keep the same kind."""
+    inputs, cache = on_host((tuple(own.inputs), own.cache), "compare")
+    same = type(own.cache) is type(other.cache) or device_name(other.backend) is not None
+    return replace(own, inputs=inputs, cache=cache if own.direction == "forward" or same else other.cache)
+
+
+def _outputs(own: OpRun, other: OpRun, alone: OpRun | None, truth: Truth | None) -> Iterator[_Value]:
+    """Yield the results that both sides have."""
+    names, given = array_names(own)[1], (None,) * len(own.outputs) if alone is None else alone.outputs
+    parts = on_host((own.outputs, other.outputs, tuple(given)), "compare")
+    for position, (name, mine, theirs, forced) in enumerate(zip(names, *parts, strict=True)):
+        if mine is not None and theirs is not None:
             exact, off = (None, 0.0) if truth is None else truth.of(position)
-            given = forced[position]
-            row = _row(number, direction, layer, own, name, position, mine[position], theirs[position], given, off,
-                       tolerance)  # fmt: skip
-            value = _Value(row, own, other.backend, position, cache, mine[position], given, exact)
-            yield value
-            forcing = forcing and row.verdict != "WRONG"
-        if forcing and own.direction == "forward":
-            for name, kept, again in _fields(own.cache, made):
-                row = _row(number, direction, layer, own, f"cache.{name}", -1, kept, again, again, 0.0, tolerance)
-                if row.verdict == "WRONG":
-                    yield _Value(row, own, other.backend, -1, cache, kept, again, None)
-                    forcing = False
-                    break
+            yield _Value(name, position, mine, theirs, forced, exact, off)
 
 
-def _row(
-    number: int, direction: str, layer: str, run: OpRun, name: str, position: int, mine: Any, theirs: Any,
-    forced: Any, off: float, tolerance: float | None,
-) -> Row:  # fmt: skip
-    largest = float(np.max(np.abs(mine[np.isfinite(mine)], dtype=np.float64), initial=0.0))
-    allowed = tolerance_of(run, position, mine, off) if tolerance is None else tolerance * largest
-    free = float(difference(mine, theirs).max(initial=0.0)) if mine.shape == theirs.shape else np.inf
-    own = relative = None
-    if forced is not None:
-        own = float(difference(mine, forced).max(initial=0.0)) if mine.shape == forced.shape else np.inf
-        relative = own / largest if largest else own
-    return Row(number, direction, layer, run.op, name, tuple(mine.shape), free, own, relative, allowed)
-
-
-def _unknown(row: Row) -> Row:
-    """A row behind the first divergence: only what the free runs say."""
-    return Row(row.number, row.direction, row.layer, row.op, row.value, row.shape, row.free, None, None, row.tolerance)
-
-
-def _cache_for(run: OpRun, other: OpRun) -> Any:
-    """What a backward is forced with: the first side's cache where both sides have the same kind, else its own."""
-    if run.direction == "forward":
-        return None
-    same = type(run.cache) is type(other.cache) or device_name(other.backend) is not None
-    return run.cache if same else other.cache
-
-
-def _fields(cache: Any, made: Any) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield the float arrays of two caches of one kind, by name."""
-    if type(cache) is not type(made) or not hasattr(cache, "_fields"):
+def _cache(own: OpRun, alone: OpRun | None) -> Iterator[_Value]:
+    """Yield the float arrays that a forward keeps for its backward, where both sides keep the same kind."""
+    if alone is None or own.direction == "backward" or type(own.cache) is not type(alone.cache):
         return
-    for name, kept, again in zip(cache._fields, on_host(cache, "compare"), on_host(made, "compare"), strict=True):
+    fields = getattr(own.cache, "_fields", ())
+    for name, kept, again in zip(fields, *on_host((own.cache, alone.cache), "compare"), strict=True) if fields else ():
         if isinstance(kept, np.ndarray) and isinstance(again, np.ndarray) and kept.dtype.kind == "f":
-            yield name, kept, again
+            yield _Value(f"cache.{name}", -1, kept, again, again)
+
+
+def _row(number: int, op: RecordedOp, run: OpRun, value: _Value, tolerance: float | None) -> Row:
+    mine = value.own
+    largest = float(np.max(np.abs(mine[np.isfinite(mine)], dtype=np.float64), initial=0.0))
+    allowed = tolerance_of(run, value.position, mine, value.off) if tolerance is None else tolerance * largest
+
+    def apart(array: np.ndarray) -> float:
+        return float(difference(mine, array).max(initial=0.0)) if mine.shape == array.shape else np.inf
+
+    forced = None if value.alone is None else apart(value.alone)
+    relative = None if forced is None else forced / largest if largest else forced
+    direction = "update" if op.op.endswith("_update") else op.direction
+    layer = op.weight or op.layer or "loss"
+    shape = tuple(mine.shape)
+    return Row(number, direction, layer, op.op, value.name, shape, apart(value.other), forced, relative, allowed)
+
+
+def _divergence(row: Row, value: _Value, given: OpRun, backend: str, a: Side, b: Side) -> Divergence:
+    """Say what is wrong with a value, and who did it."""
+    from minidl.lens.comparing.faults import blame
+
+    assert value.alone is not None
+    apart = difference(value.own, value.alone)
+    wrong = apart > row.tolerance
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(apart)), apart.shape))
+    expected, got = value.own[index].item(), value.alone[index].item()
+    culprit, exact = b, None if value.exact is None else float(value.exact[index])
+    if exact is not None and abs(expected - exact) > abs(got - exact):
+        culprit, backend = a, given.backend
+    found = None
+    if value.position >= 0 and (culprit is not a or device_name(backend) is not None):
+        found = blame(given, backend, value.position, index)
+    return Divergence(
+        row, index, expected, got, exact, wrong, tuple(patterns(value.own, value.alone, wrong)), culprit.label, backend,
+        found, tuple(dict.fromkeys(map(str, culprit.faults))),
+    )  # fmt: skip

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FREE, FORCED, LIMIT, WRONG = "#999999", "#0072B2", "#333333", "#D55E00"
 MOST_LABELS = 60
+WIDE = 10.5  # inches, from which on the legend fits in one line
 
 
 def draw(comparison: Comparison) -> Figure:
@@ -23,7 +24,8 @@ def draw(comparison: Comparison) -> Figure:
     places = np.arange(len(rows))
     limits = np.array([row.tolerance for row in rows])
     floor = 10.0 ** np.floor(np.log10(max(np.percentile(limits[limits > 0], 10) / 1e3, 1e-12)))
-    figure = new_figure(min(22.0, max(8.5, 2.5 + 0.22 * len(rows))), 5.6)
+    width = min(22.0, max(8.5, 2.5 + 0.22 * len(rows)))
+    figure = new_figure(width, 5.6)
     axes = figure.subplots()
     axes.step(places, np.maximum(limits, floor), where="mid", color=LIMIT, lw=1.2, label="what rounding explains")
     free = _above([row.free for row in rows], floor)
@@ -39,7 +41,7 @@ def draw(comparison: Comparison) -> Figure:
     axes.set(ylabel="largest absolute difference", xlim=(-0.7, len(rows) - 0.3))
     figure.suptitle(f"{a} against {b}: every value of one training step", x=0.01, ha="left", fontsize=11)
     axes.grid(axis="y", alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.legend(loc="outside lower center", ncols=4 if width >= WIDE else 2, fontsize=8, frameon=False)
     return figure
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from difflib import SequenceMatcher
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from cuda_kernels.launch import simt_options
 from minidl.backends import table
-from minidl.backends.devices.arrays import device_name, on_host, to_device
+from minidl.backends.devices.arrays import device_name
 from minidl.backends.selection import ALL, using
-from minidl.errors import ArgumentError, BackendError, NotCompiledError
-from minidl.lens.recording.preserved import ensure_built, preserved
-from minidl.observers import OpRun, observing
-from minidl.tape import GradientTape, takes_needs
-from minidl.tensor import convert_to_tensor
+from minidl.errors import ArgumentError, BackendError
+from minidl.lens.recording.events import RecordedOp
+from minidl.lens.recording.recording import record_batch
+from minidl.observers import OpRun
 
 Spec = str | Mapping[str, str]
 
@@ -69,25 +65,16 @@ def selected(spec: Spec) -> Any:
     return using(chosen.get(ALL), **rest)
 
 
-def prepare(model: Any, x: Any) -> Any:
-    """Return the batch as a tensor, the model and its optimizer built, so that two sides begin alike.
-
-    Raises
-    ------
-    NotCompiledError : the model has no loss
-    """
-    if getattr(model, "loss", None) is None:
-        raise NotCompiledError("lens: the model has no loss. Call model.compile(optimizer, loss=…) first.")
-    x = [convert_to_tensor(part) for part in x] if isinstance(x, list | tuple) else convert_to_tensor(x)
-    ensure_built(model, x)
-    return x
-
-
 class Side:
-    """What one side did: the ops of a step in order, its loss, and the faults that the SIMT machine saw."""
+    """A step on one side's backends: its ops in order, its loss, and the faults that the SIMT machine saw."""
 
-    def __init__(self, spec: Spec, runs: list[OpRun], loss: float, names: dict[int, str], reports: list[Any]) -> None:
-        self.spec, self.runs, self.loss, self.names = spec, runs, loss, names
+    def __init__(self, model: Any, x: Any, y: Any, spec: Spec) -> None:
+        """Run the step; the model is left as it was."""
+        with selected(spec), simt_options(strict=False) as reports:
+            recording = record_batch(model, x, y, "arrays")
+        self.spec = spec
+        self.ops = [op for op in recording.step if op.phase != "update" or model.optimizer is not None]
+        self.loss = float(recording.result.get("loss", "nan"))
         self.faults = [fault for report in reports for fault in report.faults]
 
     @property
@@ -98,35 +85,9 @@ class Side:
         rest = ", ".join(f"{key}={name}" for key, name in self.spec.items() if key != ALL)
         return " with ".join(part for part in (self.spec.get(ALL, ""), rest) if part)
 
-    def weight_of(self, run: OpRun) -> str:
-        """The path of the weight that an update op changes, or ""."""
-        return self.names.get(id(run.inputs[0]), "") if run.op.endswith("_update") else ""
 
-
-def run_side(model: Any, x: Any, y: Any, spec: Spec) -> Side:
-    """Run a training step (forward, loss, backward, update) on a side's backends; the model is left as it was."""
-    fresh = [convert_to_tensor(part.numpy()) for part in x] if isinstance(x, list) else convert_to_tensor(x.numpy())
-    with preserved(model), selected(spec), simt_options(strict=False) as reports, observing() as runs:
-        model.clear_losses()
-        with GradientTape() as tape:
-            y_pred = model(fresh, training=True)
-            loss = model.compute_loss(x=fresh, y=y, y_pred=y_pred, training=True)
-        variables = model.trainable_variables
-        gradients = tape.gradient(loss, variables) if variables else []
-        # The arrays that the ops saw: a device's ops have moved the weights by now, and an update is told by them.
-        names = {id(variable.data): variable.path for variable in variables}
-        if getattr(model, "optimizer", None) is not None and any(g is not None for g in gradients):
-            model.optimizer.apply(gradients, variables)
-        names |= {id(run.inputs[0]): v.path for run, v in zip(_updates(runs), variables, strict=False)}
-        return Side(spec, list(runs), float(loss), names, list(reports))
-
-
-def _updates(runs: list[OpRun]) -> list[OpRun]:
-    return [run for run in runs if run.op.endswith("_update")]
-
-
-def aligned(a: Side, b: Side) -> list[tuple[OpRun, OpRun]]:
-    """Return the ops that both sides ran, in pairs.
+def aligned(a: Side, b: Side) -> list[tuple[RecordedOp, OpRun, OpRun]]:
+    """Return the ops that both sides ran: the record of the first side, and its run beside that of the second side.
 
     A side may run ops of its own beside the step: on a device the moving averages of a batch norm are ops, on the host
     plain arithmetic.
@@ -135,85 +96,17 @@ def aligned(a: Side, b: Side) -> list[tuple[OpRun, OpRun]]:
     ------
     ArgumentError : such an op feeds one that both sides ran, so that they did not run the same step
     """
-    mine, theirs = ([(run.op, run.direction, run.layer) for run in side.runs] for side in (a, b))
+    mine, theirs = ([(op.op, op.direction, op.layer) for op in side.ops] for side in (a, b))
     blocks = SequenceMatcher(None, mine, theirs, autojunk=False).get_matching_blocks()
-    pairs = [(i + k, j + k) for i, j, size in blocks for k in range(size)]
-    for side, own in ((a, {i for i, _ in pairs}), (b, {j for _, j in pairs})):
-        extra = {id(y) for k, run in enumerate(side.runs) if k not in own for y in run.outputs if y is not None}
-        fed = [run for k, run in enumerate(side.runs) if k in own and any(id(x) in extra for x in run.inputs)]
+    pairs = [(a.ops[i + k], b.ops[j + k]) for i, j, size in blocks for k in range(size)]
+    for side, own in ((a, {id(op) for op, _ in pairs}), (b, {id(op) for _, op in pairs})):
+        runs = [(id(op) in own, op.run) for op in side.ops if op.run is not None]
+        extra = {id(y) for common, run in runs if not common for y in run.outputs if y is not None}
+        fed = [run for common, run in runs if common and any(id(x) in extra for x in run.inputs)]
         if fed:
             raise ArgumentError(
-                f"compare: the sides ran different steps, {len(a.runs)} ops on {a.label!r} and {len(b.runs)} on "
+                f"compare: the sides ran different steps, {len(a.ops)} ops on {a.label!r} and {len(b.ops)} on "
                 f"{b.label!r}; they part before {fed[0].op}, layer {fed[0].layer or 'loss'!r}. Does the model's call "
                 "depend on values or on random numbers?"
             )
-    return [(a.runs[i], b.runs[j]) for i, j in pairs]
-
-
-class Called(NamedTuple):
-    """An op that was run again: its results on the host and as the backend gave them, a forward's cache, its inputs."""
-
-    outputs: tuple[Any, ...]
-    raw: tuple[Any, ...]
-    cache: Any
-    inputs: tuple[Any, ...]  # where the backend had them; of a backward the gradients
-    kept: Any  # of a backward: the cache it was given, where the backend had it
-
-
-def call(run: OpRun, backend: str, cache: Any) -> Called:
-    """Run the op of `run`, on its own inputs, by another backend; `cache` is what a backward is given."""
-    function = table.load(run.op, backend, run.direction)
-    if function is None:
-        raise BackendError(f"compare: {run.op} has no {run.direction} on {backend!r}.")
-    inputs = placed(on_host(tuple(run.inputs), "compare"), backend)
-    if run.direction == "forward":
-        result, made = function(*inputs, **run.static)
-        raw = result if isinstance(result, tuple) else (result,)
-        return Called(on_host(raw, "compare"), raw, made, inputs, None)
-    kept = placed(on_host(cache, "compare"), backend)
-    keywords = {"needs": run.needs} if takes_needs(function) else {}
-    raw = tuple(function(inputs[0] if len(inputs) == 1 else inputs, kept, **keywords))
-    return Called(on_host(raw, "compare"), raw, None, inputs, kept)
-
-
-def placed(value: Any, backend: str) -> Any:
-    """Return arrays, and tuples or caches of them, where the backend wants them: float32 on its device, if it has one.
-
-    Each is a C-contiguous copy or the array itself; integers stay on the host, where the ops check them.
-    """
-    device = device_name(backend)
-    if isinstance(value, tuple):
-        parts = [placed(part, backend) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    if device is None or not isinstance(value, np.ndarray) or value.dtype != np.float32 or not value.size:
-        return value
-    return to_device(value, device, "compare")
-
-
-def value_names(run: OpRun, count: int) -> list[str]:
-    """Return the names of an op's results: "y", or "dx", "dw", "db" after the inputs of its forward.
-
-    >>> from minidl.observers import OpRun
-    >>> run = OpRun("conv2d", "backward", "", "numpy", "", (), (), {}, None, (), 0, 0, 0)
-    >>> value_names(run, 3)
-    ['dx', 'dw', 'db']
-    """
-    inputs = input_names(run.op)
-    if run.direction == "backward":
-        return [f"d{inputs[k] if k < len(inputs) else f' of input {k}'}" for k in range(count)]
-    if run.op.endswith("_update"):
-        kept = [name for name in inputs if name != "dw"]
-        return [f"new {kept[k]}" if k < len(kept) else f"output {k}" for k in range(count)]
-    known = {"batch_norm": ["y", "mean", "variance"], "simple_rnn": ["sequence", "h"], "gru": ["sequence", "h"],
-             "lstm": ["sequence", "h", "c"]}  # fmt: skip
-    return known.get(run.op) or (["y"] if count == 1 else [f"y{k}" for k in range(count)])
-
-
-def input_names(op: str) -> list[str]:
-    """Return the names of an op's input arrays, by the signature of its NumPy forward."""
-    function = table.load(op, table.backends(op)[0], "forward")
-    if function is None:
-        return []
-    parameters = inspect.signature(function).parameters.values()
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.kind in kinds]
+    return [(op, op.run, other.run) for op, other in pairs if op.run is not None and other.run is not None]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from minidl.console import one_line
+from minidl.lens.texts import shape_text, text_table
 from minidl.markup import joined
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ TERMS = """\
 def cells(row: Row) -> list[str]:
     """Return a row as texts."""
     alone = ["-" if v is None else f"{v:.1e}" for v in (row.forced, row.relative)]
-    shape = "(" + ",".join(map(str, row.shape)) + ")"
     what = [row.direction, one_line(row.layer), row.op, row.value]
-    return [*what, shape, f"{row.free:.1e}", *alone, f"{row.tolerance:.1e}", row.verdict]
+    return [*what, shape_text(row.shape), f"{row.free:.1e}", *alone, f"{row.tolerance:.1e}", row.verdict]
 
 
 def shown(comparison: Comparison) -> list[Row]:
@@ -60,16 +60,7 @@ def closest(comparison: Comparison) -> list[Row]:
 
 
 def _lines(shown_rows: list[Row]) -> list[str]:
-    rows = [cells(row) for row in shown_rows]
-    widths = [max(len(r[k]) for r in [list(COLUMNS), *rows]) for k in range(len(COLUMNS))]
-    right = range(*NUMBERS.indices(len(COLUMNS)))
-
-    def line(row: list[str]) -> str:
-        padded = (c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True)))
-        return "  ".join(padded).rstrip()
-
-    head = line(list(COLUMNS))
-    return [head, "-" * len(head), *map(line, rows)]
+    return text_table(COLUMNS, list(map(cells, shown_rows)), COLUMNS[NUMBERS]).split("\n")
 
 
 def heading(comparison: Comparison) -> str:

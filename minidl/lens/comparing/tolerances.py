@@ -15,19 +15,19 @@ by one changes a cell by about its own size, 10^4 times as much or more. Integer
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from minidl.backends import table
 from minidl.backends.devices.arrays import on_host
+from minidl.lens.origins.dependence import CONVOLUTIONS, PRODUCTS, widened
+from minidl.lens.recording.events import arrays_of
 from minidl.observers import OpRun
 from minidl.ops.op import records
-from minidl.tape import takes_needs
 
 SAFETY = 16.0
-PRODUCTS = ("gemm", "batched_gemm", "dense")
-CONVOLUTIONS = ("conv2d", "conv2d_transpose", "depthwise_conv2d")
 RECURRENT = ("simple_rnn", "lstm", "gru")
 
 
@@ -96,18 +96,12 @@ class Truth:
         return np.asarray(self.exact[position]), self.offs[position]
 
 
-def _reference(run: OpRun, convert: Any) -> tuple[Any, ...]:
+def _reference(run: OpRun, convert: Callable[[Any], Any]) -> tuple[Any, ...]:
     """Run the NumPy op on converted inputs."""
-    function = table.load(run.op, "numpy", run.direction)
-    assert function is not None
-    inputs = tuple(convert(a) for a in on_host(tuple(run.inputs), "compare"))
-    if run.direction == "backward":
-        keywords = {"needs": run.needs} if takes_needs(function) else {}
-        cache = convert(on_host(run.cache, "compare"))
-        return tuple(function(inputs[0] if len(inputs) == 1 else inputs, cache, **keywords))
-    widen = run.op == "cast" and convert is widened
-    result, _ = function(*inputs, **({**run.static, "dtype": "float64"} if widen else run.static))
-    return result if isinstance(result, tuple) else (result,)
+    inputs, cache = convert(on_host((tuple(run.inputs), run.cache), "compare"))
+    widen = run.op == "cast" and convert is widened and run.direction == "forward"
+    static = run.static | ({"dtype": "float64"} if widen else {})
+    return replace(run, inputs=inputs, cache=cache, static=static).again("numpy").outputs
 
 
 def _apart(own: Any, exact: Any) -> float:
@@ -117,23 +111,6 @@ def _apart(own: Any, exact: Any) -> float:
     with np.errstate(invalid="ignore"):
         apart = np.abs(np.asarray(own, np.float64) - np.asarray(exact, np.float64))
     return float(np.max(apart[np.isfinite(apart)], initial=0.0))
-
-
-def widened(value: Any) -> Any:
-    """Return float32 arrays, and those in tuples and caches, as float64; the rest as it is."""
-    if isinstance(value, tuple):
-        parts = [widened(part) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    if isinstance(value, np.ndarray) and value.dtype == np.float32:
-        return np.asarray(value, np.float64)
-    return value
-
-
-def arrays_of(cache: Any) -> list[Any]:
-    """Return the arrays of a cache, also of nested tuples."""
-    if isinstance(cache, tuple):
-        return [array for part in cache for array in arrays_of(part)]
-    return [cache] if hasattr(cache, "size") else []  # a dtype has a shape, but no size
 
 
 def difference(expected: np.ndarray, got: np.ndarray) -> np.ndarray:

@@ -11,9 +11,7 @@ from matplotlib.colors import Normalize
 from minidl.errors import ArgumentError, NotBuiltError, ShapeError
 from minidl.layers.base.symbolic import flatten
 from minidl.lens.figures import bare, grid_of, hide_rest, new_figure, scale_of, values_of, whole_numbers
-from minidl.lens.recording.preserved import ensure_built, preserved
-from minidl.observers import observing
-from minidl.tape import no_grad
+from minidl.lens.recording.recording import record_prediction
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -35,12 +33,9 @@ def activations_of(model: Any, x: Any) -> dict[str, np.ndarray]:
     >>> [(name, y.shape) for name, y in activations_of(model, np.ones((4, 3), "float32")).items()]
     [('hidden', (4, 2)), ('out', (4, 1))]
     """
-    ensure_built(model, x)
-    with preserved(model), no_grad(), observing() as runs:
-        model(x, training=False)
     found: dict[str, np.ndarray] = {}
     samples = len(flatten(x)[0])
-    for run in runs:
+    for run in record_prediction(model, x):
         y = run.outputs[0]
         of_samples = len(y.shape) > 0 and y.shape[0] == samples  # a penalty, one number, is no output
         if run.layer not in ("", model.name) and of_samples and (run.op not in MOVES_ONLY or run.layer in found):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from minidl.backends import table
-from minidl.backends.devices.arrays import on_host
-from minidl.lens.comparing.tolerances import CONVOLUTIONS, PRODUCTS, widened
+from minidl.backends.devices.arrays import mapped, on_host
+from minidl.lens.formulas import array_names, host_backend
 from minidl.observers import OpRun
-from minidl.tape import takes_needs
 
 CALLS = 3000
+PRODUCTS = ("gemm", "batched_gemm", "dense")
+CONVOLUTIONS = ("conv2d", "conv2d_transpose", "depthwise_conv2d")
 
 
 def cells_behind(
@@ -82,27 +84,23 @@ def _changes(
     return False
 
 
-def named_arrays(run: OpRun, inputs: tuple[Any, ...], cache: Any) -> dict[str, Any]:
+def widened(value: Any) -> Any:
+    """Return float32 arrays, and those in tuples and caches, as float64 on the host; the rest as it is."""
+
+    def wide(array: Any) -> Any:
+        is_float32 = isinstance(array, np.ndarray) and array.dtype == np.float32
+        return np.asarray(array, np.float64) if is_float32 else array
+
+    return mapped(on_host(value, "lens"), wide)
+
+
+def named_arrays(run: OpRun) -> dict[str, Any]:
     """Return the arrays that an op works on, by name: of a backward dy and those of its cache; wherever they are."""
-    from minidl.lens.comparing.sides import input_names
-
-    if run.direction == "forward":
-        names = input_names(run.op)
-        named = {names[k] if k < len(names) else f"input {k}": a for k, a in enumerate(inputs)}
-    else:
-        many = len(inputs) > 1
-        named = {f"dy{k}" if many else "dy": a for k, a in enumerate(inputs)}
-        fields = getattr(cache, "_fields", None)
-        if fields is not None:
-            named |= dict(zip(fields, cache, strict=True))
-        else:
-            named["cache"] = cache
+    named = dict(zip(array_names(run)[0], run.inputs, strict=True))
+    if run.direction == "backward":
+        fields = getattr(run.cache, "_fields", None)
+        named |= {"cache": run.cache} if fields is None else dict(zip(fields, run.cache, strict=True))
     return {name: a for name, a in named.items() if hasattr(a, "dtype") and hasattr(a, "shape")}
-
-
-def op_arrays(run: OpRun) -> dict[str, np.ndarray]:
-    """Return the arrays that an op works on, by name, on the host."""
-    return {name: on_host(a, "lens") for name, a in named_arrays(run, tuple(run.inputs), run.cache).items()}
 
 
 def behind_by_definition(run: OpRun, position: int, index: tuple[int, ...]) -> dict[str, np.ndarray]:
@@ -113,17 +111,15 @@ def behind_by_definition(run: OpRun, position: int, index: tuple[int, ...]) -> d
 
     run : the op as it ran; position : which result; index : its cell
     """
-    run = _without_zeros(run)
-    named = op_arrays(run)
-    function = table.load(run.op, "numpy" if "numpy" in table.backends(run.op) else run.backend, run.direction)
-    assert function is not None
-    names, values = list(named), [widened(a) for a in named.values()]
+    run = replace(_without_zeros(run), backend=host_backend(run.op))
+    names, values = list(named_arrays(run)), [widened(a) for a in named_arrays(run).values()]
 
     def cell(*arrays: np.ndarray) -> Any:
-        return _call(function, run, dict(zip(names, arrays, strict=True)))[position][index]
+        return _with(run, dict(zip(names, arrays, strict=True))).again().outputs[position][index]
 
     find = _by_gradient if run.direction == "forward" else _by_bilinearity
-    masks = cells_behind(cell, values, find(run, position, index, names))
+    known = find(run, position, index)
+    masks = cells_behind(cell, values, [known.get(name) for name in names])
     return {name: mask for name, mask in zip(names, masks, strict=True) if mask is not None}
 
 
@@ -132,81 +128,49 @@ def _without_zeros(run: OpRun) -> OpRun:
     rng = np.random.default_rng(1)
 
     def filled(value: Any) -> Any:
-        if isinstance(value, tuple):
-            parts = [filled(part) for part in value]
-            return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
         if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
             return value
         small = 1e-3 * (float(np.abs(value).max(initial=0.0)) or 1.0)
         return np.where(value == 0, small * rng.uniform(1, 2, value.shape), value)
 
-    inputs, cache = widened(on_host((tuple(run.inputs), run.cache), "lens"))
+    inputs, cache = widened((tuple(run.inputs), run.cache))
     linear = run.op in (*PRODUCTS, *CONVOLUTIONS)
-    return OpRun(
-        run.op, run.direction, run.layer, run.backend, run.why, filled(inputs), run.outputs, run.static,
-        filled(cache) if linear else cache, run.needs, 0.0, 0.0, 0.0,
-    )  # fmt: skip
+    return replace(run, inputs=mapped(inputs, filled), cache=mapped(cache, filled) if linear else cache)
 
 
-def _call(function: Any, run: OpRun, named: dict[str, np.ndarray]) -> tuple[Any, ...]:
-    """Run the op on other arrays."""
-    given = list(named.values())
-    if run.direction == "forward":
-        taken = iter(given)
-        result = function(*(next(taken) if isinstance(_host(a), np.ndarray) else a for a in run.inputs), **run.static)[
-            0
-        ]
-        return result if isinstance(result, tuple) else (result,)
-    cache = on_host(run.cache, "lens")
+def _with(run: OpRun, named: dict[str, np.ndarray]) -> OpRun:
+    """The op with other arrays in the place of its own, by the names of `named_arrays`."""
+    inputs = tuple(named.get(name, a) for name, a in zip(array_names(run)[0], run.inputs, strict=True))
+    cache = run.cache
     if hasattr(cache, "_fields"):
-        cache = widened(cache)._replace(**{k: v for k, v in named.items() if k in cache._fields})
-    elif isinstance(cache, np.ndarray):
-        cache = named["cache"]
-    many = len(run.inputs) > 1
-    dy = tuple(named.get(f"dy{k}" if many else "dy") for k in range(len(run.inputs)))
-    keywords = {"needs": run.needs} if takes_needs(function) else {}
-    return function(dy if many else dy[0], cache, **keywords)
+        cache = cache._replace(**{name: a for name, a in named.items() if name in cache._fields})
+    return replace(run, inputs=inputs, cache=named.get("cache", cache))
 
 
-def _host(array: Any) -> Any:
-    return on_host(array, "lens")
-
-
-def _by_gradient(run: OpRun, position: int, index: tuple[int, ...], names: list[str]) -> list[np.ndarray | None] | None:
+def _by_gradient(run: OpRun, position: int, index: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Cells whose gradient is not zero count: one backward finds most of them."""
-    backward = table.load(run.op, "numpy", "backward") if run.op not in table.NO_GRADIENT else None
-    forward = table.load(run.op, "numpy", "forward")
-    if backward is None or forward is None:
-        return None
-    inputs = [widened(a) for a in on_host(tuple(run.inputs), "lens")]
-    y, cache = forward(*inputs, **run.static)
-    parts = y if isinstance(y, tuple) else (y,)
-    one = [np.zeros(part.shape, part.dtype) for part in parts]
+    if run.op in table.NO_GRADIENT or None in (table.load(run.op, run.backend, d) for d in table.DIRECTIONS):
+        return {}
+    forward = run.again()
+    one = tuple(np.zeros(np.shape(y), np.asarray(y).dtype) for y in forward.outputs)
     one[position][index] = 1
-    gradients = backward(tuple(one) if isinstance(y, tuple) else one[0], cache)
-    found = [g for g, a in zip(gradients, inputs, strict=True) if isinstance(a, np.ndarray)]
-    return [None if g is None else np.asarray(g) != 0 for g in found]
+    gradients = forward.backward(one).outputs
+    names = array_names(run)[0]
+    return {name: np.asarray(g) != 0 for name, g in zip(names, gradients, strict=True) if g is not None}
 
 
-def _by_bilinearity(
-    run: OpRun, position: int, index: tuple[int, ...], names: list[str]
-) -> list[np.ndarray | None] | None:
+def _by_bilinearity(run: OpRun, position: int, index: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Cells behind a gradient of a product or convolution y = f(x, w), which is linear in x and in w.
 
     A cell of dw is the slope of sum(dy f(x, w)), so it is sum(dy f(x, e)) with e = 1 in that cell and 0 elsewhere: it
     depends on dy where f(x, e) is not 0, and on x where the gradient of that sum is not 0. Likewise for dx.
     """
-    cache = run.cache
-    operands = getattr(cache, "_fields", ())[:2]
+    operands = getattr(run.cache, "_fields", ())[:2]
     if run.op not in (*PRODUCTS, *CONVOLUTIONS) or position > 1 or len(operands) < 2:
-        return None
-    forward = table.load(run.op, "numpy", "forward")
-    backward = table.load(run.op, "numpy", "backward")
-    assert forward is not None and backward is not None
-    given = [np.asarray(getattr(cache, name)) for name in operands]
+        return {}
+    given = [np.asarray(getattr(run.cache, name)) for name in operands]
     given[position] = np.zeros(given[position].shape)
     given[position][index] = 1
-    y, kept = forward(*given, **run.static)
-    other = backward(run.inputs[0], kept)[1 - position]
-    known = {"dy": np.asarray(y) != 0, operands[1 - position]: np.asarray(other) != 0}
-    return [known.get(name) for name in names]
+    forward = replace(run, direction="forward").again(inputs=tuple(given))
+    other = forward.backward(run.inputs).outputs[1 - position]
+    return {"dy": np.asarray(forward.outputs[0]) != 0, operands[1 - position]: np.asarray(other) != 0}

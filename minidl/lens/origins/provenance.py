@@ -19,9 +19,9 @@ import numpy as np
 
 from minidl.backends.devices.arrays import device_name, on_host
 from minidl.errors import ArgumentError, BackendError
-from minidl.lens.comparing.faults import Rerun
-from minidl.lens.origins.dependence import behind_by_definition, op_arrays
+from minidl.lens.origins.dependence import behind_by_definition, named_arrays
 from minidl.lens.origins.model import find_run, model_runs, op_run, position_of, receptive_field
+from minidl.lens.origins.rerun import Rerun
 from minidl.observers import OpRun
 
 if TYPE_CHECKING:
@@ -140,14 +140,14 @@ def _trace(
     run: OpRun, backend: str, position: int, name: str, index: tuple[int, ...], image: Any, receptive: Any
 ) -> Provenance:
     """Run the op on the machine, and put what it shows beside what the definition says."""
-    again = Rerun(run, backend, run.cache)
+    again = Rerun(run, backend)
     result = again.outputs[position]
     number, writers = again.writers(result, index) if result is not None else (-1, ())
     if not writers:
         raise BackendError(f"provenance: no kernel wrote {name} of {run.op} {run.direction} on {backend!r}.")
     readings, passed = again.readings(result, index)
     launched = again.launched[number]
-    arrays = {key: a for key, a in op_arrays(run).items() if a.size}
+    arrays = {key: on_host(a, "lens") for key, a in named_arrays(run).items() if a.size}
     masks = [{key: np.zeros(a.shape, bool) for key, a in arrays.items()} for _ in range(2)]
     used, reads = masks
     for reading in readings:

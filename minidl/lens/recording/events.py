@@ -25,27 +25,25 @@ class ArrayFacts(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class RecordedOp:
-    """One op in one direction. Times in seconds of `time.perf_counter`, as those of `OpRun`."""
+class RecordedOp(OpRun):
+    """One op in one direction, with the facts of its arrays in their place, and its own place in the recording.
 
-    op: str
-    direction: str
-    layer: str  # of an optimizer's update: that of its weight
-    backend: str
-    why: str
-    inputs: tuple[ArrayFacts | None, ...]  # of a backward: the gradients of the outputs
-    outputs: tuple[ArrayFacts | None, ...]  # of a backward: the gradients of the inputs
-    static: dict[str, Any]
-    started: float
-    called: float
-    finished: float
+    `layer` of an optimizer's update is that of its weight.
+    """
+
     phase: str = "forward"
     depth: int = 0  # 1 for an op that ran inside another one
     inside: float = 0.0  # seconds of what else is counted: ops inside this one, and the recording of them
     launches: list[RecordedLaunch] = field(default_factory=list)
     moves: list[Transfer] = field(default_factory=list)
     weight: str = ""  # the path of the weight that an optimizer's update changes, in a recording of a model
+    updating: bool = False  # it ran while the model's optimizer was at work
     run: OpRun | None = None  # with its arrays, where `keep="arrays"`
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether this is not an op of the model, but the tape adding two gradients."""
+        return self.why == GRADIENT_SUM
 
     @property
     def seconds(self) -> float:
@@ -90,19 +88,26 @@ def facts_of(array: Any) -> ArrayFacts | None:
     return None
 
 
+def arrays_of(cache: Any) -> list[Any]:
+    """Return the arrays of a cache, also of nested tuples."""
+    if isinstance(cache, tuple):
+        return [array for part in cache for array in arrays_of(part)]
+    return [cache] if hasattr(cache, "size") else []  # a dtype has a shape, but no size
+
+
 def phases_of(ops: list[RecordedOp]) -> list[str]:
     """Tell, for each op in order of time, whether it belongs to forward, loss, backward or update.
 
-    A backward and the summing of gradients are backward, an update op is update. What an optimizer computes besides
-    (between the backward and the updates) is update too. Of a run of forward ops that a backward follows, or that holds
-    an op of `minidl.ops.losses`, those behind the last one of a layer are the loss.
+    A backward and the summing of gradients are backward, an update op is update. What an optimizer computes besides (as
+    it works on a recorded model, or between the backward and the updates) is update too. Of a run of forward ops that a
+    backward follows, or that holds an op of `minidl.ops.losses`, those behind the last one of a layer are the loss.
     """
     order = sorted(range(len(ops)), key=lambda i: ops[i].started)
     found = [""] * len(ops)
     for i in order:
         op = ops[i]
-        back = op.direction == "backward" or op.why == GRADIENT_SUM
-        found[i] = "backward" if back else "update" if op.op in UPDATES else ""
+        back = (op.direction == "backward" or op.is_sum) and not op.updating
+        found[i] = "backward" if back else "update" if op.updating or op.op in UPDATES else ""
     at = 0
     while at < len(order):
         end = at

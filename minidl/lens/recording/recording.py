@@ -13,17 +13,19 @@ beside the rest as "lens": the parts of a recording add up to its wall time, not
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from minidl.backends.devices.ledger import Ledger, transfers
 from minidl.errors import ArgumentError, NotCompiledError
-from minidl.lens.recording.events import UPDATES, RecordedLaunch, RecordedOp, facts_of, phases_of
+from minidl.lens.recording.events import RecordedLaunch, RecordedOp, facts_of, phases_of
 from minidl.lens.recording.preserved import ensure_built, preserved
 from minidl.lens.recording.spans import Span, arrange, place_on_host_clock
 from minidl.observers import OpRun, observing
+from minidl.optimizers import SGD
+from minidl.tape import no_grad
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,9 +38,11 @@ class Recording:
 
     ops, launches, ledger : in the order of their ends; the ledger is the one of `minidl.backends.transfers`
     started, finished : of the block, seconds of `time.perf_counter`
+    result : what the model's step returned, in a recording of one
+    gradients : what the optimizer of a recorded model was given last, by the weights' paths, where `keep="arrays"`
     """
 
-    def __init__(self, keep: str = "shapes", path_of: Callable[[Any], str] | None = None) -> None:
+    def __init__(self, keep: str = "shapes", model: Any = None) -> None:
         if keep not in ("shapes", "arrays"):
             raise ArgumentError(f"record: keep must be 'shapes' or 'arrays'. Got {keep!r}.")
         self.keep = keep
@@ -46,8 +50,10 @@ class Recording:
         self.launches: list[RecordedLaunch] = []
         self.ledger = Ledger()
         self.started = self.finished = 0.0
-        self.result: Any = None  # what the model's train_step returned, in a recording by `record_step`
-        self._path_of = path_of
+        self.result: Any = None
+        self.gradients: dict[str, Any] = {}
+        self._model = model
+        self._updating = False
         self._found: list[Any] = []  # launches that are not yet written down
         self._events: list[tuple[RecordedLaunch, tuple[Any, Any]]] = []
         self.pauses: list[tuple[float, float]] = []
@@ -58,6 +64,12 @@ class Recording:
     def wall(self) -> float:
         """Seconds from the beginning of the block to its end."""
         return self.finished - self.started
+
+    @property
+    def step(self) -> list[RecordedOp]:
+        """The ops up to the last one of a backward or update: without what a metric of one's own computes behind it."""
+        worked = [place for place, op in enumerate(self.ops, start=1) if op.phase in ("backward", "update")]
+        return self.ops[: worked[-1]] if worked else list(self.ops)
 
     def spans(self) -> list[Span]:
         """Return the wall time in pieces, in order, without gaps: each ends where the next one starts."""
@@ -104,18 +116,51 @@ class Recording:
 
     def _note(self, run: OpRun) -> None:
         entered = time.perf_counter()
-        weight = self._path_of(run.inputs[0]) if self._path_of is not None and run.op in UPDATES else ""
+        weight = self._path_of(run.inputs[0]) if self._model is not None and run.op.endswith("_update") else ""
         layer = weight.rpartition("/")[0] or run.layer
         self.ops.append(
             RecordedOp(
                 run.op, run.direction, layer, run.backend, run.why, tuple(map(facts_of, run.inputs)),
-                tuple(map(facts_of, run.outputs)), run.static, run.started, run.called, run.finished,
-                weight=weight, run=run if self.keep == "arrays" else None,
+                tuple(map(facts_of, run.outputs)), run.static, None, run.needs, run.started, run.called, run.finished,
+                run.single, weight=weight, updating=self._updating, run=run if self.keep == "arrays" else None,
             )
         )  # fmt: skip
         if self._found:
             self._note_launches()
         self.pauses.append((entered, time.perf_counter()))
+
+    def _path_of(self, array: Any) -> str:
+        weights = self._model.weights
+        found = (path for path, weight in zip(unique_paths(weights), weights, strict=True) if weight.data is array)
+        return next(found, "")
+
+    @contextmanager
+    def _watching_the_optimizer(self) -> Iterator[None]:
+        """Note what the model's optimizer is given, and while which ops it is at work."""
+        optimizer = getattr(self._model, "optimizer", None)
+        if optimizer is None:
+            yield
+            return
+        apply, outer = optimizer.apply, vars(optimizer).get("apply")  # recordings nest
+
+        def watched(grads: Any, trainable_variables: Any = None) -> Any:
+            grads = list(grads)
+            variables = None if trainable_variables is None else list(trainable_variables)
+            if variables is not None and self.keep == "arrays":
+                arrays = [getattr(gradient, "data", gradient) for gradient in grads]
+                self.gradients |= dict(zip(unique_paths(variables), arrays, strict=False))
+            self._updating = True
+            try:
+                return apply(grads, variables)
+            finally:
+                self._updating = False
+
+        vars(optimizer)["apply"] = watched
+        try:
+            yield
+        finally:
+            vars(optimizer).pop("apply", None)
+            vars(optimizer).update({} if outer is None else {"apply": outer})
 
     def _note_launches(self) -> None:
         """Write the launches down and let go of their arrays."""
@@ -152,14 +197,15 @@ def record(keep: str = "shapes", model: Any = None) -> Iterator[Recording]:
     Parameters
     ----------
     keep : "shapes" keeps no array alive; "arrays" keeps every op's `OpRun` with its inputs, outputs and cache
-    model : names the layers whose weights an optimizer updates
+    model : names the layers whose weights its optimizer updates
 
     Recordings nest. After an error in the block, the recording holds what ran before it.
     """
     from cuda_kernels.launch import launches
 
-    recording = Recording(keep, _path_finder(model) if model is not None else None)
+    recording = Recording(keep, model)
     with ExitStack() as stack:
+        stack.enter_context(recording._watching_the_optimizer())
         recording.ledger = stack.enter_context(transfers())
         recording._found = stack.enter_context(launches())
         stack.enter_context(observing(recording._note))
@@ -191,16 +237,50 @@ def record_step(model: Any, x: Any, y: Any, *, keep: str = "shapes", update: boo
     >>> [op.op for op in recording.ops if op.phase == "update"]
     ['sgd_update', 'sgd_update']
     """
-    if getattr(model, "loss", None) is None or getattr(model, "optimizer", None) is None:
-        raise NotCompiledError("record_step: the model has no loss or optimizer. Call model.compile('adam', loss=…).")
+    require_compiled(model, "record_step")
     ensure_built(model, x)
     with nullcontext() if update else preserved(model), record(keep, model) as recording:
         recording.result = model.train_step((x, y))
     return recording
 
 
-def _path_finder(model: Any) -> Callable[[Any], str]:
-    def path_of(array: Any) -> str:
-        return next((v.path or v.name or "" for v in model.trainable_variables if v.data is array), "")
+def record_batch(model: Any, x: Any, y: Any, keep: str = "shapes") -> Recording:
+    """Run `model.train_on_batch` and return what it did: its result is the batch's own, and the model stays as it was.
 
-    return path_of
+    Tables, comparisons and provenance are views of such a recording. A model without an optimizer is lent one.
+    """
+    ensure_built(model, x)
+    with preserved(model), no_grad():  # an outer tape does not see the step
+        if model.optimizer is None:
+            model.optimizer = SGD()
+        with record(keep, model) as recording:
+            recording.result = model.train_on_batch(x, y, return_dict=True)
+    return recording
+
+
+def record_prediction(model: Any, x: Any) -> list[OpRun]:
+    """Run a model on a batch, as it predicts, and return its ops with their arrays. The model stays as it was."""
+    ensure_built(model, x)
+    with preserved(model), no_grad(), observing() as runs:
+        model(x, training=False)
+    return list(runs)
+
+
+def require_compiled(model: Any, look: str, optimizer: bool = True) -> None:
+    """Raise NotCompiledError, in the name of a look, where the model has no loss (or no optimizer)."""
+    missing = getattr(model, "loss", None) is None or (optimizer and getattr(model, "optimizer", None) is None)
+    if missing and optimizer:
+        raise NotCompiledError(f"{look}: the model has no loss or optimizer. Call model.compile('adam', loss=…).")
+    if missing:
+        raise NotCompiledError(f"{look}: the model has no loss. Call model.compile('adam', loss=…) first.")
+
+
+def unique_paths(variables: Any) -> list[str]:
+    """Return the variables' paths, with a number behind those that occur twice."""
+    seen: dict[str, int] = {}
+    names = []
+    for variable in variables:
+        path = variable.path or variable.name or ""
+        seen[path] = seen.get(path, 0) + 1
+        names.append(path if seen[path] == 1 else f"{path} ({seen[path]})")
+    return names

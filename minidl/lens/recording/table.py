@@ -1,17 +1,17 @@
-"""A recording as a table: every op, kernel and move, what they add up to, and what lies between them."""
+"""A recording as a table: every op, kernel and move, what they add up to, and what lies between them; or the ops alone,
+forward and back."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minidl.backends.devices.ledger import Transfer
-from minidl.console import printable
+from minidl.console import one_line, printable
 from minidl.errors import ArgumentError
 from minidl.lens.recording.events import PHASES, ArrayFacts, RecordedLaunch, RecordedOp
-from minidl.lens.recording.recording import Recording
+from minidl.lens.recording.recording import Recording, record_batch, require_compiled
 from minidl.lens.texts import milliseconds, shape_text, share, text_table
 from minidl.lens.timing.machines import machine
-from minidl.observers import GRADIENT_SUM
 
 GROUPS = ("phase", "layer", "op", "direction", "backend")
 
@@ -218,7 +218,7 @@ def _rows(recording: Recording) -> list[TimelineRow]:
     rows: list[TimelineRow] = []
     for _, _, item in sorted(timed, key=lambda entry: entry[:2]):
         if isinstance(item, RecordedOp):
-            name = f"{item.op} (sum of gradients)" if item.why == GRADIENT_SUM else item.op
+            name = f"{item.op} (sum of gradients)" if item.is_sum else item.op
             given, gave = (" ".join(map(_facts_text, facts)) for facts in (item.inputs, item.outputs))
             gap = gaps.get(id(item), 0.0)
             rows.append(
@@ -248,3 +248,83 @@ def _part_row(part: RecordedLaunch | Transfer, phase: str, layer: str, depth: in
 
 def _facts_text(facts: ArrayFacts | None) -> str:
     return "-" if facts is None else shape_text(facts.shape)
+
+
+# ---- the ops of one step alone
+
+
+class StepRow(NamedTuple):
+    """One op in one direction. `ms` is the time of this one run, on the host's clock."""
+
+    direction: str
+    layer: str
+    op: str
+    inputs: str
+    outputs: str
+    backend: str
+    why: str
+    ms: float
+
+
+class StepTable:
+    """The rows of a step, to print, to show in a notebook, or to read."""
+
+    COLUMNS = StepRow._fields
+
+    def __init__(self, rows: list[StepRow], loss: float) -> None:
+        self.rows, self.loss = rows, loss
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def total_ms(self, direction: str | None = None) -> float:
+        """Return the sum of the ops' times in ms, of one direction or of both."""
+        return sum(row.ms for row in self.rows if direction in (None, row.direction))
+
+    def _cells(self) -> list[list[str]]:
+        return [[*row[:-1], f"{row.ms:.3f}"] for row in self.rows]
+
+    def __repr__(self) -> str:
+        head, rule, *rows = text_table(self.COLUMNS, self._cells(), ("ms",)).split("\n")
+        lines = [head, rule]
+        for direction in ("forward", "backward"):
+            lines += [line for line, row in zip(rows, self.rows, strict=True) if row.direction == direction]
+            lines += [f"{direction} in all".ljust(len(head) - 10) + f"{self.total_ms(direction):10.3f}", ""]
+        return printable("\n".join([*lines, f"loss {self.loss:.4f}"]))
+
+    def _repr_html_(self) -> str:
+        from minidl.markup import html_table, paragraphs
+
+        cells = [[one_line(cell) for cell in row] for row in self._cells()]
+        return str(html_table(self.COLUMNS, cells, ("ms",)) + paragraphs([f"loss {self.loss:.4f}"]))
+
+
+def training_step(model: Any, x: Any, y: Any) -> StepTable:
+    """Run one training step, and return its forward and backward op by op. The model is left as it was.
+
+    Parameters
+    ----------
+    model : a compiled model (its loss is used)
+    x, y : one batch of inputs and targets
+
+    Raises
+    ------
+    NotCompiledError : the model has no loss yet
+
+    >>> import minidl, numpy as np
+    >>> model = minidl.Sequential([minidl.layers.Dense(2, activation="softmax", input_shape=(3,))])
+    >>> model.compile(loss="sparse_categorical_crossentropy")
+    >>> table = training_step(model, np.ones((4, 3), "float32"), np.array([0, 1, 0, 1]))
+    >>> [row.op for row in table.rows if row.direction == "backward"][-1]
+    'dense'
+    """
+    require_compiled(model, "training_step", optimizer=False)
+    recording = record_batch(model, x, y)
+    ops = [op for op in recording.step if op.phase != "update" and not op.is_sum]
+    return StepTable([_step_row(op) for op in ops], float(recording.result["loss"]))
+
+
+def _step_row(op: RecordedOp) -> StepRow:
+    given, gave = (" ".join(shape_text(a.shape) for a in facts if a is not None) for facts in (op.inputs, op.outputs))
+    ms = (op.finished - op.called) * 1e3
+    return StepRow(op.direction, op.layer or "loss", op.op, given, gave, op.backend, op.why, ms)

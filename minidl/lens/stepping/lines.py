@@ -159,7 +159,7 @@ def describe(value: Any) -> str:
     return value if isinstance(value, NotKept) else f"{value!r}"[:200]
 
 
-def line_steps(moment: Moment, function: Callable[..., Any], run: Callable[[], Any]) -> LineStepper:
+def line_steps(moment: Moment, function: Callable[..., Any], run: Callable[[], object]) -> LineStepper:
     """Run `run`, which calls `function`, and return its lines.
 
     Raises
@@ -174,12 +174,12 @@ def line_steps(moment: Moment, function: Callable[..., Any], run: Callable[[], A
     before = sys.gettrace()
     sys.settrace(tracer.enter)
     try:
-        result = run()
+        run()
     finally:
         sys.settrace(before)
     if not tracer.lines:
         raise ArgumentError(f"into: no line of {moment.op} {moment.direction} ran. Is its source file there?")
-    return LineStepper(f"{moment.op} {moment.direction}", tracer.lines, tracer.sources, result)
+    return LineStepper(f"{moment.op} {moment.direction}", tracer.lines, tracer.sources, tracer.result)
 
 
 class _Tracer:
@@ -191,6 +191,7 @@ class _Tracer:
         self.sources: dict[str, dict[int, str]] = {}
         self.open: dict[int, Line | None] = {}  # by the id of a frame: the line that is running in it
         self.copied = 0
+        self.result: Any = None  # what the op's function returned
 
     def enter(self, frame: Any, event: str, argument: Any) -> Any:
         """Decide whether a call is followed."""
@@ -218,6 +219,7 @@ class _Tracer:
             running.after = {**values, "return": self.one(argument, _NOTHING)} if event == "return" else values
         if event == "return":
             self.open.pop(key, None)
+            self.result = argument  # the last to return is the op's own function
         elif event == "line":
             line = Line(frame.f_code.co_name, frame.f_lineno, len(self.open) - 1, values, values)
             self.lines.append(line)

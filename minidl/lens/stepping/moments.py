@@ -11,9 +11,9 @@ import numpy as np
 from minidl.backends.devices import arrays
 from minidl.console import printable
 from minidl.lens import formulas
-from minidl.lens.stepping.record import Record, Told, place_of, tape_sum
-
-PHASES = ("forward", "loss", "backward", "update")
+from minidl.lens.recording.events import RecordedOp
+from minidl.lens.recording.recording import Recording
+from minidl.observers import OpRun
 
 
 class Statistics(NamedTuple):
@@ -59,48 +59,34 @@ class Moment:
     """One op of the step, in one direction.
 
     number : its place in the step, from 0
-    phase : "forward", "loss", "backward" or "update"
+    recorded : what the recording holds of it: phase, layer, backend, times; run : the same with its arrays
+    call : its number among the calls of ops, None for a sum that the tape makes by itself
+    input_slots, output_slots : the places of the named inputs and outputs among the op's own (some are None)
     partner : number of the backward of this forward, or of the forward of this backward; None where there is none
+    forward : of a backward: the forward's run
     origins : for each input, where it comes from: a weight's path, or "moment 3: relu"
-    slots : the places of the named inputs and outputs among the op's own (some are None)
     """
 
     number: int
-    phase: str
-    told: Told
-    op: str
-    layer: str
+    recorded: RecordedOp
+    run: OpRun
+    call: int | None
     input_slots: dict[str, int]
     output_slots: dict[str, int]
     partner: int | None = None
+    forward: OpRun | None = None
     origins: dict[str, str] = field(default_factory=dict)
-    weight: str = ""  # of an update: the weight's path
-    forward: Told | None = None  # of a backward: the forward it belongs to
 
-    @property
-    def direction(self) -> str:
-        """Whether the op ran "forward" or "backward"; an update is a forward."""
-        return self.told.run.direction
-
-    @property
-    def backend(self) -> str:
-        """Where it ran."""
-        return self.told.run.backend
-
-    @property
-    def why(self) -> str:
-        """Who chose the backend."""
-        return self.told.run.why
-
-    @property
-    def static(self) -> dict[str, Any]:
-        """The op's keywords: strides, rate, learning_rate …"""
-        return self.told.run.static
-
-    @property
-    def is_sum(self) -> bool:
-        """Whether this is not an op of the model, but the tape adding two gradients."""
-        return self.told.run.why == tape_sum()
+    # "forward", "loss", "backward" or "update"; its op; "forward" or "backward"; of an update the weight's path
+    phase = property(lambda self: self.recorded.phase)
+    op = property(lambda self: self.recorded.op)
+    direction = property(lambda self: self.recorded.direction)
+    layer = property(lambda self: self.recorded.layer)
+    weight = property(lambda self: self.recorded.weight)
+    backend = property(lambda self: self.recorded.backend)
+    why = property(lambda self: self.recorded.why)
+    static = property(lambda self: self.recorded.static)
+    is_sum = property(lambda self: self.recorded.is_sum)
 
     @property
     def formula(self) -> str:
@@ -110,12 +96,12 @@ class Moment:
     @cached_property
     def inputs(self) -> dict[str, np.ndarray]:
         """What it was given, by name, on the host, read-only; of a backward the gradients of the outputs."""
-        return {name: _looked_at(self.told.inputs[slot]) for name, slot in self.input_slots.items()}
+        return {name: _looked_at(self.run.inputs[slot]) for name, slot in self.input_slots.items()}
 
     @cached_property
     def outputs(self) -> dict[str, np.ndarray]:
         """What it gave, by name; of a backward the gradients of the inputs."""
-        return {name: _looked_at(self.told.run.outputs[slot]) for name, slot in self.output_slots.items()}
+        return {name: _looked_at(self.run.outputs[slot]) for name, slot in self.output_slots.items()}
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -139,70 +125,40 @@ def _looked_at(array: Any) -> np.ndarray:
     return view
 
 
-def moments_of(record: Record) -> list[Moment]:
-    """Return the moments of a step in the order in which they ran, each with its phase, names, origins and partner."""
-    phases = _phases(record.told)
+def place_of(array: Any) -> Any:
+    """Where an array lies: two arrays at one place and of one shape are the same value. All of a record are alive."""
+    if array is None or not hasattr(array, "shape"):
+        return None
+    memory = array.memory if isinstance(array, arrays.SimtArray) else array
+    interface = memory.__array_interface__ if isinstance(memory, np.ndarray) else memory.__cuda_array_interface__
+    return interface["data"][0], tuple(array.shape)
+
+
+def moments_of(recording: Recording, calls: list[int | None], homes: dict[Any, str]) -> list[Moment]:
+    """Return the moments of a step in the order in which they ran, each with its names, origins and partner.
+
+    calls : the number of each op among the calls; homes : where weights and slots lay (see `place_of`), by path
+    """
     moments: list[Moment] = []
     forwards: dict[int, Moment] = {}  # by the id of `static`, which the tape hands from an op's forward to its backward
-    sources = dict(record.homes)
-    for told, phase in zip(record.told, phases, strict=True):
-        if not phase:
-            continue
-        forward = forwards.get(id(told.run.static)) if told.run.direction == "backward" else None
-        moment = _moment(len(moments), phase, told, forward)
-        for name, slot in moment.input_slots.items():
-            moment.origins[name] = sources.get(place_of(told.inputs[slot]), "")
-        if phase == "update":
-            moment.weight = moment.origins.get("w", "")
-            moment.layer = moment.weight.rpartition("/")[0]
+    sources = dict(homes)
+    for recorded, call in zip(recording.step, calls, strict=False):
+        run = recorded.run
+        assert run is not None
+        inputs, outputs = (
+            {name: slot for slot, (name, array) in enumerate(zip(names, arrays, strict=True)) if array is not None}
+            for names, arrays in zip(formulas.array_names(run), (run.inputs, run.outputs), strict=True)
+        )
+        moment = Moment(len(moments), recorded, run, call, inputs, outputs)
+        moment.origins = {name: sources.get(place_of(run.inputs[slot]), "") for name, slot in inputs.items()}
+        forward = forwards.get(id(run.static)) if run.direction == "backward" else None
         if forward is not None:
-            moment.partner, forward.partner = forward.number, moment.number
-        elif phase in ("forward", "loss"):
-            forwards[id(told.run.static)] = moment
-        for name, slot in moment.output_slots.items():
-            output = name if len(moment.output_slots) > 1 else moment.op
-            sources[place_of(told.run.outputs[slot])] = f"moment {moment.number}: {output}" + (
-                f" of {moment.layer}" if moment.layer else ""
-            )
+            moment.partner, forward.partner, moment.forward = forward.number, moment.number, forward.run
+        elif moment.phase in ("forward", "loss"):
+            forwards[id(run.static)] = moment
+        of_layer = f" of {moment.layer}" if moment.layer else ""
+        for name, slot in outputs.items():
+            output = name if len(outputs) > 1 else moment.op
+            sources[place_of(run.outputs[slot])] = f"moment {moment.number}: {output}{of_layer}"
         moments.append(moment)
     return moments
-
-
-def _moment(number: int, phase: str, told: Told, forward: Moment | None) -> Moment:
-    run = told.run
-    if run.direction == "backward":
-        ins = forward.told.run.inputs if forward is not None else run.outputs
-        outs = forward.told.run.outputs if forward is not None else run.inputs
-        names_in = tuple(f"d{name}" for name in formulas.output_names(run.op, len(outs)))
-        names_out = tuple(f"d{name}" for name in formulas.input_names(run.op, len(ins)))
-    else:
-        names_in = formulas.input_names(run.op, len(run.inputs))
-        there = tuple(name for name, array in zip(names_in, run.inputs, strict=True) if array is not None)
-        names_out = formulas.output_names(run.op, len(run.outputs), there)
-    return Moment(
-        number, phase, told, run.op, run.layer,
-        {name: slot for slot, name in enumerate(names_in) if told.inputs[slot] is not None},
-        {name: slot for slot, name in enumerate(names_out) if run.outputs[slot] is not None},
-        forward=forward.told if forward is not None else None,
-    )  # fmt: skip
-
-
-def _phases(told: list[Told]) -> list[str]:
-    """Name the phase of each op; "" for what runs behind the last update (a metric of one's own)."""
-    found = ["update" if t.updating else "backward" if _is_back(t) else "" for t in told]
-    last = max((k for k, phase in enumerate(found) if phase), default=len(found))
-    start = 0
-    while start < min(last, len(found)):
-        end = start
-        while end < len(found) and not found[end]:
-            end += 1
-        in_layers = [k for k in range(start, end) if told[k].run.layer]
-        border = in_layers[-1] + 1 if in_layers else start
-        for k in range(start, end):
-            found[k] = "forward" if k < border else "loss"
-        start = end + 1
-    return found
-
-
-def _is_back(told: Told) -> bool:
-    return told.run.direction == "backward" or told.run.why == tape_sum()

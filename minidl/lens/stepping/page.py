@@ -18,8 +18,7 @@ from minidl.console import one_line
 from minidl.errors import ArgumentError
 from minidl.lens import formulas
 from minidl.lens.stepping.lines import LineStepper
-from minidl.lens.stepping.moments import Moment, statistics
-from minidl.lens.stepping.record import place_of
+from minidl.lens.stepping.moments import Moment, place_of, statistics
 from minidl.lens.stepping.text import corner, difference_text, static_text
 from minidl.lens.stepping.thumbnails import FULL, SMALL, Limits, heat_map, histogram
 from minidl.utils import atomic_write
@@ -97,8 +96,8 @@ def _moment_data(stepper: Stepper, moment: Moment, arrays: _Arrays, sources: dic
         "keywords": static_text(moment),
         "partner": moment.partner,
         "differs": bool(differences),
-        "inputs": items(moment.inputs, moment.input_slots, moment.told.inputs),
-        "outputs": items(moment.outputs, moment.output_slots, moment.told.run.outputs),
+        "inputs": items(moment.inputs, moment.input_slots, moment.run.inputs),
+        "outputs": items(moment.outputs, moment.output_slots, moment.run.outputs),
         "lines": _lines_data(stepper, moment, sources),
     }
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from minidl.errors import ArgumentError
+from minidl.lens.recording.events import PHASES
 from minidl.lens.stepping.lines import LineStepper
-from minidl.lens.stepping.moments import PHASES
 from minidl.lens.stepping.notebook import moment_html
 from minidl.markup import joined
 

@@ -1,22 +1,23 @@
 """Run a model's own training step and keep all of it: every op with its arrays; if asked, with values changed.
 
 What runs is `model.train_on_batch`, nothing else, so its numbers are the step's numbers. A value is changed between
-two ops: for the time of the step the tape's `resolve` hands out functions that change what they are given or give.
+two ops, by an observer that the tape runs the ops' functions by way of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends import table
 from minidl.backends.devices import arrays
 from minidl.lens.recording.preserved import preserved
-from minidl.observers import OpRun, observing
+from minidl.lens.recording.recording import Recording, record, unique_paths
+from minidl.lens.stepping.moments import Moment, moments_of, place_of
+from minidl.observers import GRADIENT_SUM, OpRun, observing
 from minidl.tape import no_grad
 
 
@@ -37,72 +38,59 @@ class Change(NamedTuple):
     label: str
 
 
-@dataclass(slots=True, eq=False)
-class Told:
-    """An op that ran, with its number among the calls (None for sums that the tape makes by itself)."""
-
-    run: OpRun
-    call: int | None
-    inputs: tuple[Any, ...]  # as the function got them, changes included
-    updating: bool  # while the optimizer worked
-    single: bool = True  # of a backward: whether its op has one output, and `dy` is no tuple
-
-
 @dataclass(eq=False)
 class Record:
     """A whole step.
 
+    recording : its ops, their runs with arrays, changes included; moments : the same with names
     weights : (path, before, after) of each
-    gradients : what the optimizer was given, by path
-    homes : where each weight and optimizer slot lay during the step (see `place_of`), with its path
-    held : their arrays: while these are alive, nothing else can lie there
+    held : where weights and slots lay: while these are alive, nothing else can lie there
     """
 
-    told: list[Told] = field(default_factory=list)
-    weights: list[tuple[str, Any, Any]] = field(default_factory=list)
-    gradients: dict[str, Any] = field(default_factory=dict)
-    logs: dict[str, Any] = field(default_factory=dict)
-    homes: dict[Any, str] = field(default_factory=dict)
-    held: list[Any] = field(default_factory=list)
+    recording: Recording
+    moments: list[Moment]
+    weights: list[tuple[str, Any, Any]]
+    held: list[Any]
+
+    @property
+    def logs(self) -> dict[str, Any]:
+        """Loss and metrics."""
+        return self.recording.result
+
+    @property
+    def gradients(self) -> dict[str, Any]:
+        """What the optimizer was given, by path."""
+        return self.recording.gradients
 
 
-def record_batch(model: Any, batch: dict[str, Any], changes: tuple[Change, ...] = (), keep: bool = False) -> Record:
+def record_changed(model: Any, batch: dict[str, Any], changes: tuple[Change, ...] = (), keep: bool = False) -> Record:
     """Run `model.train_on_batch(**batch)` with values changed; unless `keep`, the model is as before afterwards."""
-    record = Record()
     with ExitStack() as stack:
         if not keep:
             stack.enter_context(preserved(model))
         stack.enter_context(no_grad())  # an outer tape does not see the step
         _change_weights(model, changes)
         before = [variable.data for variable in model.weights]
-        homes = _Homes(model, record.homes)
-        record.held = homes.held
-        editor = stack.enter_context(_editing(changes))
-        updating = stack.enter_context(_watching(model, record.gradients))
-
-        def note(run: OpRun) -> None:
-            call, given, single = editor.last if run.why != tape_sum() else (None, run.inputs, True)
-            record.told.append(Told(run, call, given, bool(updating), single))
-            homes.note()
-
-        stack.enter_context(observing(note))
-        record.logs = model.train_on_batch(**batch, return_dict=True)
-        names = unique_paths(model.weights)
-        record.weights = [
-            (name, old, variable.data) for name, old, variable in zip(names, before, model.weights, strict=True)
-        ]
-    return record
+        editor, homes = _Editor(changes), _Homes(model)
+        for observer in (editor, homes):
+            stack.enter_context(observing(observer))
+        recording = stack.enter_context(record("arrays", model))
+        recording.result = model.train_on_batch(**batch, return_dict=True)
+        after = [variable.data for variable in model.weights]
+        weights = list(zip(unique_paths(model.weights), before, after, strict=True))
+    return Record(recording, moments_of(recording, editor.numbers, homes.homes), weights, homes.held)
 
 
 class _Homes:
     """Notes where weights and slots lie: an op on a device may just have moved one there, a layer replaced one."""
 
-    def __init__(self, model: Any, homes: dict[Any, str]) -> None:
-        self.model, self.homes = model, homes
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.homes: dict[Any, str] = {}  # where each of them lay during the step, with its path
         self.seen: dict[int, Any] = {}  # by the id of a variable: its array. `held` keeps all of them alive
         self.held: list[Any] = []
 
-    def note(self) -> None:
+    def __call__(self, run: OpRun) -> None:
         """Look at every variable; those whose array is the one of the last look are passed over."""
         for variables in (self.model.weights, getattr(self.model.optimizer, "variables", [])):
             if all(self.seen.get(id(variable)) is variable.data for variable in variables):
@@ -111,32 +99,6 @@ class _Homes:
                 self.seen[id(variable)] = variable.data
                 self.held.append(variable.data)
                 self.homes.setdefault(place_of(variable.data), path)
-
-
-def place_of(array: Any) -> Any:
-    """Where an array lies: two arrays at one place and of one shape are the same value. All of a record are alive."""
-    if array is None or not hasattr(array, "shape"):
-        return None
-    memory = array.memory if isinstance(array, arrays.SimtArray) else array
-    interface = memory.__array_interface__ if isinstance(memory, np.ndarray) else memory.__cuda_array_interface__
-    return interface["data"][0], tuple(array.shape)
-
-
-def tape_sum() -> str:
-    """Return the reason that the tape gives for adding two gradients."""
-    from minidl import observers
-
-    return getattr(observers, "GRADIENT_SUM", "a value used twice: its gradients are summed")
-
-
-def unique_paths(variables: Any) -> list[str]:
-    """Return the variables' paths, with a number behind those that occur twice."""
-    seen: dict[str, int] = {}
-    names = []
-    for variable in variables:
-        seen[variable.path] = seen.get(variable.path, 0) + 1
-        names.append(variable.path if seen[variable.path] == 1 else f"{variable.path} ({seen[variable.path]})")
-    return names
 
 
 def _change_weights(model: Any, changes: tuple[Change, ...]) -> None:
@@ -156,98 +118,45 @@ def edited(array: Any, changes: list[Change]) -> Any:
 
 
 class _Editor:
-    """Counts the calls of ops, and changes what some of them get or give."""
+    """An observer that counts the calls of ops, and changes what some of them get or give."""
 
     def __init__(self, changes: tuple[Change, ...]) -> None:
+        self.changes = changes
         self.calls = 0
-        self.last: tuple[int | None, tuple[Any, ...], bool] = (None, (), True)
-        self.changes: dict[int, list[Change]] = {}
-        for change in changes:
-            if change.call is not None:
-                self.changes.setdefault(change.call, []).append(change)
+        self.numbers: list[int | None] = []  # of the ops that were told of, in order
+        self.last: tuple[int, tuple[Any, ...]] = (0, ())
 
-    def wrap(self, direction: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function that calls this one by way of the editor."""
-        edit_call = self.edit_forward if direction == "forward" else self.edit_backward
+    def __call__(self, run: OpRun) -> None:
+        """Give the op its number, and the inputs that it really got."""
+        if run.why == GRADIENT_SUM:  # the tape adds by itself
+            self.numbers.append(None)
+        else:
+            number, run.inputs = self.last
+            self.numbers.append(number)
 
-        def run(*args: Any, **kwargs: Any) -> Any:
+    def around(self, direction: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that calls this one on changed values, and changes what it gives."""
+
+        def run(*args: Any, **keywords: Any) -> Any:
             number, self.calls = self.calls, self.calls + 1  # before the call: an op may call ops
-            result, given = edit_call(function, args, kwargs, self.changes.get(number, []))
-            self.last = (number, given, not isinstance(args[0], tuple))
+            here = [change for change in self.changes if change.call == number]
+            if direction == "forward":  # changed inputs go into the cache, changed outputs do not
+                given = _edited_all(args, here, "input")
+                result = function(*given, **keywords)
+                if any(change.side == "output" for change in here):
+                    result = (_edited_all(result[0], here, "output"), result[1])
+            else:
+                given = _edited_all(args[0], here, "input")
+                result = _edited_all(function(given, args[1], **keywords), here, "output")
+            self.last = number, given if isinstance(given, tuple) else (given,)
             return result
 
-        run.func = getattr(function, "func", function)  # type: ignore[attr-defined]  # where the tape looks for `needs`
         return run
 
-    def edit_forward(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], changes: list[Change]
-    ) -> tuple[Any, tuple[Any, ...]]:
-        """Call a forward: its changed inputs go into its cache, its changed outputs do not."""
-        args = _edit_all(args, changes, "input")
-        result = function(*args, **kwargs)
-        if any(change.side == "output" for change in changes):
-            y, cache = result
-            parts = _edit_all(y if isinstance(y, tuple) else (y,), changes, "output")
-            result = (parts if isinstance(y, tuple) else parts[0], cache)
-        return result, args
 
-    def edit_backward(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], changes: list[Change]
-    ) -> tuple[Any, tuple[Any, ...]]:
-        """Call a backward with changed gradients in, or change those that it gives."""
-        dy, cache = args
-        given = _edit_all(dy if isinstance(dy, tuple) else (dy,), changes, "input")
-        result = function(given if isinstance(dy, tuple) else given[0], cache, **kwargs)
-        return _edit_all(result, changes, "output"), given
-
-
-def _edit_all(given: tuple[Any, ...], changes: list[Change], side: str) -> tuple[Any, ...]:
-    changed = list(given)
+def _edited_all(given: Any, changes: list[Change], side: str) -> Any:
+    """Return an array, or a tuple of them, with the changes of one side made."""
+    parts = list(given) if isinstance(given, tuple) else [given]
     for slot in {change.slot for change in changes if change.side == side}:
-        changed[slot] = edited(changed[slot], [c for c in changes if c.side == side and c.slot == slot])
-    return tuple(changed)
-
-
-@contextmanager
-def _editing(changes: tuple[Change, ...]) -> Iterator[_Editor]:
-    editor, original = _Editor(changes), table.load
-
-    def load(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
-        function = original(op, backend, direction)
-        return function and editor.wrap(direction, function)
-
-    table.load = load
-    try:
-        yield editor
-    finally:
-        table.load = original
-
-
-@contextmanager
-def _watching(model: Any, gradients: dict[str, Any]) -> Iterator[list[bool]]:
-    """Note what the optimizer is given; the list that is yielded is not empty while it works."""
-    optimizer = model.optimizer
-    if optimizer is None:  # train_on_batch will say so
-        yield []
-        return
-    working: list[bool] = []
-    original = optimizer.apply
-
-    def apply(grads: Any, trainable_variables: Any = None) -> Any:
-        grads = list(grads)
-        if trainable_variables is not None:
-            variables = list(trainable_variables)
-            for name, gradient in zip(unique_paths(variables), grads, strict=False):
-                gradients[name] = getattr(gradient, "data", gradient)
-            trainable_variables = variables
-        working.append(True)
-        try:
-            return original(grads, trainable_variables)
-        finally:
-            working.clear()
-
-    optimizer.apply = apply
-    try:
-        yield working
-    finally:
-        vars(optimizer).pop("apply", None)
+        parts[slot] = edited(parts[slot], [c for c in changes if c.side == side and c.slot == slot])
+    return tuple(parts) if isinstance(given, tuple) else parts[0]

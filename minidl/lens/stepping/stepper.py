@@ -18,27 +18,31 @@ The file shows the way a lesson goes: what ran (`record`), what is seen of it (`
 
 from __future__ import annotations
 
-from contextvars import copy_context
+from contextvars import Context, copy_context
+from functools import partial
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from cuda_kernels.launch import Launched
+from minidl.backends.devices.arrays import on_host
 from minidl.console import printable
 from minidl.data import as_dataset
-from minidl.errors import ArgumentError, NotCompiledError, unknown_name
+from minidl.errors import ArgumentError, unknown_name
 from minidl.layers.base.symbolic import flatten, map_structure
 from minidl.lens import formulas
-from minidl.lens.stepping.kernels import KernelLaunch, choose, kernel_launches, rerun
+from minidl.lens.recording.events import PHASES
+from minidl.lens.recording.recording import require_compiled, unique_paths
+from minidl.lens.stepping.kernels import again, choose, kernel_launches
 from minidl.lens.stepping.lines import LineStepper, line_steps
-from minidl.lens.stepping.moments import Moment, moments_of
-from minidl.lens.stepping.moves import Moves
-from minidl.lens.stepping.record import Change, Record, record_batch, unique_paths
+from minidl.lens.stepping.moments import Moment
+from minidl.lens.stepping.record import Change, Record, record_changed
 from minidl.models.training.checks import build_from_data
 from minidl.tensor import Tensor
 
 
-class Stepper(Moves):
+class Stepper:
     """A recorded training step and a position in it; `lens.step` makes one.
 
     `now` is the present moment: one op, with its formula, inputs, outputs and statistics. `next`, `back`, `goto`,
@@ -49,21 +53,17 @@ class Stepper(Moves):
     def __init__(self, model: Any, batch: dict[str, Any]) -> None:
         self.model = model
         self.position = 0
-        self._batch = batch
-        self._context = copy_context()  # the backends that were chosen when the stepper was made
+        # In the context, and so on the backends, that were chosen when the stepper was made.
+        self._run = partial(_in_context, copy_context(), model, batch)
         self._changes: tuple[Change, ...] = ()
-        self._records = [self._run()]
-        self._moments = [moments_of(self._records[0])]
-
-    def _run(self, keep: bool = False) -> Record:
-        return self._context.run(record_batch, self.model, self._batch, self._changes, keep)
+        self._records: list[Record] = [self._run()]
 
     # ---- what there is
 
     @property
     def moments(self) -> list[Moment]:
         """Every op of the step, in order."""
-        return self._moments[-1]
+        return self._records[-1].moments
 
     @property
     def loss(self) -> float:
@@ -90,6 +90,81 @@ class Stepper(Moves):
         """Every weight before the step, by path."""
         return {path: np.asarray(_host(before)) for path, before, _ in self._records[-1].weights}
 
+    # ---- moving
+
+    @property
+    def now(self) -> Moment:
+        """The present moment."""
+        return self.moments[self.position]
+
+    @property
+    def partner(self) -> Moment | None:
+        """The backward of the present forward, or the forward of the present backward."""
+        return None if self.now.partner is None else self.moments[self.now.partner]
+
+    @property
+    def layers(self) -> list[str]:
+        """The layers that computed something, in order."""
+        return list(dict.fromkeys(moment.layer for moment in self.moments if moment.layer))
+
+    def __len__(self) -> int:
+        return len(self.moments)
+
+    def goto(self, number: int) -> Stepper:
+        """Go to a moment by its number (clipped to the step)."""
+        self.position = max(0, min(int(number), len(self) - 1))
+        return self
+
+    def next(self, moments: int = 1) -> Stepper:
+        """Go on."""
+        return self.goto(self.position + moments)
+
+    def back(self, moments: int = 1) -> Stepper:
+        """Go back."""
+        return self.goto(self.position - moments)
+
+    def to_layer(self, name: str, phase: str | None = None) -> Stepper:
+        """Go to the first op of a layer; in one phase, or in the present one where it has an op there.
+
+        Raises
+        ------
+        UnknownNameError : no layer of that name computed something
+        """
+        if name not in self.layers:
+            raise unknown_name("layer of this step", name, self.layers)
+        here = [m for m in self.moments if m.layer == name and m.phase == (phase or self.now.phase)]
+        found = here or ([] if phase else [m for m in self.moments if m.layer == name])
+        if not found:
+            raise ArgumentError(f"to_layer: layer {name!r} has no op in the phase {phase!r}.")
+        return self.goto(found[0].number)
+
+    def to_phase(self, phase: str) -> Stepper:
+        """Go to the first op of "forward", "loss", "backward" or "update"."""
+        if phase not in PHASES:
+            raise unknown_name("phase", phase, PHASES)
+        found = [m for m in self.moments if m.phase == phase]
+        if not found:
+            raise ArgumentError(f"to_phase: no op ran in the phase {phase!r}. Is a weight trained, by one of the ops?")
+        return self.goto(found[0].number)
+
+    def to_loss(self) -> Stepper:
+        """Go to the first op of the loss."""
+        return self.to_phase("loss")
+
+    def to_op(self, op: str) -> Stepper:
+        """Go to the next moment (around the end too) in which this op runs."""
+        order = [*self.moments[self.position + 1 :], *self.moments[: self.position + 1]]
+        found = [m for m in order if m.op == op]
+        if not found:
+            raise unknown_name("op of this step", op, {m.op for m in self.moments})
+        return self.goto(found[0].number)
+
+    def to_partner(self) -> Stepper:
+        """Go from a forward to its backward, or from a backward to its forward."""
+        if self.now.partner is None:
+            raise ArgumentError(f"to_partner: {self.now.title} has none: no gradient went through it.")
+        return self.goto(self.now.partner)
+
     # ---- looking closer
 
     def into(self) -> LineStepper:
@@ -101,10 +176,11 @@ class Stepper(Moves):
 
     def lines_of(self, moment: Moment) -> LineStepper:
         """Return the lines of a moment's op; see `into`."""
+        backend = formulas.host_backend(moment.op)
         function = formulas.numpy_function(moment.op, moment.direction)
         if function is None or moment.is_sum:
             raise ArgumentError(f"into: {moment.title} is {formulas.GRADIENT_SUM}; there are no lines to show.")
-        return line_steps(moment, function, lambda: rerun(moment, function))
+        return line_steps(moment, function, lambda: again(moment, backend))
 
     def kernel(self, which: int | str = 0) -> Any:
         """Step into a kernel of the present op on the SIMT machine: a `cuda_kernels.simt` Stepper, by source line.
@@ -114,7 +190,7 @@ class Stepper(Moves):
         """
         return choose(self.kernels(), which).step()
 
-    def kernels(self) -> list[KernelLaunch]:
+    def kernels(self) -> list[Launched]:
         """Return the launches of the present op on the SIMT machine, in order."""
         return kernel_launches(self.now)
 
@@ -133,9 +209,9 @@ class Stepper(Moves):
 
         `differences` tells what became of it; `undo` takes it back.
         """
-        self._check_untouched("change")
+        _check_untouched(self, "change")
         moment = self.now
-        side, name, slot, array = self._find(moment, name)
+        side, name, slot, array = _find(self, moment, name)
         try:
             np.array(array)[index] = value
         except (IndexError, TypeError, ValueError) as error:
@@ -143,37 +219,14 @@ class Stepper(Moves):
                 f"change: index {index!r} and value {value!r:.40} do not fit {name!r} of {moment.title}. Its shape is "
                 f"{array.shape} {array.dtype}."
             ) from error
-        if side != "weight" and moment.told.call is None:
+        call = None if side == "weight" else moment.call
+        if side != "weight" and call is None:
             raise ArgumentError(f"change: the tape itself computes {moment.title}. Change one of the two gradients.")
-        call = None if side == "weight" else moment.told.call
         label = f"{name}[{_index_text(index)}] = {_value_text(value)} at {moment.number} {moment.title}"
-        before = self._changes
-        self._changes = (*before, Change(call, side, slot, index, value, label))
-        try:
-            record = self._run()
-        except Exception:
-            self._changes = before
-            raise
-        self._records.append(record)
-        self._moments.append(moments_of(record))
+        changes = (*self._changes, Change(call, side, slot, index, value, label))
+        self._records.append(self._run(changes))
+        self._changes = changes
         return self.goto(self.position)
-
-    def _find(self, moment: Moment, name: str) -> tuple[str, str, int, np.ndarray]:
-        """Return (side, name, slot, array) of what is to be changed."""
-        paths = unique_paths(self.model.weights)
-        for side, slots, values in (
-            ("input", moment.input_slots, moment.inputs), ("output", moment.output_slots, moment.outputs),
-        ):  # fmt: skip
-            found = next(iter(slots), None) if name == side else name if name in slots else None
-            if found is None:
-                continue
-            origin = moment.origins.get(found, "")
-            if side == "input" and moment.phase in ("forward", "loss") and origin in paths:
-                return "weight", origin, paths.index(origin), values[found]
-            return side, found, slots[found], values[found]
-        if name in paths:
-            return "weight", name, paths.index(name), self.weights_before[name]
-        raise unknown_name(f"value at {moment.title}", name, [*moment.arrays, "input", "output", *paths])
 
     @property
     def changes(self) -> list[str]:
@@ -186,15 +239,14 @@ class Stepper(Moves):
             raise ArgumentError("undo: nothing was changed.")
         self._changes = self._changes[:-1]
         self._records.pop()
-        self._moments.pop()
         return self.goto(self.position)
 
     def differences(self, moment: Moment | int | None = None) -> dict[str, tuple[int, float]]:
         """Return, for each array of a moment that differs from the unchanged run: how many values, and by how much."""
         if not isinstance(moment, Moment):
             moment = self.now if moment is None else self.moments[moment]
-        first = self._moments[0]
-        if len(self._moments) == 1 or moment.number >= len(first):
+        first = self._records[0].moments
+        if len(self._records) == 1 or moment.number >= len(first):
             return {}
         if first[moment.number].title != moment.title:  # the change led to other ops
             return {name: (array.size, float("nan")) for name, array in moment.arrays.items()}
@@ -209,17 +261,8 @@ class Stepper(Moves):
         ------
         ArgumentError : the model was trained since the stepper was made
         """
-        self._check_untouched("commit")
-        return self._run(keep=True).logs
-
-    def _check_untouched(self, function: str) -> None:
-        """Raise unless the model still has the weights that the step began with."""
-        for (path, before, _), variable in zip(self._records[0].weights, self.model.weights, strict=True):
-            if not np.array_equal(_host(before), _host(variable.data), equal_nan=True):
-                raise ArgumentError(
-                    f"{function}: weight {path!r} has changed since this step was recorded. Was the model trained, or "
-                    "the step committed already? Make a new stepper."
-                )
+        _check_untouched(self, "commit")
+        return self._run(self._changes, keep=True).logs
 
     # ---- showing
 
@@ -274,14 +317,47 @@ def step(model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_wei
     ------
     NotCompiledError : the model has no loss or optimizer yet
     """
-    if getattr(model, "loss", None) is None or getattr(model, "optimizer", None) is None:
-        raise NotCompiledError("lens.step: the model has no loss or optimizer. Call model.compile('adam', loss=…).")
+    require_compiled(model, "lens.step")
     batch = {"x": _own(x), "y": _own(y), "sample_weight": _own(sample_weight), "class_weight": class_weight}
     first = flatten(batch["x"])[0]
     if hasattr(first, "shape") and first.shape and not model.built:
         data = as_dataset(batch["x"], batch["y"], None, max(1, len(first)), False, 0, None, "lens.step")
         build_from_data(model, data)
     return Stepper(model, batch)
+
+
+def _in_context(
+    context: Context, model: Any, batch: dict[str, Any], changes: tuple[Change, ...] = (), keep: bool = False
+) -> Record:
+    return context.run(record_changed, model, batch, changes, keep)
+
+
+def _find(stepper: Stepper, moment: Moment, name: str) -> tuple[str, str, int, np.ndarray]:
+    """Return (side, name, slot, array) of what is to be changed."""
+    paths = unique_paths(stepper.model.weights)
+    for side, slots, values in (
+        ("input", moment.input_slots, moment.inputs), ("output", moment.output_slots, moment.outputs),
+    ):  # fmt: skip
+        found = next(iter(slots), None) if name == side else name if name in slots else None
+        if found is None:
+            continue
+        origin = moment.origins.get(found, "")
+        if side == "input" and moment.phase in ("forward", "loss") and origin in paths:
+            return "weight", origin, paths.index(origin), values[found]
+        return side, found, slots[found], values[found]
+    if name in paths:
+        return "weight", name, paths.index(name), stepper.weights_before[name]
+    raise unknown_name(f"value at {moment.title}", name, [*moment.arrays, "input", "output", *paths])
+
+
+def _check_untouched(stepper: Stepper, function: str) -> None:
+    """Raise unless the model still has the weights that the step began with."""
+    for (path, before, _), variable in zip(stepper._records[0].weights, stepper.model.weights, strict=True):
+        if not np.array_equal(_host(before), _host(variable.data), equal_nan=True):
+            raise ArgumentError(
+                f"{function}: weight {path!r} has changed since this step was recorded. Was the model trained, or "
+                "the step committed already? Make a new stepper."
+            )
 
 
 def _own(structure: Any) -> Any:
@@ -294,8 +370,6 @@ def _own(structure: Any) -> Any:
 
 
 def _host(array: Any) -> Any:
-    from minidl.backends.devices.arrays import on_host
-
     return on_host(array, "lens.step")
 
 

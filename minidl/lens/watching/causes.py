@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.backends.devices.arrays import on_host
-from minidl.lens.comparing.tolerances import arrays_of
+from minidl.lens.recording.events import arrays_of
 from minidl.observers import OpRun
 
 KINDS = {

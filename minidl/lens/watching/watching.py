@@ -300,10 +300,10 @@ def watch(mode: str = "warn", **options: Any) -> Iterator[Watch]:
     >>> with watch(mode="raise"):
     ...     minidl.functional.exp(minidl.Tensor([1000.0]))
     Traceback (most recent call last):
-    minidl.lens.watching.TrainingTrouble: Inf is born in step 0: exp forward, layer 'loss', gives 1 Inf of 1 values \
-from finite inputs, the first at (0,). Likely cause: exp(x) is more than float32 can hold above x = 88.7; the largest \
-input is 1e+03. Try: subtract the maximum first, as softmax does, or use an op that is made for it (softmax, softplus, \
-a loss with from_logits=True).
+    minidl.lens.watching.watching.TrainingTrouble: Inf is born in step 0: exp forward, layer 'loss', gives 1 Inf of 1 \
+values from finite inputs, the first at (0,). Likely cause: exp(x) is more than float32 can hold above x = 88.7; the \
+largest input is 1e+03. Try: subtract the maximum first, as softmax does, or use an op that is made for it (softmax, \
+softplus, a loss with from_logits=True).
     """
     seen = Watch(mode, **options)
     with np.errstate(all="ignore"):
