@@ -13,18 +13,17 @@ from minidl.backends.selection import normalise
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.base.arguments import Arguments
 from minidl.layers.base.building import as_shapes, once, shape_arguments
+from minidl.layers.base.inputs import all_shaped, call_parameters, inputs_by_name, named, note, to_tensor, to_tensors
+from minidl.layers.base.masks import pass_masks, set_masks
 from minidl.layers.base.naming import declared_shape, dtype_name, reset_names, snake_case, unique_name
 from minidl.layers.base.symbolic import (
-    NUMBERS,
     Node,
     SymbolicTensor,
     flatten,
     in_trial,
     infer_by_trial,
     is_shape,
-    map_structure,
     map_structure_shapes,
-    masks_of,
     shapes_of,
     symbolic_in,
 )
@@ -187,9 +186,9 @@ class Layer(WeightHolder):
 
     def _shape_arguments(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the shapes of a call's inputs as arguments of `build` or `compute_output_shape`."""
-        inputs = self._inputs_by_name(args, kwargs)
-        shapes = {name: shapes_of(value) for name, value in inputs.items() if _all_shaped(value)}
-        return shape_arguments(self, function, shapes, list(_call_parameters(type(self))))
+        inputs = inputs_by_name(self, args, kwargs)
+        shapes = {name: shapes_of(value) for name, value in inputs.items() if all_shaped(value)}
+        return shape_arguments(self, function, shapes, list(call_parameters(type(self))))
 
     # ---- calling
 
@@ -202,12 +201,12 @@ class Layer(WeightHolder):
         if "built" not in self.__dict__:
             raise NotBuiltError(f"{type(self).__name__}: its __init__ must call super().__init__() first.")
         if len(args) == 1 and isinstance(args[0], _ARRAYS) and kwargs.keys() <= {"training"}:
-            args = (self._to_tensor(args[0], self.computes_in_floats),)  # the usual call: no structure to look through
+            args = (to_tensor(self, args[0], self.computes_in_floats),)  # the usual call: no structure to look through
         else:
-            args, kwargs = self._name_arguments(args, kwargs)
+            args, kwargs = named(self, args, kwargs)
             if symbolic_in((args, kwargs)):
                 return self._call_symbolic(args, kwargs)
-            args, kwargs = self._to_tensors(args, self.computes_in_floats), self._to_tensors(kwargs)
+            args, kwargs = to_tensors(self, args, self.computes_in_floats), to_tensors(self, kwargs)
             if args and (args[0] is None or isinstance(args[0], str)):
                 raise ArgumentError(f"layer {self.name!r}: inputs must be arrays or tensors. Got {args[0]!r}.")
         self._build_for(args, kwargs)
@@ -218,70 +217,34 @@ class Layer(WeightHolder):
     def _run_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run `call`, with `training` and `mask` filled in; give the outputs their masks."""
         training, kwargs = self._resolve_training(kwargs)
-        kwargs = self._pass_masks(args, kwargs)
+        kwargs = pass_masks(self, args, kwargs)
         token = _TRAINING.set(training)
         state, complete = vars(self), self._complete
         state["_complete"] = self._called  # what the first call did not make, no later one may
         try:
             with layer_scope(self.name, self.backend):
                 outputs = self.call(*args, **kwargs)
-                if self.activity_regularizer is not None:
-                    self._regularize_activity(outputs)
-            self._check_returned(outputs)
+                for output in flatten(outputs) if self.activity_regularizer is not None else ():
+                    # Keras divides by the batch size, so that the penalty does not grow with it.
+                    self.add_loss(self.activity_regularizer(output) * (1 / max(1, output.shape[0])))
+            if outputs is None:
+                raise ArgumentError(f"layer {self.name!r}: call() returned None. Is its `return` missing?")
         except Exception as error:
-            self._note(error, args)
+            note(self, error, args)
             raise
         finally:
             _TRAINING.reset(token)
             state["_complete"] = complete
         state["_called"] = True
-        self._set_masks(args, kwargs, outputs)
+        set_masks(self, args, kwargs, outputs, self._makes_masks())
         return outputs
 
-    def _name_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments of a call with `training` and `mask` by name, should they have been given by place."""
-        if len(args) < 2:
-            return args, kwargs
-        names = list(_call_parameters(type(self)))[: len(args)]
-        place = min((names.index(name) for name in ("training", "mask") if name in names), default=len(args))
-        return args[:place], {**dict(zip(names[place:], args[place:], strict=True)), **kwargs}
-
-    def _inputs_by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the inputs of a call by the names of its arguments, in their order; masks are none."""
-        names = list(_call_parameters(type(self)))
-        more = [f"input_{place}" for place in range(len(args))]  # of a call(self, *inputs)
-        given = {**dict(zip([*names, *more], args, strict=False)), **kwargs}
-        masks = {"mask", *(f"{name}_mask" for name in names)}
-        return {n: given[n] for n in dict.fromkeys([*names, *given]) if n in given and n not in masks}
-
-    def _to_tensors(self, structure: Any, floats: bool = False) -> Any:
-        """Turn what a structure holds into tensors, as `_to_tensor` does."""
-        # A plain nested list of numbers is data, not a structure of inputs.
-        if isinstance(structure, tuple):
-            structure = tuple(Tensor(x) if _is_number_list(x) else x for x in structure)
-        return map_structure(lambda leaf: self._to_tensor(leaf, floats), structure)
-
-    def _to_tensor(self, leaf: Any, floats: bool) -> Any:
-        """Turn an array into a tensor, a floating one into the layer's dtype; with `floats` whole numbers too."""
-        if isinstance(leaf, np.ndarray):
-            leaf = Tensor.wrap(leaf)
-        elif isinstance(leaf, list):
-            leaf = Tensor(leaf)
-        if not isinstance(leaf, Tensor) or not self.autocast:
-            return leaf
-        if leaf.dtype.kind in ("fiub" if floats else "f") and leaf.dtype != self.dtype:
-            mask = getattr(leaf, "_keras_mask", None)
-            leaf = leaf.astype(self.dtype)
-            if mask is not None:
-                leaf._keras_mask = mask
-        return leaf
-
     def _accepts(self, argument: str) -> bool:
-        return argument in _call_parameters(type(self))
+        return argument in call_parameters(type(self))
 
     def _resolve_training(self, kwargs: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
         """Training is what the caller says, else what the call around this one was told, else call's default, False."""
-        parameters = _call_parameters(type(self))
+        parameters = call_parameters(type(self))
         training = kwargs.get("training")
         if training is None:
             training = _TRAINING.get()
@@ -293,64 +256,15 @@ class Layer(WeightHolder):
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}
         return bool(training), kwargs
 
-    def _check_returned(self, outputs: Any) -> None:
-        if outputs is None:
-            raise ArgumentError(f"layer {self.name!r}: call() returned None. Is its `return` missing?")
-
-    def _regularize_activity(self, outputs: Any) -> None:
-        for output in flatten(outputs):
-            # Keras divides by the batch size, so that the penalty does not grow with it.
-            self.add_loss(self.activity_regularizer(output) * (1 / max(1, output.shape[0])))
-
-    def _note(self, error: Exception, args: Any) -> None:
-        """Say in the traceback which layer an error came from; the innermost says it first."""
-        shapes = [tuple(x.shape) for x in flatten(args) if hasattr(x, "shape")]
-        note = f"in layer {self.name!r} ({type(self).__name__}), called on {', '.join(map(str, shapes)) or 'nothing'}"
-        error.add_note(note)
-
     # ---- masks
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mask of the outputs; by default the input's, in layers that support masking."""
         return mask if self.supports_masking else None
 
-    def _pass_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Give `call` the masks it asks for: `mask`, that of the first input; `query_mask`, that of `query`."""
-        names = _mask_parameters(type(self))
-        if not names:
-            return kwargs
-        found = dict(kwargs)
-        inputs = self._inputs_by_name(args, kwargs)
-        for name in names:
-            if name == "mask" and kwargs.get("mask") is None:
-                found["mask"] = masks_of(next(iter(inputs.values()), None))
-            elif name != "mask" and kwargs.get(name) is None and inputs.get(name[:-5]) is not None:
-                found[name] = masks_of(inputs[name[:-5]])
-        return found
-
-    def _first_input(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        """Return the first input of a call, and the mask that was given for it or that it carries."""
-        first = args[0] if args else next(iter(self._inputs_by_name(args, kwargs).values()), None)
-        mask = kwargs.get("mask")
-        return first, masks_of(first) if mask is None else mask
-
-    def _set_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
-        """Give the outputs their masks, but for those that got one in `call`."""
-        first, mask = self._first_input(args, kwargs)
-        if not self._has_masks(mask):
-            return
-        if all(getattr(output, "_keras_mask", None) is not None for output in flatten(outputs)):
-            return
-        mask = self.compute_mask(first, mask)
-        for output, its in zip(flatten(outputs), [] if mask is None else flatten(mask), strict=False):
-            if its is not None and getattr(output, "_keras_mask", None) is None:
-                output._keras_mask = its
-
-    def _has_masks(self, mask: Any) -> bool:
-        """Whether the outputs may have masks: the inputs do, or the layer makes them."""
-        if type(self).compute_mask is not Layer.compute_mask:
-            return True
-        return mask is not None and any(m is not None for m in flatten(mask))
+    def _makes_masks(self) -> bool:
+        """Whether the outputs' masks are more than those of the inputs."""
+        return type(self).compute_mask is not Layer.compute_mask
 
     # ---- symbolic calls
 
@@ -361,26 +275,14 @@ class Layer(WeightHolder):
                 outputs = self.compute_output_spec(*args, **kwargs)
                 if any(not layer.built for layer in self.sublayers()):
                     self._trial(*args, **kwargs)
-                self._set_symbolic_masks(args, kwargs, outputs)
+                set_masks(self, args, kwargs, outputs, self._makes_masks())
         except Exception as error:
-            self._note(error, args)
+            note(self, error, args)
             raise
         for output in flatten(outputs):
             output.name = output.name or self.name
         Node(self, args, kwargs, outputs)
         return outputs
-
-    def _set_symbolic_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
-        first, mask = self._first_input(args, kwargs)
-        if not self._has_masks(mask):
-            return
-        if type(self).compute_mask is Layer.compute_mask:
-            mask = self.compute_mask(first, mask)
-        else:
-            mask = infer_by_trial(lambda given: self.compute_mask(*given), (first, mask))
-        for output, its in zip(flatten(outputs), [] if mask is None else flatten(mask), strict=False):
-            if isinstance(its, SymbolicTensor) and output._keras_mask is None:
-                output._keras_mask = its
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs for symbolic inputs: by `compute_output_shape`, else by a trial on zeros."""
@@ -405,21 +307,13 @@ class Layer(WeightHolder):
     @property
     def input(self) -> Any:
         """The symbolic tensor, or tensors, that the layer was first called on."""
-        node = self._first_node("input")
+        node = _first_node(self, "input")
         return node.args[0] if node.args and not node.is_input else node.output_structure
 
     @property
     def output(self) -> Any:
         """The symbolic tensor, or tensors, that the layer's first call gave."""
-        return self._first_node("output").output_structure
-
-    def _first_node(self, what: str) -> Node:
-        if not self.inbound_nodes:
-            raise NotBuiltError(
-                f"layer {self.name!r} has no {what} yet: it was never called on a symbolic tensor. "
-                "Give the model an Input, or call the layer on one."
-            )
-        return self.inbound_nodes[0]
+        return _first_node(self, "output").output_structure
 
     # ---- configuration
 
@@ -457,36 +351,15 @@ class Layer(WeightHolder):
 Layer.build = once(Layer.build)  # type: ignore[method-assign]
 
 _ARRAYS = (Tensor, np.ndarray)
-_PARAMETERS: dict[type, dict[str, Any]] = {}
-_MASK_PARAMETERS: dict[type, list[str]] = {}
 
 
-def _call_parameters(layer_class: type) -> dict[str, Any]:
-    """Return the names of the arguments of a class's `call`, in order, with their defaults."""
-    if layer_class not in _PARAMETERS:
-        parameters = list(inspect.signature(layer_class.call).parameters.values())[1:]  # type: ignore[attr-defined]
-        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        _PARAMETERS[layer_class] = {
-            p.name: None if p.default is p.empty else p.default for p in parameters if p.kind not in kinds
-        }
-    return _PARAMETERS[layer_class]
-
-
-def _mask_parameters(layer_class: type) -> list[str]:
-    """Return the names of those that are masks: `mask`, and `query_mask` for an input `query`."""
-    if layer_class not in _MASK_PARAMETERS:
-        names = _call_parameters(layer_class)
-        _MASK_PARAMETERS[layer_class] = [name for name in names if name == "mask" or name.endswith("_mask")]
-    return _MASK_PARAMETERS[layer_class]
-
-
-def _all_shaped(structure: Any) -> bool:
-    leaves = flatten(structure)
-    return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
-
-
-def _is_number_list(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(leaf, NUMBERS) for leaf in flatten(value))
+def _first_node(layer: Layer, what: str) -> Node:
+    if not layer.inbound_nodes:
+        raise NotBuiltError(
+            f"layer {layer.name!r} has no {what} yet: it was never called on a symbolic tensor. "
+            "Give the model an Input, or call the layer on one."
+        )
+    return layer.inbound_nodes[0]
 
 
 __all__ = ["Layer", "reset_names"]
