@@ -1,4 +1,4 @@
-"""An optimizer's arguments: fields of its class, checked here; and what to use instead of those that Keras removed."""
+"""An optimizer's arguments: fields of its class, checked here."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import ArgumentError
-
-INSTEAD = {
-    "lr": "learning_rate=",
-    "decay": "a schedule, learning_rate=schedules.InverseTimeDecay(initial_learning_rate, decay_steps, decay_rate),",
-    "schedule_decay": "learning_rate= with a schedule",
-}
-
+from minidl.keras.removed import OPTIMIZER_ARGUMENTS
 
 RATE = "default_learning_rate"
 # Shares of an old value that is kept, in whichever rule has them.
@@ -62,8 +56,8 @@ def constructor(cls: Any) -> Any:
 def check_names(who: str, unknown: Iterable[str]) -> None:
     """Raise for an argument that does not exist, with what to use instead."""
     for name in unknown:
-        if name in INSTEAD:
-            raise ArgumentError(f"{who}: {name}= is no longer an argument; use {INSTEAD[name]} instead.")
+        if name in OPTIMIZER_ARGUMENTS:
+            raise ArgumentError(f"{who}: {name}= is no longer an argument; use {OPTIMIZER_ARGUMENTS[name]} instead.")
         raise ArgumentError(f"{who}: unknown argument {name!r}. See help({who}).")
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, dataclas
 
 import numpy as np
 
+from minidl.keras.removed import refuse_removed
 from minidl.layers.base.layer import Layer
-from minidl.layers.base.removed import refuse_removed
 from minidl.tensor import Tensor, Variable
 
 REQUIRED = inspect.Parameter.empty
