@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minidl.ops.op import records
+from minidl.testing import cases
+
 Case = tuple[str, tuple[Any, ...], dict[str, Any]]  # op, inputs, settings
 
-GROUPS = {  # the families of the check, and their ops; what is left comes last, as "others"
+GROUPS = {  # the families of the check, and the files of their ops; what is left comes last, as "others"
     "gemm": ("gemm", "batched_gemm", "dense"),
     "conv2d": ("conv2d",),
     "convs": ("conv2d_transpose", "depthwise_conv2d"),
-    "pool2d": ("max_pool2d", "average_pool2d", "upsample2d"),
-    "reduce": ("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "argmax"),
-    "softmax": ("softmax", "log_softmax"),
-    "losses": (
-        "mean_squared_error", "mean_absolute_error", "huber", "binary_crossentropy", "categorical_crossentropy",
-        "sparse_categorical_crossentropy",
-    ),
-    "normalization": ("batch_norm", "batch_norm_inference", "layer_norm"),
-    "updates": ("sgd_update", "rmsprop_update", "adam_update", "adamw_update", "adagrad_update"),
-    "activations": (
-        "relu", "relu6", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softplus", "swish", "clipped_relu",
-    ),
-    "elementwise": ("add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", "mod", "where"),
-    "recurrent": ("simple_rnn", "lstm", "gru"),
+    "pool2d": ("pool2d", "upsample2d"),
+    "reduce": ("reduce",),
+    "softmax": ("softmaxes",),
+    "losses": ("losses",),
+    "normalization": ("normalization",),
+    "updates": ("updates",),
+    "activations": ("activations",),
+    "elementwise": ("elementwise",),
+    "recurrent": ("rnn", "lstm", "gru"),
     "others": (),
-}  # fmt: skip
+}
 
 
 def group_of(op: str) -> str:
     """Return the family of the check that an op belongs to."""
-    return next((group for group, ops in GROUPS.items() if op in ops), "others")
+    return next((group for group, files in GROUPS.items() if records()[op].file in files), "others")
 
 
 def small_cases() -> list[Case]:
-    """Return the cases of `tests/backends/simt_cases.py`: every op, every setting, tiny."""
-    file = Path(__file__).resolve().parents[2] / "tests" / "backends" / "simt_cases.py"
-    return runpy.run_path(str(file))["CASES"]
+    """Return the small cases of every op: every setting, tiny."""
+    ops = [op.name for op in records().values() if not op.host_only]
+    return [(op, case.inputs, case.static) for op in ops for case in cases.small_cases(op)]
 
 
 def large_cases() -> list[Case]:

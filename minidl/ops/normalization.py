@@ -309,14 +309,19 @@ def _check_channels(op: str, x: np.ndarray, **vectors: np.ndarray | None) -> Non
             )
 
 
-def _affine(yes: int, no: int) -> Count:
+def _with_gamma(yes: int, no: int) -> Count:
     """So many operations a value with a gamma, so many without."""
     return f"{yes} or {no} a value", lambda call: call.m * (yes if call.given(1) else no)
 
 
+def _affine(count: int) -> Count:
+    """So many operations a value, and one more for each of gamma and beta."""
+    return f"{count} a value, 1 for gamma, 1 for beta", lambda c: c.m * (count + c.given(1) + c.given(2))
+
+
 OPS = (
     Op(
-        "batch_norm", batch_norm_forward, batch_norm_backward, form="row", flops=(_affine(8, 6), of_inputs(9)),
+        "batch_norm", batch_norm_forward, batch_norm_backward, form="row", flops=(_affine(6), of_inputs(9)),
         keeps="x", outputs=("y", "mean", "variance"), shapes=lambda n: [(n, n), (n,), (n,)],
         maths=(
             "y = γ x̂ + β,  x̂ = (x − mean) / √(variance + ε),  mean and variance of the batch, channel by channel",
@@ -325,7 +330,7 @@ OPS = (
     ),
     Op(
         "batch_norm_inference", batch_norm_inference_forward, batch_norm_inference_backward, keeps="x",
-        flops=(_affine(4, 2), _affine(6, 5)), values=("f", "f", "f", "f", "positive"),
+        flops=(_affine(2), _with_gamma(6, 5)), values=("f", "f", "f", "f", "positive"),
         maths=(
             "y = γ (x − mean) / √(variance + ε) + β,  mean and variance as given",
             "dx = dy γ / √(variance + ε),  dγ = Σ dy x̂,  dβ = Σ dy",
@@ -333,7 +338,7 @@ OPS = (
         shapes=lambda n: [(n, n), (n,), (n,), (n,), (n,)],
     ),
     Op(
-        "layer_norm", layer_norm_forward, layer_norm_backward, form="row", flops=(_affine(8, 6), _affine(13, 9)),
+        "layer_norm", layer_norm_forward, layer_norm_backward, form="row", flops=(_affine(6), _with_gamma(13, 9)),
         keeps="x", shapes=lambda n: [(n, n), (n,), (n,)],
         maths=(
             "y = γ x̂ + β,  x̂ = (x − mean) / √(variance + ε),  mean and variance of each sample",

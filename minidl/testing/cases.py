@@ -1,55 +1,73 @@
-"""Awkward inputs for every op that has kernels: what `minidl.check` runs a kernel on.
+"""Awkward inputs for every op that has kernels: the only list of them. `minidl.check` runs kernels on them, and the
+tests, here and on a GPU, every op on every backend.
 
-Each op has a few cases, from the smallest to the one on which traffic is counted, the last. Sizes are 1, prime, no
-multiple of a block or a tile, not square, and below, at and above one block of the launch that is usual for the op.
-Every setting has a second value in a case of its own, so that a kernel that does without it can be checked on the rest;
-pairs of settings (rows, columns) differ. Values are such that no rounding decides: all different where one is picked,
-away from 0 where there is a division. The values at which formulas break are in `extremes.py`.
+An op whose record says what kind of numbers it takes has the cases of its form; others are listed here, or bring theirs
+in their record. Each op has a few, from the smallest to the one on which traffic is counted, the last. Sizes are 1,
+prime, no multiple of a block or a tile, not square, and below, at and above one block of the launch that is usual for
+the op. Every setting has a second value in a case of its own, so that a kernel that does without it can be checked on
+the rest; pairs of settings (rows, columns) differ. Values are such that no rounding decides: all different where one is
+picked, away from 0 where there is a division. The values at which formulas break are in `extremes.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from minidl.errors import unknown_name
-from minidl.testing.extremes import EXTREMES
+from minidl.ops.op import Op, of_form, records
+from minidl.testing.extremes import extremes
 from minidl.testing.values import Case, Values
 
-__all__ = ["CASES", "Case", "Values", "cases"]
+__all__ = ["Case", "Values", "cases", "small_cases"]
 
-Given = list[tuple[tuple[Any, ...], dict[str, Any]]]
-
-
-def _elementwise(make: str, *others: dict[str, Any], **static: Any) -> Callable[[Values], Given]:
-    """Inputs of one make, with settings `static`; and with each of the others."""
-
-    def given(v: Values) -> Given:
-        x = getattr(v, make)
-        return [
-            *(((x(*shape),), static) for shape in ((1,), (3, 5, 7), (256,), (10007,))),
-            *(((x(3, 5, 7),), other) for other in others),
-            ((x(1031),), static),  # prime, and more than one block of 1024 threads
-        ]
-
-    return given
+Given = list[tuple[tuple[Any, ...], Mapping[str, Any]]]
 
 
-def _pairs(v: Values) -> Given:
+def _cells(op: Op, v: Values) -> Given:
+    """A function of one number: with the record's settings, and with each of the others."""
+    x, static = getattr(v, str(op.values)), {} if callable(op.static) else op.static
     return [
-        ((v.f(1), v.f(1)), {}), ((v.f(3, 5, 7), v.positive(5, 1)), {}), ((v.f(5), v.positive(3, 5)), {}),
-        ((v.f(3, 1), v.positive(1, 4)), {}), ((v.f(256), v.positive(256)), {}), ((v.f(10007), v.positive(10007)), {}),
-        ((v.f(1031), v.positive(1031)), {}),
+        *(((x(*shape),), static) for shape in ((1,), (3, 5, 7), (256,), (10007,))),
+        *(((x(3, 5, 7),), other) for other in op.others),
+        ((x(1031),), static),  # prime, and more than one block of 1024 threads
+    ]
+
+
+def _pairs(op: Op, v: Values) -> Given:
+    """A function of two numbers: broadcast in either, and in both."""
+    names = (op.values, "positive") if isinstance(op.values, str) else op.values
+    a, b = (getattr(v, name) for name in names)
+    return [
+        ((a(1), b(1)), {}), ((a(3, 5, 7), b(5, 1)), {}), ((a(5), b(3, 5)), {}), ((a(3, 1), b(1, 4)), {}),
+        ((a(256), b(256)), {}), ((a(10007), b(10007)), {}), ((a(1031), b(1031)), {}),
     ]  # fmt: skip
 
 
-def _positive_pairs(v: Values) -> Given:
+def _reductions(op: Op, v: Values) -> Given:
+    x = getattr(v, str(op.values))
     return [
-        ((v.positive(1), v.f(1)), {}), ((v.positive(3, 5, 7), v.positive(5, 1)), {}),
-        ((v.positive(5), v.f(3, 5)), {}), ((v.positive(1031), v.f(1031)), {}),
+        ((x(1),), {}), ((x(3, 5, 7),), {"axes": (0, 2)}), ((x(3, 5, 7),), {"axes": 1, "keepdims": True}),
+        ((x(3, 5, 7) - 40,), {"axes": -1}), ((x(3, 5, 7) + 40,), {"axes": (1, 2), "keepdims": True}),
+        ((x(3, 5),), {"axes": 0}), ((x(300, 3),), {"axes": -1}), ((x(3, 256),), {"axes": -1}), ((x(1031),), {}),
+        ((x(37, 70),), {"axes": -1}),
     ]  # fmt: skip
+
+
+def _losses(op: Op, v: Values) -> Given:
+    x = getattr(v, str(op.values))
+    return [
+        ((x(1, 1), x(1, 1)), {}), *(((x(3, 2, 5), x(3, 2, 5)), other) for other in op.others),
+        ((x(3, 5), x(3, 5)), {}), ((x(2, 521), x(2, 521)), {}), ((x(37, 19), x(37, 19)), {}),
+    ]  # fmt: skip
+
+
+OF_FORM: dict[str, Callable[[Op, Values], Given]] = {
+    "cell": _cells, "pair": _pairs, "reduction": _reductions, "loss": _losses,
+}  # fmt: skip
 
 
 def _gemm(v: Values) -> Given:
@@ -139,19 +157,6 @@ def _pool2d(v: Values) -> Given:
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 
-def _reduce(make: str) -> Callable[[Values], Given]:
-    def given(v: Values) -> Given:
-        x = getattr(v, make)
-        return [
-            ((x(1),), {}), ((x(3, 5, 7),), {"axes": (0, 2)}), ((x(3, 5, 7),), {"axes": 1, "keepdims": True}),
-            ((x(3, 5, 7) - 40,), {"axes": -1}), ((x(3, 5, 7) + 40,), {"axes": (1, 2), "keepdims": True}),
-            ((x(3, 5),), {"axes": 0}), ((x(300, 3),), {"axes": -1}), ((x(3, 256),), {"axes": -1}), ((x(1031),), {}),
-            ((x(37, 70),), {"axes": -1}),
-        ]  # fmt: skip
-
-    return given
-
-
 def _softmax(v: Values) -> Given:
     return [
         ((v.f(1, 1),), {}), ((v.f(3, 5, 7),), {}), ((v.f(3, 5, 7),), {"axis": 1}), ((v.f(5, 3),), {"axis": 0}),
@@ -186,13 +191,6 @@ def _layer_norm(v: Values) -> Given:
 
 
 # -- losses ------------------------------------------------------------------------------------------------------------
-
-
-def _errors(*others: dict[str, Any]) -> Callable[[Values], Given]:
-    return lambda v: [
-        ((v.f(1, 1), v.f(1, 1)), {}), *(((v.f(3, 2, 5), v.f(3, 2, 5)), other) for other in others),
-        ((v.f(3, 5), v.f(3, 5)), {}), ((v.f(2, 521), v.f(2, 521)), {}), ((v.f(37, 19), v.f(37, 19)), {}),
-    ]  # fmt: skip
 
 
 def _crossentropy(v: Values) -> Given:
@@ -316,30 +314,15 @@ CASES: dict[str, Callable[[Values], Given]] = {
     "gemm": _gemm, "batched_gemm": _batched_gemm, "dense": _dense, "conv2d": _conv2d,
     "depthwise_conv2d": _depthwise, "conv2d_transpose": _conv2d_transpose,
     "max_pool2d": _pool2d, "average_pool2d": _pool2d,
-    **{op: _elementwise("wide") for op in ("relu", "relu6", "sigmoid", "tanh", "softplus", "swish")},
-    "leaky_relu": _elementwise("wide", {"negative_slope": 0.3}),
-    "elu": _elementwise("wide", {"alpha": 0.7}), "gelu": _elementwise("wide", {"approximate": True}),
-    "clipped_relu": _elementwise(
-        "f", {}, {"max_value": 0.5}, {"negative_slope": 0.3}, {"threshold": 0.7},
-        max_value=1.5, negative_slope=0.1, threshold=0.2,
-    ),
-    **{op: _elementwise("positive") for op in ("exp", "log", "log1p", "expm1", "sqrt")},
-    **{op: _elementwise("f") for op in ("square", "absolute", "negative")},
-    "power": _elementwise("positive", {"exponent": 3.0}, {"exponent": -0.5}, exponent=2.5),
-    "clip": _elementwise("f", {"low": -0.2}, {"high": 0.3}, {"low": 0.1, "high": 0.2}, low=-0.5, high=0.8),
     "cast": lambda v: [
         ((v.wide(1),), {"dtype": "int32"}), ((v.ties(3, 5, 7),), {"dtype": "bool"}),
         ((3 * v.positive(3, 5),), {"dtype": "uint8"}), ((v.labels(3, 5).astype(np.int32),), {"dtype": "float32"}),
         ((v.wide(1031),), {"dtype": "int32"}),
     ],
-    **{op: _pairs for op in ("add", "subtract", "multiply", "divide", "maximum", "minimum")},
-    **{op: _positive_pairs for op in ("pow", "mod")},
     "where": lambda v: [
         ((v.mask(5, 7), v.f(3, 5, 7), v.f(7)), {}), ((v.mask(3, 5, 1), v.f(7), v.f(5, 1)), {}),
         ((v.mask(1031), v.f(1031), v.f(1031)), {}),
     ],
-    **{op: _reduce("f") for op in ("reduce_sum", "reduce_mean")},
-    **{op: _reduce("distinct") for op in ("reduce_max", "reduce_min")},
     "argmax": lambda v: [
         ((v.distinct(*s),), {"axis": a})
         for s, a in (((1,), 0), ((3, 5, 7), 1), ((3, 5, 7), 0), ((300, 3), -1), ((2, 1031), -1), ((7, 131), -1))
@@ -377,8 +360,6 @@ CASES: dict[str, Callable[[Values], Given]] = {
         ((v.f(2, 3, 4, 3),), {"size": (2, 3), "interpolation": "bilinear"}),
         ((v.f(2, 3, 4, 2),), {"size": (3, 2), "interpolation": "bilinear"}),
     ],
-    **{op: _errors() for op in ("mean_squared_error", "mean_absolute_error")},
-    "huber": _errors({"delta": 0.4}, {"delta": 1.7}),
     "binary_crossentropy": _crossentropy, "categorical_crossentropy": _categorical,
     "sparse_categorical_crossentropy": _sparse,
     "simple_rnn": _recurrent(1, {"activation": "relu"}),
@@ -395,8 +376,32 @@ def cases(op: str, seed: int = 5) -> list[Case]:
     >>> [case.inputs[0].shape for case in cases("relu") if not case.extreme]
     [(1,), (3, 5, 7), (256,), (10007,), (1031,)]
     """
-    if op not in CASES:
-        raise unknown_name("op with cases to check", op, CASES)
-    v = Values(seed)
-    *plain, last = [Case(inputs, dict(static)) for inputs, static in CASES[op](v)]
-    return [*plain, *EXTREMES[op](v), last]
+    record, v = records().get(op), Values(seed)
+    if record is None or not (given := record.cases or CASES.get(op) or _of_form(record)):
+        raise unknown_name("op with cases to check", op, [*CASES, *of_form(*OF_FORM)])
+    *plain, last = [Case(inputs, dict(static)) for inputs, static in given(v)]
+    return [*plain, *extremes(record)(v), last]
+
+
+def _of_form(op: Op) -> Callable[[Values], Given] | None:
+    make = OF_FORM.get(op.form)
+    return None if make is None else functools.partial(make, op)
+
+
+def small_cases(op: str, most: int = 420) -> list[Case]:
+    """Return one case for each of an op's settings, and sets of inputs that are there, of at most so many numbers.
+
+    >>> [case.static for case in small_cases("softmax")]
+    [{}, {'axis': 1}, {'axis': 0}]
+    """
+    found: dict[str, list[Case]] = {}
+    for case in cases(op):
+        if not case.extreme and sum(a.size for a in case.there) <= most:
+            found.setdefault(f"{case.static} {[a is None for a in case.inputs]}", []).append(case)
+    return [max(alike, key=_awkwardness) for alike in found.values()]
+
+
+def _awkwardness(case: Case) -> tuple[int, int, int]:
+    """More axes, no axis of size 1, more numbers."""
+    sizes = [n for a in case.there for n in a.shape]
+    return max(a.ndim for a in case.there), min(sizes), sum(sizes)
