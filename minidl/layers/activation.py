@@ -8,9 +8,10 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
+from minidl.layers.base.elementwise import Elementwise
 from minidl.layers.base.kinds import Activation as Function
-from minidl.layers.base.kinds import Constraint, Initializer, Regularizer
-from minidl.layers.base.options import Kind, OptionLayer, as_python
+from minidl.layers.base.kinds import Constraint, Initializer, Regularizer, one_or
+from minidl.layers.base.options import Kind
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import INTEGERS, NUMBERS
 from minidl.layers.normalization import known_size
@@ -31,24 +32,9 @@ Limit = Annotated[
 ]
 
 
-def one_or_list(layer: Any, name: str, axis: Any) -> Any:
-    """Return one axis, or a list of several."""
-    return as_python(layer, name, axis if isinstance(axis, INTEGERS) else list(axis))
-
-
 def list_or_none(layer: Any, name: str, axes: Any) -> Any:
     """Return a list of axes, of one or several; None stays None."""
-    return axes if axes is None else as_python(layer, name, [axes] if isinstance(axes, INTEGERS) else list(axes))
-
-
-class Elementwise(OptionLayer):
-    """Base of layers whose outputs have the inputs' shape."""
-
-    supports_masking = True
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape."""
-        return tuple(input_shape)
+    return axes if axes is None else [axes] if isinstance(axes, INTEGERS) else list(axes)
 
 
 class Activation(Elementwise):
@@ -158,7 +144,7 @@ class Softmax(Elementwise):
     # Keras' value for a masked logit: far below any other, and finite.
     MASKED = -1e9
 
-    axis: Annotated[Any, Kind(one_or_list)] = -1
+    axis: Annotated[Any, one_or(list)] = -1
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Return probabilities; `mask` (broadcast to the inputs) is False where there is nothing to choose."""

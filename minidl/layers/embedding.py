@@ -10,6 +10,7 @@ import numpy as np
 from minidl import functional as F
 from minidl import regularizers
 from minidl.errors import DataError
+from minidl.layers.base.elementwise import Elementwise
 from minidl.layers.base.kinds import Constraint, Initializer, OnlyNone, Positive, Regularizer
 from minidl.layers.base.options import OptionLayer
 from minidl.layers.base.spatial import who
@@ -88,7 +89,7 @@ class Embedding(OptionLayer):
         return inputs != 0
 
 
-class Masking(OptionLayer):
+class Masking(Elementwise):
     """Mark steps in which all features equal `mask_value` as padding, and set them to 0: x (N, T, D).
 
     Layers after it that take a mask (LSTM, …) leave those steps out.
@@ -98,8 +99,6 @@ class Masking(OptionLayer):
     array([[ True, False]])
     """
 
-    supports_masking = True
-
     mask_value: float = 0.0
 
     def call(self, inputs: Any) -> Any:
@@ -108,10 +107,6 @@ class Masking(OptionLayer):
         outputs = inputs * Tensor.wrap(mask.numpy()[..., None].astype(inputs.dtype))
         outputs._keras_mask = mask
         return outputs
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape."""
-        return tuple(input_shape)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return (batch, steps): where any feature differs from `mask_value`."""

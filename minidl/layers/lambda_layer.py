@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from minidl.errors import ArgumentError, FileFormatError
 from minidl.keras.custom_objects import get_registered_object
-from minidl.layers.base.layer import Layer
+from minidl.layers.base.options import Kind, OptionLayer
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import SymbolicTensor, flatten, is_shape, map_structure
 from minidl.tensor import Tensor
 
 
-class Lambda(Layer):
+def a_function(layer: Any, name: str, value: Any) -> Any:
+    """Return a function, or whatever can be called."""
+    if not callable(value):
+        raise ArgumentError(f"{who(layer)}: a function is needed. Got {value!r}.")
+    return value
+
+
+class Lambda(OptionLayer):
     """Apply a function of the inputs, written with Python's operators and `minidl.functional`.
 
     Parameters
@@ -33,21 +39,14 @@ class Lambda(Layer):
     array([[2., 4.]], dtype=float32)
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        output_shape: Any = None,
-        mask: Any = None,
-        arguments: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        if not callable(function):
-            raise ArgumentError(f"{who(self)}: a function is needed. Got {function!r}.")
-        self.function, self.mask, self.arguments = function, mask, dict(arguments or {})
-        self.given_shape = output_shape
-        self.supports_masking = mask is not None
-        self._named = [n for n in ("mask", "training") if n in inspect.signature(function).parameters]
+    function: Annotated[Any, Kind(a_function)]
+    output_shape: Any = None
+    mask: Any = None
+    arguments: Annotated[Any, Kind(lambda layer, name, value: dict(value or {}))] = None
+
+    def __post_init__(self) -> None:
+        self.supports_masking = self.mask is not None
+        self._named = [n for n in ("mask", "training") if n in inspect.signature(self.function).parameters]
 
     def call(self, inputs: Any, mask: Any = None, training: Any = None) -> Any:
         """Return function(inputs, **arguments)."""
@@ -68,19 +67,19 @@ class Lambda(Layer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs: of the shape given, else found by a trial on zeros."""
-        if self.given_shape is None:
+        if self.output_shape is None:
             return self._trial(*args, **kwargs)
         shape = self.compute_output_shape(map_structure(lambda t: t.shape, args[0]))
         return SymbolicTensor(shape, self.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the outputs' shape."""
-        if self.given_shape is None:
+        if self.output_shape is None:
             return super().compute_output_shape(input_shape)
-        if callable(self.given_shape):
-            return tuple(self.given_shape(input_shape))
+        if callable(self.output_shape):
+            return tuple(self.output_shape(input_shape))
         first = input_shape if is_shape(input_shape) else input_shape[0]
-        return (first[0], *self.given_shape)
+        return (first[0], *self.output_shape)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mask given, or what its function says."""
@@ -88,12 +87,8 @@ class Lambda(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments; the function is in it as it is, which no file can hold."""
-        config = {**super().get_config(), "function": self.function, "arguments": self.arguments}
-        if self.given_shape is not None:
-            config["output_shape"] = self.given_shape
-        if self.mask is not None:
-            config["mask"] = self.mask
-        return config
+        left_out = [name for name in ("output_shape", "mask") if getattr(self, name) is None]
+        return {name: value for name, value in super().get_config().items() if name not in left_out}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: Any = None) -> Any:

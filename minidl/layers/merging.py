@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from typing import Annotated, Any, ClassVar
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.options import Kind, OptionLayer, as_python
+from minidl.layers.base.kinds import one_or
+from minidl.layers.base.options import OptionLayer
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import INTEGERS, is_shape
 from minidl.ops.common.checks import normalize_axis
@@ -203,11 +205,6 @@ class Concatenate(Merge):
         return Tensor.wrap(np.asarray(np.concatenate(full, self.axis).any(axis=-1)))
 
 
-def one_or_pair(layer: Any, name: str, axes: Any) -> Any:
-    """Return one axis, or a tuple of several."""
-    return as_python(layer, name, axes if isinstance(axes, INTEGERS) else tuple(axes))
-
-
 class Dot(Merge):
     """The dot product of two inputs, sample by sample, over one axis of each.
 
@@ -223,7 +220,7 @@ class Dot(Merge):
     array([[11.]], dtype=float32)
     """
 
-    axes: Annotated[Any, Kind(one_or_pair)]
+    axes: Annotated[Any, one_or(tuple)]
     normalize: bool = False
 
     def _axes(self, shapes: Any) -> tuple[int, int]:
@@ -295,34 +292,19 @@ def _unit(x: Any, axis: int) -> Any:
     return x / length
 
 
-def add(inputs: Any, **kwargs: Any) -> Any:
-    """Return a + b + …, as the layer Add does."""
-    return Add(**kwargs)(inputs)
+def _form(layer_class: Any) -> Callable[..., Any]:
+    """Return the function of a list of inputs that calls a new layer of the class."""
+
+    def merged(inputs: Any, **kwargs: Any) -> Any:
+        return layer_class(**kwargs)(inputs)
+
+    merged.__name__ = merged.__qualname__ = layer_class.__name__.lower()
+    merged.__doc__ = f"Return what the layer {layer_class.__name__} gives. {layer_class.__doc__}"
+    return merged
 
 
-def subtract(inputs: Any, **kwargs: Any) -> Any:
-    """Return a - b, as the layer Subtract does."""
-    return Subtract(**kwargs)(inputs)
-
-
-def multiply(inputs: Any, **kwargs: Any) -> Any:
-    """Return a * b * …, as the layer Multiply does."""
-    return Multiply(**kwargs)(inputs)
-
-
-def average(inputs: Any, **kwargs: Any) -> Any:
-    """Return the mean of the inputs, as the layer Average does."""
-    return Average(**kwargs)(inputs)
-
-
-def maximum(inputs: Any, **kwargs: Any) -> Any:
-    """Return the largest of the inputs, as the layer Maximum does."""
-    return Maximum(**kwargs)(inputs)
-
-
-def minimum(inputs: Any, **kwargs: Any) -> Any:
-    """Return the smallest of the inputs, as the layer Minimum does."""
-    return Minimum(**kwargs)(inputs)
+add, subtract, multiply = _form(Add), _form(Subtract), _form(Multiply)
+average, maximum, minimum = _form(Average), _form(Maximum), _form(Minimum)
 
 
 def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:

@@ -8,8 +8,9 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.kinds import Constraint, Initializer, Regularizer, share
-from minidl.layers.base.options import Kind, OptionLayer
+from minidl.layers.base.elementwise import Elementwise
+from minidl.layers.base.kinds import Constraint, Initializer, Regularizer, one_or, share
+from minidl.layers.base.options import Kind
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import INTEGERS, in_trial
 from minidl.tensor import Tensor
@@ -24,12 +25,7 @@ def one_axis(layer: Any, name: str, axis: Any) -> int:
     return int(axis)
 
 
-def axes(layer: Any, name: str, value: Any) -> int | list[int]:
-    """Return one axis, or a list of several."""
-    return int(value) if isinstance(value, INTEGERS) else [int(axis) for axis in value]
-
-
-class BatchNormalization(OptionLayer):
+class BatchNormalization(Elementwise):
     """Give every channel mean 0 and variance 1, then a scale gamma and a shift beta that are trained.
 
     Training: mean and variance are those of the batch, and their moving averages are updated,
@@ -54,7 +50,6 @@ class BatchNormalization(OptionLayer):
     (array([-1.,  1.], dtype=float32), array([0.02], dtype=float32))
     """
 
-    supports_masking = True
     computes_in_floats = True
     # TimeDistributed may not put steps and samples together for a layer in which the samples of a batch meet.
     mixes_samples = True
@@ -125,12 +120,8 @@ class BatchNormalization(OptionLayer):
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.average_with(batch, self.momentum)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape."""
-        return tuple(input_shape)
 
-
-class LayerNormalization(OptionLayer):
+class LayerNormalization(Elementwise):
     """Give every sample mean 0 and variance 1 over `axis`, then scale by gamma and shift by beta.
 
     Parameters
@@ -145,10 +136,9 @@ class LayerNormalization(OptionLayer):
     [[-1.0, 1.0], [-1.0, 1.0]]
     """
 
-    supports_masking = True
     computes_in_floats = True
 
-    axis: Annotated[Any, Kind(axes)] = -1
+    axis: Annotated[Any, one_or(list)] = -1
     epsilon: float = 1e-3
     center: bool = True
     scale: bool = True
@@ -181,10 +171,6 @@ class LayerNormalization(OptionLayer):
     def call(self, inputs: Any) -> Any:
         """Return gamma * (inputs - mean) / sqrt(variance + epsilon) + beta."""
         return F.layer_norm(inputs, self.gamma, self.beta, self.epsilon, tuple(self.axes))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape."""
-        return tuple(input_shape)
 
 
 def known_size(layer: Any, shape: Any, axis: int) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.kinds import DataFormat, Size, Sizes, one_of
+from minidl.layers.base.kinds import Layout, Size, Sizes, one_of
 from minidl.layers.base.options import Kind, OptionLayer
 from minidl.layers.base.spatial import check_rank, sizes, who
 from minidl.layers.base.symbolic import INTEGERS
@@ -30,29 +30,56 @@ BothEnds = Annotated[Any, Kind(lambda layer, name, value: sizes(layer, name, val
 FourSides = Annotated[Any, Kind(pairs)]
 
 
-class ZeroPadding1D(OptionLayer):
+class Ends(OptionLayer):
+    """Base of layers that add something at both ends of each spatial axis, or cut something off."""
+
+    rank = 2
+    sign = 1  # -1 where it is cut off
+
+    @property
+    def sides(self) -> Pairs:
+        """(before, after) of each spatial axis."""
+        given = self.padding if self.sign > 0 else self.cropping
+        return given if self.rank == 2 else (given,)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the sizes, those of both ends added or taken away.
+
+        Raises
+        ------
+        ShapeError : nothing would be left
+        """
+        check_rank(self, input_shape, self.rank + 2)
+        ends = zip(input_shape[1:-1], self.sides, strict=True)
+        lengths = [None if n is None else n + self.sign * sum(side) for n, side in ends]
+        if self.sign < 0 and any(n is not None and n < 1 for n in lengths):
+            raise ShapeError(f"{who(self)}: cropping {self.cropping} leaves nothing of {tuple(input_shape)}.")
+        return (input_shape[0], *lengths, input_shape[-1])
+
+
+class ZeroPadding(Ends):
+    """Base of paddings."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inputs with zeros around."""
+        self.compute_output_shape(inputs.shape)
+        return F.pad(inputs, ((0, 0), *self.sides, (0, 0)))
+
+
+class ZeroPadding1D(ZeroPadding):
     """Add zero steps before and after: x (N, T, C) -> (N, before + T + after, C).
 
     >>> ZeroPadding1D((1, 0))([[[5.0]]]).numpy().ravel()
     array([0., 5.], dtype=float32)
     """
 
+    rank = 1
+
     padding: BothEnds = 1
-    data_format: DataFormat = None
-
-    def call(self, inputs: Any) -> Any:
-        """Return the longer sequences."""
-        check_rank(self, inputs.shape, 3)
-        return F.pad(inputs, ((0, 0), self.padding, (0, 0)))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return (batch, steps + padding, channels)."""
-        check_rank(self, input_shape, 3)
-        batch, steps, channels = input_shape
-        return batch, None if steps is None else steps + sum(self.padding), channels
+    data_format: Layout = None
 
 
-class ZeroPadding2D(OptionLayer):
+class ZeroPadding2D(ZeroPadding):
     """Add rows and columns of zeros around images: x (N, H, W, C) -> (N, top + H + bottom, left + W + right, C).
 
     Parameters
@@ -65,27 +92,13 @@ class ZeroPadding2D(OptionLayer):
     """
 
     padding: FourSides = (1, 1)
-    data_format: DataFormat = None
-
-    def call(self, inputs: Any) -> Any:
-        """Return the larger images."""
-        check_rank(self, inputs.shape, 4)
-        return F.pad(inputs, ((0, 0), *self.padding, (0, 0)))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return (batch, rows + padding, columns + padding, channels)."""
-        check_rank(self, input_shape, 4)
-        lengths = (None if n is None else n + sum(p) for n, p in zip(input_shape[1:3], self.padding, strict=True))
-        return (input_shape[0], *lengths, input_shape[3])
+    data_format: Layout = None
 
 
-class Cropping(OptionLayer):
+class Cropping(Ends):
     """Base of croppings."""
 
-    @property
-    def sides(self) -> Pairs:
-        """What is cut off each spatial axis: (before, after) of each."""
-        raise NotImplementedError(f"{type(self).__name__} must define sides")
+    sign = -1
 
     def call(self, inputs: Any) -> Any:
         """Return the inside."""
@@ -93,31 +106,13 @@ class Cropping(OptionLayer):
         inside = (slice(a, n - b) for (a, b), n in zip(self.sides, inputs.shape[1:-1], strict=True))
         return inputs[(slice(None), *inside)]
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the smaller shape.
-
-        Raises
-        ------
-        ShapeError : nothing would be left
-        """
-        check_rank(self, input_shape, len(self.sides) + 2)
-        lengths = tuple(
-            None if n is None else n - sum(side) for n, side in zip(input_shape[1:-1], self.sides, strict=True)
-        )
-        if any(n is not None and n < 1 for n in lengths):
-            raise ShapeError(f"{who(self)}: cropping {self.cropping} leaves nothing of {tuple(input_shape)}.")
-        return (input_shape[0], *lengths, input_shape[-1])
-
 
 class Cropping1D(Cropping):
     """Cut steps off the beginning and the end: x (N, T, C) -> (N, T - before - after, C)."""
 
-    cropping: BothEnds = (1, 1)
+    rank = 1
 
-    @property
-    def sides(self) -> Pairs:
-        """(before, after), in a tuple."""
-        return (self.cropping,)
+    cropping: BothEnds = (1, 1)
 
 
 class Cropping2D(Cropping):
@@ -129,12 +124,7 @@ class Cropping2D(Cropping):
     """
 
     cropping: FourSides = ((0, 0), (0, 0))
-    data_format: DataFormat = None
-
-    @property
-    def sides(self) -> Pairs:
-        """((top, bottom), (left, right))."""
-        return self.cropping
+    data_format: Layout = None
 
 
 class UpSampling1D(OptionLayer):
@@ -177,7 +167,7 @@ class UpSampling2D(OptionLayer):
     rank = 2
 
     size: Sizes = (2, 2)
-    data_format: DataFormat = None
+    data_format: Layout = None
     interpolation: Annotated[str, one_of("nearest", "bilinear")] = "nearest"
 
     def call(self, inputs: Any) -> Any:

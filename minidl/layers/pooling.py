@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from minidl import functional as F
-from minidl.layers.base.kinds import DataFormat, Padding, Sizes, SizesOrNone
+from minidl.layers.base.kinds import Layout, Padding, Sizes, SizesOrNone
 from minidl.layers.base.options import OptionLayer, after
 from minidl.layers.base.spatial import check_rank, window_lengths
 from minidl.tensor import Tensor
@@ -21,7 +21,7 @@ class Pooling(OptionLayer):
     pool_size: Sizes = 2
     strides: SizesOrNone = None
     padding: Padding = "valid"
-    data_format: DataFormat = None
+    data_format: Layout = None
     name = after("data_format", None)
 
     def __post_init__(self) -> None:
@@ -94,17 +94,23 @@ class AveragePooling2D(Pooling):
 
 
 class GlobalPooling(OptionLayer):
-    """Base of pooling over all steps, or all rows and columns."""
+    """Base of pooling over all steps, or all rows and columns; a subclass names the reduction in `reduce`."""
 
     rank = 2
+    reduce: ClassVar[Any] = None
 
-    data_format: DataFormat = None
+    data_format: Layout = None
     keepdims: bool = False
 
     @property
     def axes(self) -> tuple[int, ...]:
         """The axes that are pooled away."""
         return tuple(range(1, self.rank + 1))
+
+    def call(self, inputs: Any) -> Any:
+        """Return one value for each channel."""
+        check_rank(self, inputs.shape, self.rank + 2)
+        return type(self).reduce(inputs, self.axes, self.keepdims)
 
     def build(self, input_shape: Any) -> None:
         """Check the number of axes."""
@@ -122,13 +128,13 @@ class GlobalAveragePooling1D(GlobalPooling):
 
     computes_in_floats = True
     rank = 1
+    reduce = staticmethod(F.reduce_mean)
     supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mean of the steps that count."""
-        check_rank(self, inputs.shape, 3)
         if mask is None:
-            return F.reduce_mean(inputs, self.axes, self.keepdims)
+            return super().call(inputs)
         weights = Tensor.wrap(mask.numpy().astype(inputs.dtype)[..., None])
         total = F.reduce_sum(inputs * weights, self.axes, self.keepdims)
         return total / F.reduce_sum(weights, self.axes, self.keepdims)
@@ -145,10 +151,7 @@ class GlobalAveragePooling2D(GlobalPooling):
     (2, 3)
     """
 
-    def call(self, inputs: Any) -> Any:
-        """Return the mean of each channel."""
-        check_rank(self, inputs.shape, 4)
-        return F.reduce_mean(inputs, self.axes, self.keepdims)
+    reduce = staticmethod(F.reduce_mean)
 
 
 class GlobalMaxPooling1D(GlobalPooling):
@@ -156,17 +159,10 @@ class GlobalMaxPooling1D(GlobalPooling):
 
     computes_in_floats = True
     rank = 1
-
-    def call(self, inputs: Any) -> Any:
-        """Return the maximum of each channel."""
-        check_rank(self, inputs.shape, 3)
-        return F.reduce_max(inputs, self.axes, self.keepdims)
+    reduce = staticmethod(F.reduce_max)
 
 
 class GlobalMaxPooling2D(GlobalPooling):
     """Keep the largest value of all rows and columns: x (N, H, W, C) -> (N, C)."""
 
-    def call(self, inputs: Any) -> Any:
-        """Return the maximum of each channel."""
-        check_rank(self, inputs.shape, 4)
-        return F.reduce_max(inputs, self.axes, self.keepdims)
+    reduce = staticmethod(F.reduce_max)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from minidl import functional as F
 from minidl.errors import ArgumentError
-from minidl.layers.base.kinds import DataFormat, Share, share
-from minidl.layers.base.options import Kind, after, as_python
+from minidl.layers.base.kinds import Layout, Share, share
+from minidl.layers.base.options import Kind, after
 from minidl.layers.base.seeded import Seeded
 from minidl.layers.base.spatial import check_rank, who
 from minidl.layers.base.symbolic import INTEGERS
@@ -40,7 +40,7 @@ def mask_sizes(layer: Any, name: str, value: Any) -> tuple[int | None, ...] | No
         return None
     if not isinstance(value, list | tuple) or not all(n is None or isinstance(n, INTEGERS) and n > 0 for n in value):
         raise ArgumentError(f"{who(layer)}: {name} must be sizes, or None as the inputs. Got {value!r}.")
-    return as_python(layer, name, tuple(value))
+    return tuple(value)
 
 
 class Dropout(Noise):
@@ -116,7 +116,7 @@ class SpatialDropout2D(SpatialDropout):
 
     rank = 2
 
-    data_format: DataFormat = after("rate", None)
+    data_format: Layout = after("rate", None)
 
 
 class GaussianNoise(Noise):

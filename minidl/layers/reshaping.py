@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.kinds import DataFormat, Size
-from minidl.layers.base.options import Kind, OptionLayer, as_python
+from minidl.layers.base.kinds import Layout, Size
+from minidl.layers.base.options import Kind, OptionLayer
 from minidl.layers.base.spatial import check_rank, who
 from minidl.layers.base.symbolic import INTEGERS
 
@@ -21,7 +21,7 @@ class Flatten(OptionLayer):
     (2, 12)
     """
 
-    data_format: DataFormat = None
+    data_format: Layout = None
 
     def call(self, inputs: Any) -> Any:
         """Return (batch, features)."""
@@ -38,7 +38,7 @@ def target(layer: Any, name: str, value: Any) -> tuple[int, ...]:
     sizes = (value,) if isinstance(value, INTEGERS) else tuple(value)
     if sizes.count(-1) > 1 or not all(isinstance(n, INTEGERS) and n >= -1 for n in sizes):
         raise ArgumentError(f"{who(layer)}: {name} must be sizes, at most one of them -1. Got {value!r}.")
-    return as_python(layer, name, sizes)
+    return sizes
 
 
 class Reshape(OptionLayer):
@@ -82,7 +82,7 @@ def permutation(layer: Any, name: str, value: Any) -> tuple[int, ...]:
         raise ArgumentError(
             f"{who(layer)}: {name} must be a permutation of 1 … number of axes; the batch axis stays. Got {value!r}."
         )
-    return as_python(layer, name, tuple(value))
+    return tuple(value)
 
 
 class Permute(OptionLayer):

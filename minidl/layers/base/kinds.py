@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from minidl import activations, constraints, initializers, regularizers
 from minidl.errors import ArgumentError, unknown_name
-from minidl.layers.base.options import Kind, as_python
+from minidl.layers.base.options import Kind
 from minidl.layers.base.spatial import check_data_format, check_padding, sizes, who
 from minidl.layers.base.symbolic import INTEGERS, NUMBERS
 
@@ -24,7 +25,7 @@ def share(hint: str = "") -> Kind:
     def read(layer: Any, name: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, NUMBERS) or not 0 <= value <= 1:
             raise ArgumentError(f"{who(layer)}: {name} must lie in [0, 1]. Got {value!r}.{hint}")
-        return as_python(layer, name, value)
+        return value
 
     return Kind(read)
 
@@ -65,6 +66,11 @@ def windows(least: int = 1, or_none: bool = False) -> Kind:
     return Kind(read)
 
 
+def one_or(several: Callable[[Any], Any]) -> Kind:
+    """Return the kind of one integer, or of several in a list or tuple: `one_or(tuple)`."""
+    return Kind(lambda layer, name, value: value if isinstance(value, INTEGERS) else several(value))
+
+
 Initializer = Annotated[Any, looked_up(initializers)]
 Regularizer = Annotated[Any, looked_up(regularizers)]
 Constraint = Annotated[Any, looked_up(constraints)]
@@ -76,7 +82,7 @@ Sizes = Annotated[Any, windows()]
 SizesOrNone = Annotated[Any, windows(or_none=True)]
 Size = Annotated[int, Kind(lambda layer, name, value: sizes(layer, name, value, 1)[0])]
 Padding = Annotated[str, Kind(lambda layer, name, value: check_padding(layer, value, layer.paddings))]
-DataFormat = Annotated[str | None, Kind(lambda layer, name, value: check_data_format(layer, value))]
+Layout = Annotated[str | None, Kind(lambda layer, name, value: check_data_format(layer, value))]  # of data_format
 
 Unsaved = Annotated[Any, Kind(saved=False)]
 OnlyNone = Annotated[None, only(None)]

@@ -13,7 +13,7 @@ from minidl.backends.selection import normalise
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.base.arguments import Arguments
 from minidl.layers.base.building import as_shapes, once, shape_arguments
-from minidl.layers.base.inputs import all_shaped, call_parameters, inputs_by_name, named, note, to_tensor, to_tensors
+from minidl.layers.base.calls import all_shaped, call_parameters, inputs_by_name, named, note, to_tensor, to_tensors
 from minidl.layers.base.masks import pass_masks, set_masks
 from minidl.layers.base.naming import declared_shape, dtype_name, reset_names, snake_case, unique_name
 from minidl.layers.base.symbolic import (

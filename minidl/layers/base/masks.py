@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from minidl.layers.base.inputs import call_parameters, inputs_by_name
+from minidl.layers.base.calls import call_parameters, inputs_by_name
 from minidl.layers.base.symbolic import SymbolicTensor, flatten, infer_by_trial, masks_of
 
 if TYPE_CHECKING:

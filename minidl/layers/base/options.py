@@ -17,10 +17,10 @@ from minidl.tensor import Tensor, Variable
 REQUIRED = inspect.Parameter.empty
 
 
-def as_python(layer: Any, name: str, value: Any) -> Any:
+def as_python(value: Any) -> Any:
     """Return the value with NumPy's numbers as Python's, which a configuration can hold."""
     if type(value) in (list, tuple):
-        return type(value)(as_python(layer, name, item) for item in value)
+        return type(value)(as_python(item) for item in value)
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -34,7 +34,7 @@ class Kind(NamedTuple):
     saved : whether the configuration says it
     """
 
-    read: Callable[[Any, str, Any], Any] = as_python
+    read: Callable[[Any, str, Any], Any] = lambda layer, name, value: value
     write: Callable[[Any], Any] = lambda value: value
     saved: bool = True
 
@@ -116,7 +116,7 @@ class OptionLayer(_Declaring):
             if option.kind is None:
                 handed[name] = value
             elif name not in SHARED:
-                setattr(self, name, option.kind.read(self, name, value))
+                setattr(self, name, as_python(option.kind.read(self, name, value)))
         self.__post_init__(**handed)
 
     @classmethod

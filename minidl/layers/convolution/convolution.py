@@ -6,16 +6,7 @@ from typing import Any, ClassVar
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.kinds import (
-    Activation,
-    Constraint,
-    DataFormat,
-    Initializer,
-    Padding,
-    Positive,
-    Regularizer,
-    Sizes,
-)
+from minidl.layers.base.kinds import Activation, Constraint, Initializer, Layout, Padding, Positive, Regularizer, Sizes
 from minidl.layers.base.options import OptionLayer
 from minidl.layers.base.spatial import check_channels, check_rank, who, window_lengths
 
@@ -81,7 +72,7 @@ class Conv(Convolution):
     kernel_size: Sizes
     strides: Sizes = 1
     padding: Padding = "valid"
-    data_format: DataFormat = None
+    data_format: Layout = None
     dilation_rate: Sizes = 1
     groups: Positive = 1
     activation: Activation = None

@@ -5,16 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import functional as F
-from minidl.layers.base.kinds import (
-    Activation,
-    Constraint,
-    DataFormat,
-    Initializer,
-    Padding,
-    Positive,
-    Regularizer,
-    Sizes,
-)
+from minidl.layers.base.kinds import Activation, Constraint, Initializer, Layout, Padding, Positive, Regularizer, Sizes
 from minidl.layers.convolution.convolution import Convolution
 
 
@@ -46,7 +37,7 @@ class DepthwiseConv(ByChannel):
     strides: Sizes = 1
     padding: Padding = "valid"
     depth_multiplier: Positive = 1
-    data_format: DataFormat = None
+    data_format: Layout = None
     dilation_rate: Sizes = 1
     activation: Activation = None
     use_bias: bool = True
@@ -106,7 +97,7 @@ class SeparableConv(ByChannel):
     kernel_size: Sizes
     strides: Sizes = 1
     padding: Padding = "valid"
-    data_format: DataFormat = None
+    data_format: Layout = None
     dilation_rate: Sizes = 1
     depth_multiplier: Positive = 1
     activation: Activation = None

@@ -9,8 +9,8 @@ from minidl.errors import ArgumentError
 from minidl.layers.base.kinds import (
     Activation,
     Constraint,
-    DataFormat,
     Initializer,
+    Layout,
     Padding,
     Positive,
     Regularizer,
@@ -30,7 +30,7 @@ class ConvTranspose(Convolution):
     strides: Sizes = 1
     padding: Padding = "valid"
     output_padding: Annotated[Any, windows(least=0, or_none=True)] = None
-    data_format: DataFormat = None
+    data_format: Layout = None
     dilation_rate: Sizes = 1
     activation: Activation = None
     use_bias: bool = True

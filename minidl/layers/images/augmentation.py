@@ -10,9 +10,9 @@ import numpy as np
 from minidl import functional as F
 from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.kinds import DataFormat, one_of
+from minidl.layers.base.kinds import Layout, one_of
 from minidl.layers.base.layer import _TRAINING
-from minidl.layers.base.options import Kind, OptionLayer, as_python
+from minidl.layers.base.options import Kind, OptionLayer
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import NUMBERS
 from minidl.layers.images.warping import FILL_MODES, INTERPOLATIONS, affine_warp
@@ -38,12 +38,12 @@ def factor_range(layer: Any, name: str, factor: Any) -> tuple[float, float]:
     return low, high
 
 
-def contrast_range(layer: Any, name: str, factor: Any) -> tuple[float, float]:
+def contrast_range(layer: Any, name: str, factor: Any) -> tuple[Any, Any]:
     """Return (lower, upper) of one number or two, all of them in [0, 1]."""
     lower, upper = (factor, factor) if isinstance(factor, NUMBERS) else factor
     if not (0 <= lower <= 1 and 0 <= upper <= 1):
         raise ArgumentError(f"{who(layer)}: {name} must be one or two numbers in [0, 1]. Got {factor!r}.")
-    return as_python(layer, name, (lower, upper))
+    return (lower, upper)
 
 
 FillMode = Annotated[str, one_of(*FILL_MODES)]
@@ -112,7 +112,7 @@ class RandomFlip(RandomImageLayer):
 
     mode: Annotated[str, one_of("horizontal", "vertical", "horizontal_and_vertical")] = "horizontal_and_vertical"
     seed: int | None = None
-    data_format: DataFormat = None
+    data_format: Layout = None
 
     def change(self, images: Any, training: bool) -> Any:
         """Return the images, about half of them mirrored."""
@@ -156,7 +156,7 @@ class RandomRotation(RandomWarp):
     interpolation: Interpolation = "bilinear"
     seed: int | None = None
     fill_value: float = 0.0
-    data_format: DataFormat = None
+    data_format: Layout = None
 
     def matrices(self, count: int, rows: int, columns: int) -> np.ndarray:
         """Return the maps of random angles."""
@@ -185,7 +185,7 @@ class RandomTranslation(RandomWarp):
     interpolation: Interpolation = "bilinear"
     seed: int | None = None
     fill_value: float = 0.0
-    data_format: DataFormat = None
+    data_format: Layout = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -216,7 +216,7 @@ class RandomZoom(RandomWarp):
     interpolation: Interpolation = "bilinear"
     seed: int | None = None
     fill_value: float = 0.0
-    data_format: DataFormat = None
+    data_format: Layout = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -244,9 +244,9 @@ class RandomContrast(RandomImageLayer):
     """
 
     factor: Annotated[Any, Kind(contrast_range)]
-    value_range: Annotated[Any, Kind(lambda layer, name, value: as_python(layer, name, tuple(value)))] = (0, 255)
+    value_range: Annotated[Any, Kind(lambda layer, name, value: tuple(value))] = (0, 255)
     seed: int | None = None
-    data_format: DataFormat = None
+    data_format: Layout = None
 
     def change(self, images: Any, training: bool) -> Any:
         """Return (images - mean) * factor + mean."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from minidl import functional as F
-from minidl.layers.base.kinds import DataFormat, Size, only
+from minidl.layers.base.kinds import Layout, Size, only
 from minidl.layers.base.options import after
 from minidl.layers.images.augmentation import ImageLayer, Interpolation, RandomImageLayer
 from minidl.layers.images.warping import resize_weights
@@ -55,7 +55,7 @@ class CenterCrop(SizedLayer):
 
     height: Size
     width: Size
-    data_format: DataFormat = None
+    data_format: Layout = None
 
     def change(self, images: Any, training: bool) -> Any:
         """Return the middle."""
@@ -76,7 +76,7 @@ class RandomCrop(RandomImageLayer, SizedLayer):
     height: Size
     width: Size
     seed: int | None = None
-    data_format: DataFormat = None
+    data_format: Layout = None
     name = after("data_format", None)
 
     def change(self, images: Any, training: bool) -> Any:
@@ -113,7 +113,7 @@ class Resizing(SizedLayer):
     fill_mode: str = "constant"
     fill_value: float = 0.0
     antialias: OnlyFalse = False
-    data_format: DataFormat = None
+    data_format: Layout = None
 
     def change(self, images: Any, training: bool) -> Any:
         """Return the images in their new size."""

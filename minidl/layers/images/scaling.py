@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import numpy as np
 
 from minidl.errors import ArgumentError, DataError, ShapeError
-from minidl.layers.base.options import Kind, OptionLayer, as_python
+from minidl.layers.base.elementwise import Elementwise
+from minidl.layers.base.options import Kind, OptionLayer
 from minidl.layers.base.spatial import who
 from minidl.layers.base.symbolic import INTEGERS
 from minidl.layers.normalization import known_size
@@ -16,25 +17,23 @@ from minidl.tensor import Tensor
 
 def plain(layer: Any, name: str, value: Any) -> Any:
     """Return numbers, arrays and tensors as numbers and lists, which a configuration can hold."""
-    return np.asarray(value).tolist() if isinstance(value, np.ndarray | Tensor) else as_python(layer, name, value)
+    return np.asarray(value).tolist() if isinstance(value, np.ndarray | Tensor) else value
 
 
-def several_axes(layer: Any, name: str, axis: Any) -> tuple[int, ...]:
+def several_axes(layer: Any, name: str, axis: Any) -> tuple[Any, ...]:
     """Return the axes as a tuple, an empty one for None."""
-    return () if axis is None else as_python(layer, name, (axis,) if isinstance(axis, INTEGERS) else tuple(axis))
+    return () if axis is None else (axis,) if isinstance(axis, INTEGERS) else tuple(axis)
 
 
 Numbers = Annotated[Any, Kind(plain)]
 
 
-class Rescaling(OptionLayer):
+class Rescaling(Elementwise):
     """inputs * scale + offset: Rescaling(1 / 255) brings bytes to [0, 1], Rescaling(1 / 127.5, -1) to [-1, 1].
 
     >>> Rescaling(1 / 255)(np.array([[0, 255]], np.uint8)).numpy()
     array([[0., 1.]], dtype=float32)
     """
-
-    supports_masking = True
 
     scale: Numbers
     offset: Numbers = 0.0
@@ -44,12 +43,8 @@ class Rescaling(OptionLayer):
         scale, offset = np.asarray(self.scale, self.dtype), np.asarray(self.offset, self.dtype)
         return _in_dtype_of(self, inputs) * Tensor.wrap(scale) + Tensor.wrap(offset)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape."""
-        return tuple(input_shape)
 
-
-class Normalization(OptionLayer):
+class Normalization(Elementwise):
     """(inputs - mean) / sqrt(variance), with a mean and variance that are given or taken from data by `adapt`.
 
     Parameters
@@ -65,8 +60,6 @@ class Normalization(OptionLayer):
     >>> layer([[1.0], [3.0]]).numpy().ravel()
     array([-1.,  1.], dtype=float32)
     """
-
-    supports_masking = True
 
     axis: Annotated[Any, Kind(several_axes)] = -1
     mean: Numbers = None
@@ -134,10 +127,6 @@ class Normalization(OptionLayer):
         if array.ndim > len(self.kept):
             raise ShapeError(f"{who(self)}: mean must have at most {len(self.kept)} axes. Got {array.shape}.")
         return array
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape."""
-        return tuple(input_shape)
 
 
 def _in_dtype_of(layer: OptionLayer, x: Any) -> Any:
