@@ -10,7 +10,7 @@ from typing import Any
 
 from minidl.callbacks.callback import Callback
 from minidl.errors import ArgumentError
-from minidl.utils.files import local_path
+from minidl.utils.files import PICTURES, local_path
 
 Logs = dict[str, Any] | None
 
@@ -28,7 +28,7 @@ class LivePlot(Callback):
     def __init__(self, path: str | os.PathLike[str] | None = None, metrics: Any = None, every: int = 1) -> None:
         super().__init__()
         self.path = None if path is None else local_path(path, "LivePlot")
-        if self.path is not None and self.path.suffix not in (".png", ".svg", ".pdf"):
+        if self.path is not None and self.path.suffix.lower() not in PICTURES:
             raise ArgumentError(f"LivePlot: path must end in .png, .svg or .pdf. Got {str(path)!r}.")
         self.names = None if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
         self.every = every

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from minidl import lens, utils
 from minidl.backends.table import NO_GRADIENT
-from minidl.cli.targets import PICTURES, check_file
+from minidl.cli.targets import check_file
 from minidl.errors import ArgumentError
 from minidl.lens.timing.examples import example_shapes
 from minidl.lens.timing.results import Timings
 from minidl.models.summary import readable_size
 from minidl.picture import write_picture
+from minidl.utils.files import PICTURES
 
 OPS = ("gemm", "conv2d", "relu", "batch_norm")
 SIZES = {"gemm": 512, "conv2d": 32}  # of what is not named here, a matrix of 1024 × 1024

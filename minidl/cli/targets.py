@@ -8,7 +8,6 @@ from pathlib import Path
 from minidl.errors import ArgumentError
 from minidl.utils.files import check_writable, explained
 
-PICTURES = (".png", ".svg", ".pdf")
 MODELS = (".keras", ".h5", ".hdf5")
 
 

@@ -11,9 +11,10 @@ from minidl.cli.backend import selected
 from minidl.cli.data import load
 from minidl.cli.gpustat import GpuStat
 from minidl.cli.networks import NAMES, model_of
-from minidl.cli.targets import MODELS, PICTURES, check_file
+from minidl.cli.targets import MODELS, check_file
 from minidl.errors import ArgumentError, unknown_name
 from minidl.picture import write_picture
+from minidl.utils.files import PICTURES
 
 
 class TrainOptions(NamedTuple):

@@ -10,10 +10,11 @@ import numpy as np
 from minidl import lens
 from minidl.cli.backend import selected
 from minidl.cli.data import CLASS_NAMES, load
-from minidl.cli.targets import PICTURES, check_file
+from minidl.cli.targets import check_file
 from minidl.errors import ArgumentError, DataError, FileFormatError, ShapeError
 from minidl.models import load_model
 from minidl.picture import write_picture
+from minidl.utils.files import PICTURES
 from minidl.utils.files.packed import read_array
 
 

@@ -6,7 +6,7 @@ Metrics look at values with NumPy: no tape, no ops, nothing that a gradient coul
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from minidl import config, initializers
 from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.base.naming import snake_case, unique_name
 from minidl.losses.base import joined_masks
-from minidl.tape import where_it_lies
+from minidl.tape import leaves, where_it_lies
 from minidl.tensor import Tensor, Variable, as_array, convert_to_tensor
 
 STATE = np.float64  # sums over many batches stay exact
@@ -78,7 +78,7 @@ class Metric:
     @property
     def variables(self) -> list[Variable]:
         """The state: variables that were added or are attributes, then those of metrics that are attributes."""
-        attributes = list(_leaves(vars(self)))
+        attributes = leaves(vars(self))
         own = [*(self._variables or []), *(value for value in attributes if isinstance(value, Variable))]
         for metric in attributes:
             own += metric.variables if isinstance(metric, Metric) else []
@@ -207,15 +207,6 @@ class MeanMetricWrapper(Mean):
         if type(self) is MeanMetricWrapper:
             config["fn"] = getattr(self.fn, "__name__", str(self.fn))
         return config | self.kwargs
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    """Yield what lies in nested lists, tuples and dicts."""
-    if isinstance(value, dict | list | tuple):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(item)
-    else:
-        yield value
 
 
 def _tensor(value: Any) -> Tensor:

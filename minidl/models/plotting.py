@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.base.symbolic import flatten
-from minidl.utils.files import local_path
+from minidl.utils.files import PICTURES, local_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +67,7 @@ def plot_model(
     if rankdir not in ("TB", "LR"):
         raise ArgumentError(f"plot_model: rankdir must be 'TB' or 'LR'. Got {rankdir!r}.")
     target = None if to_file is None else local_path(to_file, "plot_model")
-    if target is not None and target.suffix.lower() not in (".png", ".svg", ".pdf"):
+    if target is not None and target.suffix.lower() not in PICTURES:
         raise ArgumentError(f"plot_model: to_file must end in .png, .svg or .pdf. Got {str(to_file)!r}.")
     if model.graph is None:
         raise NotBuiltError(

@@ -5,6 +5,7 @@ from minidl.tape.tape import (
     GradientTape,
     apply,
     layer_scope,
+    leaves,
     no_grad,
     recording,
     run_backward,
@@ -13,6 +14,6 @@ from minidl.tape.tape import (
 )
 
 __all__ = [
-    "Entry", "GradientTape", "apply", "layer_scope", "no_grad", "recording", "run_backward", "takes_needs",
+    "Entry", "GradientTape", "apply", "layer_scope", "leaves", "no_grad", "recording", "run_backward", "takes_needs",
     "where_it_lies",
 ]  # fmt: skip

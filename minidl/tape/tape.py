@@ -31,6 +31,7 @@ __all__ = [
     "GradientTape",
     "apply",
     "layer_scope",
+    "leaves",
     "no_grad",
     "recording",
     "run_backward",
@@ -340,7 +341,7 @@ class GradientTape:
         """
         if str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() not in ("none", "zero"):
             raise TapeError(f"gradient: unconnected_gradients must be 'none' or 'zero'. Got {unconnected_gradients!r}.")
-        wanted = _leaves(sources)
+        wanted = leaves(sources)
         for source in wanted:
             if not isinstance(source, Tensor):
                 raise TapeError(f"gradient: sources must be tensors or variables. Got {type(source).__name__}.")
@@ -360,7 +361,7 @@ class GradientTape:
 
     def _starts(self, target: Any, given: Any, wanted: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Return each target with the gradient to begin with, after checking both."""
-        targets, parts = _leaves(target), _beside(target, given)
+        targets, parts = leaves(target), _beside(target, given)
         for part in targets:
             self._check(part, wanted)
         starts = []
@@ -477,18 +478,18 @@ def _values(gradients: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(part.data if isinstance(part, Tensor) else part for part in gradients)
 
 
-def _leaves(structure: Any) -> list[Any]:
+def leaves(structure: Any) -> list[Any]:
     """Return what nested lists, tuples and dicts hold, in order."""
     if isinstance(structure, list | tuple | dict):
         parts = structure.values() if isinstance(structure, dict) else structure
-        return [leaf for part in parts for leaf in _leaves(part)]
+        return [leaf for part in parts for leaf in leaves(part)]
     return [structure]
 
 
 def _beside(structure: Any, given: Any) -> list[Any]:
     """Return what `given`, arranged as the structure is (or None), holds for each leaf of the structure."""
     if given is None or not isinstance(structure, list | tuple | dict):
-        return [given] * len(_leaves(structure))
+        return [given] * len(leaves(structure))
     alike = isinstance(given, dict) if isinstance(structure, dict) else isinstance(given, list | tuple)
     if not alike or len(given) != len(structure):
         raise TapeError(

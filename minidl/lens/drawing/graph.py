@@ -73,13 +73,9 @@ def layer_ops(model: Any) -> dict[str, list[str]]:
             return {}
     found: dict[str, list[str]] = {}
     for layer in model.operations:
-        names = {one.name for one in _all_layers(layer)}
+        names = {one.name for one in layer._all_layers()}
         found[layer.name] = [run.op for run in runs if run.layer.rpartition("/")[2] in names]
     return found
-
-
-def _all_layers(layer: Any) -> list[Any]:
-    return [layer, *(inner for one in layer.sublayers() for inner in _all_layers(one))]
 
 
 def _describer(ops: dict[str, list[str]]) -> Callable[[Any], list[str]]:

@@ -11,11 +11,9 @@ from matplotlib.colors import Normalize
 
 from minidl.callbacks import Callback
 from minidl.errors import ArgumentError, DataError
-from minidl.lens.drawing.layers import MOVES_ONLY
+from minidl.lens.drawing.layers import layer_outputs
 from minidl.lens.figures import BLUE, RED, grid_of, hide_rest, new_figure, values_of
-from minidl.lens.recording.events import UPDATES
 from minidl.lens.recording.recording import record_step
-from minidl.observers import OpRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,26 +115,16 @@ class HistogramRecorder(Callback):
 
     def _take(self, when: float) -> None:
         recording = record_step(self.model, self.x, self.y, keep="arrays", update=False)
-        runs = [op.run for op in recording.ops if op.run is not None]
+        runs = [op.run for op in recording.ops if op.run is not None and op.phase == "forward"]
         updates = {op.weight: op.run.inputs[1] for op in recording.ops if op.weight and op.run is not None}
         self._keep("weights", when, {v.path or v.name: v.data for v in self.model.trainable_variables})
         self._keep("gradients", when, updates)
-        self._keep("activations", when, _activations(runs, self.model.name))
+        self._keep("activations", when, layer_outputs(runs, self.model.name, len(self.x)))
 
     def _keep(self, kind: str, when: float, arrays: dict[str, Any]) -> None:
         for name, array in arrays.items():
             taken = histogram_of(values_of(array), when, self.bins)
             self.found[kind].setdefault(name, []).append(taken)
-
-
-def _activations(runs: list[OpRun], model_name: str) -> dict[str, Any]:
-    """Return what layers gave in the forward, by their names; those that only move values are left out."""
-    found: dict[str, Any] = {}
-    for run in runs:
-        computes = run.direction == "forward" and run.op not in UPDATES and run.layer not in ("", model_name)
-        if computes and (run.op not in MOVES_ONLY or run.layer in found):
-            found[run.layer] = run.outputs[0]
-    return found
 
 
 def plot_histograms(

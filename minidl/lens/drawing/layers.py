@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from minidl.errors import ArgumentError, NotBuiltError, ShapeError
 from minidl.layers.base.symbolic import flatten
 from minidl.lens.figures import bare, grid_of, hide_rest, new_figure, scale_of, values_of, whole_numbers
 from minidl.lens.recording.recording import record_prediction
+from minidl.observers import OpRun
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -33,12 +34,16 @@ def activations_of(model: Any, x: Any) -> dict[str, np.ndarray]:
     >>> [(name, y.shape) for name, y in activations_of(model, np.ones((4, 3), "float32")).items()]
     [('hidden', (4, 2)), ('out', (4, 1))]
     """
+    return layer_outputs(record_prediction(model, x), model.name, len(flatten(x)[0]))
+
+
+def layer_outputs(runs: Iterable[OpRun], model_name: str, samples: int) -> dict[str, np.ndarray]:
+    """Return what layers gave in a forward, by their names; those that only move values are left out."""
     found: dict[str, np.ndarray] = {}
-    samples = len(flatten(x)[0])
-    for run in record_prediction(model, x):
+    for run in runs:
         y = run.outputs[0]
-        of_samples = len(y.shape) > 0 and y.shape[0] == samples  # a penalty, one number, is no output
-        if run.layer not in ("", model.name) and of_samples and (run.op not in MOVES_ONLY or run.layer in found):
+        of_samples = run.direction == "forward" and len(y.shape) > 0 and y.shape[0] == samples  # a penalty is no output
+        if run.layer not in ("", model_name) and of_samples and (run.op not in MOVES_ONLY or run.layer in found):
             found[run.layer] = values_of(y)
     return found
 

@@ -28,16 +28,15 @@ INTO_HELP = """n [k]  on    b [k]  back    o  over a helper    l  list the sourc
 q      up to the op"""
 
 
-class StepPrompt(cmd.Cmd):
-    """Reads commands and shows a `Stepper`."""
+class Prompt(cmd.Cmd):
+    """Reads commands and shows what walks: what both prompts have."""
 
-    prompt = "(step) "
+    commands = ""
 
-    def __init__(self, stepper: Stepper, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
-        super().__init__(stdin=stdin or sys.stdin, stdout=stdout or sys.stdout)
-        self.use_rawinput = stdin is None and sys.stdin.isatty()
-        self.stepper = stepper
-        self.intro = f"{stepper}\n(? lists the commands)"
+    def __init__(self, walker: Any, stdin: IO[str] | None, stdout: IO[str] | None, raw: bool) -> None:
+        super().__init__(stdin=stdin, stdout=stdout)
+        self.use_rawinput = raw
+        self.walker = walker
 
     def say(self, text: Any) -> None:
         """Write a line."""
@@ -53,11 +52,42 @@ class StepPrompt(cmd.Cmd):
 
     def do_n(self, rest: str) -> None:
         """Go on: n [k]."""
-        self.say(self.stepper.next(_count(rest)))
+        self.say(self.walker.next(_count(rest)))
 
     def do_b(self, rest: str) -> None:
         """Go back: b [k]."""
-        self.say(self.stepper.back(_count(rest)))
+        self.say(self.walker.back(_count(rest)))
+
+    def do_help(self, rest: str) -> None:
+        """Show the commands."""
+        self.say(self.commands)
+
+    def do_q(self, rest: str) -> bool:
+        """Leave."""
+        return True
+
+    do_EOF = do_q
+
+    def emptyline(self) -> bool:
+        """An empty line goes on."""
+        self.do_n("")
+        return False
+
+    def default(self, line: str) -> None:
+        """Say what is not known."""
+        self.say(f"unknown command {line.split()[0]!r}.\n{self.commands}")
+
+
+class StepPrompt(Prompt):
+    """Reads commands and shows a `Stepper`."""
+
+    prompt = "(step) "
+    commands = HELP
+
+    def __init__(self, stepper: Stepper, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
+        super().__init__(stepper, stdin or sys.stdin, stdout or sys.stdout, stdin is None and sys.stdin.isatty())
+        self.stepper = stepper
+        self.intro = f"{stepper}\n(? lists the commands)"
 
     def do_g(self, rest: str) -> None:
         """Go to an op by its number."""
@@ -138,48 +168,17 @@ class StepPrompt(cmd.Cmd):
             self.say(f"{self.stepper.now.op} ran on {self.stepper.now.backend}; this is the kernel that would do it.")
         Prompt(kernel, self.stdin, self.stdout).cmdloop()
 
-    def do_help(self, rest: str) -> None:
-        """Show the commands."""
-        self.say(HELP)
 
-    def do_q(self, rest: str) -> bool:
-        """Leave."""
-        return True
-
-    do_EOF = do_q
-
-    def emptyline(self) -> bool:
-        """An empty line goes on."""
-        self.do_n("")
-        return False
-
-    def default(self, line: str) -> None:
-        """Say what is not known."""
-        self.say(f"unknown command {line.split()[0]!r}.\n{HELP}")
-
-
-class LinesPrompt(cmd.Cmd):
-    """Reads commands and shows a `LineStepper`."""
+class LinesPrompt(Prompt):
+    """Reads commands and shows a `LineStepper`; q goes up to the op."""
 
     prompt = "(line) "
+    commands = INTO_HELP
 
     def __init__(self, lines: Any, stdin: IO[str], stdout: IO[str], raw: bool) -> None:
-        super().__init__(stdin=stdin, stdout=stdout)
-        self.use_rawinput = raw
+        super().__init__(lines, stdin, stdout, raw)
         self.lines = lines
         self.intro = f"{lines}\n{INTO_HELP}"
-
-    def say(self, text: Any) -> None:
-        """Write a line."""
-        self.stdout.write(f"{text}\n")
-
-    def do_n(self, rest: str) -> None:
-        """Go on: n [k]."""
-        self.say(self.lines.next(_count(rest)))
-
-    def do_b(self, rest: str) -> None:
-        """Go back: b [k]."""
-        self.say(self.lines.back(_count(rest)))
 
     def do_o(self, rest: str) -> None:
         """Go on past a helper."""
@@ -194,25 +193,6 @@ class LinesPrompt(cmd.Cmd):
         values = self.lines.values
         with np.printoptions(linewidth=110, precision=5, threshold=2048):
             self.say(values.get(rest.strip(), f"no {rest.strip()!r} here. There are: {', '.join(values)}"))
-
-    def do_help(self, rest: str) -> None:
-        """Show the commands."""
-        self.say(INTO_HELP)
-
-    def do_q(self, rest: str) -> bool:
-        """Go up to the op."""
-        return True
-
-    do_EOF = do_q
-
-    def emptyline(self) -> bool:
-        """An empty line goes on."""
-        self.do_n("")
-        return False
-
-    def default(self, line: str) -> None:
-        """Say what is not known."""
-        self.say(f"unknown command {line.split()[0]!r}. {INTO_HELP}")
 
 
 def _count(rest: str, otherwise: int = 1) -> int:

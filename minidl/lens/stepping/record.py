@@ -1,41 +1,21 @@
 """Run a model's own training step and keep all of it: every op with its arrays; if asked, with values changed.
 
-What runs is `model.train_on_batch`, nothing else, so its numbers are the step's numbers. A value is changed between
-two ops, by an observer that the tape runs the ops' functions by way of.
+What runs is `model.train_on_batch`, nothing else, so its numbers are the step's numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from minidl.backends.devices import arrays
 from minidl.lens.recording.preserved import preserved
 from minidl.lens.recording.recording import Recording, record, unique_paths
+from minidl.lens.stepping.changes import Change, Editor, edited
 from minidl.lens.stepping.moments import Moment, moments_of, place_of
-from minidl.observers import GRADIENT_SUM, OpRun, observing
+from minidl.observers import OpRun, observing
 from minidl.tape import no_grad
-
-
-class Change(NamedTuple):
-    """One value put in another's place.
-
-    call : the number of the op in the step, forwards and backwards counted together; None for a weight
-    side : "input" or "output" of that op, or "weight"
-    slot : which of its inputs or outputs; of a weight its place in `model.weights`
-    index, value : what is written there
-    """
-
-    call: int | None
-    side: str
-    slot: int
-    index: Any
-    value: Any
-    label: str
 
 
 @dataclass(eq=False)
@@ -71,7 +51,7 @@ def record_changed(model: Any, batch: dict[str, Any], changes: tuple[Change, ...
         stack.enter_context(no_grad())  # an outer tape does not see the step
         _change_weights(model, changes)
         before = [variable.data for variable in model.weights]
-        editor, homes = _Editor(changes), _Homes(model)
+        editor, homes = Editor(changes), _Homes(model)
         for observer in (editor, homes):
             stack.enter_context(observing(observer))
         recording = stack.enter_context(record("arrays", model))
@@ -106,57 +86,3 @@ def _change_weights(model: Any, changes: tuple[Change, ...]) -> None:
         if change.side == "weight":
             variable = model.weights[change.slot]
             variable.assign(edited(arrays.on_host(variable.data, "lens.step"), [change]))
-
-
-def edited(array: Any, changes: list[Change]) -> Any:
-    """Return a copy of an array, on its device, with the changes written into it."""
-    device = arrays.device_of(array)
-    host = np.array(arrays.on_host(array, "lens.step"))
-    for change in changes:
-        host[change.index] = change.value
-    return host if device is None else arrays.to_device(host, device, "lens.step")
-
-
-class _Editor:
-    """An observer that counts the calls of ops, and changes what some of them get or give."""
-
-    def __init__(self, changes: tuple[Change, ...]) -> None:
-        self.changes = changes
-        self.calls = 0
-        self.numbers: list[int | None] = []  # of the ops that were told of, in order
-        self.last: tuple[int, tuple[Any, ...]] = (0, ())
-
-    def __call__(self, run: OpRun) -> None:
-        """Give the op its number, and the inputs that it really got."""
-        if run.why == GRADIENT_SUM:  # the tape adds by itself
-            self.numbers.append(None)
-        else:
-            number, run.inputs = self.last
-            self.numbers.append(number)
-
-    def around(self, direction: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function that calls this one on changed values, and changes what it gives."""
-
-        def run(*args: Any, **keywords: Any) -> Any:
-            number, self.calls = self.calls, self.calls + 1  # before the call: an op may call ops
-            here = [change for change in self.changes if change.call == number]
-            if direction == "forward":  # changed inputs go into the cache, changed outputs do not
-                given = _edited_all(args, here, "input")
-                result = function(*given, **keywords)
-                if any(change.side == "output" for change in here):
-                    result = (_edited_all(result[0], here, "output"), result[1])
-            else:
-                given = _edited_all(args[0], here, "input")
-                result = _edited_all(function(given, args[1], **keywords), here, "output")
-            self.last = number, given if isinstance(given, tuple) else (given,)
-            return result
-
-        return run
-
-
-def _edited_all(given: Any, changes: list[Change], side: str) -> Any:
-    """Return an array, or a tuple of them, with the changes of one side made."""
-    parts = list(given) if isinstance(given, tuple) else [given]
-    for slot in {change.slot for change in changes if change.side == side}:
-        parts[slot] = edited(parts[slot], [c for c in changes if c.side == side and c.slot == slot])
-    return tuple(parts) if isinstance(given, tuple) else parts[0]

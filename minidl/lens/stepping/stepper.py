@@ -11,15 +11,13 @@
 >>> s.to_loss().now.op, s.to_phase("update").now.weight
 ('mean_squared_error', 'hidden/kernel')
 
-The file shows the way a lesson goes: what ran (`record`), what is seen of it (`moments`), into an op
-(`lines`), into a kernel (`kernels`), on a page (`page`), in a notebook (`notebook`,
-`player`).
+The files of this room show the way a lesson goes: what ran (`record`), what is seen of it (`moments`), what is changed
+(`changes`), into an op (`lines`), into a kernel (`kernels`), on a page (`page`), in a notebook (`notebook`, `player`).
 """
 
 from __future__ import annotations
 
-from contextvars import Context, copy_context
-from functools import partial
+from contextvars import copy_context
 from os import PathLike
 from typing import Any
 
@@ -33,11 +31,12 @@ from minidl.errors import ArgumentError, unknown_name
 from minidl.layers.base.symbolic import flatten, map_structure
 from minidl.lens import formulas
 from minidl.lens.recording.events import PHASES
-from minidl.lens.recording.recording import require_compiled, unique_paths
+from minidl.lens.recording.recording import require_compiled
+from minidl.lens.stepping.changes import Change, change_at, difference
 from minidl.lens.stepping.kernels import again, choose, kernel_launches
 from minidl.lens.stepping.lines import LineStepper, line_steps
 from minidl.lens.stepping.moments import Moment
-from minidl.lens.stepping.record import Change, Record, record_changed
+from minidl.lens.stepping.record import Record, record_changed
 from minidl.models.training.checks import build_from_data
 from minidl.tensor import Tensor
 
@@ -53,8 +52,8 @@ class Stepper:
     def __init__(self, model: Any, batch: dict[str, Any]) -> None:
         self.model = model
         self.position = 0
-        # In the context, and so on the backends, that were chosen when the stepper was made.
-        self._run = partial(_in_context, copy_context(), model, batch)
+        context = copy_context()  # the backends that were chosen when the stepper was made
+        self._run = lambda changes=(), keep=False: context.run(record_changed, model, batch, changes, keep)
         self._changes: tuple[Change, ...] = ()
         self._records: list[Record] = [self._run()]
 
@@ -210,20 +209,7 @@ class Stepper:
         `differences` tells what became of it; `undo` takes it back.
         """
         _check_untouched(self, "change")
-        moment = self.now
-        side, name, slot, array = _find(self, moment, name)
-        try:
-            np.array(array)[index] = value
-        except (IndexError, TypeError, ValueError) as error:
-            raise ArgumentError(
-                f"change: index {index!r} and value {value!r:.40} do not fit {name!r} of {moment.title}. Its shape is "
-                f"{array.shape} {array.dtype}."
-            ) from error
-        call = None if side == "weight" else moment.call
-        if side != "weight" and call is None:
-            raise ArgumentError(f"change: the tape itself computes {moment.title}. Change one of the two gradients.")
-        label = f"{name}[{_index_text(index)}] = {_value_text(value)} at {moment.number} {moment.title}"
-        changes = (*self._changes, Change(call, side, slot, index, value, label))
+        changes = (*self._changes, change_at(self.now, name, index, value, self.weights_before))
         self._records.append(self._run(changes))
         self._changes = changes
         return self.goto(self.position)
@@ -251,8 +237,8 @@ class Stepper:
         if first[moment.number].title != moment.title:  # the change led to other ops
             return {name: (array.size, float("nan")) for name, array in moment.arrays.items()}
         base = first[moment.number].arrays
-        found = {name: _difference(array, base.get(name)) for name, array in moment.arrays.items()}
-        return {name: difference for name, difference in found.items() if difference[0]}
+        found = {name: difference(array, base.get(name)) for name, array in moment.arrays.items()}
+        return {name: differs for name, differs in found.items() if differs[0]}
 
     def commit(self) -> dict[str, Any]:
         """Let the model take the step, with the values as changed; return loss and metrics as `train_on_batch` does.
@@ -326,30 +312,6 @@ def step(model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_wei
     return Stepper(model, batch)
 
 
-def _in_context(
-    context: Context, model: Any, batch: dict[str, Any], changes: tuple[Change, ...] = (), keep: bool = False
-) -> Record:
-    return context.run(record_changed, model, batch, changes, keep)
-
-
-def _find(stepper: Stepper, moment: Moment, name: str) -> tuple[str, str, int, np.ndarray]:
-    """Return (side, name, slot, array) of what is to be changed."""
-    paths = unique_paths(stepper.model.weights)
-    for side, slots, values in (
-        ("input", moment.input_slots, moment.inputs), ("output", moment.output_slots, moment.outputs),
-    ):  # fmt: skip
-        found = next(iter(slots), None) if name == side else name if name in slots else None
-        if found is None:
-            continue
-        origin = moment.origins.get(found, "")
-        if side == "input" and moment.phase in ("forward", "loss") and origin in paths:
-            return "weight", origin, paths.index(origin), values[found]
-        return side, found, slots[found], values[found]
-    if name in paths:
-        return "weight", name, paths.index(name), stepper.weights_before[name]
-    raise unknown_name(f"value at {moment.title}", name, [*moment.arrays, "input", "output", *paths])
-
-
 def _check_untouched(stepper: Stepper, function: str) -> None:
     """Raise unless the model still has the weights that the step began with."""
     for (path, before, _), variable in zip(stepper._records[0].weights, stepper.model.weights, strict=True):
@@ -371,22 +333,3 @@ def _own(structure: Any) -> Any:
 
 def _host(array: Any) -> Any:
     return on_host(array, "lens.step")
-
-
-def _index_text(index: Any) -> str:
-    return ", ".join(map(str, index)) if isinstance(index, tuple) else "…" if index is ... else str(index)
-
-
-def _value_text(value: Any) -> str:
-    return f"{float(value):g}" if np.ndim(value) == 0 else f"values of shape {np.shape(value)}"
-
-
-def _difference(array: np.ndarray, base: np.ndarray | None) -> tuple[int, float]:
-    """Return how many values differ, and the largest difference (NaN where one of the two is NaN)."""
-    if base is None or base.shape != array.shape:
-        return array.size, float("nan")
-    differs = ~((array == base) | ((array != array) & (base != base)))
-    count = int(differs.sum())
-    if not count:
-        return 0, 0.0
-    return count, float(np.abs(array[differs].astype(np.float64) - base[differs].astype(np.float64)).max())

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.console import one_line
 from minidl.lens.stepping.moments import Moment, statistics
+from minidl.lens.texts import text_table
 
 if TYPE_CHECKING:
     from minidl.lens.stepping.stepper import Stepper
@@ -101,16 +101,7 @@ def moments_table(stepper: Stepper) -> str:
         differs = "≠" if stepper.differences(moment) else " "
         outputs = " ".join(str(array.shape) for array in moment.outputs.values())
         rows.append(
-            (
-                mark + differs,
-                str(moment.number),
-                moment.phase,
-                one_line(moment.weight or moment.layer),
-                moment.op,
-                outputs,
-            )
+            [mark + differs, str(moment.number), moment.phase, moment.weight or moment.layer, moment.op, outputs]
         )
-    head = ("", "", "phase", "layer", "op", "outputs")
-    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)]
-    return "\n".join([*lines, f"loss {stepper.loss:.6g}"])
+    head, _, *lines = text_table(("", "", "phase", "layer", "op", "outputs"), rows).split("\n")
+    return "\n".join([head, *lines, f"loss {stepper.loss:.6g}"])

@@ -3,9 +3,10 @@
 from minidl.utils.files.archives import extract_archive
 from minidl.utils.files.fetching import download, file_digest, get_file, keras_home, minidl_home
 from minidl.utils.files.paths import local_path
-from minidl.utils.files.writing import atomic_write, check_writable, explained
+from minidl.utils.files.writing import PICTURES, atomic_write, check_writable, explained
 
 __all__ = [
+    "PICTURES",
     "atomic_write",
     "check_writable",
     "download",

@@ -18,6 +18,7 @@ try:
 except ImportError:  # Windows, where a file that somebody has open cannot be deleted anyway
     fcntl = None  # type: ignore[assignment]
 
+PICTURES = (".png", ".svg", ".pdf")  # the endings of the pictures that are written
 _MARK = ".unfinished"  # in the name of every temporary file
 _CAUSES = {
     errno.ENOSPC: "the disk is full",
