@@ -1,5 +1,9 @@
 """Layers, with Keras' names, arguments and defaults."""
 
+import importlib
+import pkgutil
+import sys
+
 from minidl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from minidl.layers.base.input import Input, InputLayer
 from minidl.layers.base.layer import Layer
@@ -87,5 +91,19 @@ __all__ = [
     "serialize", "subtract",
 ]  # fmt: skip
 
+
+def _found() -> dict[str, type[Layer]]:
+    """Return the layers of those files in this folder that are not named above: of a layer that was added."""
+    found: dict[str, type[Layer]] = {}
+    for file in pkgutil.iter_modules(__path__, f"{__name__}."):
+        if file.name not in sys.modules:
+            defined = [item for item in vars(importlib.import_module(file.name)).values() if isinstance(item, type)]
+            found |= {c.__name__: c for c in defined if issubclass(c, Layer) and c.__module__ == file.name}
+    return {name: layer_class for name, layer_class in found.items() if not name.startswith("_")}
+
+
+ADDED = _found()
+globals().update(ADDED)
+__all__.extend(ADDED)
 registry = Registry("layer", globals(), (Layer,), "a layer", callables=False)
 serialize, deserialize = registry.serialize, registry.deserialize

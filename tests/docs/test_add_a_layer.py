@@ -1,0 +1,38 @@
+"""docs/add_a_layer.md is true: the file that it shows is all that a layer needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGE = PROJECT / "docs" / "add_a_layer.md"
+
+
+def test_the_page_adds_a_layer_with_one_file(tmp_path):
+    the_file, program = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.S)
+    copy = tmp_path / "copy"
+    for part in ("minidl", "cuda_kernels", "tests/layers", "tests/reference"):
+        shutil.copytree(PROJECT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "minidl" / "layers" / "cube.py").write_text(the_file, "utf-8")
+    (tmp_path / "program.py").write_text(program, "utf-8")
+    here = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(copy)}, "check": True, "timeout": 300}
+    subprocess.run([sys.executable, "program.py"], **here)
+    files = ["tests/layers/test_every_layer.py", "tests/layers/test_layers_against_keras.py", "minidl/layers/cube.py"]
+    chosen = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={copy}",
+        "--doctest-modules",
+        "-k",
+        "Cube or cube or is_recorded",
+    ]
+    pytest = [sys.executable, "-m", "pytest", *chosen, *(copy / file for file in files)]
+    told = subprocess.run(pytest, **here, stdout=subprocess.PIPE, text=True).stdout
+    # Three tests of every layer, the one that others are recorded from Keras, and the docstring's example.
+    assert "5 passed" in told, told
