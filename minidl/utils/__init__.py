@@ -1,11 +1,13 @@
 """Helpers with Keras' names: files, images, labels, sequences."""
 
 import importlib
+import sys
 from typing import Any
 
 from minidl.config import set_random_seed
 from minidl.data import PyDataset, Sequence, pack_x_y_sample_weight, unpack_x_y_sample_weight
-from minidl.utils import np_utils
+from minidl.keras import np_utils
+from minidl.keras.removed import absent
 from minidl.utils.files import atomic_write, get_file
 from minidl.utils.images import (
     array_to_img,
@@ -52,7 +54,7 @@ __all__ = [
 # These stand above the helpers here, and use them: imported on first use. name -> (module, name there).
 _LATER = {
     "Progbar": ("minidl.callbacks", "Progbar"),
-    "clear_session": ("minidl.backend", "clear_session"),
+    "clear_session": ("minidl.keras.backend", "clear_session"),
     "model_to_mermaid": ("minidl.models.plotting", "to_mermaid"),
     "plot_model": ("minidl.models.plotting", "plot_model"),
 } | {
@@ -62,16 +64,13 @@ _LATER = {
         "get_registered_name", "get_registered_object", "register_keras_serializable", "serialize_keras_object",
     )
 }  # fmt: skip
-_INSTEAD = {
-    "model_to_dot": "plot_model, which needs no graphviz, or model_to_mermaid for text,",
-    "print_summary": "model.summary()",
-}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LATER:
         module, attribute = _LATER[name]
         return getattr(importlib.import_module(module), attribute)
-    if name in _INSTEAD:
-        raise AttributeError(f"minidl.utils.{name} does not exist; use {_INSTEAD[name]} instead.")
-    raise AttributeError(f"module 'minidl.utils' has no attribute {name!r}")
+    raise absent("utils", name)
+
+
+sys.modules["minidl.utils.np_utils"] = np_utils  # as Keras' programs import it

@@ -1,7 +1,7 @@
-"""Those of Keras' `ops` that are not in `minidl.functional` under the same name with the same arguments.
+"""`keras.ops`, `minidl.ops` to a Keras program: functions of tensors under Keras' names, with Keras' arguments.
 
-`keras.ops.mean(x, axis=-1)` finds `mean` here, `keras.ops.relu(x)` the functional one. All take tensors, arrays,
-numbers and symbolic tensors; dtypes meet as in Keras (`minidl.promotion`).
+Those that `minidl.functional` has under the same name with the same arguments are taken from there. All take tensors,
+arrays, numbers and symbolic tensors; dtypes meet as in Keras (`minidl.promotion`).
 """
 
 from __future__ import annotations
@@ -13,18 +13,28 @@ from typing import Any
 
 import numpy as np
 
-from minidl import config
+from minidl import config, functional
 from minidl.errors import ArgumentError
 from minidl.functional import activation, basic, loss, reduction
 from minidl.functional import shape as moving
 from minidl.functional.basic import cast, exp, log, sqrt, tensor
 from minidl.functional.shape import expand_dims, squeeze
+from minidl.keras.names import OPS
 from minidl.operators import discrete
 from minidl.ops.common.checks import normalize_axis
 from minidl.promotion import floating, promoted, result_type
 from minidl.tape import apply
 from minidl.tensor import Tensor
 from minidl.tensor import convert_to_tensor as convert
+
+__all__ = sorted(OPS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in OPS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(functional, name)
+
 
 true_divide = basic.divide
 
