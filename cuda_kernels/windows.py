@@ -36,6 +36,18 @@ class Window(NamedTuple):
         return p, q
 
 
+class Problem(NamedTuple):
+    """One launch: the shapes, the batch, the operands and the output, and a bias or an array that is not read."""
+
+    shapes: Any
+    n: int
+    a: Any
+    b: Any
+    bias: Any
+    out: Any
+    has_bias: bool
+
+
 def make_window(function: str, taps: Any, strides: Any, padding: Any, dilation: Any = (1, 1)) -> Window:
     """Check and return a Window. Raises ValueError unless sizes are pairs of ints ≥ 1 and padding pairs of ints ≥ 0."""
     for name, pair in (("taps", taps), ("strides", strides), ("dilation", dilation)):

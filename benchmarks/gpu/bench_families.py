@@ -16,9 +16,10 @@ from minidl.backends import table
 from minidl.backends.cuda import device as _uses_the_pools  # noqa: F401 - as in training: no allocation is timed
 from minidl.backends.devices.arrays import on_host
 
-from . import ceilings, jobs, peers_cupy, peers_torch
-from .check_device import place
-from .check_ops import loaded
+from . import ceilings, jobs
+from .checks.device import place
+from .checks.ops import loaded
+from .peers import on_cupy, on_torch
 from .reference import Reference, as_tuple, gradient_of_result
 from .shapes import Job
 from .worker import NotRun
@@ -122,14 +123,14 @@ def peer_times(job: Job, inputs: tuple[Any, ...], dy: Any, kind: str) -> tuple[d
     """Return the microseconds of each peer by name, PyTorch first, and why one that is installed has none."""
     found: dict[str, float] = {}
     missing: list[str] = []
-    for peers in (peers_torch, peers_cupy):
+    for peers in (on_torch, on_cupy):
         if peers.why_none():
             continue  # said once, beside the ceilings
         try:
             run = peers.runner(job, inputs, dy, kind)
             if run is not None:
                 found[f"{peers.NAME} {kind}"] = clock().time(run).us
-            elif peers is peers_torch:
+            elif peers is on_torch:
                 missing.append("PyTorch has no such function alone")
         except Exception as error:  # noqa: BLE001 - the peer's trouble must not lose our time
             missing.append(f"{peers.NAME}: {type(error).__name__}: {error}"[:300])
@@ -164,7 +165,7 @@ def training_step(batch: int, on: str) -> Result:
 
         times = host_times(lambda: model.train_on_batch(x, labels))
     record.update(us=times.us, q1=times.q1, q3=times.q3, repeats=times.repeats)
-    if peers_torch.why_none():
-        return {**record, "no_peer": peers_torch.why_none()}
-    peer = host_times(torch_step(peers_torch.torch(), x, labels))
+    if on_torch.why_none():
+        return {**record, "no_peer": on_torch.why_none()}
+    peer = host_times(torch_step(on_torch.torch(), x, labels))
     return {**record, "peers": {"PyTorch eager": peer.us}, "ratio": peer.us / times.us}

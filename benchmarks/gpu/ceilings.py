@@ -10,7 +10,7 @@ import numpy as np
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.launch import launch, multiprocessors
 
-from . import peers_cupy, peers_torch
+from .peers import on_cupy, on_torch
 from .timing import Clock
 
 THREADS = 256
@@ -67,10 +67,10 @@ def measure_bandwidth(clock: Clock, size: int = 1 << 27) -> dict[str, float]:
         "driver's copy": (8, lambda: z.copy_to_device(x)),
         "triad": (12, lambda: launch(triad, grid, THREADS, x, y, z, 0.5, size)),
     }
-    if torch := peers_torch.torch():
+    if torch := on_torch.torch():
         one, other = (torch.zeros(size, device="cuda") for _ in range(2))
         ways["PyTorch's copy"] = (8, lambda: other.copy_(one))
-    if cupy := peers_cupy.cupy():
+    if cupy := on_cupy.cupy():
         source, target = (cupy.zeros(size, cupy.float32) for _ in range(2))
         ways["CuPy's copy"] = (8, lambda: cupy.copyto(target, source))
     rates = {name: nbytes * size / clock.time(run).us / 1e3 for name, (nbytes, run) in ways.items()}
@@ -91,13 +91,13 @@ def measure_fma(clock: Clock) -> dict[str, float]:
 def measure(clock: Clock) -> dict[str, Any]:
     """Return all ceilings, and in "missing" what could not be measured and why."""
     found: dict[str, Any] = {**measure_bandwidth(clock), **measure_fma(clock)}
-    missing = [why for why in (peers_torch.why_none(), peers_cupy.why_none()) if why]
+    missing = [why for why in (on_torch.why_none(), on_cupy.why_none()) if why]
     if missing:
         found["missing"] = f"peers that no kernel is timed beside: {'; '.join(missing)}"
-    if peers_torch.why_none():
+    if on_torch.why_none():
         found["missing"] += "; so no ceilings of TF32 and bf16, which PyTorch's product shows"
         return found
     for name in ("tf32", "bf16"):
-        run, flops = peers_torch.product(peers_torch.torch(), 8192, name)
+        run, flops = on_torch.product(on_torch.torch(), 8192, name)
         found[name] = flops / clock.time(run).us / 1e3
     return found

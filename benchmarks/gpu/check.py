@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from .check_families import FAMILIES
+from .checks.families import FAMILIES
 from .environment import environment, lines
 from .report import write_json
 from .runner import Family, Outcome, run_families

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .check_ops import compare, in_float64, loaded
+from .checks.ops import compare, in_float64, loaded
 from .shapes import Job
 
 ENDS = {2: 32, 3: 4, 4: 1}  # of an array with so many axes: how many indices at the beginning, and as many at the end

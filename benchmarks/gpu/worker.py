@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 CONTEXT_LOST = 3
+FAMILIES = {"check": "benchmarks.gpu.checks.families", "bench": "benchmarks.gpu.bench_families"}
 Case = tuple[str, Callable[[], dict[str, Any] | None]]
 
 
@@ -70,14 +71,14 @@ def gpu_is_usable() -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("program", choices=("check", "bench"))
+    parser.add_argument("program", choices=FAMILIES)
     parser.add_argument("family")
     parser.add_argument("--on", default="cuda")
     parser.add_argument("--records", required=True)
     parser.add_argument("--after", type=int, default=0)
     parser.add_argument("--subset", action="store_true", help="few and small cases, for compute-sanitizer")
     options = parser.parse_args()
-    module = importlib.import_module(f"benchmarks.gpu.{options.program}_families")
+    module = importlib.import_module(FAMILIES[options.program])
     cases = module.cases(options.family, options.on, options.subset)
     usable = gpu_is_usable if options.on == "cuda" else lambda: True
     with open(options.records, "a") as records:

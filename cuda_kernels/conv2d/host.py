@@ -14,7 +14,7 @@ import numpy as np
 
 from cuda_kernels._cuda import float32
 from cuda_kernels.launch import check_array, empty, place_of
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window, make_window
+from cuda_kernels.windows import NO_PADDING, Padding, Pair, Problem, Window, make_window
 
 
 class Shapes(NamedTuple):
@@ -43,18 +43,6 @@ class Shapes(NamedTuple):
     def taps(self) -> int:
         """R * S."""
         return self.window.taps[0] * self.window.taps[1]
-
-
-class Problem(NamedTuple):
-    """One launch: the shapes, the batch, the operands and the output, and a bias or an array that is not read."""
-
-    shapes: Shapes
-    n: int
-    a: Any
-    b: Any
-    bias: Any
-    out: Any
-    has_bias: bool
 
 
 def shapes_of(function: str, x_shape: tuple[int, ...], w_shape: tuple[int, ...], strides: Pair, padding: Padding,

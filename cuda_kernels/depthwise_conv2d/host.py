@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from cuda_kernels._cuda import float32
 from cuda_kernels.launch import check_array, empty, is_aligned, place_of
-from cuda_kernels.windows import NO_PADDING, Padding, Pair, Window, make_window
+from cuda_kernels.windows import NO_PADDING, Padding, Pair, Problem, Window, make_window
 
 
 class Shapes(NamedTuple):
@@ -27,21 +27,9 @@ class Shapes(NamedTuple):
     window: Window
 
 
-class Problem(NamedTuple):
-    """One launch: the shapes, the batch, the operands and the output, and a bias or an array that is not read."""
-
-    shapes: Shapes
-    n: int
-    a: Any
-    b: Any
-    bias: Any
-    out: Any
-    has_bias: bool
-
-    @property
-    def wide(self) -> bool:
-        """Do four neighbouring channels lie together everywhere, on 16 bytes?"""
-        return self.shapes.m == 1 and self.shapes.c % 4 == 0 and all(is_aligned(a) for a in (self.a, self.b, self.out))
+def is_wide(p: Problem) -> bool:
+    """Do four neighbouring channels lie together in every array, and on 16 bytes?"""
+    return p.shapes.m == 1 and p.shapes.c % 4 == 0 and all(is_aligned(a) for a in (p.a, p.b, p.out))
 
 
 def shapes_of(function: str, x_shape: tuple[int, ...], w_shape: tuple[int, ...], strides: Pair, padding: Padding,

@@ -15,8 +15,6 @@ from cuda_kernels.elementwise.host import walk
 from cuda_kernels.indexing import index_function
 from cuda_kernels.launch import check_array, empty
 
-WHOLE = 1 << 24  # a uniform number is (word >> 8) / 2^24
-
 
 def threshold_of(rate: float) -> int:
     """An element is kept where word >> 8 is at least this."""

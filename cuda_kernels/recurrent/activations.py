@@ -6,9 +6,9 @@ import math
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.elementwise.functions import sigmoid_of
+from cuda_kernels.elementwise.functions import UNARY
 
-LEAKY_SLOPE = np.float32(0.2)  # Keras' default for "leaky_relu"
+LEAKY_SLOPE = np.float32(0.2)  # Keras' default for "leaky_relu", and the op's
 # Klambauer et al., arXiv:1706.02515: with these, mean 0 and variance 1 are a fixed point.
 SELU_SCALE = np.float32(1.0507009873554805)
 SELU_LEFT = np.float32(1.0507009873554805 * 1.6732632423543772)
@@ -25,11 +25,6 @@ def _linear_slope(y):
 
 
 @cuda.jit(device=True)
-def _tanh(z):
-    return math.tanh(z)
-
-
-@cuda.jit(device=True)
 def _tanh_slope(y):
     return float32(1) - y * y
 
@@ -37,11 +32,6 @@ def _tanh_slope(y):
 @cuda.jit(device=True)
 def _sigmoid_slope(y):
     return y * (float32(1) - y)
-
-
-@cuda.jit(device=True)
-def _relu(z):
-    return float32(0) if z <= float32(0) else z
 
 
 @cuda.jit(device=True)
@@ -61,29 +51,13 @@ def _hard_sigmoid_slope(y):
 
 
 @cuda.jit(device=True)
-def _relu6(z):
-    y = _relu(z)
-    return float32(6) if y > float32(6) else y  # min(y, 6) would make 6 of a NaN on a GPU
-
-
-@cuda.jit(device=True)
 def _relu6_slope(y):
     return float32(1) if float32(0) < y and y < float32(6) else float32(0)
 
 
 @cuda.jit(device=True)
-def _leaky_relu(z):
-    return z if z > float32(0) else LEAKY_SLOPE * z
-
-
-@cuda.jit(device=True)
 def _leaky_relu_slope(y):
     return float32(1) if y > float32(0) else LEAKY_SLOPE
-
-
-@cuda.jit(device=True)
-def _elu(z):
-    return z if z > float32(0) else math.expm1(z)
 
 
 @cuda.jit(device=True)
@@ -112,18 +86,8 @@ def _softsign_slope(y):
 
 
 @cuda.jit(device=True)
-def _softplus(z):
-    return max(z, float32(0)) + math.log1p(math.exp(-abs(z)))
-
-
-@cuda.jit(device=True)
 def _softplus_slope(y):
     return -math.expm1(-y)  # 1 - exp(-y) is the sigmoid of z
-
-
-@cuda.jit(device=True)
-def _exponential(z):
-    return math.exp(z)
 
 
 @cuda.jit(device=True)
@@ -131,12 +95,14 @@ def _exponential_slope(y):
     return y
 
 
-ACTIVATIONS = {
-    "linear": (_linear, _linear_slope), "tanh": (_tanh, _tanh_slope), "sigmoid": (sigmoid_of, _sigmoid_slope),
-    "hard_sigmoid": (_hard_sigmoid, _hard_sigmoid_slope), "relu": (_relu, _relu_slope),
-    "relu6": (_relu6, _relu6_slope), "leaky_relu": (_leaky_relu, _leaky_relu_slope), "elu": (_elu, _elu_slope),
-    "selu": (_selu, _selu_slope), "softsign": (_softsign, _softsign_slope), "softplus": (_softplus, _softplus_slope),
-    "exponential": (_exponential, _exponential_slope)}
+_OWN = {"linear": _linear, "hard_sigmoid": _hard_sigmoid, "selu": _selu, "softsign": _softsign}
+_SLOPES = {
+    "linear": _linear_slope, "tanh": _tanh_slope, "sigmoid": _sigmoid_slope, "hard_sigmoid": _hard_sigmoid_slope,
+    "relu": _relu_slope, "relu6": _relu6_slope, "leaky_relu": _leaky_relu_slope, "elu": _elu_slope,
+    "selu": _selu_slope, "softsign": _softsign_slope, "softplus": _softplus_slope, "exponential": _exponential_slope}
+# name -> (f, its slope); f is that of the elementwise op of this name, where there is one.
+ACTIVATIONS = {name: (_OWN.get(name) or UNARY["exp" if name == "exponential" else name].make()[0], slope)
+               for name, slope in _SLOPES.items()}
 
 
 def cell_activation(op: str, name: str) -> tuple:

@@ -172,10 +172,17 @@ class Walk:
         """An array for what a step gives to its product back through time: dz of one step."""
         return self.empty(self.n, self.together * self.units)
 
-    def no_past(self) -> Any:
-        """What came back through the product ahead of the last step: nothing."""
+    def back(self, d_sequence: Any, d_h: Any) -> tuple[Any, Any, Any, Any]:
+        """What the walk back begins with: (the outputs' gradients, past, waiting, carried).
+
+        past : what came back through the product ahead of the last step: nothing
+        carried : a copy of d_h, which is the caller's: it is changed from step to step
+        """
         gates = self.together if self.kind == "gates" else 1
-        return zeros((gates, self.n, self.units), like=self.x)
+        past = zeros((gates, self.n, self.units), like=self.x)
+        if d_sequence is None:
+            d_sequence = zeros((self.n, self.steps, self.units), like=self.x)
+        return d_sequence, past, self.state("", None), self.finish(self.state("d_h", d_h), past)
 
     def product(self, before: Any, b: Any = None) -> Any:
         """The state's part of the gates, with the bias b (P U,) if there is one."""

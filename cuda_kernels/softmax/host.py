@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda
+from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.ladder import Build, Rung
 from cuda_kernels.launch import check_array, empty
 
 EPSILON = 1e-7  # Keras' own: probabilities are kept so far from 0 and 1
+FLAT, LABELS = float32[::1], int32[::1]
 LOW, HIGH = np.float32(EPSILON), np.float32(1 - EPSILON)
 
 
@@ -92,3 +94,16 @@ def sparse_forward(apply: Callable[..., None]) -> Callable[..., Any]:
         return loss, log_p
 
     return sparse_softmax_crossentropy
+
+
+def rungs_of(name: str, change: str, applies: tuple[Any, Any, Any], forward_builds: Callable[[bool], tuple[Build, ...]],
+             backward_builds: Callable[[bool], tuple[Build, ...]], sparse: Build) -> tuple[Rung, ...]:
+    """A rung of softmax, its logarithm, both backwards, and the loss of labels.
+
+    applies : what launches the forward, the backward and the loss
+    forward_builds, backward_builds : what the compile gate builds, with and without the logarithm
+    """
+    both = (("softmax", False), ("log_softmax", True))
+    return (*(Rung(op, name, change, forward(op, applies[0]), forward_builds(log)) for op, log in both),
+            *(Rung(f"{op}_backward", name, change, backward(op, applies[1]), backward_builds(log)) for op, log in both),
+            Rung("sparse_softmax_crossentropy", name, change, sparse_forward(applies[2]), (sparse,)))

@@ -17,7 +17,7 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, check_array, empty, launch
 
-from .host import Rows, backward, first_of, forward, sparse_forward
+from .host import FLAT, LABELS, Rows, first_of, rungs_of
 
 THREADS = 128
 
@@ -125,24 +125,13 @@ def sparse_softmax_crossentropy_backward(dy: Any, labels: Any, log_p: Any, *, on
     return dx
 
 
-FLAT, LABELS = float32[::1], int32[::1]
 CLAIMS = Claims(registers=64, lacks=("LDL", "STL"))
-
-
-def _rung(op: str, run: Any, *builds: Build) -> Rung:
-    return Rung(op=op, name="r1_three_passes", change="one thread a row, each walk reads it again", run=run,
-                builds=builds)
-
-
 RUNGS = (
-    *(_rung(op, forward(op, apply_forward),
-            Build(make_forward(op == "log_softmax"), (FLAT, FLAT, int32, int32, int32), CLAIMS))
-      for op in ("softmax", "log_softmax")),
-    *(_rung(f"{op}_backward", backward(op, apply_backward),
-            Build(make_backward(op == "log_softmax"), (FLAT, FLAT, FLAT, int32, int32, int32), CLAIMS))
-      for op in ("softmax", "log_softmax")),
-    _rung("sparse_softmax_crossentropy", sparse_forward(apply_sparse),
-          Build(pick_label, (LABELS, FLAT, FLAT, int32, int32), CLAIMS)),
+    *rungs_of("r1_three_passes", "one thread a row, each walk reads it again",
+              (apply_forward, apply_backward, apply_sparse),
+              lambda log: (Build(make_forward(log), (FLAT, FLAT, int32, int32, int32), CLAIMS),),
+              lambda log: (Build(make_backward(log), (FLAT, FLAT, FLAT, int32, int32, int32), CLAIMS),),
+              Build(pick_label, (LABELS, FLAT, FLAT, int32, int32), CLAIMS)),
     Rung(op="sparse_softmax_crossentropy_backward", name="r1_three_passes", change="one thread an element",
          run=sparse_softmax_crossentropy_backward,
          builds=(Build(crossentropy_backward, (FLAT, LABELS, FLAT, FLAT, int32, int32), CLAIMS),)),

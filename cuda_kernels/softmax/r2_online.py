@@ -19,10 +19,10 @@ import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import FULL_WARP, warp_sum
-from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import blocks_for, launch
 
-from .host import Rows, backward, first_of, forward, sparse_forward
+from .host import FLAT, LABELS, Rows, first_of, rungs_of
 
 WARPS = 4  # rows a block
 LOWEST = np.float32(-3.4028235e38)  # not -inf: exp(-inf - -inf) is NaN
@@ -126,21 +126,9 @@ def apply_sparse(rows: int, classes: int, labels: Any, logits: Any, loss: Any, l
     launch(crossentropy_online, blocks_for(rows, WARPS), (32, WARPS), labels, logits, loss, log_p, rows, classes, on=on)
 
 
-FLAT, LABELS = float32[::1], int32[::1]
 CLAIMS = Claims(registers=64, contains=("SHFL.BFLY",), lacks=("LDL", "STL"))
-
-
-def _rung(op: str, run: Any, *builds: Build) -> Rung:
-    return Rung(op=op, name="r2_online", change="one warp a row; maximum and sum in one walk", run=run, builds=builds)
-
-
-RUNGS = (
-    *(_rung(op, forward(op, apply_forward),
-            Build(make_forward(op == "log_softmax"), (FLAT, FLAT, int32, int32, int32), CLAIMS))
-      for op in ("softmax", "log_softmax")),
-    *(_rung(f"{op}_backward", backward(op, apply_backward),
-            Build(make_backward(op == "log_softmax"), (FLAT, FLAT, FLAT, int32, int32, int32), CLAIMS))
-      for op in ("softmax", "log_softmax")),
-    _rung("sparse_softmax_crossentropy", sparse_forward(apply_sparse),
-          Build(crossentropy_online, (LABELS, FLAT, FLAT, FLAT, int32, int32), CLAIMS)),
-)
+RUNGS = rungs_of(
+    "r2_online", "one warp a row; maximum and sum in one walk", (apply_forward, apply_backward, apply_sparse),
+    lambda log: (Build(make_forward(log), (FLAT, FLAT, int32, int32, int32), CLAIMS),),
+    lambda log: (Build(make_backward(log), (FLAT, FLAT, FLAT, int32, int32, int32), CLAIMS),),
+    Build(crossentropy_online, (LABELS, FLAT, FLAT, FLAT, int32, int32), CLAIMS))

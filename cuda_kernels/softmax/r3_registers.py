@@ -19,11 +19,11 @@ import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import warp_max, warp_sum
-from cuda_kernels.ladder import Build, Claims, Rung
+from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import blocks_for, launch
 
 from . import r2_online
-from .host import Rows, backward, forward, sparse_forward
+from .host import FLAT, LABELS, Rows, rungs_of
 from .r2_online import WARPS
 
 MOST = 32  # values a lane
@@ -164,21 +164,10 @@ def apply_sparse(rows: int, classes: int, labels: Any, logits: Any, loss: Any, l
     return None
 
 
-FLAT, LABELS = float32[::1], int32[::1]
 CLAIMS = Claims(registers=176, contains=("SHFL.BFLY",), lacks=("LDL", "STL"))
-
-
-def _rung(op: str, run: Any, *builds: Build) -> Rung:
-    return Rung(op=op, name="r3_registers", change="the row stays in registers, read once", run=run, builds=builds)
-
-
-RUNGS = (
-    *(_rung(op, forward(op, apply_forward),
-            *(Build(make_forward(op == "log_softmax", n), (FLAT, FLAT, int32, int32), CLAIMS, label=f"{32 * n}")
-              for n in (1, 32))) for op in ("softmax", "log_softmax")),
-    *(_rung(f"{op}_backward", backward(op, apply_backward),
-            Build(make_backward(op == "log_softmax", 32), (FLAT, FLAT, FLAT, int32, int32), CLAIMS))
-      for op in ("softmax", "log_softmax")),
-    _rung("sparse_softmax_crossentropy", sparse_forward(apply_sparse),
-          Build(make_crossentropy(32), (LABELS, FLAT, FLAT, FLAT, int32, int32), CLAIMS)),
-)
+RUNGS = rungs_of(
+    "r3_registers", "the row stays in registers, read once", (apply_forward, apply_backward, apply_sparse),
+    lambda log: tuple(Build(make_forward(log, n), (FLAT, FLAT, int32, int32), CLAIMS, label=f"{32 * n}")
+                      for n in (1, 32)),
+    lambda log: (Build(make_backward(log, 32), (FLAT, FLAT, FLAT, int32, int32), CLAIMS),),
+    Build(make_crossentropy(32), (LABELS, FLAT, FLAT, FLAT, int32, int32), CLAIMS))

@@ -18,7 +18,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "backends")]
 
 from fake_gpu import fake_gpu  # noqa: E402
 
-from benchmarks.gpu import bench, bench_families, ceilings, environment, goals, jobs, peers_torch, report, timing  # noqa: E402
+from benchmarks.gpu import bench, bench_families, ceilings, environment, goals, jobs, report, timing  # noqa: E402
+from benchmarks.gpu.peers import on_torch  # noqa: E402
 from benchmarks.gpu.reference import Reference, gradient_of_result  # noqa: E402
 from benchmarks.gpu.runner import Outcome  # noqa: E402
 from benchmarks.gpu.timing import Times, judge  # noqa: E402
@@ -103,7 +104,7 @@ def test_ceilings_are_measured(gpu, monkeypatch):
     assert found["copy"] == found["triad"] == pytest.approx(12 * 1024 / 250 / 1e3)
     assert found["driver's copy"] == pytest.approx(8 * 1024 / 250 / 1e3)
     assert ceilings.measure_fma(timing.Clock())["fp32"] > 0
-    if peers_torch.why_none():
+    if on_torch.why_none():
         measure = ceilings.measure_bandwidth
         monkeypatch.setattr(ceilings, "measure_bandwidth", lambda clock: measure(clock, 1 << 10))
         assert "PyTorch" in ceilings.measure(timing.Clock())["missing"]
@@ -126,7 +127,7 @@ def test_the_timing_branch_runs_on_the_fake_gpu(name, gpu, monkeypatch):
     done = [r for r in map(json.loads, records.getvalue().splitlines()) if "status" in r]
     assert done and [r for r in done if r["status"] != "passed"] == []
     assert all(r["us"] > 0 for r in done)
-    if peers_torch.why_none() and name != "training":
+    if on_torch.why_none() and name != "training":
         assert all("peers" not in r and "no_peer" not in r for r in done)  # said once, with the ceilings
 
 

@@ -24,7 +24,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "backends")]
 
 from fake_gpu import fake_gpu  # noqa: E402
 
-from benchmarks.gpu import bench, check, check_device, check_families, check_ops  # noqa: E402
+from benchmarks.gpu import bench, check  # noqa: E402
+from benchmarks.gpu.checks import device, families, ops  # noqa: E402
 from benchmarks.gpu.runner import Family, Outcome, run_families, run_family  # noqa: E402
 from benchmarks.gpu.worker import NotRun, run_cases  # noqa: E402
 
@@ -128,10 +129,10 @@ def test_a_planted_wrong_kernel_is_caught(kernel, said, pools_as_before):
     from cuda_kernels.launch import simt_options
 
     x = np.linspace(-1, 1, 35, dtype=np.float32)
-    check_ops.fill_new_memory_with_nan()
+    ops.fill_new_memory_with_nan()
     minidl.register_kernel("relu", "planted", kernel)
     try:
-        names = dict(check_ops.op_cases([("relu", (x,), {})], "simt"))
+        names = dict(ops.op_cases([("relu", (x,), {})], "simt"))
         case = names["relu #0 35: simt:planted"]
         records = io.StringIO()
         with simt_options(strict=False):
@@ -156,17 +157,17 @@ def test_results_that_differ_between_two_runs_are_a_failure(monkeypatch):
     def forward(x):
         return np.full_like(x, next(answers)), None
 
-    load = check_ops.table.load
-    monkeypatch.setattr(check_ops.table, "load", lambda op, b, d: forward if b == "simt:r1" else load(op, "numpy", d))
-    monkeypatch.setattr(check_ops, "reference", lambda *case: (np.ones(3), None, None))
+    load = ops.table.load
+    monkeypatch.setattr(ops.table, "load", lambda op, b, d: forward if b == "simt:r1" else load(op, "numpy", d))
+    monkeypatch.setattr(ops, "reference", lambda *case: (np.ones(3), None, None))
     with pytest.raises(AssertionError, match="a race"):
-        check_ops.check_rung("relu", (np.ones(3, np.float32),), {}, "simt:r1")
+        ops.check_rung("relu", (np.ones(3, np.float32),), {}, "simt:r1")
 
 
 @pytest.mark.parametrize("name", ["errors", "reduce", "softmax"])
 def test_the_branch_for_a_gpu_runs_on_the_fake_one(name, monkeypatch, pools_as_before):
     with fake_gpu(monkeypatch, total=1 << 28):
-        cases = list(check_families.cases(name, "cuda", subset=name != "errors"))
+        cases = list(families.cases(name, "cuda", subset=name != "errors"))
         records = io.StringIO()
         run_cases(cases, records)
     found = [json.loads(line) for line in records.getvalue().splitlines()]
@@ -175,9 +176,9 @@ def test_the_branch_for_a_gpu_runs_on_the_fake_one(name, monkeypatch, pools_as_b
 
 
 def test_training_on_the_fake_gpu(monkeypatch):
-    monkeypatch.setattr(check_device, "train", functools.partial(_short, check_device.train))
+    monkeypatch.setattr(device, "train", functools.partial(_short, device.train))
     with fake_gpu(monkeypatch):
-        assert check_device.check_training("cuda", "cuda")["error"] < 1e-4
+        assert device.check_training("cuda", "cuda")["error"] < 1e-4
 
 
 def _short(train, backend, steps, batch):

@@ -11,8 +11,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.gpu import jobs, peers_cupy, peers_torch, torch_functions  # noqa: E402
-from benchmarks.gpu.check_ops import loaded  # noqa: E402
+from benchmarks.gpu import jobs  # noqa: E402
+from benchmarks.gpu.checks.ops import loaded  # noqa: E402
+from benchmarks.gpu.peers import on_cupy, on_torch, torch_functions  # noqa: E402
 from benchmarks.gpu.reference import as_tuple, gradient_of_result  # noqa: E402
 
 JOBS = {f"{job.kernel} {job.shape}": job for family in jobs.FAMILIES for job in jobs.jobs(family, "simt")}
@@ -36,7 +37,7 @@ def expected_of(job):
 def in_our_layout(job, a, like):
     """A result of PyTorch with the axes of ours."""
     a = a.detach().numpy()
-    if a.ndim != 4 or job.op not in peers_torch.IMAGES:
+    if a.ndim != 4 or job.op not in on_torch.IMAGES:
         return a
     if "weights" not in job.kernel:
         return a.transpose(0, 2, 3, 1)
@@ -48,7 +49,7 @@ def in_our_layout(job, a, like):
 def test_pytorch_computes_what_numpy_does(name):
     job = JOBS[name]
     inputs, dy, expected = expected_of(job)
-    run = peers_torch.runner(job, inputs, dy, "fp32", "cpu")
+    run = on_torch.runner(job, inputs, dy, "fp32", "cpu")
     assert run is not None
     found = as_tuple(run())
     if job.op in torch_functions.RECURRENT:
@@ -60,11 +61,11 @@ def test_pytorch_computes_what_numpy_does(name):
             np.testing.assert_allclose(a, b, rtol=2e-3, atol=LOOSE.get(job.kernel, 2e-4))
 
 
-@pytest.mark.parametrize("name", [name for name, job in JOBS.items() if job.kernel in peers_cupy.FUNCTIONS])
+@pytest.mark.parametrize("name", [name for name, job in JOBS.items() if job.kernel in on_cupy.FUNCTIONS])
 def test_cupys_function_computes_what_numpys_does(name):
     job = JOBS[name]
     inputs, _, expected = expected_of(job)
-    found = peers_cupy.FUNCTIONS[job.kernel](np, job.static, *inputs)  # CuPy has NumPy's names
+    found = on_cupy.FUNCTIONS[job.kernel](np, job.static, *inputs)  # CuPy has NumPy's names
     np.testing.assert_allclose(found, expected[0], rtol=1e-4, atol=1e-5)
 
 

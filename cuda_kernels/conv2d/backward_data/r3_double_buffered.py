@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 from cuda_kernels._cuda import cuda, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import is_aligned
-from cuda_kernels.windows import Window, splitter
+from cuda_kernels.windows import Problem, Window, splitter
 
 from .. import pipeline
-from ..host import WIDE, Problem, Shapes, backward_data
+from ..host import WIDE, Shapes, backward_data
 
 
 class Phase(NamedTuple):

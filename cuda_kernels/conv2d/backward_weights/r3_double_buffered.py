@@ -17,10 +17,11 @@ from typing import Any
 from cuda_kernels._cuda import cuda, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, is_aligned
+from cuda_kernels.windows import Problem
 
 from .. import pipeline, split
 from ..forward.r4_double_buffered import matrix_place, window_place
-from ..host import SAME, WIDE, Problem, Shapes, backward_weights
+from ..host import SAME, WIDE, Shapes, backward_weights
 
 
 @functools.cache

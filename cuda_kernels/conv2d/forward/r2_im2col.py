@@ -20,9 +20,9 @@ from cuda_kernels import ladder
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, empty, launch
-from cuda_kernels.windows import Window
+from cuda_kernels.windows import Problem, Window
 
-from ..host import STRIDED, Problem, forward
+from ..host import STRIDED, forward
 from . import r1_direct
 
 THREADS = 256

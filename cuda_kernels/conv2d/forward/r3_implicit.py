@@ -17,10 +17,10 @@ from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.windows import Window
+from cuda_kernels.windows import Problem, Window
 
 from .. import implicit
-from ..host import IMAGES, STRIDED, Problem, forward
+from ..host import IMAGES, STRIDED, forward
 
 
 @functools.cache

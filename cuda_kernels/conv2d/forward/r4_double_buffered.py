@@ -19,10 +19,10 @@ from typing import Any
 from cuda_kernels._cuda import cuda, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import is_aligned
-from cuda_kernels.windows import splitter
+from cuda_kernels.windows import Problem, splitter
 
 from .. import pipeline
-from ..host import SAME, WIDE, Problem, Shapes, forward
+from ..host import SAME, WIDE, Shapes, forward
 
 
 @functools.cache

@@ -16,10 +16,10 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import Window, splitter
+from cuda_kernels.windows import Problem, Window, splitter
 
 from ..forward.r2_wide import add_products4
-from ..host import FLAT, Problem, Shapes, backward_data
+from ..host import FLAT, Shapes, backward_data, is_wide
 from . import r1_direct
 
 THREADS = 128
@@ -56,7 +56,7 @@ def make_kernel(shapes: Shapes) -> Any:
 
 def apply(p: Problem, on: str | None) -> None:
     """One thread four channels."""
-    if not p.wide:
+    if not is_wide(p):
         return r1_direct.apply(p, on)
     fours = p.out.size // 4
     launch(make_kernel(p.shapes), blocks_for(fours, THREADS), THREADS, p.a.reshape(-1), p.b.reshape(-1),

@@ -16,9 +16,9 @@ from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import splitter
+from cuda_kernels.windows import Problem, splitter
 
-from ..host import EXAMPLE, FLAT, Problem, Shapes, forward
+from ..host import EXAMPLE, FLAT, Shapes, forward, is_wide
 from . import r1_direct
 
 THREADS = 128
@@ -63,7 +63,7 @@ def make_kernel(shapes: Shapes, has_bias: bool) -> Any:
 
 def apply(p: Problem, on: str | None) -> None:
     """One thread four channels."""
-    if not p.wide:
+    if not is_wide(p):
         return r1_direct.apply(p, on)
     fours = p.out.size // 4
     launch(make_kernel(p.shapes, p.has_bias), blocks_for(fours, THREADS), THREADS, p.a.reshape(-1), p.b.reshape(-1),

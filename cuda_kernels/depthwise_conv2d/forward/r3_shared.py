@@ -20,9 +20,9 @@ from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import splitter
+from cuda_kernels.windows import Problem, splitter
 
-from ..host import EXAMPLE, FLAT, Problem, Shapes, forward
+from ..host import EXAMPLE, FLAT, Shapes, forward, is_wide
 from . import r2_wide
 from .r2_wide import add_products4
 
@@ -97,7 +97,7 @@ def fits(shapes: Shapes) -> bool:
 
 def apply(p: Problem, on: str | None) -> None:
     """One block a tile of windows."""
-    if not p.wide or not fits(p.shapes):
+    if not is_wide(p) or not fits(p.shapes):
         return r2_wide.apply(p, on)
     tiles = p.n * blocks_for(p.shapes.p, TILE) * blocks_for(p.shapes.q, TILE)
     launch(make_kernel(p.shapes, p.has_bias), (tiles, blocks_for(p.shapes.c, CHANNELS)), THREADS, p.a.reshape(-1),

@@ -14,7 +14,7 @@ from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import check_array, zeros
+from cuda_kernels.launch import check_array
 
 from ..activations import cell_activation
 from ..host import Walk, steps_count
@@ -114,9 +114,7 @@ def gru_backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask: Any, r
     walk = Walk("gru_backward", 3, x, w, u, mask, recurrent_mask, on)
     slopes = (cell_activation("gru", name)[1] for name in (activation, recurrent_activation))
     step = make_step_back(*slopes, walk.counts, walk.ways)
-    d_sequence = zeros((walk.n, walk.steps, walk.units), like=x) if d_sequence is None else d_sequence
-    past, waiting = walk.no_past(), walk.state("", None)
-    carried = walk.finish(walk.state("d_h", d_h), past)  # a copy: it is changed from step to step
+    d_sequence, past, waiting, carried = walk.back(d_sequence, d_h)
     d_now = walk.exchange()
     d_input, d_state = (walk.empty(walk.n, walk.steps, 3 * walk.units) for _ in range(2))
     for t in reversed(range(walk.steps)):

@@ -17,7 +17,7 @@ import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims
-from cuda_kernels.launch import check_array, zeros
+from cuda_kernels.launch import check_array
 
 from ..activations import cell_activation
 from ..host import Walk, steps_count
@@ -183,9 +183,7 @@ def backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask: Any, recur
     slope, gate_slope = (cell_activation("gru", name)[1] for name in (activation, recurrent_activation))
     first = make_candidate_back(slope, gate_slope, walk.counts, walk.ways)
     second = make_gates_back(gate_slope, factor, walk.ways)
-    d_sequence = zeros((walk.n, walk.steps, walk.units), like=x) if d_sequence is None else d_sequence
-    past, waiting = walk.no_past(), walk.state("", None)
-    carried = walk.finish(walk.state("d_h", d_h), past)  # a copy: it is changed from step to step
+    d_sequence, past, waiting, carried = walk.back(d_sequence, d_h)
     d_now, dg_now = walk.exchange(), walk.empty(walk.n, walk.units)
     d_input = walk.empty(walk.n, walk.steps, 3 * walk.units)
     for t in reversed(range(walk.steps)):

@@ -12,7 +12,6 @@ from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import zeros
 
 from ..activations import cell_activation
 from ..host import Walk, make_begin, steps_count
@@ -103,10 +102,8 @@ def lstm_backward(d_sequence: Any, d_h: Any, d_c: Any, x: Any, w: Any, u: Any, m
     walk = Walk("lstm_backward", 4, x, w, u, mask, recurrent_mask, on)
     f, slope = cell_activation("lstm", activation)
     step = make_step_back(f, slope, cell_activation("lstm", recurrent_activation)[1], walk.counts, walk.ways)
-    d_sequence = zeros((walk.n, walk.steps, walk.units), like=x) if d_sequence is None else d_sequence
-    # Copies: `carried` and `dc` are changed from step to step, and d_h and d_c are the caller's.
-    past, waiting = walk.no_past(), walk.state("", None)
-    carried, dc = walk.finish(walk.state("d_h", d_h), past), walk.finish(walk.state("d_c", d_c), past)
+    d_sequence, past, waiting, carried = walk.back(d_sequence, d_h)
+    dc = walk.finish(walk.state("d_c", d_c), past)  # a copy, as `carried`
     dz_now, dz = walk.exchange(), walk.empty(walk.n, walk.steps, 4 * walk.units)
     for t in reversed(range(walk.steps)):
         walk.launch(step, d_sequence, past, walk.factors, walk.mask, gates, cells, carried, waiting, dc, dz_now, dz, t,

@@ -12,7 +12,6 @@ from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
-from cuda_kernels.launch import zeros
 
 from ..activations import cell_activation
 from ..host import Walk, steps_count
@@ -79,10 +78,7 @@ def simple_rnn_backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask:
     """(dx, dw, du, db, dh0); d_sequence and d_h may be None."""
     walk = Walk("simple_rnn_backward", 1, x, w, u, mask, recurrent_mask, on)
     step = make_step_back(cell_activation("simple_rnn", activation)[1], walk.counts, walk.ways.back)
-    d_sequence = zeros((walk.n, walk.steps, walk.units), like=x) if d_sequence is None else d_sequence
-    # Copies: `carried` is changed from step to step, and d_h is the caller's.
-    past, waiting = walk.no_past(), walk.state("", None)
-    carried = walk.finish(walk.state("d_h", d_h), past)
+    d_sequence, past, waiting, carried = walk.back(d_sequence, d_h)
     dz_now, dz = walk.exchange(), walk.empty(walk.n, walk.steps, walk.units)
     for t in reversed(range(walk.steps)):
         walk.launch(step, d_sequence, past, walk.factors, walk.mask, states, carried, waiting, dz_now, dz, t,

@@ -18,7 +18,7 @@ from minidl.backends import table
 from minidl.backends.devices import memory
 from minidl.backends.devices.arrays import on_host
 
-from .cases import Case
+from ..cases import Case
 
 EXACT = 5e-5  # float32 sums of up to a thousand products; |error| / (1 + the largest |value|)
 # Operands of 10 and of 7 bits; half a million numbers added one after another.

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .shapes import Job
+from ..shapes import Job
 
 NAME = "CuPy"
 

@@ -14,8 +14,8 @@ from cuda_kernels import ladder, launch
 from cuda_kernels.intrinsics import round_to_bf16, round_to_tf32
 from minidl.backends import transfers
 
-from .check_ops import loaded
-from .worker import NotRun, gpu_is_usable
+from ..worker import NotRun, gpu_is_usable
+from .ops import loaded
 
 ROUNDING = {"r8_tf32": round_to_tf32, "r10_bf16": round_to_bf16}
 Cases = Iterator[tuple[str, Callable[[], dict[str, Any] | None]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .shapes import Job
+from ..shapes import Job
 
 
 def _pads(static: dict[str, Any]) -> list[int]:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..shapes import Job
 from . import torch_functions
-from .shapes import Job
 
 NAME = "PyTorch"
 IMAGES = ("conv2d", "depthwise_conv2d", "max_pool2d", "average_pool2d", "upsample2d")  # (N, H, W, C) here, NCHW there

@@ -1,0 +1,1 @@
+"""What `make gpu-check` asks of the kernels, family by family."""

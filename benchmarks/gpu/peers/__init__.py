@@ -1,0 +1,1 @@
+"""What the kernels are timed beside: the same functions of other libraries."""
