@@ -27,6 +27,9 @@ class Window(NamedTuple):
 
     def outputs(self, function: str, height: int, width: int) -> Pair:
         """(P, Q), the windows that fit; raises ValueError where none does."""
+        if height < 1 or width < 1:
+            raise ValueError(f"{function}: an image must have at least one row and one column. Got ({height}, "
+                             f"{width}). Does the padding cut off all of it?")
         p, q = (
             (before + size + after - (taps - 1) * step - 1) // stride + 1
             for size, taps, stride, (before, after), step in zip((height, width), *self, strict=True))

@@ -122,6 +122,13 @@ def test_wrong_inputs_are_refused(op, inputs, error, said):
         table.load(op, "simt", "forward")(*inputs)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "simt"])
+def test_a_transposed_convolution_of_which_nothing_is_left_is_refused(backend):
+    x, w = np.ones((1, 3, 3, 2), np.float32), np.ones((3, 3, 4, 2), np.float32)
+    with minidl.using(backend), pytest.raises(ShapeError, match=r"padding cuts? off .*\(-1, 5\)|\(-1, 5\).* cut off"):
+        F.conv2d_transpose(x, w, padding=((3, 3), (0, 0)))
+
+
 def test_an_array_of_the_host_for_a_device_only_call(gpu):
     with pytest.raises(TypeError, match=r"cannot launch on 'cuda'.*to_device\(x\)"):
         ladder.rung("relu").run(np.ones(3, np.float32), on="cuda")

@@ -144,6 +144,14 @@ def test_transposed_convolution_and_its_gradients_equal_numpy(rung, options):
     assert_close(ladder.rung("conv2d_backward_weights", rung).run(dy, x, w.shape, **options), dw)
 
 
+@pytest.mark.parametrize("rung", ladder.rungs("conv2d_backward_data"), ids=lambda rung: rung.name)
+def test_transposed_convolution_of_which_nothing_is_left_is_refused(rung):
+    x, w = values(1, (1, 3, 3, 2)), values(2, (3, 3, 4, 2))
+    for height, padding in ((0, ((2, 3), (0, 0))), (-1, ((3, 3), (0, 0)))):
+        with pytest.raises(ValueError, match=rf"one row and one column. Got \({height}, 5\). Does the padding"):
+            rung.run(x, w, (1, height, 5, 4), padding=padding)
+
+
 def test_direct_rungs_count_what_their_headers_say():
     n, h, q, c, r, k = 2, 5, 4, 3, 2, 8
     x, w = values(1, (n, h, q + r - 1, c)), values(2, (r, r, c, k))
