@@ -122,3 +122,20 @@ def test_fields_are_read_as_a_class_is_written() -> None:
         Own(1, 2, 3, 4)
     with pytest.raises(TypeError, match=r"Own: it got 'first' twice. It is called as Own\(first=1, between=3"):
         Own(1, first=2)
+
+
+def test_types_of_fields_are_known_in_a_program_that_is_run_as_a_text() -> None:
+    program = """
+from __future__ import annotations
+from minidl.layers.base.kinds import Positive
+from minidl.layers.base.options import OptionLayer
+
+class Parts(OptionLayer):
+    count: Positive = 1
+    def call(self, x):
+        return x
+"""
+    found: dict[str, Any] = {"__name__": "__main__"}
+    exec(program, found)
+    with pytest.raises(ArgumentError, match="Parts 'parts': count must be a positive integer. Got 0."):
+        found["Parts"](0, name="parts")

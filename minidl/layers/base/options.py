@@ -186,8 +186,11 @@ def _resolved(annotation: Any, cls: type) -> Any:
     """Return the type that an annotation names; one known to type checkers only stays a text."""
     if not isinstance(annotation, str):
         return annotation
+    # Where the class was written: its methods know it, also in a program that is run as a text.
+    methods = (item for item in vars(cls).values() if inspect.isfunction(item))
+    written_in = next((method.__globals__ for method in methods), vars(sys.modules[cls.__module__]))
     try:
-        return eval(annotation, vars(sys.modules[cls.__module__]))
+        return eval(annotation, written_in)
     except NameError:
         return ClassVar if "ClassVar" in annotation else annotation
 
