@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from minidl.errors import ArgumentError
 from minidl.losses import functions
@@ -11,40 +12,38 @@ from minidl.losses.base import LossFunctionWrapper
 MEAN = "sum_over_batch_size"
 
 
-class MeanSquaredError(LossFunctionWrapper):
+class _OfTwo(LossFunctionWrapper):
+    """Base of the losses of a function of y_true and y_pred alone."""
+
+    function: ClassVar[Callable[..., Any]]
+
+    def __init_subclass__(cls, of: Any = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if of is not None:
+            cls.function = staticmethod(of)
+
+    def __init__(self, reduction: str | None = MEAN, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(self.function, reduction, name, dtype)
+
+
+class MeanSquaredError(_OfTwo, of=functions.mean_squared_error):
     """Mean of (y_true - y_pred)².
 
     >>> MeanSquaredError()([[0.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 0.0]]).item()
     0.5
     """
 
-    def __init__(self, reduction: str | None = MEAN, name: str = "mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(functions.mean_squared_error, reduction, name, dtype)
 
-
-class MeanAbsoluteError(LossFunctionWrapper):
+class MeanAbsoluteError(_OfTwo, of=functions.mean_absolute_error):
     """Mean of |y_true - y_pred|."""
 
-    def __init__(self, reduction: str | None = MEAN, name: str = "mean_absolute_error", dtype: Any = None) -> None:
-        super().__init__(functions.mean_absolute_error, reduction, name, dtype)
 
-
-class MeanAbsolutePercentageError(LossFunctionWrapper):
+class MeanAbsolutePercentageError(_OfTwo, of=functions.mean_absolute_percentage_error):
     """100 times the mean of |(y_true - y_pred) / y_true|."""
 
-    def __init__(
-        self, reduction: str | None = MEAN, name: str = "mean_absolute_percentage_error", dtype: Any = None
-    ) -> None:
-        super().__init__(functions.mean_absolute_percentage_error, reduction, name, dtype)
 
-
-class MeanSquaredLogarithmicError(LossFunctionWrapper):
+class MeanSquaredLogarithmicError(_OfTwo, of=functions.mean_squared_logarithmic_error):
     """Mean of (log(y_true + 1) - log(y_pred + 1))²."""
-
-    def __init__(
-        self, reduction: str | None = MEAN, name: str = "mean_squared_logarithmic_error", dtype: Any = None
-    ) -> None:
-        super().__init__(functions.mean_squared_logarithmic_error, reduction, name, dtype)
 
 
 class Huber(LossFunctionWrapper):
@@ -56,11 +55,8 @@ class Huber(LossFunctionWrapper):
         super().__init__(functions.huber, reduction, name, dtype, delta=delta)
 
 
-class LogCosh(LossFunctionWrapper):
+class LogCosh(_OfTwo, of=functions.log_cosh):
     """Mean of log(cosh(y_pred - y_true)): a smooth Huber loss."""
-
-    def __init__(self, reduction: str | None = MEAN, name: str = "log_cosh", dtype: Any = None) -> None:
-        super().__init__(functions.log_cosh, reduction, name, dtype)
 
 
 class CosineSimilarity(LossFunctionWrapper):
@@ -72,39 +68,24 @@ class CosineSimilarity(LossFunctionWrapper):
         super().__init__(functions.cosine_similarity, reduction, name, dtype, axis=axis)
 
 
-class KLDivergence(LossFunctionWrapper):
+class KLDivergence(_OfTwo, of=functions.kl_divergence):
     """sum(y_true * log(y_true / y_pred)): what is lost by taking y_pred for the distribution y_true."""
 
-    def __init__(self, reduction: str | None = MEAN, name: str = "kl_divergence", dtype: Any = None) -> None:
-        super().__init__(functions.kl_divergence, reduction, name, dtype)
 
-
-class Poisson(LossFunctionWrapper):
+class Poisson(_OfTwo, of=functions.poisson):
     """Mean of y_pred - y_true * log(y_pred): for counts."""
 
-    def __init__(self, reduction: str | None = MEAN, name: str = "poisson", dtype: Any = None) -> None:
-        super().__init__(functions.poisson, reduction, name, dtype)
 
-
-class Hinge(LossFunctionWrapper):
+class Hinge(_OfTwo, of=functions.hinge):
     """Mean of max(1 - y_true * y_pred, 0), for labels -1 and 1."""
 
-    def __init__(self, reduction: str | None = MEAN, name: str = "hinge", dtype: Any = None) -> None:
-        super().__init__(functions.hinge, reduction, name, dtype)
 
-
-class SquaredHinge(LossFunctionWrapper):
+class SquaredHinge(_OfTwo, of=functions.squared_hinge):
     """Mean of max(1 - y_true * y_pred, 0)², for labels -1 and 1."""
 
-    def __init__(self, reduction: str | None = MEAN, name: str = "squared_hinge", dtype: Any = None) -> None:
-        super().__init__(functions.squared_hinge, reduction, name, dtype)
 
-
-class CategoricalHinge(LossFunctionWrapper):
+class CategoricalHinge(_OfTwo, of=functions.categorical_hinge):
     """max(highest wrong score - right score + 1, 0), for one-hot targets."""
-
-    def __init__(self, reduction: str | None = MEAN, name: str = "categorical_hinge", dtype: Any = None) -> None:
-        super().__init__(functions.categorical_hinge, reduction, name, dtype)
 
 
 class CategoricalCrossentropy(LossFunctionWrapper):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,74 +26,61 @@ class _Error(MeanMetricWrapper):
     _direction = "down"
 
 
-class MeanSquaredError(_Error):
+class _OfTwo(_Error):
+    """Base of those of a function of y_true and y_pred alone."""
+
+    function: ClassVar[Callable[..., Any]]
+    default_name: ClassVar[str | None] = None  # that of the function
+
+    def __init_subclass__(cls, of: Any = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if of is not None:
+            cls.function = staticmethod(of)
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(self.function, name or self.default_name, dtype)
+
+
+class MeanSquaredError(_OfTwo, of=functions.mean_squared_error):
     """Mean of (y_true - y_pred)²."""
 
-    def __init__(self, name: str = "mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(functions.mean_squared_error, name, dtype)
 
-
-class MeanAbsoluteError(_Error):
+class MeanAbsoluteError(_OfTwo, of=functions.mean_absolute_error):
     """Mean of |y_true - y_pred|."""
 
-    def __init__(self, name: str = "mean_absolute_error", dtype: Any = None) -> None:
-        super().__init__(functions.mean_absolute_error, name, dtype)
 
-
-class MeanAbsolutePercentageError(_Error):
+class MeanAbsolutePercentageError(_OfTwo, of=functions.mean_absolute_percentage_error):
     """100 times the mean of |(y_true - y_pred) / y_true|."""
 
-    def __init__(self, name: str = "mean_absolute_percentage_error", dtype: Any = None) -> None:
-        super().__init__(functions.mean_absolute_percentage_error, name, dtype)
 
-
-class MeanSquaredLogarithmicError(_Error):
+class MeanSquaredLogarithmicError(_OfTwo, of=functions.mean_squared_logarithmic_error):
     """Mean of (log(y_true + 1) - log(y_pred + 1))²."""
 
-    def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
-        super().__init__(functions.mean_squared_logarithmic_error, name, dtype)
 
-
-class LogCoshError(_Error):
+class LogCoshError(_OfTwo, of=functions.log_cosh):
     """Mean of log(cosh(y_pred - y_true))."""
 
-    def __init__(self, name: str = "logcosh", dtype: Any = None) -> None:
-        super().__init__(functions.log_cosh, name, dtype)
+    default_name = "logcosh"
 
 
-class KLDivergence(_Error):
+class KLDivergence(_OfTwo, of=functions.kl_divergence):
     """sum(y_true * log(y_true / y_pred))."""
 
-    def __init__(self, name: str = "kl_divergence", dtype: Any = None) -> None:
-        super().__init__(functions.kl_divergence, name, dtype)
 
-
-class Poisson(_Error):
+class Poisson(_OfTwo, of=functions.poisson):
     """Mean of y_pred - y_true * log(y_pred)."""
 
-    def __init__(self, name: str = "poisson", dtype: Any = None) -> None:
-        super().__init__(functions.poisson, name, dtype)
 
-
-class Hinge(_Error):
+class Hinge(_OfTwo, of=functions.hinge):
     """Mean of max(1 - y_true * y_pred, 0)."""
 
-    def __init__(self, name: str = "hinge", dtype: Any = None) -> None:
-        super().__init__(functions.hinge, name, dtype)
 
-
-class SquaredHinge(_Error):
+class SquaredHinge(_OfTwo, of=functions.squared_hinge):
     """Mean of max(1 - y_true * y_pred, 0)²."""
 
-    def __init__(self, name: str = "squared_hinge", dtype: Any = None) -> None:
-        super().__init__(functions.squared_hinge, name, dtype)
 
-
-class CategoricalHinge(_Error):
+class CategoricalHinge(_OfTwo, of=functions.categorical_hinge):
     """max(highest wrong score - right score + 1, 0)."""
-
-    def __init__(self, name: str = "categorical_hinge", dtype: Any = None) -> None:
-        super().__init__(functions.categorical_hinge, name, dtype)
 
 
 class BinaryCrossentropy(_Error):

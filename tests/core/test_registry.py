@@ -71,11 +71,11 @@ def test_the_class_of_an_optimizer_is_told_to_be_called():
 
 
 @saving.register_keras_serializable("tests_registry")
-class Halves(initializers.Initializer):
+class Quarters(initializers.Initializer):
     """An initializer of one's own."""
 
     def draw(self, rng, shape):
-        return np.full(shape, 0.5)
+        return np.full(shape, 0.25)
 
 
 def own_metric(y_true, y_pred):
@@ -84,15 +84,15 @@ def own_metric(y_true, y_pred):
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
 def test_a_registered_initializer_is_written_by_its_registered_name(tmp_path, ending):
-    model = minidl.Sequential([layers.Input((2,)), layers.Dense(3, kernel_initializer=Halves(), name="d")])
+    model = minidl.Sequential([layers.Input((2,)), layers.Dense(3, kernel_initializer=Quarters(), name="d")])
     written = model.layers[0].get_config()["kernel_initializer"]
-    assert written["registered_name"] == "tests_registry>Halves" and written["module"] == __name__
+    assert written["registered_name"] == "tests_registry>Quarters" and written["module"] == __name__
     model.save(tmp_path / f"m.{ending}")
     again = models.load_model(tmp_path / f"m.{ending}")
-    assert type(again.layers[0].kernel_initializer) is Halves
+    assert type(again.layers[0].kernel_initializer) is Quarters
     # As it was written before, when such a class was said to be of keras.initializers.
-    before = {"module": "keras.initializers", "class_name": "Halves", "config": {}, "registered_name": None}
-    assert type(saving.deserialize_keras_object(before)) is Halves
+    before = {"module": "keras.initializers", "class_name": "Quarters", "config": {}, "registered_name": None}
+    assert type(saving.deserialize_keras_object(before)) is Quarters
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
