@@ -410,6 +410,54 @@ def test_table_html_and_picture_show_every_row(batch):
     assert axes.get_yscale() == "log" and len(axes.get_xticks()) == len(result.rows)
 
 
+@pytest.mark.parametrize("depth", [1, 3, 8])
+def test_legend_of_the_picture_is_not_cut_off(depth):
+    """On a narrow figure it stands in two lines."""
+    minidl.register_backend("relu", "half", forward=lambda x: (relu_forward(x)[0] / 2, relu_forward(x)[1]))
+    model = minidl.Sequential([layers.Input((4,)), *(layers.Dense(3, activation="relu") for _ in range(depth))])
+    model.compile("adam", "mse")
+    x, y = np.ones((2, 4), np.float32), np.ones((2, 3), np.float32)
+    figure = lens.compare(model, x, y, "numpy", "half").plot()
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    extent = legend.get_window_extent()
+    assert 0 <= extent.x0 and extent.x1 <= figure.bbox.x1 and len(legend.get_texts()) == 4
+
+
+def test_a_model_without_an_optimizer_is_compared_up_to_its_gradients(batch):
+    model = small_cnn()
+    model.compile(None, "sparse_categorical_crossentropy")
+    result = lens.compare(model, *batch, "numpy", "numpy")
+    assert result.ok and {row.direction for row in result.rows} == {"forward", "backward"}
+    assert model.optimizer is None and len(lens.training_step(model, *batch)) == 2 * 9
+
+
+@pytest.mark.parametrize("kind", [list, tuple, dict])
+def test_several_inputs_come_in_lists_tuples_and_dicts(kind):
+    a, b = layers.Input((3,), name="a"), layers.Input((3,), name="b")
+    model = minidl.Model([a, b], layers.Dense(2)(layers.Concatenate()([a, b])))
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).random((4, 3)).astype(np.float32)
+    given = {"a": x, "b": x} if kind is dict else kind([x, x])
+    result = lens.compare(model, given, np.ones((4, 2), np.float32), "numpy", "numpy")
+    assert result.ok and [row.value for row in result.rows if row.op == "concatenate"][:1] == ["y"]
+    assert len(lens.training_step(model, given, np.ones((4, 2), np.float32))) == len(
+        {(row.number, row.direction) for row in result.rows if row.direction != "update"}
+    )
+
+
+def test_looks_name_the_arrays_of_an_op_alike(batch):
+    comparison, stepper = lens.compare(small_cnn(), *batch, "numpy", "numpy"), lens.step(small_cnn(), *batch)
+    compared = {(row.op, row.direction): set() for row in comparison.rows}
+    for row in comparison.rows:
+        compared[row.op, row.direction].add(row.value)
+    seen = {key: set() for key in compared}
+    for moment in stepper.moments:
+        direction = "update" if moment.phase == "update" else moment.direction
+        seen[moment.op, direction] |= set(moment.outputs)
+    assert seen == compared and {"w new", "m new", "v new"} == seen["adam_update", "update"]
+
+
 def test_bad_input_is_refused(batch):
     model = small_cnn()
     with pytest.raises(BackendError, match="no op has a backend 'nowhere'"):

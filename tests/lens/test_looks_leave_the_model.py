@@ -84,12 +84,15 @@ LOOKS = {
     "record_step with arrays": lambda m: lens.record_step(m, X, Y, update=False, keep="arrays"),
     "training_step": lambda m: lens.training_step(m, X, Y),
     "step": lambda m: lens.step(m, X, Y),
+    "step with values changed": lambda m: lens.step(m, X, Y).change("output", 0, 1.0).change("out/bias", 0, 9.0).undo(),
+    "step into an op and a kernel": lambda m: (s := lens.step(m, X, Y).to_op("dense")).into() and s.kernels(),
     "provenance of an output": lambda m: lens.provenance(m, X, layer="out", index=(0, 0)),
     "provenance of a gradient": lambda m: lens.provenance(
         m, X, y=Y, layer="out", direction="backward", value="dw", index=(0, 0)
     ),
     "plot_activations": lambda m: lens.plot_activations(m, X),
     "plot_graph": lens.plot_graph,
+    "plot_worst_errors": lambda m: lens.plot_worst_errors(m, X, Y),
     "plot_loss_landscape": lambda m: lens.plot_loss_landscape(m, X, Y, steps=2),
 }
 

@@ -129,6 +129,45 @@ def test_phases_of_code_without_layers():
     assert [op.phase for op in recording.ops] == 2 * step
 
 
+class PlainOptimizer(minidl.optimizers.Optimizer):
+    """Updates by ops that anything may use, none of which is called an update."""
+
+    def __init__(self, learning_rate=0.1):
+        super().__init__(learning_rate=learning_rate, name="plain")
+
+    def update_step(self, gradient, variable, learning_rate):
+        variable.assign(variable - gradient * learning_rate)
+
+
+@pytest.mark.parametrize(
+    "optimizer, constraint",
+    [(PlainOptimizer(), None), (minidl.optimizers.SGD(0.1, use_ema=True, clipnorm=0.5), "max_norm")],
+)
+def test_all_that_an_optimizer_computes_is_update_in_every_look(optimizer, constraint):
+    minidl.utils.set_random_seed(3)
+    model = minidl.Sequential(
+        [layers.Input((3,)), layers.Dense(4, activation="relu", kernel_constraint=constraint), layers.Dense(1)]
+    )
+    model.compile(optimizer, "mse")
+    x, y = RNG.random((5, 3), np.float32), RNG.random((5, 1), np.float32)
+    with minidl.using("simt" if constraint else "numpy"):
+        phases = [op.phase for op in lens.record_step(model, x, y, update=False).ops]
+        moments = [moment.phase for moment in lens.step(model, x, y).moments]
+    assert phases == moments == sorted(phases, key=PHASES.index) and phases.count("update") >= 8
+
+
+def test_recordings_of_one_model_nest_and_leave_its_optimizer_alone():
+    model = network()
+    x, y = batch()
+    with lens.record(model=model) as outer:
+        inner = lens.record_step(model, x, y)
+        model.train_on_batch(x, y)
+    weights = [op.weight for op in inner.ops if op.weight]
+    assert weights == [v.path for v in model.trainable_variables]
+    assert [op.weight for op in outer.ops if op.weight] == 2 * weights
+    assert {op.phase for op in outer.ops if op.updating} == {"update"} and "apply" not in vars(model.optimizer)
+
+
 def test_inference_alone_is_forward():
     with lens.record() as recording:
         F.softmax(minidl.Tensor([[1.0, 2.0]])) * 2.0

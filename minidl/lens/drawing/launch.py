@@ -27,6 +27,28 @@ TINTS = ("#cfe3f7", "#f9dcc4", "#d8f0d2", "#eadcf4", "#f6efc2", "#d9d9d9", "#f4d
 Triple = tuple[int, int, int]
 
 
+def launched(
+    look: str, op: str, shapes: Sequence[Any], backend: str, static: dict[str, Any], **options: Any
+) -> tuple[list[Launched], Tensor]:
+    """Run an op's forward on random numbers on the SIMT machine; return its launches and its first result.
+
+    options : those of `simt_options`
+
+    Raises
+    ------
+    ArgumentError : another backend, in the name of a look
+    """
+    if not backend.startswith("simt"):
+        raise ArgumentError(
+            f"{look}: backend must be 'simt' or 'simt:rung', which sees what threads do. Got {backend!r}."
+        )
+    generator = np.random.default_rng(0)
+    inputs = [None if s is None else Tensor(generator.standard_normal(s).astype(np.float32)) for s in shapes]
+    with using(**{op: backend}), no_grad(), simt_options(**options), launches() as found:
+        result = apply(op, *inputs, **static)
+    return found, result[0] if isinstance(result, tuple) else result
+
+
 def launch_owners(op: str, shapes: Sequence[Any], backend: str = "simt", **static: Any) -> tuple[Launched, np.ndarray]:
     """Run an op's forward on the SIMT machine; return the launch that wrote its result, and who wrote each element.
 
@@ -38,15 +60,7 @@ def launch_owners(op: str, shapes: Sequence[Any], backend: str = "simt", **stati
     >>> owners.shape, owners[0, 1].tolist()
     ((2, 3, 2, 3), [[0, 0, 0], [0, 0, 0]])
     """
-    if not backend.startswith("simt"):
-        raise ArgumentError(
-            f"plot_launch: backend must be 'simt' or 'simt:rung': owners are its to tell. Got {backend!r}."
-        )
-    generator = np.random.default_rng(0)
-    inputs = [None if s is None else Tensor(generator.standard_normal(s).astype(np.float32)) for s in shapes]
-    with using(**{op: backend}), no_grad(), simt_options(owners=True), launches() as found:
-        result = apply(op, *inputs, **static)
-        first = result[0] if isinstance(result, tuple) else result
+    found, first = launched("plot_launch", op, shapes, backend, static, owners=True)
     if not isinstance(first.data, SimtArray):
         raise ArgumentError(f"plot_launch: {op!r} launched no kernel for these shapes: it only moves values.")
     memory = first.data.memory

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from cuda_kernels.launch import Launched, launches
-from minidl.backends import using
+from cuda_kernels.launch import Launched
 from minidl.errors import ArgumentError, unknown_name
-from minidl.tape import apply, no_grad
-from minidl.tensor import Tensor
+from minidl.lens.drawing.launch import launched
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,14 +44,7 @@ def plot_memory(
     """
     if what not in KINDS:
         raise unknown_name("picture of memory", what, KINDS)
-    if not backend.startswith("simt"):
-        raise ArgumentError(
-            f"plot_memory: backend must be 'simt' or 'simt:rung': accesses are its to tell. Got {backend!r}."
-        )
-    generator = np.random.default_rng(0)
-    inputs = [None if s is None else Tensor(generator.standard_normal(s).astype(np.float32)) for s in shapes]
-    with using(**{op: backend}), no_grad(), launches() as found:
-        apply(op, *inputs, **static)
+    found, _ = launched("plot_memory", op, shapes, backend, static)
     if not found:
         raise ArgumentError(f"plot_memory: {op!r} launched no kernel for these shapes: it only moves values.")
     report = _chosen(found, kernel).report
