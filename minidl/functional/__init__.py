@@ -5,6 +5,8 @@
 <Tensor (2,) float32 [0. 2.]>
 """
 
+from typing import Any
+
 from minidl.functional.activation import (
     elu,
     exponential,
@@ -42,6 +44,7 @@ from minidl.functional.basic import (
     mod,
     multiply,
     negative,
+    of_numbers,
     power,
     sqrt,
     square,
@@ -81,6 +84,7 @@ from minidl.functional.shape import (
     transpose,
     upsample2d,
 )
+from minidl.ops.op import of_form
 
 __all__ = [
     "absolute", "add", "argmax", "average_pool2d", "batch_norm", "batch_norm_inference", "binary_crossentropy",
@@ -93,3 +97,10 @@ __all__ = [
     "softsign", "sparse_categorical_crossentropy", "sqrt", "square", "squeeze", "stack", "subtract", "swish", "tanh",
     "transpose", "upsample2d", "where",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Return the function of an op of one or two numbers for which none is written."""
+    if name.startswith("_") or name not in of_form("cell", "pair"):
+        raise AttributeError(f"module 'minidl.functional' has no attribute {name!r}")
+    return of_numbers(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from minidl import operators
 from minidl.errors import ShapeError
 from minidl.operators import arithmetic
+from minidl.ops.op import records
 from minidl.promotion import cast_to, floating, promoted
 from minidl.tape import apply
 from minidl.tensor import Tensor, convert_to_tensor
@@ -120,6 +123,18 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     """Return a where `condition` holds (numbers hold where they are not 0), else b."""
     condition = tensor(condition)
     return apply("where", cast_to(condition, np.dtype(bool)), *promoted(a, b))
+
+
+@functools.cache
+def of_numbers(op: str) -> Callable[..., Tensor]:
+    """Return an op of one number or of two as a function; integers become floats."""
+
+    def function(*inputs: Any, **static: Any) -> Tensor:
+        return apply(op, *promoted(*inputs, floating=True), **static)
+
+    function.__name__ = function.__qualname__ = op
+    function.__doc__ = records()[op].forward.__doc__
+    return function
 
 
 def matmul(a: Any, b: Any) -> Tensor:

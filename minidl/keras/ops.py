@@ -22,6 +22,7 @@ from minidl.functional.shape import expand_dims, squeeze
 from minidl.keras.names import OPS
 from minidl.operators import discrete
 from minidl.ops.common.checks import normalize_axis
+from minidl.ops.op import of_form
 from minidl.promotion import floating, promoted, result_type
 from minidl.tape import apply
 from minidl.tensor import Tensor
@@ -31,7 +32,7 @@ __all__ = sorted(OPS)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in OPS:
+    if name not in OPS and name not in of_form("cell", "pair"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(functional, name)
 

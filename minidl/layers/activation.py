@@ -78,14 +78,11 @@ class LeakyReLU(Elementwise):
 
     computes_in_floats = True
 
+    op = "leaky_relu"
     negative_slope: NotNegative = 0.3
 
     def __init__(self, negative_slope: float = 0.3, *, alpha: float | None = None, **kwargs: Any) -> None:
         super().__init__(negative_slope if alpha is None else alpha, **kwargs)  # type: ignore[call-arg]
-
-    def call(self, inputs: Any) -> Any:
-        """Return the leaky relu."""
-        return F.leaky_relu(inputs, self.negative_slope)
 
 
 class ELU(Elementwise):
@@ -93,11 +90,8 @@ class ELU(Elementwise):
 
     computes_in_floats = True
 
+    op = "elu"
     alpha: float = 1.0
-
-    def call(self, inputs: Any) -> Any:
-        """Return the elu."""
-        return F.elu(inputs, self.alpha)
 
 
 class PReLU(Elementwise):

@@ -99,7 +99,8 @@ class Op:
     outputs : their names
     differential : how the output moves with the inputs, for gradients of gradients: "linear"; "product" (da b + a db);
         "pieces" (straight ones: by the gradient's own slope); or for a "cell" the slope, a function of tensors x and y
-        and of the static values. None: `minidl.tape.differentials` knows it, or a second gradient is refused in words
+        and of the static values; "refused": a second gradient is refused in words. None: `minidl.tape.differentials`
+        knows it
     values : the kind of numbers that each input takes (or all of them): a method of `minidl.testing.values.Values`
     others : second values of settings, to be tested in a case of their own (for forms "cell" and "loss")
     shapes : input shapes to time it with, from one size; by default all inputs are (n, n)

@@ -206,7 +206,7 @@ def _gate_slopes(cache: GRUCache) -> np.ndarray:
 
 OP = Op(
     "gru", gru_forward, gru_backward, form="recurrent", flops=steps(3, 11, 18), keeps="x w u",
-    outputs=("sequence", "h"), values=(*"fffff", "mask", "f"),
+    differential="refused", outputs=("sequence", "h"), values=(*"fffff", "mask", "f"),
     maths=(
         "z, r = σ(x[t] w + h[t−1] u + b);  g = tanh(gx + r gh);  h[t] = z h[t−1] + (1 − z) g",
         "dz = dh (h[t−1] − g) σ′,  dg = dh (1 − z) tanh′,  dr = dg gh σ′;  dh[t−1] += dh z + [dz dr dg·r] uᵀ",

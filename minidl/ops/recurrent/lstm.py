@@ -175,7 +175,7 @@ def _gate_slopes(cache: LSTMCache) -> np.ndarray:
 
 OP = Op(
     "lstm", lstm_forward, lstm_backward, form="recurrent", flops=steps(4, 14, 22), keeps="x w u",
-    outputs=("sequence", "h", "c"), values=(*"ffffff", "mask", "f"),
+    differential="refused", outputs=("sequence", "h", "c"), values=(*"ffffff", "mask", "f"),
     maths=(
         "[i f g o] = x[t] w + h[t−1] u + b;  c[t] = σ(f) c[t−1] + σ(i) tanh(g);  h[t] = σ(o) tanh(c[t])",
         "dc[t] += dh[t] o tanh′(c[t]);  dz = [dc g, dc c[t−1], dc i, dh tanh c] · slopes;  dc[t−1] = dc f,  "

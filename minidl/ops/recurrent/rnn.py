@@ -308,7 +308,7 @@ def steps(gates: int, forward: float, backward: float) -> tuple[Count, Count]:
 
 OP = Op(
     "simple_rnn", simple_rnn_forward, simple_rnn_backward, form="recurrent", flops=steps(1, 1, 3), keeps="x w u",
-    outputs=("sequence", "h"), values=(*"fffff", "mask", "f"),
+    differential="refused", outputs=("sequence", "h"), values=(*"fffff", "mask", "f"),
     maths=(
         "h[t] = f(x[t] w + h[t−1] u + b)",
         "dz[t] = dh[t] f′(z[t]),  dh[t−1] += dz[t] uᵀ;  dx = dz wᵀ,  dw = Σt x[t]ᵀ dz[t],  du = Σt h[t−1]ᵀ dz[t]",
