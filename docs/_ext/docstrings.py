@@ -10,7 +10,6 @@ under underlined headings, examples with >>>. Nothing else is markup, so stars a
 
 from __future__ import annotations
 
-import inspect
 import re
 from typing import Any
 
@@ -122,17 +121,7 @@ def _process(app: Any, what: str, name: str, obj: Any, options: Any, lines: list
     lines[:] = rst(list(lines))
 
 
-def _signature(app: Any, what: str, name: str, obj: Any, options: Any, given: str, returned: str) -> Any:
-    """Show what a class takes: one that notes its arguments in `__new__` has them in `__init__`."""
-    if what != "class" or not (given or "").startswith("(*args"):
-        return None
-    parameters = list(inspect.signature(obj.__init__).parameters.values())[1:]
-    bare = [one.replace(annotation=inspect.Parameter.empty) for one in parameters]
-    return str(inspect.Signature(bare)), returned
-
-
 def setup(app: Any) -> dict[str, Any]:
-    """Have Sphinx turn every docstring, and ask for the arguments of every class."""
+    """Have Sphinx turn every docstring."""
     app.connect("autodoc-process-docstring", _process)
-    app.connect("autodoc-process-signature", _signature)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

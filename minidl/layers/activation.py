@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, InitVar
 from typing import Annotated, Any
 
 import numpy as np
@@ -80,9 +81,12 @@ class LeakyReLU(Elementwise):
 
     op = "leaky_relu"
     negative_slope: NotNegative = 0.3
+    _: KW_ONLY
+    alpha: InitVar[float | None] = None
 
-    def __init__(self, negative_slope: float = 0.3, *, alpha: float | None = None, **kwargs: Any) -> None:
-        super().__init__(negative_slope if alpha is None else alpha, **kwargs)  # type: ignore[call-arg]
+    def __post_init__(self, alpha: float | None) -> None:
+        if alpha is not None:
+            self.negative_slope = not_negative(self, "alpha", alpha)
 
 
 class ELU(Elementwise):

@@ -47,7 +47,7 @@ class Embedding(OptionLayer):
     quantization_config: OnlyNone = None
 
     @classmethod
-    def accept(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _of_today(cls, arguments: dict[str, Any]) -> dict[str, Any]:
         """Take `input_length` of older Keras, which says how many ids a sample has."""
         length = arguments.pop("input_length", None)
         shape = {} if length is None else {"input_shape": (length,) if isinstance(length, INTEGERS) else tuple(length)}

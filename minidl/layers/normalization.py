@@ -150,7 +150,7 @@ class LayerNormalization(Elementwise):
     gamma_constraint: Constraint = None
 
     @classmethod
-    def accept(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _of_today(cls, arguments: dict[str, Any]) -> dict[str, Any]:
         """Take `rms_scaling`, which Keras writes into configurations of old; True was another layer."""
         if arguments.pop("rms_scaling", False):
             raise ArgumentError("LayerNormalization: rms_scaling must be False; use an RMS normalization of your own.")

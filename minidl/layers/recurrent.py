@@ -77,7 +77,7 @@ class Recurrent(Seeded):
     zero_output_for_mask: bool = False
 
     @classmethod
-    def accept(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _of_today(cls, arguments: dict[str, Any]) -> dict[str, Any]:
         """Leave out `implementation`, which chose among ways to compute the same in older Keras."""
         return {name: value for name, value in arguments.items() if name != "implementation"}
 
@@ -295,5 +295,5 @@ def _state_mask(layer: Recurrent, x: Any, training: Any) -> Any:
 
 def cell_names(layer: Recurrent) -> dict[str, Any]:
     """Return the activations as the op wants them: by name."""
-    given = {name: getattr(layer, name) for name in ("activation", "recurrent_activation") if name in layer.options}
+    given = {name: getattr(layer, name) for name in ("activation", "recurrent_activation") if name in layer._options}
     return {name: activations.serialize(cell_activation(layer, name, value)) for name, value in given.items()}

@@ -13,7 +13,8 @@ from declared_layers import CASES, classes, make
 import minidl
 from minidl import layers, models
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.options import REQUIRED, OptionLayer
+from minidl.layers.base.kinds import Positive
+from minidl.layers.base.options import REQUIRED, OptionLayer, after
 
 NAMES = [name for name in classes() if name not in ("Layer", "InputLayer")]
 SHAPES = [(2, 4), (2, 5, 4), (2, 6, 7, 4)]
@@ -30,7 +31,7 @@ def arguments(layer_class: Any) -> tuple[dict[str, Any], list[tuple[int, ...]], 
             return given, shapes, "ids" in more
     if layer_class is layers.Lambda:
         return {"function": doubled}, [(2, 4)], False
-    required = {n: o.annotation for n, o in getattr(layer_class, "options", {}).items() if o.default is REQUIRED}
+    required = {n: o.annotation for n, o in layer_class._options.items() if o.default is REQUIRED}
     hints = {name: inspect.get_annotations(layer_class, eval_str=True)[name] for name in required}
     given = {name: VALUES.get(next(iter(get_args(hint)), hint), 2) for name, hint in hints.items()}
     for shape in SHAPES:
@@ -59,10 +60,10 @@ def in_json(layer: Any) -> Any:
 def test_a_layer_shows_and_explains_its_arguments(name: str) -> None:
     layer_class = classes()[name]
     shown = list(inspect.signature(layer_class).parameters)
-    assert [option for option in layer_class.options if option not in shown] == []
+    assert [option for option in layer_class._options if option not in shown] == []
     assert vars(layer_class)["__doc__"], "a docstring is needed"
-    if any(option.default is REQUIRED for option in layer_class.options.values()):
-        with pytest.raises(TypeError, match=f"{name}: it lacks '.*'. It is called as {name}\\("):
+    if any(option.default is REQUIRED for option in layer_class._options.values()):
+        with pytest.raises(TypeError, match=f"{name}: missing a required argument: '.*'. It is called as {name}\\("):
             layer_class()
     with pytest.raises(ArgumentError, match=f"{name}: unknown arguments 'no_such'"):
         new(name, no_such=1)
@@ -73,7 +74,7 @@ def test_the_configuration_makes_an_equal_layer(name: str) -> None:
     layer_class, scope = classes()[name], {"doubled": doubled}
     layer = new(name)
     made = [layer]
-    for option, said in layer_class.options.items():
+    for option, said in layer_class._options.items():
         other = {bool: lambda value: not value, float: lambda value: value / 2 + 0.125}.get(type(said.default))
         if other is not None:
             try:
@@ -107,21 +108,42 @@ def test_a_saved_model_with_the_layer_is_the_same_model(name: str, tmp_path: Any
 
 def test_fields_are_read_as_a_class_is_written() -> None:
     class Base(OptionLayer):
+        size: Positive
         first: int = 1
         second: float = 2.0
 
     class Own(Base):
-        between: int = layers.base.options.after("first", 3)
+        between: int = after("first", 3)
         second: float = 5.0
         table: minidl.Variable  # made by build: no argument
+        history: list[float]
 
-    own = Own(4, name="own")
-    assert list(Own.options) == ["first", "between", "second"]
-    assert (own.first, own.between, own.second) == (4, 3, 5.0)
-    with pytest.raises(TypeError, match=r"Own: it takes 3 arguments without a name, and got 4"):
-        Own(1, 2, 3, 4)
-    with pytest.raises(TypeError, match=r"Own: it got 'first' twice. It is called as Own\(first=1, between=3"):
-        Own(1, first=2)
+    own = Own(2, 4, name="own")
+    assert list(inspect.signature(Own).parameters) == ["size", "first", "between", "second", "kwargs"]
+    assert (own.size, own.first, own.between, own.second, Own.second) == (2, 4, 3, 5.0, 5.0)
+    with pytest.raises(TypeError, match="Own: too many positional arguments"):
+        Own(1, 2, 3, 4, 5)
+    with pytest.raises(TypeError, match=r"Own: multiple values for argument 'size'. It is called as Own\(size, first"):
+        Own(1, size=2)
+    with pytest.raises(ArgumentError, match="class Late: the field 'count' has no default, and stands behind"):
+
+        class Late(Base):
+            count: Positive
+
+
+def test_a_class_with_an_init_of_its_own_has_its_arguments_there(tmp_path: Any) -> None:
+    class Own(layers.Dense):
+        history: list[float]
+        times: float = 2.0
+
+        def __init__(self, units: int, **kwargs: Any) -> None:
+            super().__init__(units, activation="relu", **kwargs)
+            self.history, self.options = [], {"any": "name"}
+
+    layer = Own(3, use_bias=False)
+    assert list(inspect.signature(Own).parameters) == ["units", "kwargs"]
+    assert layer.get_config()["units"] == 3 and not {"times", "history"} & set(layer.get_config())
+    assert (layer.times, layer.use_bias, layer.activation) == (2.0, False, minidl.activations.relu)
 
 
 def test_types_of_fields_are_known_in_a_program_that_is_run_as_a_text() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from minidl import activations, constraints, initializers, regularizers
 from minidl.errors import ArgumentError, unknown_name
 from minidl.layers.base.options import Kind
-from minidl.layers.base.spatial import check_data_format, check_padding, sizes, who
+from minidl.layers.base.spatial import sizes, who
 from minidl.layers.base.symbolic import INTEGERS, NUMBERS
 
 
@@ -17,6 +17,32 @@ def positive(layer: Any, name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, INTEGERS) or value < 1:
         raise ArgumentError(f"{who(layer)}: {name} must be a positive integer. Got {value!r}.")
     return int(value)
+
+
+def padding(layer: Any, name: str, value: Any) -> str:
+    """Return the padding in lower case, once it is one that the layer knows, of its `paddings`."""
+    known = value.lower() if isinstance(value, str) else value
+    if known not in layer.paddings:
+        raise unknown_name(f"{name} of {who(layer)}", value, layer.paddings)
+    return known
+
+
+def data_format(layer: Any, name: str, value: Any) -> str:
+    """Return "channels_last", the one layout of minidl.
+
+    Raises
+    ------
+    ArgumentError : "channels_first"; the message says how to bring the data into the layout
+    """
+    if value == "channels_first":
+        raise ArgumentError(
+            f"{who(layer)}: {name}='channels_first' is not supported; minidl is channels_last, "
+            "(batch, rows, columns, channels). Transpose the data once: x = x.transpose(0, 2, 3, 1) "
+            "(of sequences: x.transpose(0, 2, 1))."
+        )
+    if value not in (None, "channels_last"):
+        raise unknown_name(f"{name} of {who(layer)}", value, ["channels_last"])
+    return "channels_last"
 
 
 def share(hint: str = "") -> Kind:
@@ -81,8 +107,9 @@ Share = Annotated[float, share()]
 Sizes = Annotated[Any, windows()]
 SizesOrNone = Annotated[Any, windows(or_none=True)]
 Size = Annotated[int, Kind(lambda layer, name, value: sizes(layer, name, value, 1)[0])]
-Padding = Annotated[str, Kind(lambda layer, name, value: check_padding(layer, value, layer.paddings))]
-Layout = Annotated[str | None, Kind(lambda layer, name, value: check_data_format(layer, value))]  # of data_format
+Padding = Annotated[str, Kind(padding)]
+Layout = Annotated[str | None, Kind(data_format)]
 
+Given = Annotated[Any, Kind()]  # a required argument of any type
 Unsaved = Annotated[Any, Kind(saved=False)]
 OnlyNone = Annotated[None, only(None)]

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, dataclas
 
 import numpy as np
 
+from minidl.errors import ArgumentError
 from minidl.keras.removed import refuse_removed
 from minidl.layers.base.layer import Layer
-from minidl.tensor import Tensor, Variable
+from minidl.tensor import Variable
 
 REQUIRED = inspect.Parameter.empty
 
@@ -45,6 +46,7 @@ class Option(NamedTuple):
     default: Any
     annotation: Any
     kind: Kind | None
+    by_name: bool  # and not by its place
 
 
 class _After(NamedTuple):
@@ -63,12 +65,13 @@ class _Declaring(Layer):
 
 
 class OptionLayer(_Declaring):
-    """Base of layers whose arguments are fields of the class: `name: type = default`, or `name: type` if required.
+    """Base of layers whose arguments are fields of the class: `name: type = default`, or `name: Positive` if required.
 
     The class takes the fields of its bases, its own, and by name what every layer takes (`name`, `dtype`, …). Each
     field becomes an attribute and an entry of the configuration, read and written as its type says. `__post_init__`
     checks or makes what depends on several of them. As in a dataclass, an `InitVar` is handed to `__post_init__` and
-    not kept, and a `ClassVar` is no field; nor is a weight (`Variable`), a layer, or a name that begins with "_".
+    not kept, what stands below `_: KW_ONLY` is taken by name only, and a `ClassVar` is no field. Nor is a name without
+    a value whose type is none of `kinds`; nor anything in a class that writes its own `__init__`.
 
     >>> from minidl.layers.base.kinds import Initializer
     >>> class Shift(OptionLayer):
@@ -82,7 +85,8 @@ class OptionLayer(_Declaring):
     (array([[7.]], dtype=float32), ['by_initializer', 'times', 'kwargs'])
     """
 
-    options: ClassVar[dict[str, Option]] = {}
+    _options: ClassVar[dict[str, Option]] = {}
+    _takes: ClassVar[inspect.Signature]  # the same as arguments
 
     if TYPE_CHECKING:  # what every layer takes, by name: see Layer
         _: KW_ONLY
@@ -98,20 +102,21 @@ class OptionLayer(_Declaring):
         batch_size: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        cls.options = {name: option for base in reversed(cls.__bases__)
-                       for name, option in getattr(base, "options", {}).items()}  # fmt: skip
-        if _declare(cls) and "__init__" not in vars(cls):
+        cls._options = {name: option for base in reversed(cls.__bases__)
+                        for name, option in getattr(base, "_options", {}).items()}  # fmt: skip
+        if "__init__" not in vars(cls) and _declare(cls):
             cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
+        cls._takes = _arguments(cls._options)
         super().__init_subclass__(**kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         refuse_removed(type(self), kwargs)
-        given = _named(type(self), args, self.accept(kwargs))
+        given = _named(type(self), args, self._of_today(kwargs))
         super().__init__(
-            **{name: given.pop(name) for name in list(given) if name in SHARED or name not in self.options}
+            **{name: given.pop(name) for name in list(given) if name in SHARED or name not in self._options}
         )
         handed = {}
-        for name, option in self.options.items():
+        for name, option in self._options.items():
             value = given.get(name, option.default)
             if option.kind is None:
                 handed[name] = value
@@ -120,7 +125,7 @@ class OptionLayer(_Declaring):
         self.__post_init__(**handed)
 
     @classmethod
-    def accept(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _of_today(cls, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return arguments given by name, those that only older files of Keras have turned into today's."""
         return arguments
 
@@ -143,7 +148,7 @@ class OptionLayer(_Declaring):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        kept = {name: option.kind for name, option in self.options.items() if option.kind and option.kind.saved}
+        kept = {name: option.kind for name, option in self._options.items() if option.kind and option.kind.saved}
         return super().get_config() | {name: kind.write(getattr(self, name)) for name, kind in kept.items()}
 
 
@@ -154,22 +159,29 @@ SHARED = frozenset(inspect.signature(Layer.__init__).parameters) - {"self", "kwa
 
 def _declare(cls: type[OptionLayer]) -> bool:
     """Put the fields written in the body of a class among its options; return whether there are any."""
-    own = {}
+    declares = by_name = False
     annotations = inspect.get_annotations(cls)
     # `after(…)` without an annotation: one of Layer's own, such as `name`, which Keras takes by place here.
     bare = {name: Any for name, value in vars(cls).items() if isinstance(value, _After) and name not in annotations}
     for name, annotation in {**annotations, **bare}.items():
-        hint = _resolved(annotation, cls)
+        hint, default = _resolved(annotation, cls), vars(cls).get(name, REQUIRED)
+        by_name |= hint is KW_ONLY
         if hint is ClassVar or get_origin(hint) is ClassVar:
-            cls.options.pop(name, None)
-        elif not name.startswith("_") and not (isinstance(hint, type) and issubclass(hint, Tensor | Layer)):
-            default = vars(cls).get(name, REQUIRED)
-            if name in vars(cls):
-                delattr(cls, name)  # so that no value of the class hides a property of that name
+            cls._options.pop(name, None)
+        elif not name.startswith("_") and (default is not REQUIRED or _is_kind(hint)):
             place, default = default if isinstance(default, _After) else ("", default)
-            own[name] = Option(default, annotation, _kind(hint))
-            cls.options = _placed(cls.options, name, own[name], place)
-    return bool(own)
+            if default is REQUIRED and any(option.default is not REQUIRED for option in cls._options.values()):
+                raise ArgumentError(
+                    f"class {cls.__name__}: the field {name!r} has no default, and stands behind ones that have. Write "
+                    "it above them, or give it a default."
+                )
+            cls._options = _placed(cls._options, name, Option(default, annotation, _kind(hint), by_name), place)
+            if name in vars(cls):
+                setattr(cls, name, default)
+            if isinstance(getattr(Layer, name, None), property):
+                delattr(cls, name)  # a value of the class would hide it
+            declares = True
+    return declares
 
 
 def _placed(options: dict[str, Option], name: str, option: Option, place: str) -> dict[str, Option]:
@@ -195,6 +207,10 @@ def _resolved(annotation: Any, cls: type) -> Any:
         return ClassVar if "ClassVar" in annotation else annotation
 
 
+def _is_kind(hint: Any) -> bool:
+    return isinstance(hint, InitVar) or get_origin(hint) is Annotated
+
+
 def _kind(hint: Any) -> Kind | None:
     if isinstance(hint, InitVar):
         return None
@@ -202,9 +218,16 @@ def _kind(hint: Any) -> Kind | None:
     return next((one for one in said if isinstance(one, Kind)), Kind())
 
 
-def _shown(option: Option) -> Any:
-    """Return the annotation without what only minidl reads in it."""
-    return get_args(option.annotation)[0] if get_origin(option.annotation) is Annotated else option.annotation
+def _arguments(options: dict[str, Option]) -> inspect.Signature:
+    """Return the arguments that a class with these options takes."""
+    taken = []
+    for name, option in options.items():
+        shown = option.annotation  # without what only minidl reads in it
+        shown = get_args(shown)[0] if get_origin(shown) is Annotated else shown
+        how = inspect.Parameter.KEYWORD_ONLY if option.by_name else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        taken.append(inspect.Parameter(name, how, default=option.default, annotation=shown))
+    others = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD, annotation="Any")
+    return inspect.Signature([*sorted(taken, key=lambda one: one.kind), others])
 
 
 def _constructor(cls: type[OptionLayer]) -> Callable[..., None]:
@@ -213,10 +236,9 @@ def _constructor(cls: type[OptionLayer]) -> Callable[..., None]:
     def __init__(self: OptionLayer, *args: Any, **kwargs: Any) -> None:
         OptionLayer.__init__(self, *args, **kwargs)
 
-    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    taken = [inspect.Parameter(n, either, default=o.default, annotation=_shown(o)) for n, o in cls.options.items()]
-    others = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD, annotation="Any")
-    __init__.__signature__ = inspect.Signature([inspect.Parameter("self", either), *taken, others])  # type: ignore
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    arguments = _arguments(cls._options)
+    __init__.__signature__ = arguments.replace(parameters=[own, *arguments.parameters.values()])  # type: ignore
     __init__.made_of_fields = True  # type: ignore[attr-defined]  # its get_config says them all
     __init__.__qualname__, __init__.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
     return __init__
@@ -224,14 +246,10 @@ def _constructor(cls: type[OptionLayer]) -> Callable[..., None]:
 
 def _named(cls: type[OptionLayer], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return all arguments of a call by name."""
-    given = dict(zip(cls.options, args, strict=False))
-    twice = [repr(name) for name in given if name in kwargs]
-    missing = [repr(n) for n, o in cls.options.items() if o.default is REQUIRED and n not in {**given, **kwargs}]
-    if len(args) > len(given) or twice or missing:
-        count = f"it takes {len(cls.options)} arguments without a name, and got {len(args)}"
-        wrong = f"it lacks {', '.join(missing)}" if missing else f"it got {', '.join(twice)} twice" if twice else count
-        if missing and not cls.__module__.startswith("minidl."):
-            wrong += ": an annotated name without a value in the class is a required argument, but not a ClassVar"
-        takes = [n if o.default is REQUIRED else f"{n}={o.default!r}" for n, o in cls.options.items()]
-        raise TypeError(f"{cls.__name__}: {wrong}. It is called as {cls.__name__}({', '.join(takes)}).")
-    return given | kwargs
+    try:
+        given = cls._takes.bind(*args, **kwargs).arguments
+    except TypeError as error:
+        bare = [one.replace(annotation=REQUIRED) for one in cls._takes.parameters.values()]
+        call = f"{cls.__name__}{inspect.Signature(bare)}"
+        raise TypeError(f"{cls.__name__}: {error}. It is called as {call}.") from None
+    return given | given.pop("kwargs", {})

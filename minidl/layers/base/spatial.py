@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ArgumentError, ShapeError, unknown_name
+from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.base.layer import Layer
 from minidl.layers.base.symbolic import INTEGERS, Shape, is_shape
 
@@ -39,32 +39,6 @@ def sizes(layer: Layer, argument: str, value: Any, rank: int, least: int = 1) ->
             f"Got {value!r}."
         )
     return tuple(int(v) for v in values)
-
-
-def check_padding(layer: Layer, padding: Any, known: tuple[str, ...] = ("valid", "same")) -> str:
-    """Return the padding in lower case, once it is one of `known`."""
-    name = padding.lower() if isinstance(padding, str) else padding
-    if name not in known:
-        raise unknown_name(f"padding of {who(layer)}", padding, known)
-    return str(name)
-
-
-def check_data_format(layer: Layer, data_format: Any) -> str:
-    """Return "channels_last", the one layout of minidl.
-
-    Raises
-    ------
-    ArgumentError : "channels_first"; the message says how to bring the data into the layout
-    """
-    if data_format == "channels_first":
-        raise ArgumentError(
-            f"{who(layer)}: data_format='channels_first' is not supported; minidl is channels_last, "
-            "(batch, rows, columns, channels). Transpose the data once: x = x.transpose(0, 2, 3, 1) "
-            "(of sequences: x.transpose(0, 2, 1))."
-        )
-    if data_format not in (None, "channels_last"):
-        raise unknown_name(f"data_format of {who(layer)}", data_format, ["channels_last"])
-    return "channels_last"
 
 
 def check_rank(layer: Layer, shape: Any, rank: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from minidl import functional as F
 from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.kinds import Layout, one_of
+from minidl.layers.base.kinds import Given, Layout, one_of
 from minidl.layers.base.layer import _TRAINING
 from minidl.layers.base.options import Kind, OptionLayer
 from minidl.layers.base.spatial import who
@@ -179,8 +179,8 @@ class RandomTranslation(RandomWarp):
     height_factor, width_factor : the largest shift as a share of the size, to both sides; or (lowest, highest)
     """
 
-    height_factor: Any
-    width_factor: Any
+    height_factor: Given
+    width_factor: Given
     fill_mode: FillMode = "reflect"
     interpolation: Interpolation = "bilinear"
     seed: int | None = None
@@ -210,7 +210,7 @@ class RandomZoom(RandomWarp):
     width_factor : the same for the width; None keeps the ratio of the sides
     """
 
-    height_factor: Any
+    height_factor: Given
     width_factor: Any = None
     fill_mode: FillMode = "reflect"
     interpolation: Interpolation = "bilinear"
