@@ -10,10 +10,8 @@ import numpy as np
 from minidl.backends import using
 from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.base.symbolic import flatten
-from minidl.lens.recording.preserved import preserved
+from minidl.lens.recording.recording import record_prediction
 from minidl.models.plotting import draw, layout
-from minidl.observers import observing
-from minidl.tape import no_grad
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,9 +64,9 @@ def layer_ops(model: Any) -> dict[str, list[str]]:
         np.zeros([1 if axis == 0 else length or FREE_AXIS for axis, length in enumerate(t.shape)], t.dtype)
         for t in model.graph.input_tensors
     ]
-    with preserved(model), using("numpy"), no_grad(), observing() as runs:
+    with using("numpy"):
         try:
-            model(zeros[0] if len(zeros) == 1 else zeros, training=False)
+            runs = record_prediction(model, zeros[0] if len(zeros) == 1 else zeros)
         except (ValueError, TypeError):  # an open axis that must be longer, or a layer that asks for real values
             return {}
     found: dict[str, list[str]] = {}

@@ -73,7 +73,7 @@ def launch_owners(op: str, shapes: Sequence[Any], backend: str = "simt", **stati
     owners = np.full((*memory.shape, 2, 3), -1)
     for launch in reversed(writing):
         for index in np.ndindex(*memory.shape):
-            writers = launch.report.owners.writers_of(memory, index)  # type: ignore[union-attr]
+            writers = launch.report.owners.writers_of(memory, index)
             if writers:
                 owners[index] = writers[0].block, writers[0].thread
         if (owners >= 0).any():

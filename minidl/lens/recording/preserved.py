@@ -28,7 +28,7 @@ from minidl.tensor import Tensor
 _OWNERS = (WeightHolder, Optimizer, Metric, CompileLoss, SeedGenerator)
 
 
-def ensure_built(model: Any, x: Any) -> None:
+def ensure_built(model: Any, x: Any, optimizer: bool = True) -> None:
     """Make the weights of a model, and the slots of its optimizer, so that their making is no part of a look.
 
     What the call that makes the weights leaves behind, states and losses, is taken away again.
@@ -40,9 +40,9 @@ def ensure_built(model: Any, x: Any) -> None:
         for layer in model._all_layers():
             if hasattr(layer, "reset_states"):
                 layer.reset_states()
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is not None and hasattr(optimizer, "build") and not optimizer.built and model.trainable_variables:
-        optimizer.build(model.trainable_variables)
+    slots: Any = getattr(model, "optimizer", None) if optimizer else None
+    if hasattr(slots, "build") and not slots.built and model.trainable_variables:
+        slots.build(model.trainable_variables)
 
 
 @contextmanager

@@ -260,7 +260,7 @@ def record_batch(model: Any, x: Any, y: Any, keep: str = "shapes") -> Recording:
 
 def record_prediction(model: Any, x: Any) -> list[OpRun]:
     """Run a model on a batch, as it predicts, and return its ops with their arrays. The model stays as it was."""
-    ensure_built(model, x)
+    ensure_built(model, x, optimizer=False)
     with preserved(model), no_grad(), observing() as runs:
         model(x, training=False)
     return list(runs)

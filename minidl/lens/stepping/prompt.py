@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import cmd
 import sys
+from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,8 @@ q      up to the op"""
 class Prompt(cmd.Cmd):
     """Reads commands and shows what walks: what both prompts have."""
 
-    commands = ""
+    help = ""
+    moves: Mapping[str, Callable[[Any, str], Any]] = {}  # commands that show what they return
 
     def __init__(self, walker: Any, stdin: IO[str] | None, stdout: IO[str] | None, raw: bool) -> None:
         super().__init__(stdin=stdin, stdout=stdout)
@@ -50,17 +52,25 @@ class Prompt(cmd.Cmd):
             self.say(error)
             return False
 
-    def do_n(self, rest: str) -> None:
-        """Go on: n [k]."""
-        self.say(self.walker.next(_count(rest)))
+    def default(self, line: str) -> None:
+        """Run one of the moves, or say what is not known."""
+        word, _, rest = line.strip().partition(" ")
+        if word in self.moves:
+            self.say(self.moves[word](self.walker, rest.strip()))
+        else:
+            self.say(f"unknown command {word!r}.\n{self.help}")
 
-    def do_b(self, rest: str) -> None:
-        """Go back: b [k]."""
-        self.say(self.walker.back(_count(rest)))
+    def get_names(self) -> list[str]:
+        """Return the commands that the tab key knows."""
+        return [*super().get_names(), *(f"do_{word}" for word in self.moves)]
+
+    def emptyline(self) -> bool:
+        """An empty line goes on."""
+        return self.onecmd("n")
 
     def do_help(self, rest: str) -> None:
         """Show the commands."""
-        self.say(self.commands)
+        self.say(self.help)
 
     def do_q(self, rest: str) -> bool:
         """Leave."""
@@ -68,66 +78,32 @@ class Prompt(cmd.Cmd):
 
     do_EOF = do_q
 
-    def emptyline(self) -> bool:
-        """An empty line goes on."""
-        self.do_n("")
-        return False
-
-    def default(self, line: str) -> None:
-        """Say what is not known."""
-        self.say(f"unknown command {line.split()[0]!r}.\n{self.commands}")
-
 
 class StepPrompt(Prompt):
     """Reads commands and shows a `Stepper`."""
 
     prompt = "(step) "
-    commands = HELP
+    help = HELP
+    moves = {
+        "n": lambda stepper, rest: stepper.next(_count(rest)),
+        "b": lambda stepper, rest: stepper.back(_count(rest)),
+        "g": lambda stepper, rest: stepper.goto(_count(rest, 0)),
+        "layer": lambda stepper, rest: stepper.to_layer(rest),
+        "op": lambda stepper, rest: stepper.to_op(rest),
+        "forward": lambda stepper, _: stepper.to_phase("forward"),
+        "loss": lambda stepper, _: stepper.to_phase("loss"),
+        "backward": lambda stepper, _: stepper.to_phase("backward"),
+        "update": lambda stepper, _: stepper.to_phase("update"),
+        "pair": lambda stepper, _: stepper.to_partner(),
+        "t": lambda stepper, _: stepper.table(),
+        "l": lambda stepper, _: stepper,
+        "undo": lambda stepper, _: stepper.undo(),
+    }
 
     def __init__(self, stepper: Stepper, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__(stepper, stdin or sys.stdin, stdout or sys.stdout, stdin is None and sys.stdin.isatty())
         self.stepper = stepper
         self.intro = f"{stepper}\n(? lists the commands)"
-
-    def do_g(self, rest: str) -> None:
-        """Go to an op by its number."""
-        self.say(self.stepper.goto(_count(rest, 0)))
-
-    def do_layer(self, rest: str) -> None:
-        """Go to a layer."""
-        self.say(self.stepper.to_layer(rest.strip()))
-
-    def do_op(self, rest: str) -> None:
-        """Go to the next op of a name."""
-        self.say(self.stepper.to_op(rest.strip()))
-
-    def do_forward(self, rest: str) -> None:
-        """Go to the first op."""
-        self.say(self.stepper.to_phase("forward"))
-
-    def do_loss(self, rest: str) -> None:
-        """Go to the loss."""
-        self.say(self.stepper.to_loss())
-
-    def do_backward(self, rest: str) -> None:
-        """Go to the first op of the walk back."""
-        self.say(self.stepper.to_phase("backward"))
-
-    def do_update(self, rest: str) -> None:
-        """Go to the optimizer's first update."""
-        self.say(self.stepper.to_phase("update"))
-
-    def do_pair(self, rest: str) -> None:
-        """Go from forward to backward, or back."""
-        self.say(self.stepper.to_partner())
-
-    def do_t(self, rest: str) -> None:
-        """Show the table of all ops."""
-        self.say(self.stepper.table())
-
-    def do_l(self, rest: str) -> None:
-        """Show this op again."""
-        self.say(self.stepper)
 
     def do_p(self, rest: str) -> None:
         """Print an array in full."""
@@ -151,10 +127,6 @@ class StepPrompt(Prompt):
         self.say(self.stepper.change(name, parsed, number))
         self.say(f"loss {before:.6g} -> {self.stepper.loss:.6g}")
 
-    def do_undo(self, rest: str) -> None:
-        """Take the last change back."""
-        self.say(self.stepper.undo())
-
     def do_into(self, rest: str) -> None:
         """Step through the op's NumPy lines."""
         LinesPrompt(self.stepper.into(), self.stdin, self.stdout, self.use_rawinput).cmdloop()
@@ -173,20 +145,18 @@ class LinesPrompt(Prompt):
     """Reads commands and shows a `LineStepper`; q goes up to the op."""
 
     prompt = "(line) "
-    commands = INTO_HELP
+    help = INTO_HELP
+    moves = {
+        "n": lambda lines, rest: lines.next(_count(rest)),
+        "b": lambda lines, rest: lines.back(_count(rest)),
+        "o": lambda lines, _: lines.over(),
+        "l": lambda lines, _: lines.listing(around=15),
+    }
 
     def __init__(self, lines: Any, stdin: IO[str], stdout: IO[str], raw: bool) -> None:
         super().__init__(lines, stdin, stdout, raw)
         self.lines = lines
         self.intro = f"{lines}\n{INTO_HELP}"
-
-    def do_o(self, rest: str) -> None:
-        """Go on past a helper."""
-        self.say(self.lines.over())
-
-    def do_l(self, rest: str) -> None:
-        """List the source."""
-        self.say(self.lines.listing(around=15))
 
     def do_p(self, rest: str) -> None:
         """Print a variable."""

@@ -48,7 +48,7 @@ class Crossover:
 
     def plot(self) -> Figure:
         """Draw the time of both backends against the size."""
-        from minidl.lens.timing.crossover_picture import plot_crossover
+        from minidl.lens.timing.pictures import plot_crossover
 
         return plot_crossover(self)
 

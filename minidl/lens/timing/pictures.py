@@ -1,4 +1,4 @@
-"""Timings as pictures: bars with quartiles, and points under a roofline."""
+"""Timings as pictures: bars with quartiles, points under a roofline, time against size."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.errors import DataError
-from minidl.lens.figures import new_figure
+from minidl.lens.figures import BLUE, RED, new_figure
 from minidl.lens.texts import amount, duration
 from minidl.lens.timing.results import Timing
 from minidl.lens.timing.rooflines import Roofline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from minidl.lens.timing.crossovers import Crossover
 
 # Okabe and Ito's colours. A bound is no time: it has no colour.
 PARTS = {"up": ("moves up", "#56B4E9"), "call": ("call", "#0072B2"), "kernel": ("kernels", "#D55E00"),
@@ -203,3 +205,46 @@ def _byte_rates(group: list[Timing]) -> str:
         (t, "a bound, not a time" if t.kind == "bound" else amount(t.bytes_per_second or 0.0, "B/s")) for t in group
     ]
     return "; ".join(f"{t.backend} {rate}" for t, rate in rates)
+
+
+def plot_crossover(crossover: Crossover) -> Figure:
+    """Draw the time of both backends against the size, quartiles as a band; a bound is a dashed line, and no time."""
+    figure = new_figure(8.0, 4.2)
+    axes = figure.subplots()
+    sizes = [row.size for row in crossover.rows]
+    first, second = crossover.rows[0].first, crossover.rows[0].second
+    _draw_measured(axes, sizes, [row.first for row in crossover.rows], BLUE, first.backend)
+    if second.kind == "bound":
+        least = [row.second.least_seconds * 1e6 for row in crossover.rows]
+        label = f"{second.backend}: not timed. No program can be faster on {second.roof.device}, by its datasheet"
+        axes.plot(sizes, least, "--", color=RED, label=label)
+    else:
+        timings = [row.second for row in crossover.rows]
+        _draw_measured(axes, sizes, timings, RED, second.backend)
+        total = [(timing.total or 0.0) * 1e6 for timing in timings]
+        axes.plot(sizes, total, ":", color=RED, label=f"{second.backend} with its moves up and down")
+    if crossover.size is not None:
+        axes.axvline(crossover.size, color="0.5", linewidth=1)
+        said = f"{second.backend} is faster from {crossover.size} on, moves included"
+        axes.text(crossover.size, 0.97, f" {said}", transform=axes.get_xaxis_transform(), va="top", fontsize=8)
+    axes.set(xscale="log", yscale="log", xlabel="size", ylabel="µs", title=_crossover_title(crossover))
+    axes.set_xticks(sizes, [str(size) for size in sizes], minor=False)
+    axes.minorticks_off()
+    axes.title.set_fontsize(9)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def _draw_measured(axes: Any, sizes: list[int], timings: list[Any], colour: str, backend: str) -> None:
+    axes.plot(
+        sizes, [t.call.median * 1e6 for t in timings], "o-", markersize=4, color=colour, label=f"{backend}, measured"
+    )
+    low, high = [t.call.low * 1e6 for t in timings], [t.call.high * 1e6 for t in timings]
+    axes.fill_between(sizes, low, high, color=colour, alpha=0.2, linewidth=0)
+
+
+def _crossover_title(crossover: Crossover) -> str:
+    row = crossover.rows[-1]
+    devices = dict.fromkeys(timing.device for timing in (row.first, row.second) if timing.kind == "measured")
+    return "\n".join([f"{crossover.op} {crossover.direction}", *(f"measured on {device}" for device in devices)])
