@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from minidl.errors import ArgumentError, NotBuiltError, ShapeError
 from minidl.layers.base.naming import snake_case, unique_name
 from minidl.optimizers import schedules
 from minidl.optimizers.gradients import Trained, accumulated, clip_gradients, matched, move_averages, scaled
-from minidl.optimizers.options import check_options, constructor, declared, fields, rate
+from minidl.optimizers.options import check_options, constructor, fields, own_fields, rate
 from minidl.tape import apply, no_grad
 from minidl.tensor import Tensor, Variable
 
@@ -47,7 +47,7 @@ class Optimizer:
     array([0.5, 1.5], dtype=float32)
     """
 
-    default_learning_rate: Any = inspect.Parameter.empty  # the rules have one
+    default_learning_rate: ClassVar[Any] = inspect.Parameter.empty  # the rules have one
     weight_decay: float | None = None
     clipnorm: float | None = None
     clipvalue: float | None = None
@@ -65,7 +65,8 @@ class Optimizer:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__init__" not in vars(cls) and declared(cls):
+        begins = "default_learning_rate" in vars(cls) or own_fields(cls)
+        if begins and hasattr(cls.__init__, "__signature__"):  # not one of somebody's own, here or in a base
             cls.__init__ = constructor(cls)  # type: ignore[method-assign]
 
     def _start(self, learning_rate: Any, **arguments: Any) -> None:

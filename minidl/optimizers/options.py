@@ -12,7 +12,6 @@ import numpy as np
 from minidl.errors import ArgumentError
 from minidl.keras.removed import OPTIMIZER_ARGUMENTS
 
-RATE = "default_learning_rate"
 # Shares of an old value that is kept, in whichever rule has them.
 FRACTIONS = ("momentum", "rho", "beta_1", "beta_2")
 
@@ -21,14 +20,14 @@ def fields(cls: type) -> dict[str, Any]:
     """Return the arguments that a class declares, with their defaults: its own first, then those of its bases."""
     found: dict[str, Any] = {}
     for base in cls.__mro__:
-        own = [name for name in vars(base).get("__annotations__", ()) if name in vars(base)]
-        found |= {name: vars(base)[name] for name in own if name not in found and name != RATE}
+        found |= {name: default for name, default in own_fields(base).items() if name not in found}
     return found
 
 
-def declared(cls: type) -> set[str]:
-    """Return what a class itself declares: fields, or another learning rate to begin with."""
-    return {RATE, *vars(cls).get("__annotations__", ())} & vars(cls).keys()
+def own_fields(cls: type) -> dict[str, Any]:
+    """Return those that the class itself declares; as in a dataclass, a `ClassVar` is none."""
+    annotated = vars(cls).get("__annotations__", {}).items()
+    return {name: vars(cls)[name] for name, hint in annotated if name in vars(cls) and "ClassVar" not in str(hint)}
 
 
 def constructor(cls: Any) -> Any:
@@ -44,7 +43,10 @@ def constructor(cls: Any) -> Any:
     signature = inspect.Signature([*parameters, inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)])
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        given = signature.bind(self, *args, **kwargs)
+        try:
+            given = signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}: {error}. See help({cls.__name__}).") from None
         given.apply_defaults()
         check_names(type(self).__name__, given.arguments.pop("kwargs"))
         self._start(**dict(list(given.arguments.items())[1:]))

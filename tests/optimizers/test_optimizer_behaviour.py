@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -290,7 +291,21 @@ def test_an_init_of_ones_own_hands_on_what_it_wants():
             super().__init__(rate * 0.5, **kwargs)
 
     class Slower(Slow):
-        pass
+        speed: ClassVar[str] = "low"
+        more: int = 3
 
     assert float(Slower().learning_rate) == 0.125 and Slower(clipnorm=2.0).clipnorm == 2.0
     assert list(inspect.signature(Slower).parameters) == ["rate", "kwargs"]
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: optimizers.Optimizer(), "Optimizer: missing a required argument: 'learning_rate'"),
+        (lambda: SGD(0.1, learning_rate=0.2), "SGD: multiple values for argument 'learning_rate'"),
+        (lambda: SGD(*range(20)), "SGD: too many positional arguments"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_told_with_the_class(call, match):
+    with pytest.raises(TypeError, match=match):
+        call()
