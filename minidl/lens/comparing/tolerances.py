@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backends import table
 from minidl.backends.devices.arrays import on_host
-from minidl.lens.origins.dependence import CONVOLUTIONS, PRODUCTS, widened
+from minidl.lens.origins.dependence import widened
 from minidl.lens.recording.events import arrays_of
 from minidl.observers import OpRun
 from minidl.ops.op import records
 
 SAFETY = 16.0
-RECURRENT = ("simple_rnn", "lstm", "gru")
 
 
 def terms(run: OpRun, position: int, result: np.ndarray) -> float:
@@ -40,15 +40,16 @@ def terms(run: OpRun, position: int, result: np.ndarray) -> float:
     inputs = [a for a in (*run.inputs, *arrays_of(run.cache)) if hasattr(a, "size")]
     largest = max((a.size for a in inputs), default=1)
     size = max(1, result.size)
-    if run.op in PRODUCTS or run.op in CONVOLUTIONS:
+    form = table.record(run.op).form
+    if form in ("product", "convolution"):
         others = sorted((a.size for a in inputs), reverse=True)[:2]
         inner = math.sqrt(math.prod(others) / size) if len(others) == 2 else 1.0
         sharing = largest / size  # a bias gradient, a weight gradient
-        taps = math.prod(run.cache.w.shape[:2]) if run.op in CONVOLUTIONS and hasattr(run.cache, "w") else 1
+        taps = math.prod(run.cache.w.shape[:2]) if form == "convolution" and hasattr(run.cache, "w") else 1
         return max(1.0, inner * math.sqrt(taps), sharing)
-    if run.op in RECURRENT:
+    if form == "recurrent":
         return max(1.0, float(largest / max(1, result.shape[-1])))
-    if run.op.endswith(("softmax", "_norm", "crossentropy")):
+    if form == "row":
         last = max((a.shape[-1] for a in inputs if a.ndim), default=1)
         return max(1.0, largest / size, float(last), largest / last if run.op == "batch_norm" else 1.0)
     return max(1.0, largest / size)

@@ -12,10 +12,10 @@ from minidl.backends import table
 from minidl.backends.devices.arrays import mapped, on_host
 from minidl.lens.formulas import array_names, host_backend
 from minidl.observers import OpRun
+from minidl.ops.op import of_form
 
 CALLS = 3000
-PRODUCTS = ("gemm", "batched_gemm", "dense")
-CONVOLUTIONS = ("conv2d", "conv2d_transpose", "depthwise_conv2d")
+LINEAR_IN_EACH = frozenset(of_form("product", "convolution"))  # of their first two inputs
 
 
 def cells_behind(
@@ -134,7 +134,7 @@ def _without_zeros(run: OpRun) -> OpRun:
         return np.where(value == 0, small * rng.uniform(1, 2, value.shape), value)
 
     inputs, cache = widened((tuple(run.inputs), run.cache))
-    linear = run.op in (*PRODUCTS, *CONVOLUTIONS)
+    linear = run.op in LINEAR_IN_EACH
     return replace(run, inputs=mapped(inputs, filled), cache=mapped(cache, filled) if linear else cache)
 
 
@@ -166,7 +166,7 @@ def _by_bilinearity(run: OpRun, position: int, index: tuple[int, ...]) -> dict[s
     depends on dy where f(x, e) is not 0, and on x where the gradient of that sum is not 0. Likewise for dx.
     """
     operands = getattr(run.cache, "_fields", ())[:2]
-    if run.op not in (*PRODUCTS, *CONVOLUTIONS) or position > 1 or len(operands) < 2:
+    if run.op not in LINEAR_IN_EACH or position > 1 or len(operands) < 2:
         return {}
     given = [np.asarray(getattr(run.cache, name)) for name in operands]
     given[position] = np.zeros(given[position].shape)
