@@ -19,7 +19,6 @@ import functools
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,6 +48,7 @@ from .arrays import (
     to_host,
     zeros,
 )
+from .launched import LISTENERS, Launched, launches
 from .scope import Scope
 from .simt.host.memory import DeviceArray
 from .simt.host.sessions import of_the_gpu
@@ -154,60 +154,6 @@ def simt_options(**options: Any) -> Iterator[list[simt.Report]]:
         yield reports
 
 
-@dataclass(slots=True, eq=False)
-class Launched:
-    """One launch of a kernel, as `launches()` collects them.
-
-    `started` and `finished` are seconds of `time.perf_counter` on the host. On a GPU the kernel may still be running
-    at `finished`, and `milliseconds()` is what it took there (where the GPU had nothing to do before it, with the
-    launch itself: some 10 microseconds); on the SIMT machine that is no time of any GPU: None.
-    """
-
-    kernel: Any
-    grid: tuple[int, ...]
-    block: tuple[int, ...]
-    args: tuple[Any, ...]
-    shared_bytes: int
-    place: str
-    started: float
-    finished: float
-    report: simt.Report | None = None  # of the SIMT machine
-    events: tuple[Any, Any] | None = None  # on a GPU: before and after
-
-    @property
-    def name(self) -> str:
-        """The kernel's name."""
-        return getattr(self.kernel, "__name__", "kernel")
-
-    def step(self) -> Any:
-        """Run the kernel again on the SIMT machine, and return its `Stepper`."""
-        return simt.step(self.kernel, self.grid, self.block, *self.args, shared_bytes=self.shared_bytes)
-
-    def milliseconds(self) -> float | None:
-        """The kernel's own time on the GPU, by its events (waits for it to end); None on the SIMT machine."""
-        if self.events is None:
-            return None
-        before, after = self.events
-        after.synchronize()
-        return float(cuda.event_elapsed_time(before, after))
-
-
-_LISTENERS: Scope[list[Launched]] = Scope("launches")
-
-
-@contextlib.contextmanager
-def launches() -> Iterator[list[Launched]]:
-    """Collect every launch inside the block, in order; blocks nest, and hold for their own thread, task and generator.
-
-    >>> with launches() as found:
-    ...     pass
-    >>> found
-    []
-    """
-    with _LISTENERS.block([]) as found:
-        yield found
-
-
 def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...], *args: Any, shared_bytes: int = 0,
            on: str | None = None, stream: Any = 0, outputs: tuple[str, ...] | None = None) -> simt.Report | None:
     """Launch `kernel` over `grid` blocks of `block` threads; results are written into the array arguments.
@@ -258,7 +204,7 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     grid, block = _extent(name, "grid", grid, MAX_GRID), _extent(name, "block", block, MAX_BLOCK)
     if math.prod(block) > MAX_THREADS:
         raise ValueError(f"{name}: a block may have {MAX_THREADS} threads. Got {block}, which is {math.prod(block)}.")
-    started, listeners = time.perf_counter(), _LISTENERS.get()
+    started, listeners = time.perf_counter(), LISTENERS.get()
     if place == "simt":
         options: dict[str, Any] = {"strict": True} if outputs is None else {"strict": True, "outputs": outputs}
         inside = _OPTIONS.get()

@@ -7,6 +7,8 @@ import gc
 import json
 import math
 import statistics
+import subprocess
+import sys
 import weakref
 from pathlib import Path
 
@@ -166,6 +168,19 @@ def test_recordings_of_one_model_nest_and_leave_its_optimizer_alone():
     assert weights == [v.path for v in model.trainable_variables]
     assert [op.weight for op in outer.ops if op.weight] == 2 * weights
     assert {op.phase for op in outer.ops if op.updating} == {"update"} and "apply" not in vars(model.optimizer)
+
+
+def test_looking_at_a_step_on_the_host_imports_no_compiler():
+    program = """
+import sys, numpy as np, minidl
+from minidl import lens
+model = minidl.Sequential([minidl.layers.Dense(1, input_shape=(2,))])
+model.compile("sgd", "mse")
+x, y = np.ones((3, 2), "float32"), np.ones((3, 1), "float32")
+lens.training_step(model, x, y), lens.record_step(model, x, y).table(), str(lens.step(model, x, y))
+sys.exit("numba" in sys.modules or "cuda_kernels.simt" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
 def test_inference_alone_is_forward():

@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from cuda_kernels.launched import launches
 from minidl.backends.devices.ledger import Ledger, transfers
 from minidl.errors import ArgumentError, NotCompiledError
 from minidl.lens.recording.events import RecordedLaunch, RecordedOp, facts_of, phases_of
@@ -201,8 +202,6 @@ def record(keep: str = "shapes", model: Any = None) -> Iterator[Recording]:
 
     Recordings nest. After an error in the block, the recording holds what ran before it.
     """
-    from cuda_kernels.launch import launches
-
     recording = Recording(keep, model)
     with ExitStack() as stack:
         stack.enter_context(recording._watching_the_optimizer())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels.launch import Launched, launches, simt_options
+from cuda_kernels.launched import Launched, launches
 from minidl.backends import table
 from minidl.backends.devices import arrays
 from minidl.errors import ArgumentError, BackendError
@@ -26,6 +26,8 @@ def kernel_launches(moment: Moment) -> list[Launched]:
     BackendError : the op has no kernels
     DTypeError : float64, in which no kernel computes
     """
+    from cuda_kernels.launch import simt_options
+
     place, _, rung = moment.backend.partition(":")
     backend = f"simt:{rung}" if rung and place in arrays.DEVICES and not moment.is_sum else "simt"
     if not table.exists(moment.op, backend):

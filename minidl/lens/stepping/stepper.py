@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels.launch import Launched
+from cuda_kernels.launched import Launched
 from minidl.backends.devices.arrays import on_host
 from minidl.console import printable
 from minidl.data import as_dataset
