@@ -96,6 +96,14 @@ class RandomImageLayer(ImageLayer):
     def __post_init__(self) -> None:
         self.generator = SeedGenerator(self.seed)
 
+    def change(self, images: Any, training: bool) -> Any:
+        """Return the images, disturbed in training."""
+        return self.disturb(images) if training else images
+
+    def disturb(self, images: Any) -> Any:
+        """Return the images (N, H, W, C), each of them changed at random."""
+        raise NotImplementedError(f"{type(self).__name__} must define disturb(images)")
+
     def uniform(self, count: int, low: float, high: float) -> np.ndarray:
         """Return `count` numbers in [low, high), new ones at every call."""
         seed, offset = self.generator.next()
@@ -114,10 +122,8 @@ class RandomFlip(RandomImageLayer):
     seed: int | None = None
     data_format: Layout = None
 
-    def change(self, images: Any, training: bool) -> Any:
+    def disturb(self, images: Any) -> Any:
         """Return the images, about half of them mirrored."""
-        if not training:
-            return images
         flips = self.uniform(images.shape[0], 0, 1) <= 0.5
         flipped = images
         if "horizontal" in self.mode:
@@ -134,10 +140,8 @@ class RandomWarp(RandomImageLayer):
         """Return (count, 2, 3): for each image the map from output to input places (see `affine_warp`)."""
         raise NotImplementedError(f"{type(self).__name__} must define matrices(count, rows, columns)")
 
-    def change(self, images: Any, training: bool) -> Any:
+    def disturb(self, images: Any) -> Any:
         """Return the images warped."""
-        if not training:
-            return images
         matrices = self.matrices(*images.shape[:3])
         return Tensor.wrap(affine_warp(images.numpy(), matrices, self.fill_mode, self.interpolation, self.fill_value))
 
@@ -248,10 +252,8 @@ class RandomContrast(RandomImageLayer):
     seed: int | None = None
     data_format: Layout = None
 
-    def change(self, images: Any, training: bool) -> Any:
+    def disturb(self, images: Any) -> Any:
         """Return (images - mean) * factor + mean."""
-        if not training:
-            return images
         lower, upper = self.factor
         factors = self.uniform(images.shape[0], 1 - lower, 1 + upper).astype(images.dtype)[:, None, None, None]
         mean = F.reduce_mean(images, (1, 2), keepdims=True)
