@@ -1,4 +1,4 @@
-"""One training step of the CIFAR CNN on the CPU: minidl (plain NumPy) beside PyTorch and Keras on PyTorch, in one run.
+"""One training step of the CIFAR CNN on the CPU: minidl beside PyTorch and Keras on PyTorch, in one run.
 
     python benchmarks/bench_cpu.py            (or: make bench-cpu)
 

@@ -1,4 +1,4 @@
-"""Time the NumPy ops beside PyTorch's on the CPU: convolutions, pooling and dense of the CIFAR CNN and LeNet-5.
+"""Time the ops of `cpu` beside PyTorch's: convolutions, pooling and dense of the CIFAR CNN and LeNet-5.
 
     python benchmarks/cpu_ops.py [--batch 128 32] [--threads 2] [--repeats 15]
 
@@ -44,7 +44,7 @@ def numpy_case(op: str, x_shape: tuple[int, ...], w_shape: tuple[int, ...] | Non
     from minidl.backends.table import load
 
     rng = np.random.default_rng(0)
-    forward, backward = load(op, "numpy", "forward"), load(op, "numpy", "backward")
+    forward, backward = load(op, "cpu", "forward"), load(op, "cpu", "backward")
     arrays = [rng.normal(size=x_shape).astype(np.float32)]
     if w_shape is not None:
         outputs = {"conv2d_transpose": w_shape[-2], "depthwise_conv2d": w_shape[-2] * w_shape[-1]}

@@ -170,8 +170,7 @@ for entry in tape.entries:
     print(f"{entry.op:<20} {shapes} -> {entry.outputs[0].shape}   on {entry.backend}")
 
 # %% [markdown]
-# And each op is a pair of plain functions that you can read. This is `sigmoid` (`workspace.empty` is memory to write into,
-# as `np.empty`):
+# And each op is a pair of plain functions that you can read. This is `sigmoid` (`np.empty_like` is memory to write into):
 
 # %%
 import inspect

@@ -87,7 +87,7 @@ print(f"the slowest took {times.max() / times.min():.1f} times as long as the qu
 # `lens.time` does these four things, and keeps apart what people mix up: the first call, moving up, the kernel, moving down.
 
 # %%
-gemm = lens.time("gemm", [(384, 384), (384, 384)], backends=("numpy", "cuda"))
+gemm = lens.time("gemm", [(384, 384), (384, 384)], backends=("cpu", "cuda"))
 gemm
 
 # %% [markdown]
@@ -120,7 +120,7 @@ cases = {
     "convolution": ("conv2d", [(8, 32, 32, 16), (3, 3, 16, 32), None], {}),
 }
 measured = {
-    name: lens.time(op, inputs, backends=("numpy",), seconds=0.5, **static)["numpy"]
+    name: lens.time(op, inputs, backends=("cpu",), seconds=0.5, **static)["cpu"]
     for name, (op, inputs, static) in cases.items()
 }
 for name, timing in measured.items():

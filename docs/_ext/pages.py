@@ -42,7 +42,7 @@ MODULES = (
     ("cuda_kernels.launch", "Launching kernels", True),
     ("cuda_kernels.ladder", "Ladders", True),
 )
-NO_OPS = ("__init__", "workspace")  # of minidl/ops
+NO_OPS = ("__init__",)  # of minidl/ops
 
 
 def public_names(module: Any) -> list[str]:

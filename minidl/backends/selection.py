@@ -1,8 +1,10 @@
 """The user's choice of backend, op by op, and its resolution to a function.
 
 From strongest to weakest: the layer's own `backend=`, the innermost `with using(...)`, `use(...)`, the environment
-variable MINIDL_BACKEND, the default "numpy". Within one of these, a choice for one direction (`conv2d_backward=`) is
+variable MINIDL_BACKEND, the default "cpu". Within one of these, a choice for one direction (`conv2d_backward=`) is
 stronger than one for the op (`conv2d=`), which is stronger than one for all ops (the positional argument).
+
+Where "cpu" is chosen, or nothing, an op that it does not have runs on "numpy", and `why` says so.
 
 A rung of a device (`gemm="cuda:r3_shared"`, or "cuda:r3" for short, "cuda:first" for the naive one) that is chosen for
 an op, or for all ops, runs in the directions that have it; elsewhere the best one runs, and `why` says so. Chosen for a
@@ -26,7 +28,9 @@ from minidl.backends.devices.arrays import device_name, require_gpu
 from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.scope import Scope
 
-DEFAULT = "numpy"
+DEFAULT = "cpu"
+PLAIN = "numpy"
+HOST = frozenset((DEFAULT, PLAIN))
 ALL = "*"
 
 Choice = Mapping[str, str]  # "*" or "conv2d" or "conv2d_backward" -> backend
@@ -54,7 +58,7 @@ def use(backend: str | None = None, **choices: str) -> None:
 
     Parameters
     ----------
-    backend : for all ops, e.g. "numpy", "cuda", "simt"
+    backend : for all ops, e.g. "cpu", "numpy", "cuda", "simt"
     choices : `conv2d="cuda"`, `conv2d_backward="numpy"`, `gemm="cuda:r3_tiled"`
 
     Raises
@@ -119,7 +123,7 @@ def _check_choice(key: str, backend: str) -> None:
             )
         return
     op, direction = _split(key)
-    if not table.exists(op, backend):
+    if backend != DEFAULT and not table.exists(op, backend):
         raise BackendError(f"backend selection: {op} has no backend {backend!r}. It exists for {table.named(op)}.")
     if direction == "backward" and op in table.NO_GRADIENT:
         raise ArgumentError(f"backend selection: {op} has no gradient, so there is no {key!r} to select.")
@@ -149,9 +153,12 @@ def current_selection() -> dict[str, dict[str, str]]:
 
 def choose(op: str, direction: str, layer: Choice | None = None) -> tuple[str, str]:
     """Return (backend, why) for one direction of an op, without loading anything."""
+    if isinstance(layer, Placement) and layer[ALL] == DEFAULT:  # on the host: by whichever of its backends is chosen
+        backend, why = choose(op, direction)
+        return (backend, why) if device_name(backend) is None else on_host(op, "where its values are")
     using, environment = _USING.get(), _environment()
     if not (layer or using or _USED or environment):
-        return DEFAULT, "default"
+        return on_host(op, "default")
     levels: list[tuple[str, Choice]] = []
     if layer:
         levels.append(("where its values are" if isinstance(layer, Placement) else "layer backend=", layer))
@@ -160,13 +167,20 @@ def choose(op: str, direction: str, layer: Choice | None = None) -> tuple[str, s
     for who, choice in levels:
         for key in (f"{op}_{direction}", op, ALL):
             if key in choice and not (isinstance(choice, Placement) and not table.exists(op, choice[key])):
-                if key == ALL and op in table.HOST_ONLY:
-                    return DEFAULT, "it has no kernels"
                 why = who if key == ALL else f"{who} {key}"
+                if choice[key] == DEFAULT:
+                    return on_host(op, why)
+                if key == ALL and op in table.HOST_ONLY:
+                    return PLAIN, "it has no kernels"
                 if ":" in choice[key] and key != f"{op}_{direction}":
                     return _rung_or_best(op, direction, choice[key], why)
                 return choice[key], why
-    return DEFAULT, "default"
+    return on_host(op, "default")
+
+
+def on_host(op: str, why: str = "") -> tuple[str, str]:
+    """Return "cpu" where that has the op, else "numpy", and why."""
+    return (DEFAULT, why) if table.exists(op, DEFAULT) else (PLAIN, f"{why}, not in cpu")
 
 
 def _rung_or_best(op: str, direction: str, backend: str, why: str) -> tuple[str, str]:

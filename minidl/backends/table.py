@@ -17,6 +17,7 @@ from functools import cache
 from itertools import zip_longest
 from typing import Any
 
+from minidl.backends import cpu
 from minidl.backends.devices.arrays import DEVICES, device_name
 from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.ops.op import Op, records
@@ -35,6 +36,7 @@ Implementation = str | dict[str, Callable[..., Any] | None]
 
 _TABLE: dict[str, dict[str, Implementation]] = {
     op.name: {"numpy": {"forward": op.forward, "backward": op.backward}}
+    | ({"cpu": cpu.__name__} if cpu.has(op.name) else {})
     | ({} if op.host_only else dict.fromkeys(DEVICES, ON_DEVICES))
     for op in records().values()
 }
@@ -55,12 +57,12 @@ def record(op: str) -> Op:
 
 
 def backends(op: str | None = None) -> list[str]:
-    """Return the backends that `op` has, or that any op has; numpy first. `rungs` names those of the ladders."""
+    """Return the backends that `op` has, or that any op has; `rungs` names those of ladders."""
     if op is not None:
         names = set(_implementations(op))
     else:
         names = {name for implementations in _TABLE.values() for name in implementations}
-    return sorted(names, key=lambda name: (name != "numpy", name))
+    return sorted(names, key=lambda name: (name not in ("cpu", "numpy"), name))
 
 
 def rungs(op: str) -> list[str]:
@@ -98,6 +100,8 @@ def load(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
         )
     if isinstance(implementation, dict):
         return implementation[direction]
+    if backend == "cpu":
+        return cpu.function(op, direction, load(op, "numpy", direction))
     if implementation is None or device_name(backend) is not None:
         return _import_cuda(op, backend).bind(op, backend, direction)
     return _import(implementation, op, backend, direction)
@@ -166,7 +170,7 @@ def register_backend(
     Raises
     ------
     UnknownNameError : no such op (use `register_op` for a new one)
-    ArgumentError : the name is "numpy", which is the reference that everything is compared with
+    ArgumentError : the name is "numpy", which is the reference that everything is compared with, or "cpu"
 
     >>> import numpy as np, minidl
     >>> def slow_absolute(x):
@@ -178,9 +182,10 @@ def register_backend(
     array([1., 2.], dtype=float32)
     """
     implementations = _implementations(op)
-    if name == "numpy" and op in _BUILT_IN:
+    if name in ("numpy", "cpu") and op in _BUILT_IN:
+        role = "the reference of" if name == "numpy" else "minidl's own way to run"
         raise ArgumentError(
-            f"register_backend: 'numpy' is the reference of {op!r} and stays. Register yours under another name, "
+            f"register_backend: {name!r} is {role} {op!r} and stays. Register yours under another name, "
             f"and select it with minidl.use({op}='mine')."
         )
     if forward is None and backward is None:
@@ -285,7 +290,7 @@ def ops_table(op: str | None = None) -> BackendTable:
 
     >>> import minidl
     >>> print(minidl.ops_table("relu")["relu"]["backward"]["selected"])
-    numpy
+    cpu
     """
     from minidl.backends.selection import choose
 

@@ -197,7 +197,7 @@ def bench(
         list[int] | None, typer.Option("--size", "-s", help="Side of the matrices or images. May be repeated.")
     ] = None,
     backends: Annotated[
-        list[str] | None, typer.Option("--backend", "-b", help="May be repeated; by default numpy and cuda.")
+        list[str] | None, typer.Option("--backend", "-b", help="May be repeated; by default cpu and cuda.")
     ] = None,
     backward: Annotated[bool, typer.Option("--backward", help="Time the backwards too.")] = False,
     seconds: Annotated[float, typer.Option(min=0.0, help="For the repeats of each op.")] = 0.5,

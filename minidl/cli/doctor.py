@@ -119,4 +119,4 @@ def _selection() -> Finding:
         current_selection()
     except MinidlError as error:
         return Finding(False, "MINIDL_BACKEND", f"{text!r}: {error}", "unset MINIDL_BACKEND")
-    return Finding(True, "MINIDL_BACKEND", repr(text) if text else "not set (numpy)")
+    return Finding(True, "MINIDL_BACKEND", repr(text) if text else "not set (cpu)")

@@ -62,7 +62,7 @@ def run_lens(
 
 def _choices(backend: list[str]) -> dict[str, str]:
     general, choices = parsed(backend)
-    return {"*": general or "numpy", **choices}
+    return {"*": general or "cpu", **choices}
 
 
 def _write(output: Path, model: Any, data: ImageData, recording: Any, stepper: Any) -> list[Path]:

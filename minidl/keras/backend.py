@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from minidl import random
+from minidl.backends.cpu import workspace
 from minidl.config import floatx, set_floatx
 from minidl.keras import ops
 from minidl.keras.names import OPS
 from minidl.keras.removed import absent
 from minidl.layers.base.naming import reset_names
-from minidl.ops import workspace
 
 __all__ = [
     "clear_session", "epsilon", "flatten", "floatx", "get_value", "image_data_format", "int_shape", "random_normal",

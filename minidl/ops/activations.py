@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.errors import ArgumentError
-from minidl.ops import workspace
 from minidl.ops.common.checks import require_float
 from minidl.ops.common.error_function import erf
 from minidl.ops.elementwise import InputCache, OutputCache
@@ -80,7 +79,7 @@ def relu_forward(x: np.ndarray) -> tuple[np.ndarray, OutputCache]:
     array([0., 0., 2.])
     """
     require_float("relu", x=x)
-    y = np.maximum(x, 0, out=workspace.empty(x.shape, x.dtype))
+    y = np.maximum(x, 0, out=np.empty_like(x))
     return y, OutputCache(y)
 
 
@@ -96,7 +95,7 @@ def relu6_forward(x: np.ndarray) -> tuple[np.ndarray, OutputCache]:
     Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10" (2010).
     """
     require_float("relu6", x=x)
-    y = np.clip(x, 0, 6, out=workspace.empty(x.shape, x.dtype))
+    y = np.clip(x, 0, 6, out=np.empty_like(x))
     return y, OutputCache(y)
 
 
@@ -115,7 +114,7 @@ def leaky_relu_forward(x: np.ndarray, *, negative_slope: float = 0.2) -> tuple[n
     """
     require_float("leaky_relu", x=x)
     negative_slope = float(negative_slope)
-    y = np.multiply(x, _leaky_slope(x, negative_slope), out=workspace.empty(x.shape, x.dtype))
+    y = np.multiply(x, _leaky_slope(x, negative_slope), out=np.empty_like(x))
     return y, SlopeCache(x, negative_slope)
 
 
@@ -139,7 +138,7 @@ def elu_forward(x: np.ndarray, *, alpha: float = 1.0) -> tuple[np.ndarray, EluCa
         raise ArgumentError(f"elu: alpha must be positive. Got {alpha}. For alpha 0 use relu.")
     # Trap: exp(x) of a large positive x would overflow, although that side is not used; hence the minimum.
     # expm1 keeps the digits that exp(x) - 1 loses near 0.
-    y = np.minimum(x, 0, out=workspace.empty(x.shape, x.dtype))
+    y = np.minimum(x, 0, out=np.empty_like(x))
     np.expm1(y, out=y)
     y *= alpha
     y += np.maximum(x, 0)
@@ -149,7 +148,7 @@ def elu_forward(x: np.ndarray, *, alpha: float = 1.0) -> tuple[np.ndarray, EluCa
 def elu_backward(dy: np.ndarray, cache: EluCache) -> tuple[np.ndarray]:
     """Left of 0, dy/dx = alpha exp(x) = y + alpha; right of it 1. y has the sign of x, as alpha > 0."""
     y, alpha = cache
-    slope = np.minimum(y, 0, out=workspace.empty(y.shape, y.dtype))
+    slope = np.minimum(y, 0, out=np.empty_like(y))
     slope += alpha
     return (_times(dy, _slope_left_of_zero(y, slope)),)
 
@@ -167,7 +166,7 @@ def sigmoid_forward(x: np.ndarray) -> tuple[np.ndarray, OutputCache]:
 
 def sigmoid_backward(dy: np.ndarray, cache: OutputCache) -> tuple[np.ndarray]:
     """With y = 1 / (1 + e^-x): dy/dx = e^-x / (1 + e^-x)^2 = y (1 - y)."""
-    dx = np.subtract(1, cache.y, out=workspace.empty(dy.shape, dy.dtype))
+    dx = np.subtract(1, cache.y, out=np.empty_like(dy))
     dx *= cache.y
     dx *= dy
     return (dx,)
@@ -176,13 +175,13 @@ def sigmoid_backward(dy: np.ndarray, cache: OutputCache) -> tuple[np.ndarray]:
 def tanh_forward(x: np.ndarray) -> tuple[np.ndarray, OutputCache]:
     """Hyperbolic tangent, from -1 to 1."""
     require_float("tanh", x=x)
-    y = np.tanh(x, out=workspace.empty(x.shape, x.dtype))
+    y = np.tanh(x, out=np.empty_like(x))
     return y, OutputCache(y)
 
 
 def tanh_backward(dy: np.ndarray, cache: OutputCache) -> tuple[np.ndarray]:
     """With y = tanh x: dy/dx = 1 - y^2."""
-    dx = np.square(cache.y, out=workspace.empty(dy.shape, dy.dtype))
+    dx = np.square(cache.y, out=np.empty_like(dy))
     np.subtract(1, dx, out=dx)
     dx *= dy
     return (dx,)
@@ -212,14 +211,14 @@ def swish_forward(x: np.ndarray) -> tuple[np.ndarray, SwishCache]:
     """
     require_float("swish", x=x)
     gate = stable_sigmoid(x)
-    y = np.multiply(x, gate, out=workspace.empty(x.shape, x.dtype))
+    y = np.multiply(x, gate, out=np.empty_like(x))
     return y, SwishCache(x, gate)
 
 
 def swish_backward(dy: np.ndarray, cache: SwishCache) -> tuple[np.ndarray]:
     """With y = x s with s' = s (1 - s): dy/dx = s + x s (1 - s) = s (1 + x (1 - s))."""
     x, gate = cache
-    slope = np.subtract(1, gate, out=workspace.empty(x.shape, x.dtype))
+    slope = np.subtract(1, gate, out=np.empty_like(x))
     slope *= x
     slope += 1
     slope *= gate
@@ -310,14 +309,14 @@ def stable_sigmoid(x: np.ndarray) -> np.ndarray:
     With e = exp(-|x|), it is 1 / (1 + e) for x >= 0 and e / (1 + e) for x < 0.
     """
     e = _exp_of_minus_size(x)
-    y = np.maximum(e, x >= 0, out=workspace.empty(x.shape, x.dtype))  # e <= 1, so True (1) wins over it
+    y = np.maximum(e, x >= 0, out=np.empty_like(x))  # e <= 1, so True (1) wins over it
     e += 1
     y /= e
     return y
 
 
 def _exp_of_minus_size(x: np.ndarray) -> np.ndarray:
-    e = np.absolute(x, out=workspace.empty(x.shape, x.dtype))
+    e = np.absolute(x, out=np.empty_like(x))
     np.negative(e, out=e)
     return np.exp(e, out=e)
 
@@ -329,7 +328,7 @@ def _leaky_slope(x: np.ndarray, negative_slope: float) -> np.ndarray:
 def _slope_left_of_zero(x: np.ndarray, slope: np.ndarray | np.floating) -> np.ndarray:
     """Return `slope` where x <= 0 and 1 elsewhere; two products with masks are faster than one np.where."""
     left = x <= 0
-    both = np.multiply(left, slope, out=workspace.empty(x.shape, x.dtype))
+    both = np.multiply(left, slope, out=np.empty_like(x))
     both += ~left
     return both
 
@@ -340,7 +339,7 @@ def _gelu_tanh(x: np.ndarray) -> np.ndarray:
 
 
 def _times(dy: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    return np.multiply(dy, slope, out=workspace.empty(dy.shape, dy.dtype))
+    return np.multiply(dy, slope, out=np.empty_like(dy))
 
 
 # fmt: off

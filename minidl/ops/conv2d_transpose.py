@@ -8,18 +8,18 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.errors import ShapeError
-from minidl.ops import workspace
-from minidl.ops.common.checks import require_float
 from minidl.ops.common.windows import (
     Padding,
     Pair,
+    check_channels,
+    check_convolution,
     check_output_padding,
-    check_padding,
-    check_steps,
     conv2d_transpose_output_size,
     pad_image,
+    tap_indices,
+    window_view,
 )
-from minidl.ops.conv2d import add_bias, bias_gradient, input_gradient, weight_gradient, windows_product
+from minidl.ops.conv2d import Gradients, Needs
 from minidl.ops.op import Op, product
 
 
@@ -80,26 +80,19 @@ def conv2d_transpose_forward(
     >>> y.ravel()
     array([  1.,  10., 102.,  20., 200.])
     """
-    _check(x, w, b, strides, padding, output_padding, dilation)
-    height, width = (
-        conv2d_transpose_output_size(*axis)
-        for axis in zip(x.shape[1:3], w.shape[:2], strides, dilation, padding, output_padding, strict=True)
-    )
-    if height < 1 or width < 1:
-        raise ShapeError(
-            f"conv2d_transpose: padding cuts off the whole output, ({height}, {width}) is left. "
-            f"Got x {x.shape}, w {w.shape}, strides {strides}, padding {padding}."
-        )
-    y_shape = (x.shape[0], height, width, w.shape[2])
-    y = input_gradient(x, y_shape, w, strides, padding, dilation, groups=1)
+    height, width = check_conv2d_transpose(x, w, b, strides, padding, output_padding, dilation)
+    y = np.zeros((x.shape[0], height, width, w.shape[2]), x.dtype)
+    for r, s in np.ndindex(w.shape[:2]):  # tap by tap: no two cells reach one pixel by the same tap
+        pixels, cells = tap_indices((r, s), (height, width), x.shape[1:3], strides, padding, dilation)
+        y[pixels] += x[cells] @ w[r, s].T
     if b is not None:
-        add_bias(y, b)
+        y += b
     return y, Conv2DTransposeCache(x, w, b is not None, strides, padding, output_padding, dilation)
 
 
 def conv2d_transpose_backward(
-    dy: np.ndarray, cache: Conv2DTransposeCache, *, needs: tuple[bool, bool, bool] = (True, True, True)
-) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    dy: np.ndarray, cache: Conv2DTransposeCache, *, needs: Needs = (True, True, True)
+) -> Gradients:
     """Return dx, dw, db.
 
     The forward is linear in x, and it is the transpose of a convolution; its own transpose is that convolution:
@@ -109,38 +102,34 @@ def conv2d_transpose_backward(
              the weight gradient of that convolution, in which dy is the image and x the upstream gradient
         db = sum of dy over n, h, w
     """
-    x, w, has_bias, strides, padding, output_padding, dilation = cache
-    dx = dw = db = None
-    padded = pad_image(dy, padding)
-    if needs[0]:
-        dx = windows_product(padded, w, None, workspace.empty_like(x), strides, dilation, groups=1)
-    if needs[1]:
-        dw = weight_gradient(padded, x, w.shape, strides, dilation, groups=1)
-    if needs[2] and has_bias:
-        db = bias_gradient(dy)
+    x, w, has_bias, strides, padding, _, dilation = cache
+    windows = window_view(pad_image(dy, padding), w.shape[:2], x.shape[1:3], strides, dilation)  # (N, P, Q, R, S, K)
+    dx = np.tensordot(windows, w, axes=3) if needs[0] else None
+    dw = np.tensordot(windows, x, axes=((0, 1, 2), (0, 1, 2))) if needs[1] else None
+    db = dy.sum(axis=(0, 1, 2)) if needs[2] and has_bias else None
     return dx, dw, db
 
 
-def _check(
+def check_conv2d_transpose(
     x: np.ndarray, w: np.ndarray, b: np.ndarray | None,
     strides: Pair, padding: Padding, output_padding: Pair, dilation: Pair,
-) -> None:  # fmt: skip
+) -> Pair:  # fmt: skip
+    """Raise unless the arguments are as `conv2d_transpose_forward` says. Return (H, W)."""
     op = "conv2d_transpose"
-    require_float(op, **{name: a for name, a in (("x", x), ("w", w), ("b", b)) if a is not None})
-    check_steps(op, strides=strides, dilation=dilation)
-    check_padding(op, padding)
+    check_convolution(op, x, w, b, "(N, P, Q, C) and w (R, S, K, C)", strides, padding, dilation)
     check_output_padding(op, output_padding)
-    if x.ndim != 4 or w.ndim != 4:
-        raise ShapeError(f"{op}: x must be (N, P, Q, C) and w (R, S, K, C). Got x {x.shape}, w {w.shape}.")
-    if x.shape[3] != w.shape[3]:
+    likely = "Its axes are (R, S, K, C), output channels before input channels, unlike conv2d's."
+    check_channels(op, x, w, b, w.shape[3], w.shape[2], likely)
+    height, width = (
+        conv2d_transpose_output_size(*axis)
+        for axis in zip(x.shape[1:3], w.shape[:2], strides, dilation, padding, output_padding, strict=True)
+    )
+    if height < 1 or width < 1:
         raise ShapeError(
-            f"{op}: x has {x.shape[3]} channels but w expects {w.shape[3]}. Got x {x.shape}, w {w.shape}. "
-            "Its axes are (R, S, K, C), output channels before input channels, unlike conv2d's."
+            f"conv2d_transpose: padding cuts off the whole output, ({height}, {width}) is left. "
+            f"Got x {x.shape}, w {w.shape}, strides {strides}, padding {padding}."
         )
-    if b is not None and b.shape != w.shape[2:3]:
-        raise ShapeError(
-            f"{op}: b must be ({w.shape[2]},), one number an output channel. Got b {b.shape}, w {w.shape}."
-        )
+    return height, width
 
 
 OP = Op(

@@ -7,18 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.errors import ShapeError
-from minidl.ops import workspace
-from minidl.ops.common.checks import require_float
-from minidl.ops.common.windows import (
-    Padding,
-    Pair,
-    check_padding,
-    check_steps,
-    tap_indices,
-    window_output_hw,
-)
-from minidl.ops.conv2d import add_bias, bias_gradient
+from minidl.ops.common.windows import Padding, Pair, check_channels, check_convolution, tap_indices, window_output_hw
+from minidl.ops.conv2d import Gradients, Needs
 from minidl.ops.op import Op, product
 
 
@@ -47,7 +37,7 @@ def depthwise_conv2d_forward(
         y[n, i, j, c*M + m] = b[c*M + m] + sum over r, s of  xpad[n, i*si + r*di, j*sj + s*dj, c] * w[r, s, c, m]
 
     There is no sum over channels, so no matrix product: the sum over the few taps (r, s) is a Python loop, each turn
-    of which multiplies and adds whole images.
+    of which multiplies and adds whole images. (C*M stand as two axes, (C, M), until the end.)
 
     Parameters
     ----------
@@ -73,24 +63,21 @@ def depthwise_conv2d_forward(
     >>> depthwise_conv2d_forward(x, np.ones((1, 2, 2, 1)))[0].ravel()
     array([ 3., 11.])
     """
-    _check(x, w, b, strides, padding, dilation)
+    p, q = check_depthwise_conv2d(x, w, b, strides, padding, dilation)
     n, _, _, c = x.shape
-    m = w.shape[3]
-    p, q = window_output_hw("depthwise_conv2d", x.shape[1:3], w.shape[:2], strides, padding, dilation)
-    y = workspace.zeros((n, p, q, c, m), x.dtype)
-    for images in workspace.chunks(n, p * q * c * x.itemsize):
-        for r, s, multiple in np.ndindex(*w.shape[:2], m):
-            pixels, windows = tap_indices((r, s), x.shape[1:3], (p, q), strides, padding, dilation)
-            y[images][windows][..., multiple] += _times_channels(x[images][pixels], w[r, s, :, multiple])
-    y = y.reshape(n, p, q, c * m)
+    y = np.zeros((n, p, q, *w.shape[2:]), x.dtype)
+    for r, s in np.ndindex(w.shape[:2]):
+        pixels, windows = tap_indices((r, s), x.shape[1:3], (p, q), strides, padding, dilation)
+        y[windows] += x[pixels][..., None] * w[r, s]
+    y = y.reshape(n, p, q, c * w.shape[3])
     if b is not None:
-        add_bias(y, b)
+        y += b
     return y, DepthwiseConv2DCache(x, w, b is not None, strides, padding, dilation)
 
 
 def depthwise_conv2d_backward(
-    dy: np.ndarray, cache: DepthwiseConv2DCache, *, needs: tuple[bool, bool, bool] = (True, True, True)
-) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    dy: np.ndarray, cache: DepthwiseConv2DCache, *, needs: Needs = (True, True, True)
+) -> Gradients:
     """Return dx, dw, db.
 
     Tap (r, s) adds xpad[its pixels, c] * w[r, s, c, m] to y[.., c, m], so it sends back, with dy as (N, P, Q, C, M),
@@ -100,46 +87,27 @@ def depthwise_conv2d_backward(
     """
     x, w, has_bias, strides, padding, dilation = cache
     n, p, q, _ = dy.shape
+    d_taps = dy.reshape(n, p, q, *w.shape[2:])
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for r, s in np.ndindex(w.shape[:2]):
+        pixels, windows = tap_indices((r, s), x.shape[1:3], (p, q), strides, padding, dilation)
+        if needs[0]:
+            dx[pixels] += (d_taps[windows] * w[r, s]).sum(axis=-1)
+        if needs[1]:
+            dw[r, s] = (x[pixels][..., None] * d_taps[windows]).sum(axis=(0, 1, 2))
+    db = dy.sum(axis=(0, 1, 2)) if has_bias else None
+    return dx if needs[0] else None, dw if needs[1] else None, db if needs[2] else None
+
+
+def check_depthwise_conv2d(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, strides: Pair, padding: Padding, dilation: Pair
+) -> Pair:
+    """Raise unless the arguments are as `depthwise_conv2d_forward` says. Return (P, Q)."""
+    op, axes = "depthwise_conv2d", "(N, H, W, C) and w (R, S, C, M)"
+    check_convolution(op, x, w, b, axes, strides, padding, dilation)
     c, m = w.shape[2:]
-    dy5 = dy.reshape(n, p, q, c, m)
-    dx = workspace.zeros(x.shape, x.dtype) if needs[0] else None
-    dw = np.zeros_like(w) if needs[1] else None
-    for images in workspace.chunks(n, p * q * c * x.itemsize):
-        for r, s, multiple in np.ndindex(*w.shape[:2], m):
-            pixels, windows = tap_indices((r, s), x.shape[1:3], (p, q), strides, padding, dilation)
-            part = dy5[images][windows][..., multiple]
-            if dx is not None:
-                dx[images][pixels] += _times_channels(part, w[r, s, :, multiple])
-            if dw is not None:
-                dw[r, s, :, multiple] += bias_gradient(_product(x[images][pixels], part))
-    db = bias_gradient(dy) if needs[2] and has_bias else None
-    return dx, dw, db
-
-
-def _times_channels(x: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Return x (N, P, Q, C) times one number a channel, repeated for a whole row: longer inner loops (`add_bias`)."""
-    return _product(x, np.repeat(factors[None], x.shape[2], axis=0))
-
-
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.multiply(a, b, out=workspace.empty(a.shape, a.dtype))
-
-
-def _check(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, strides: Pair, padding: Padding, dilation: Pair) -> None:
-    op = "depthwise_conv2d"
-    require_float(op, **{name: a for name, a in (("x", x), ("w", w), ("b", b)) if a is not None})
-    check_steps(op, strides=strides, dilation=dilation)
-    check_padding(op, padding)
-    if x.ndim != 4 or w.ndim != 4:
-        raise ShapeError(f"{op}: x must be (N, H, W, C) and w (R, S, C, M). Got x {x.shape}, w {w.shape}.")
-    c, m = w.shape[2:]
-    if x.shape[3] != c:
-        raise ShapeError(
-            f"{op}: x has {x.shape[3]} channels but w expects {c}. Got x {x.shape}, w {w.shape}. "
-            "Are the axes (N, H, W, C) and (R, S, C, M)?"
-        )
-    if b is not None and b.shape != (c * m,):
-        raise ShapeError(f"{op}: b must be ({c * m},), one number an output channel. Got b {b.shape}, w {w.shape}.")
+    check_channels(op, x, w, b, c, c * m, f"Are the axes x {axes}?")
+    return window_output_hw(op, x.shape[1:3], w.shape[:2], strides, padding, dilation)
 
 
 OP = Op(

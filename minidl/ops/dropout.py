@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.ops import workspace
 from minidl.ops.common.checks import require_float
 from minidl.ops.common.philox import philox_uint32
 from minidl.ops.op import Op
@@ -85,7 +84,7 @@ def kept_elements(n: int, rate: float, seed: int, offset: int) -> np.ndarray:
 
 
 def _masked(x: np.ndarray, keep: np.ndarray, scale: float) -> np.ndarray:
-    y = np.multiply(x, keep, out=workspace.empty(x.shape, x.dtype))
+    y = np.multiply(x, keep, out=np.empty_like(x))
     y *= scale
     return y
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.errors import ArgumentError, DTypeError
-from minidl.ops import workspace
 from minidl.ops.common.broadcasting import broadcast_shape, output_for, unbroadcast
 from minidl.ops.common.checks import require_array, require_divisor, require_float, require_number, require_same_dtype
 from minidl.ops.op import Call, KerasForm, Op, summed
@@ -459,8 +458,8 @@ def cast_backward(dy: np.ndarray, cache: CastCache) -> tuple[np.ndarray | None]:
 
 
 def _new(ufunc: np.ufunc, *arrays: np.ndarray) -> np.ndarray:
-    """Return `ufunc(*arrays)` in a recycled array. The first array has the result's shape and dtype."""
-    return ufunc(*arrays, out=workspace.empty(arrays[0].shape, arrays[0].dtype))
+    """Return `ufunc(*arrays)` as an array, of the first one's shape and dtype (alone it makes numbers of rank 0)."""
+    return ufunc(*arrays, out=np.empty_like(arrays[0]))
 
 
 def _route(

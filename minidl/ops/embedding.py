@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.errors import DataError, DTypeError, ShapeError
-from minidl.ops import workspace
 from minidl.ops.common.checks import require_array, require_float
 from minidl.ops.op import Op
 
@@ -52,7 +51,7 @@ def embedding_forward(ids: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, E
     if table.ndim != 2:
         raise ShapeError(f"embedding: table must be (V, D), a row for each id. Got {table.shape}.")
     _require_rows(ids, len(table))
-    y = workspace.empty((*ids.shape, table.shape[1]), table.dtype)
+    y = np.empty_like(table, shape=(*ids.shape, table.shape[1]))
     # Trap: np.take with out= and mode="raise" goes through a copy of out; the ids are checked already.
     np.take(table, ids, axis=0, out=y, mode="clip")
     return y, EmbeddingCache(ids, table.shape)

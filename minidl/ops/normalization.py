@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.errors import ShapeError
-from minidl.ops import workspace
 from minidl.ops.common.checks import normalize_axes, require_float
 from minidl.ops.op import Count, Op, of_inputs
 from minidl.ops.reduce import sum_over
@@ -89,8 +88,8 @@ def batch_norm_forward(
     if count == 0:
         raise ShapeError(f"batch_norm: needs at least one value a channel. Got x {x.shape}. Is the batch empty?")
     mean = sum_over(x, axes) / count
-    x_hat = np.subtract(x, mean, out=workspace.empty(x.shape, x.dtype))
-    y = np.square(x_hat, out=workspace.empty(x.shape, x.dtype))
+    x_hat = np.subtract(x, mean, out=np.empty_like(x))
+    y = np.square(x_hat, out=np.empty_like(x))
     variance = sum_over(y, axes) / count
     inv_std = 1 / np.sqrt(variance + float(epsilon))
     x_hat *= inv_std
@@ -125,10 +124,10 @@ def batch_norm_backward(
         constant = constant + d_mean / count
     if d_variance is not None:
         along = along + 2 * d_variance / (count * inv_std)  # x - mean = x_hat / inv_std
-    dx = np.multiply(x_hat, along, out=workspace.empty(x_hat.shape, x_hat.dtype))
+    dx = np.multiply(x_hat, along, out=np.empty_like(x_hat))
     dx += constant
     if d_y is not None:
-        dx += np.multiply(d_y, direct, out=workspace.empty(dx.shape, dx.dtype))
+        dx += np.multiply(d_y, direct, out=np.empty_like(dx))
     return dx, None if gamma is None else d_gamma, d_beta if has_beta else None
 
 
@@ -168,7 +167,7 @@ def batch_norm_inference_forward(
     """
     _check_channels("batch_norm_inference", x, gamma=gamma, beta=beta, mean=mean, variance=variance)
     inv_std = 1 / np.sqrt(variance + float(epsilon))
-    y = np.subtract(x, mean, out=workspace.empty(x.shape, x.dtype))
+    y = np.subtract(x, mean, out=np.empty_like(x))
     y *= inv_std if gamma is None else gamma * inv_std
     if beta is not None:
         y += beta
@@ -185,7 +184,7 @@ def batch_norm_inference_backward(
     """
     x, gamma, mean, inv_std, has_beta = cache
     scale = inv_std if gamma is None else gamma * inv_std
-    dx = np.subtract(x, mean, out=workspace.empty(x.shape, x.dtype))
+    dx = np.subtract(x, mean, out=np.empty_like(x))
     d_gamma = _dot_channels(dy, dx) * inv_std
     d_beta = sum_over(dy, tuple(range(dy.ndim - 1)))
     np.multiply(dy, scale, out=dx)
@@ -240,8 +239,8 @@ def layer_norm_forward(
             )
     if math.prod(sizes) == 0 or not axes:
         raise ShapeError(f"layer_norm: needs at least one value to average. Got x {x.shape}, axes {axes}.")
-    x_hat = np.subtract(x, x.mean(axis=axes, keepdims=True), out=workspace.empty(x.shape, x.dtype))
-    y = np.square(x_hat, out=workspace.empty(x.shape, x.dtype))
+    x_hat = np.subtract(x, x.mean(axis=axes, keepdims=True), out=np.empty_like(x))
+    y = np.square(x_hat, out=np.empty_like(x))
     inv_std = 1 / np.sqrt(y.mean(axis=axes, keepdims=True) + float(epsilon))
     x_hat *= inv_std
     wide = {name: _along(value, axes, x.shape) for name, value in given.items()}
@@ -260,10 +259,10 @@ def layer_norm_backward(
     """
     x_hat, inv_std, gamma, has_beta, axes = cache
     samples = tuple(i for i in range(x_hat.ndim) if i not in axes)
-    product = np.multiply(dy, x_hat, out=workspace.empty(dy.shape, dy.dtype))
+    product = np.multiply(dy, x_hat, out=np.empty_like(dy))
     d_gamma = None if gamma is None else sum_over(product, samples)
     d_beta = sum_over(dy, samples) if has_beta else None
-    dx = workspace.empty(dy.shape, dy.dtype)
+    dx = np.empty_like(dy)
     if gamma is None:
         dx[...] = dy
     else:

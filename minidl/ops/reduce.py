@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.errors import ShapeError
-from minidl.ops import workspace
 from minidl.ops.common.checks import normalize_axes, require_array, require_float, require_number
 from minidl.ops.op import KerasForm, Op, of_inputs
 
@@ -58,7 +57,7 @@ def reduce_sum_forward(x: np.ndarray, *, axes: Axes = None, keepdims: bool = Fal
 
 def reduce_sum_backward(dy: np.ndarray, cache: ReduceCache) -> tuple[np.ndarray]:
     """With y[j] = sum_i x[i, j], so dy[j] / dx[i, j] = 1: every summand receives the gradient of its sum."""
-    dx = workspace.empty(cache.shape, dy.dtype)
+    dx = np.empty_like(dy, shape=cache.shape)
     dx[...] = _with_reduced_axes(dy, cache)
     return (dx,)
 
@@ -86,7 +85,7 @@ def reduce_mean_forward(x: np.ndarray, *, axes: Axes = None, keepdims: bool = Fa
 
 def reduce_mean_backward(dy: np.ndarray, cache: ReduceCache) -> tuple[np.ndarray]:
     """A sum times 1 / count: each summand receives its share. Dividing dy is cheaper than dividing dx."""
-    dx = workspace.empty(cache.shape, dy.dtype)
+    dx = np.empty_like(dy, shape=cache.shape)
     dx[...] = _with_reduced_axes(dy, cache) / _count(cache.shape, cache.axes)
     return (dx,)
 

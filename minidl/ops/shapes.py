@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.ops import workspace
 from minidl.ops.common.broadcasting import unbroadcast
 from minidl.ops.common.checks import normalize_axis, require_array, require_same_dtype
 from minidl.ops.op import KerasForm, Op
@@ -148,7 +147,7 @@ def concatenate_forward(*xs: np.ndarray, axis: int = -1) -> tuple[np.ndarray, Co
                 f"for input {i}. Another axis meant, or a crop or padding missing?"
             )
     sizes = tuple(shape[axis] for shape in shapes)
-    y = workspace.empty((*shapes[0][:axis], sum(sizes), *shapes[0][axis + 1 :]), xs[0].dtype)
+    y = np.empty_like(xs[0], shape=(*shapes[0][:axis], sum(sizes), *shapes[0][axis + 1 :]))
     return np.concatenate(xs, axis=axis, out=y), ConcatenateCache(axis, sizes)
 
 
@@ -172,7 +171,7 @@ def stack_forward(*xs: np.ndarray, axis: int = 0) -> tuple[np.ndarray, StackCach
                 "To join along an axis that exists, use concatenate."
             )
     axis = normalize_axis("stack", axis, xs[0].ndim + 1)
-    y = workspace.empty((*shapes[0][:axis], len(xs), *shapes[0][axis:]), xs[0].dtype)
+    y = np.empty_like(xs[0], shape=(*shapes[0][:axis], len(xs), *shapes[0][axis:]))
     return np.stack(xs, axis=axis, out=y), StackCache(axis, len(xs))
 
 
@@ -207,7 +206,7 @@ def pad_forward(
     if any(width < 0 for pair in pairs for width in pair):
         raise ArgumentError(f"pad: widths must not be negative. Got {pairs}. To cut values off, use slice.")
     shape = tuple(before + n + after for n, (before, after) in zip(x.shape, pairs, strict=True))
-    y = workspace.empty(shape, x.dtype)
+    y = np.empty_like(x, shape=shape)
     y.fill(value)
     y[_inside(x.shape, pairs)] = x
     return y, PadCache(x.shape, pairs)
@@ -286,7 +285,7 @@ def broadcast_to_forward(x: np.ndarray, *, shape: tuple[int, ...]) -> tuple[np.n
             f"broadcast_to: only axes of size 1, and missing first ones, can be stretched. "
             f"Got x {x.shape}, shape {target}. Reshape x first, so that the axes line up from the last?"
         ) from None
-    y = workspace.empty(target, x.dtype)
+    y = np.empty_like(x, shape=target)
     y[...] = stretched
     return y, ShapeCache(x.shape)
 

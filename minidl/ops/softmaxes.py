@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.errors import ShapeError
-from minidl.ops import workspace
 from minidl.ops.common.checks import normalize_axis, require_float
 from minidl.ops.op import KerasForm, Op
 
@@ -58,7 +57,7 @@ def softmax_backward(dy: np.ndarray, cache: SoftmaxCache) -> tuple[np.ndarray]:
     So dx[j] = sum_i dy[i] y[i] (1{i = j} - y[j]) = y[j] (dy[j] - sum_i dy[i] y[i]).
     """
     y, axis = cache
-    dx = np.multiply(dy, y, out=workspace.empty(y.shape, y.dtype))
+    dx = np.multiply(dy, y, out=np.empty_like(y))
     average = dx.sum(axis=axis, keepdims=True)
     np.subtract(dy, average, out=dx)
     dx *= y
@@ -77,7 +76,7 @@ def log_softmax_forward(x: np.ndarray, *, axis: int = -1) -> tuple[np.ndarray, S
     """
     axis = _check("log_softmax", x, axis)
     y = _shifted(x, axis)
-    total = np.exp(y, out=workspace.empty(y.shape, y.dtype)).sum(axis=axis, keepdims=True)
+    total = np.exp(y, out=np.empty_like(y)).sum(axis=axis, keepdims=True)
     y -= np.log(total)
     return y, SoftmaxCache(y, axis)
 
@@ -87,7 +86,7 @@ def log_softmax_backward(dy: np.ndarray, cache: SoftmaxCache) -> tuple[np.ndarra
     dx[j] = dy[j] - exp(y[j]) sum_i dy[i].
     """
     y, axis = cache
-    dx = np.exp(y, out=workspace.empty(y.shape, y.dtype))
+    dx = np.exp(y, out=np.empty_like(y))
     dx *= dy.sum(axis=axis, keepdims=True)
     np.subtract(dy, dx, out=dx)
     return (dx,)
@@ -95,7 +94,7 @@ def log_softmax_backward(dy: np.ndarray, cache: SoftmaxCache) -> tuple[np.ndarra
 
 def _shifted(x: np.ndarray, axis: int) -> np.ndarray:
     """Return `x` less its largest value along `axis`, as a new array."""
-    return np.subtract(x, x.max(axis=axis, keepdims=True), out=workspace.empty(x.shape, x.dtype))
+    return np.subtract(x, x.max(axis=axis, keepdims=True), out=np.empty_like(x))
 
 
 def _check(op: str, x: np.ndarray, axis: int) -> int:

@@ -15,7 +15,6 @@ import math
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.ops import workspace
 from minidl.ops.common.checks import require_float
 from minidl.ops.op import Call, Count, Op
 
@@ -312,7 +311,7 @@ def _decayed(w: np.ndarray, lr: float, weight_decay: float | None) -> np.ndarray
 
 
 def _like(x: np.ndarray) -> np.ndarray:
-    return workspace.empty(x.shape, x.dtype)
+    return np.empty_like(x)
 
 
 def _check(op: str, w: np.ndarray, dw: np.ndarray, **state: np.ndarray | None) -> None:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.ops import workspace
 from minidl.ops.common.checks import require_float
 from minidl.ops.op import Call, Op
 
@@ -105,7 +104,7 @@ def interpolation_matrix(length: int, factor: int, dtype: Any) -> np.ndarray:
 
 def _repeat(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     n, h, w, c = x.shape
-    y = workspace.empty((n, h, size[0], w, size[1], c), x.dtype)
+    y = np.empty_like(x, shape=(n, h, size[0], w, size[1], c))
     y[...] = x[:, :, None, :, None, :]
     return y.reshape(n, h * size[0], w * size[1], c)
 

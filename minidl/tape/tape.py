@@ -100,7 +100,7 @@ def apply(op: str, *inputs: Any, **static: Any) -> Any:
     layers = _LAYERS.get()
     layer, choice = layers[-1] if layers else ("", None)
     function, backend, why = resolve(op, "forward", choice)
-    if backend != DEFAULT and arrays.device_name(backend):
+    if arrays.device_name(backend):
         kept = _stays_on_host(op, tensors, static)
         if kept:
             function, backend, _ = resolve(op, "forward", Placement({ALL: DEFAULT}))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.backends.devices import arrays
-from minidl.backends.selection import ALL, DEFAULT, Placement, resolve
+from minidl.backends.selection import ALL, DEFAULT, HOST, PLAIN, Placement, resolve
 from minidl.errors import TapeError
 from minidl.observers import GRADIENT_SUM, OBSERVERS, OpRun, by_way_of, takes_needs, tell
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 def sum_of_gradients(a: Any, b: Any) -> Any:
     """Add two gradients, on the device where the first one is."""
     started = time.perf_counter()
-    device = arrays.device_of(a) or arrays.device_of(b) or "numpy"
-    if a.dtype != np.float32 or device == "numpy":
+    device = arrays.device_of(a) or arrays.device_of(b) or PLAIN
+    if a.dtype != np.float32 or device == PLAIN:
         total = arrays.on_host(a, "sum of gradients") + arrays.on_host(b, "sum of gradients")
-        device = "numpy"
+        device = PLAIN
     else:
         total = resolve("add", "forward", {"add": device}).function(a, b)[0]
     if OBSERVERS.get():
@@ -52,7 +52,7 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
     """
     check_unchanged(entry)
     function, backend, why = resolve(entry.op, "backward", entry.choice)
-    if backend != DEFAULT and arrays.device_name(backend):
+    if arrays.device_name(backend):
         tensors = [t for t in (*entry.inputs, *entry.outputs) if t is not None]
         kept = what_no_kernel_takes(entry.op, tensors, *(t.dtype for t in tensors))
         if kept:
@@ -65,7 +65,7 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
     started = time.perf_counter()
     if arrays.device_name(backend) is None:
         dy = arrays.on_host(dy, f"{entry.op} backward")
-        if entry.backend != DEFAULT:  # what the forward of the NumPy ops keeps is on the host
+        if entry.backend not in HOST:  # what a forward of the host keeps is there
             cache = arrays.on_host(cache, f"{entry.op} backward")
     called = time.perf_counter()
     gradients = function(dy[0] if entry.single else dy, cache, **keywords)

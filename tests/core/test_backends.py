@@ -9,6 +9,7 @@ import minidl
 from minidl import functional as F
 from minidl.backends import resolve, table
 from minidl.errors import ArgumentError, BackendError, UnknownNameError
+from minidl.observers import observing
 from minidl.ops.elementwise import OutputCache
 from minidl.ops.op import records
 
@@ -47,8 +48,42 @@ def run(layer=None):
     return entry.backend, entry.backend_backward, gradient.tolist()
 
 
-def test_numpy_is_the_default():
-    assert run() == ("numpy", "numpy", [0.0, 1.0])
+def test_cpu_is_the_default_where_it_has_the_op_and_numpy_elsewhere():
+    assert run() == ("cpu", "cpu", [0.0, 1.0])
+    for ask in ({}, {"backend": "cpu"}, {"reshape": "cpu"}, {"reshape_backward": "cpu"}):
+        with minidl.using(**ask):
+            found = minidl.ops_table()
+        chosen = {"backend": "using()"}.get(next(iter(ask), ""), "default")
+        for direction in ("forward", "backward"):
+            assert found["conv2d"][direction]["selected"] == "cpu"
+            assert found["conv2d"][direction]["why"] == chosen
+            row = found["reshape"][direction]
+            asked = next((f"using() {key}" for key in ask if key in ("reshape", f"reshape_{direction}")), chosen)
+            assert (row["selected"], row["why"]) == ("numpy", f"{asked}, not in cpu")
+        assert found["discrete"]["forward"]["why"].endswith("not in cpu")
+
+
+def test_the_plain_op_and_the_fast_one_are_chosen_by_name_for_either_direction():
+    for forward, backward in (("numpy", "cpu"), ("cpu", "numpy")):
+        with minidl.using(relu_forward=forward, relu_backward=backward):
+            assert run() == (forward, backward, [0.0, 1.0])
+
+
+def test_arithmetic_between_the_ops_follows_what_is_chosen_for_the_host():
+    from minidl.tape import where_it_lies
+
+    w, ran = minidl.Variable(X), []
+    for ask in ("cpu", "numpy", "simt"):
+        with minidl.using(ask), observing() as runs, where_it_lies(w):
+            _ = w * 2.0
+        ran.append(runs[0].backend)
+    assert ran == ["cpu", "numpy", "cpu"]
+
+
+def test_the_names_of_minidls_own_backends_are_not_given_away():
+    for name in ("numpy", "cpu"):
+        with pytest.raises(ArgumentError, match=f"'{name}' is .* 'relu' and stays"):
+            minidl.register_backend("relu", name, relu_forward, relu_backward)
 
 
 def test_use_for_all_for_an_op_and_for_a_direction():
@@ -104,7 +139,11 @@ def test_environment_variable_that_is_wrong_says_where_it_comes_from(monkeypatch
 @pytest.mark.parametrize(
     "choice, error, message",
     [
-        ({"relu": "cudda"}, BackendError, "relu has no backend 'cudda'. It exists for 'numpy', 'cuda', 'simt', 'test'"),
+        (
+            {"relu": "cudda"},
+            BackendError,
+            "relu has no backend 'cudda'. It exists for 'cpu', 'numpy', 'cuda', 'simt', 'test'",
+        ),
         ({"rellu": "numpy"}, UnknownNameError, "Did you mean 'relu'"),
         ({"argmax_backward": "numpy"}, ArgumentError, "argmax has no gradient"),
         ({"relu": 3}, ArgumentError, "a backend is a string"),
@@ -119,7 +158,9 @@ def test_wrong_choices_are_refused_when_they_are_made(choice, error, message):
 
 def test_a_missing_implementation_names_what_exists_and_nothing_falls_back():
     minidl.use("test")  # exists for relu only
-    with pytest.raises(BackendError, match="reduce_sum: no implementation for backend 'test'. It exists for 'numpy'"):
+    with pytest.raises(
+        BackendError, match="reduce_sum: no implementation for backend 'test'. It exists for 'cpu', 'numpy'"
+    ):
         run()
 
 
@@ -132,9 +173,9 @@ def test_a_missing_direction_is_named():
 def test_ops_table_shows_what_exists_what_is_selected_and_why():
     minidl.use(relu_backward="test")
     rows = minidl.ops_table()["relu"]
-    assert rows["forward"]["selected"] == "numpy" and rows["forward"]["why"] == "default"
+    assert rows["forward"]["selected"] == "cpu" and rows["forward"]["why"] == "default"
     assert rows["backward"]["selected"] == "test" and rows["backward"]["why"] == "use() relu_backward"
-    assert rows["backward"]["available"].split() == ["numpy", "cuda", "simt", "test", "test:r2_fast"]
+    assert rows["backward"]["available"].split() == ["cpu", "numpy", "cuda", "simt", "test", "test:r2_fast"]
     text = repr(minidl.ops_table())
     assert "conv2d" in text and "argmax" in text and "<td" in minidl.ops_table("relu")._repr_html_()
 

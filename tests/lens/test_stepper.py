@@ -150,7 +150,7 @@ def test_numbers_are_those_of_train_on_batch(build, backend):
             assert model.train_on_batch(x, y, return_dict=True) == logs
             assert model.train_on_batch(x, y) == twin.train_on_batch(x, y)
             assert all_equal(model.get_weights(), twin.get_weights())
-    wanted = {"numpy": {"numpy"}, "simt": {"simt"}}.get(backend, {"numpy", "simt"})
+    wanted = {"numpy": {"numpy"}, "simt": {"simt"}}.get(backend, {"cpu", "simt"})
     assert wanted <= {m.backend for m in s.moments}
 
 
@@ -459,7 +459,8 @@ def test_lines_of_every_op_give_its_outputs(build):
         result = lines.result if moment.direction == "backward" else lines.result[0]
         parts = result if isinstance(result, tuple) else (result,)
         for name, slot in moment.output_slots.items():
-            np.testing.assert_array_equal(parts[slot], moment.outputs[name], err_msg=f"{moment} {name}")
+            # The plain text is shown, whoever computed: another way to add up the same numbers rounds otherwise.
+            np.testing.assert_allclose(parts[slot], moment.outputs[name], 1e-5, 1e-6, err_msg=f"{moment} {name}")
         assert lines.lines[0].function == f"{moment.op}_{moment.direction}"
 
 

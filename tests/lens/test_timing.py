@@ -344,7 +344,7 @@ def test_crossover_finds_the_size_from_which_on_the_second_is_faster(monkeypatch
 
     def timed(op, inputs, backends, **options):
         n = inputs[0][0]
-        seconds = n * 1e-6 if backends[0] == "numpy" else 1e-5
+        seconds = n * 1e-6 if backends[0] == "cpu" else 1e-5
         moves = Spread(2e-5, 0, 0, 9)
         parts = {"up": moves, "down": moves} if backends[0] == "cuda" else {}
         return [made_up(op=op, backend=backends[0], call=Spread(seconds, seconds, seconds, 9), **parts)]

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from windows_cases import geometries, loop_conv2d, loop_conv2d_transpose, loop_depthwise
 
 from minidl.errors import ArgumentError, DTypeError, ShapeError
-from minidl.ops import conv2d as conv2d_module
-from minidl.ops import workspace
 from minidl.ops.conv2d import conv2d_backward, conv2d_forward
 from minidl.ops.conv2d_transpose import conv2d_transpose_backward, conv2d_transpose_forward
 from minidl.ops.depthwise_conv2d import depthwise_conv2d_backward, depthwise_conv2d_forward
@@ -78,23 +76,6 @@ def test_forward_equals_the_loops(op: str, data: st.DataObject) -> None:
 def test_gradients_agree_with_finite_differences(op: str, data: st.DataObject) -> None:
     arrays, static = data.draw(cases(op))
     check_gradients(FORWARD[op], BACKWARD[op], arrays, static)
-
-
-@pytest.mark.parametrize("op", FORWARD)
-def test_result_does_not_depend_on_the_chunks(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(3)
-    static = {"strides": (2, 1), "padding": ((1, 0), (0, 1)), "dilation": (1, 2)}
-    x, b = rng.normal(size=(5, 6, 7, 3)), rng.normal(size=3)
-    w = rng.normal(size=(3, 2, 3, 1) if op == "depthwise_conv2d" else (3, 2, 3, 3))
-    y, cache = FORWARD[op](x, w, b, **static)
-    gradients = BACKWARD[op](y, cache)
-    monkeypatch.setattr(conv2d_module, "SMALL_PRODUCT", 500)
-    for limit in (1, 5000):  # one image at a time, and two with one left over
-        monkeypatch.setattr(workspace.chunks, "__defaults__", (limit,))
-        again, cache = FORWARD[op](x, w, b, **static)
-        np.testing.assert_allclose(again, y, atol=1e-12)
-        for got, expected in zip(BACKWARD[op](y, cache), gradients, strict=True):
-            np.testing.assert_allclose(got, expected, atol=1e-11)
 
 
 @pytest.mark.parametrize("op", FORWARD)

@@ -52,7 +52,7 @@ class Device(NamedTuple):
             raise DTypeError(
                 f"{self.op}: on backend {self.place!r}, {name} must be {np.dtype(dtype)}. Got {array.dtype} of shape "
                 f"{tuple(array.shape)}. The kernels compute in float32; for float64 select "
-                f"minidl.use({self.op}='numpy')."
+                f"minidl.use({self.op}='cpu')."
             )
         if array.size == 0:
             raise ShapeError(

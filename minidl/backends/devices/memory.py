@@ -15,10 +15,8 @@ import numpy as np
 from cuda_kernels import launch
 from cuda_kernels._cuda import cuda
 from minidl.backends.devices.arrays import as_result
-from minidl.backends.devices.pool import Lease, Pool
+from minidl.backends.devices.pool import HostSource, Leased, Pool
 from minidl.errors import BackendError
-
-ALIGNMENT = 256  # bytes, as a GPU's driver aligns
 
 
 class GpuSource:
@@ -41,27 +39,10 @@ class GpuSource:
         return int(found.free), int(found.total)
 
 
-class HostSource:
-    """Blocks of the host's memory, for the SIMT machine."""
-
-    device = "simt"
-
-    def allocate(self, nbytes: int) -> tuple[Any, int]:
-        """Return nbytes of the host's memory, and their address."""
-        memory = np.empty(nbytes + ALIGNMENT, np.uint8)
-        return memory, memory.ctypes.data + -memory.ctypes.data % ALIGNMENT
-
-    def give_back(self) -> None:
-        """Nothing: Python frees what is let go."""
-
-    def room(self) -> None:
-        """Return None: the host's memory is no device's."""
-
-
 @functools.cache
 def pool(device: str) -> Pool:
     """Return the pool of "cuda" or "simt"."""
-    return Pool(GpuSource() if device == "cuda" else HostSource())
+    return Pool(GpuSource() if device == "cuda" else HostSource("simt"))
 
 
 def allocate(device: str, shape: tuple[int, ...], dtype: np.dtype) -> Any:
@@ -70,17 +51,7 @@ def allocate(device: str, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     lease = pool(device).lease(nbytes)
     if device == "cuda":
         return launch.array_at(lease.address, shape, dtype, owner=lease)
-    return np.asarray(_HostView(lease, shape, dtype))
-
-
-class _HostView:
-    """What NumPy needs to make an array in a lease's block; the array refers to this, and so to the lease."""
-
-    def __init__(self, lease: Lease, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        self.lease = lease
-        self.__array_interface__ = {
-            "version": 3, "shape": shape, "typestr": dtype.str, "data": (lease.address, False)
-        }  # fmt: skip
+    return np.asarray(Leased(lease, shape, dtype))
 
 
 def use_pools() -> None:

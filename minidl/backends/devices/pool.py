@@ -1,14 +1,17 @@
-"""A pool of device memory: blocks that are used again when nothing refers to them any more.
+"""A pool of memory, of a device or of the host: blocks that are used again when nothing refers to them any more.
 
 Why. To ask a GPU's driver for memory, or to give it back, costs more than most kernels, and giving back waits until the
-GPU is idle. A training step asks for the same sizes every time, so after the first step the pool serves them all.
+GPU is idle. On the host the first touch of a fresh page makes the operating system find and clear it, which costs more
+than the arithmetic that fills it. A training step asks for the same sizes every time, so after the first step the pool
+serves them all.
 
 How. `lease` gives a block of at least the size asked for, as a `Lease`. The array that is made in it refers to the
 lease, and so does every view of that array; when the last is gone, Python deletes the lease, and the block goes back.
 The kernels that use it may still be running on the GPU then. That is safe, because minidl launches everything on one
 stream: what the next owner launches runs after them.
 
-The pool knows no GPU. A `Source` of blocks gives and takes them, so that the pool is tested without one.
+The pool knows no GPU. A `Source` of blocks gives and takes them, so that the pool is tested without one, and serves the
+host too.
 """
 
 from __future__ import annotations
@@ -18,8 +21,11 @@ import threading
 from collections import deque
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from minidl.errors import DeviceMemoryError
 
+ALIGNMENT = 256  # bytes, as a GPU's driver aligns
 SMALLEST = 512  # bytes: a GPU's allocations are aligned to 256, and so all of ours are too
 CLASSES = 8  # sizes an octave: at most an eighth of a block is unused, and a slightly smaller last batch finds one
 
@@ -39,6 +45,24 @@ class Source(Protocol):
         """Return the device's free and total bytes, None where that is not known."""
 
 
+class HostSource:
+    """Blocks of the host's memory, for the backend `cpu` and for the SIMT machine."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def allocate(self, nbytes: int) -> tuple[Any, int]:
+        """Return nbytes of the host's memory, and their address."""
+        memory = np.empty(nbytes + ALIGNMENT, np.uint8)
+        return memory, memory.ctypes.data + -memory.ctypes.data % ALIGNMENT
+
+    def give_back(self) -> None:
+        """Nothing: Python frees what is let go."""
+
+    def room(self) -> None:
+        """Return None: what the host has free is not known."""
+
+
 class Memory(NamedTuple):
     """What the pool of a device holds, in bytes, and how often it helped."""
 
@@ -50,9 +74,14 @@ class Memory(NamedTuple):
     misses: int  # requests for which the device was asked
     given_back: int  # times that all unused blocks were given back
 
+    @property
+    def unused(self) -> int:
+        """Bytes held for reuse."""
+        return self.held - self.used
+
     def __repr__(self) -> str:
         return (
-            f"{self.device}: {self.used:,} bytes in use (at most {self.peak:,}), {self.held - self.used:,} held for "
+            f"{self.device}: {self.used:,} bytes in use (at most {self.peak:,}), {self.unused:,} held for "
             f"reuse; of {self.hits + self.misses:,} requests the pool served {self.hits:,}"
         )
 
@@ -69,6 +98,11 @@ class Lease:
         # Trap: this runs at any moment, also while this thread holds the pool's lock; waiting for the lock here would
         # wait for ever. Appending to a deque is atomic and needs none.
         self.pool.returned.append((self.block, self.address, self.size))
+        if self.pool.limit is not None and self.pool.lock.acquire(blocking=False):
+            try:
+                self.pool.sort_in()
+            finally:
+                self.pool.lock.release()
 
 
 class Pool:
@@ -77,10 +111,12 @@ class Pool:
     Parameters
     ----------
     source : gives blocks, see `Source`
+    limit : bytes that may lie unused in it; None for any number. Beyond it, sizes that have not come back for longest
+        go first.
     """
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, limit: int | None = None) -> None:
+        self.source, self.limit = source, limit
         self.free: dict[int, list[tuple[Any, int]]] = {}
         self.used = self.peak = self.held = self.hits = self.misses = self.given_back = 0
         self.lock = threading.Lock()
@@ -95,7 +131,7 @@ class Pool:
         """
         size = size_class(nbytes)
         with self.lock:
-            self._sort_in()
+            self.sort_in()
             blocks = self.free.get(size)
             if blocks:
                 self.hits += 1
@@ -111,7 +147,7 @@ class Pool:
     def memory(self) -> Memory:
         """Return what the pool holds."""
         with self.lock:
-            self._sort_in()
+            self.sort_in()
             return Memory(
                 self.source.device, self.used, self.peak, self.held, self.hits, self.misses, self.given_back
             )  # fmt: skip
@@ -120,7 +156,7 @@ class Pool:
         """Give all unused blocks back to the device; arrays in use are not touched."""
         gc.collect()
         with self.lock:
-            self._sort_in()
+            self.sort_in()
             self._give_back()
 
     def _allocate(self, size: int, nbytes: int) -> tuple[Any, int]:
@@ -128,7 +164,7 @@ class Pool:
             return self.source.allocate(size)
         except MemoryError:
             gc.collect()  # a deleted model, whose layers refer to each other, is gone only after this
-            self._sort_in()
+            self.sort_in()
             waiting = self.held - self.used
             self._give_back()
             try:
@@ -166,11 +202,27 @@ class Pool:
             cause = "What is recorded for the backward, one activation a layer, grows with the batch."
         return f"Of the device's {total:,} bytes {free:,} are free. {cause}"
 
-    def _sort_in(self) -> None:
+    def sort_in(self) -> None:
+        """Put blocks that came back among the unused ones; the lock is held."""
         while self.returned:
             block, address, size = self.returned.popleft()
-            self.free.setdefault(size, []).append((block, address))
+            blocks = self.free.pop(size, [])  # taken out and put in again: the dict's last entry is the newest
+            blocks.append((block, address))
+            self.free[size] = blocks
             self.used -= size
+        while self.limit is not None and self.held - self.used > self.limit:
+            size = next(iter(self.free))
+            self.held -= size * len(self.free.pop(size))
+
+
+class Leased:
+    """What NumPy needs to make an array in a block: `np.asarray(Leased(…))` refers to this, and so to the lease."""
+
+    def __init__(self, lease: Lease, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.lease = lease
+        self.__array_interface__ = {
+            "version": 3, "shape": shape, "typestr": dtype.str, "data": (lease.address, False)
+        }  # fmt: skip
 
 
 def size_class(nbytes: int) -> int:

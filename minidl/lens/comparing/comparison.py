@@ -19,6 +19,7 @@ import numpy as np
 
 from cuda_kernels.launch import simt_options
 from minidl.backends.devices.arrays import device_name, on_host
+from minidl.backends.selection import HOST
 from minidl.console import printable
 from minidl.lens.comparing import text
 from minidl.lens.comparing.patterns import patterns
@@ -147,8 +148,8 @@ def compare(
     ----------
     model : a compiled model; its weights, states and seeds are as before when `compare` returns
     x, y : one small batch (a few samples do: the SIMT machine is slow)
-    first, second : "numpy", "simt", "cuda", a rung ("simt:r1"), a backend of your own (where it has an op; the others
-        run on numpy), or a dictionary such as {"conv2d_backward": "mine"}. A layer's own backend= is stronger.
+    first, second : "numpy", "cpu", "simt", "cuda", a rung ("simt:r1"), a backend of your own (where it has an op; the
+        others run on numpy), or a dictionary such as {"conv2d_backward": "mine"}. A layer's own backend= is stronger.
     tolerance : largest relative difference to accept, |A - B| <= tolerance * largest |A|, instead of the one that is
         worked out: 16 sqrt(n) max(eps * largest |A|, A's own distance from float64), with eps of the dtype and n the
         number of terms that a cell sums (see `minidl.lens.comparing.tolerances` for why). Integers must be equal.
@@ -199,7 +200,7 @@ class _Value:
 
 
 def _is_own(op: OpRun) -> bool:
-    return op.backend != "numpy" and device_name(op.backend) is None
+    return op.backend not in HOST and device_name(op.backend) is None
 
 
 def _given(own: OpRun, other: OpRun) -> OpRun:

@@ -9,7 +9,7 @@ from typing import Any
 from cuda_kernels.launch import simt_options
 from minidl.backends import table
 from minidl.backends.devices.arrays import device_name
-from minidl.backends.selection import ALL, using
+from minidl.backends.selection import ALL, HOST, PLAIN, using
 from minidl.errors import ArgumentError, BackendError
 from minidl.lens.recording.events import RecordedOp
 from minidl.lens.recording.recording import record_batch
@@ -42,8 +42,8 @@ def choices_of(spec: Spec) -> dict[str, str]:
                     f"compare: no op has a rung {rung!r}. Did you mean 'simt:r1'? See ops_table('gemm')."
                 )
         return chosen
-    if spec == "numpy":
-        return {ALL: "numpy"}
+    if spec in HOST:
+        return {ALL: spec}
     own = {
         f"{op}_{direction}": spec
         for op in table.ops()
@@ -55,7 +55,7 @@ def choices_of(spec: Spec) -> dict[str, str]:
             f"compare: no op has a backend {spec!r}. Known: {', '.join(map(repr, table.backends()))}. Was it "
             "registered, minidl.register_backend(op, name, forward, backward)?"
         )
-    return {ALL: "numpy", **own}
+    return {ALL: PLAIN, **own}
 
 
 def selected(spec: Spec) -> Any:

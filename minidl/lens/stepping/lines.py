@@ -2,7 +2,7 @@
 
 The op's function is run once more, on what it was given in the step, under a line tracer (`sys.settrace`): at each
 line the tracer copies the local variables. Going back is looking further up the record. Helpers of `minidl.ops` that
-the op calls are followed too; checks of arguments and the pool of memory are not.
+the op calls are followed too; checks of arguments are not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from minidl.lens.stepping.moments import Moment, statistics
 LIMIT = 2000  # lines recorded; the op runs to its end all the same
 MEMORY = 256 << 20  # bytes of copies; beyond, of further arrays only shape and dtype are kept
 _OPS = str(Path(minidl.ops.__file__).parent)
-_NOT_FOLLOWED = {"workspace.py", "checks.py", "labels.py"}
+_NOT_FOLLOWED = {"checks.py", "labels.py"}
 _CHECKS = ("<", "check", "_check", "require", "_require", "_is_")  # functions, by the beginning of their names
 
 

@@ -169,7 +169,8 @@ class Stepper:
     def into(self) -> LineStepper:
         """Step into the present op: its NumPy source line by line, run again on what it was given here.
 
-        Of an op that ran by a kernel these are the lines of the NumPy op, which computes the same; see `kernel`.
+        Of an op that ran on `cpu`, or by a kernel, these are the lines of the plain op, which computes the same (but
+        for rounding, where numbers are added up in another order); see `kernel`.
         """
         return self.lines_of(self.now)
 

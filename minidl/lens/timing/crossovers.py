@@ -98,7 +98,7 @@ class Crossover:
 def crossover(
     op: str,
     sizes: Sequence[int] = (32, 64, 128, 256, 512, 1024),
-    backends: tuple[str, str] = ("numpy", "cuda"),
+    backends: tuple[str, str] = ("cpu", "cuda"),
     *,
     shapes: Callable[[int], list[Any]] | None = None,
     direction: str = "forward",

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from minidl.backends.devices.arrays import device_name
+from minidl.backends.selection import DEFAULT, on_host
 from minidl.backends.table import load
 from minidl.errors import ArgumentError, TimingError
 from minidl.lens.timing.costs import cost
@@ -29,7 +30,7 @@ TOO_SHORT = 2e-6  # seconds: below this the clock and the call are a good part o
 def time(
     op: str,
     inputs: Sequence[Any],
-    backends: Sequence[str] = ("numpy", "cuda"),
+    backends: Sequence[str] = ("cpu", "cuda"),
     *,
     direction: str = "forward",
     repeats: int | None = None,
@@ -44,8 +45,9 @@ def time(
     ----------
     op : name in `minidl.ops_table()`
     inputs : of the op's forward: shapes (filled with random values of the right kind), arrays, or None
-    backends : names of backends or rungs. "cuda" without a GPU, and "simt", give no time but a bound: what the
-        datasheet of `gpu` allows at best, beside what the SIMT machine counted
+    backends : names of backends or rungs; where "cpu" does not have the op, "numpy" is timed. "cuda" without a GPU, and
+        "simt", give no time but a bound: what the datasheet of `gpu` allows at best, beside what the SIMT machine
+        counted
     direction : "forward" or "backward" (all gradients)
     repeats : by default as many as fit in `seconds`, 9 to 200
     flush : fill the caches with other data before each repeat, as a network's other layers do
@@ -72,7 +74,9 @@ def time(
     static = example_static(op, inputs) | static
     found = []
     for backend in [backends] if isinstance(backends, str) else backends:
-        job = Job(op, direction, backend, inputs, static, repeats, seconds, flush)
+        job = Job(
+            op, direction, on_host(op)[0] if backend == DEFAULT else backend, inputs, static, repeats, seconds, flush
+        )
         found.append(_bound(job, roof) if _without_gpu(backend) else _measured(job))
     return Timings(found)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.errors import ShapeError
-from minidl.ops import workspace
 from minidl.ops.common.checks import require_number
 from minidl.ops.reduce import sum_over
 
@@ -50,4 +49,4 @@ def unbroadcast(dy: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def output_for(op: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return an uninitialised array for `op(a, b)`, after checking dtypes and shapes."""
     require_number(op, a=a, b=b)
-    return workspace.empty(broadcast_shape(op, a=a, b=b), a.dtype)
+    return np.empty_like(a, shape=broadcast_shape(op, a=a, b=b))

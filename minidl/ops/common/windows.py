@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.ops import workspace
+from minidl.ops.common.checks import require_float
 
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]  # ((top, bottom), (left, right))
+NO_PADDING: Padding = ((0, 0), (0, 0))
 
 
 def window_extent(kernel: int, dilation: int = 1) -> int:
@@ -151,6 +152,63 @@ def check_output_padding(op: str, output_padding: Any) -> None:
         )
 
 
+def check_convolution(
+    op: str, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, axes: str, strides: Pair, padding: Padding,
+    dilation: Pair,
+) -> None:  # fmt: skip
+    """Raise unless x, w and b are float arrays, x and w of four `axes`, and the static values in the forms above."""
+    require_float(op, **{name: a for name, a in (("x", x), ("w", w), ("b", b)) if a is not None})
+    check_steps(op, strides=strides, dilation=dilation)
+    check_padding(op, padding)
+    if x.ndim != 4 or w.ndim != 4:
+        raise ShapeError(
+            f"{op}: x must be {axes}. Got x {x.shape}, w {w.shape}. A grey image needs a channel axis: x[..., None]."
+        )
+
+
+def check_channels(
+    op: str, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, channels: int, outputs: int, likely: str
+) -> None:
+    """Raise `ShapeError` unless x has the `channels` that w expects, and b one number an output channel."""
+    if x.shape[3] != channels:
+        raise ShapeError(
+            f"{op}: x has {x.shape[3]} channels but w expects {channels}. Got x {x.shape}, w {w.shape}. {likely}"
+        )
+    if b is not None and b.shape != (outputs,):
+        raise ShapeError(f"{op}: b must be ({outputs},), one number an output channel. Got b {b.shape}, w {w.shape}.")
+
+
+def check_conv2d(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, strides: Pair, padding: Padding, dilation: Pair, groups: int
+) -> Pair:
+    """Raise unless the arguments are as `conv2d_forward` says. Return (P, Q)."""
+    axes = "(N, H, W, C) and w (R, S, C // groups, K)"
+    check_convolution("conv2d", x, w, b, axes, strides, padding, dilation)
+    c, k = x.shape[3], w.shape[3]
+    if not isinstance(groups, int) or groups < 1 or c % groups or k % groups:
+        raise ArgumentError(
+            f"conv2d: groups must divide the channels, in and out. Got groups {groups!r}, C {c}, K {k}."
+        )
+    check_channels("conv2d", x, w, b, w.shape[2] * groups, k, f"groups {groups}. Are the axes x {axes}?")
+    return window_output_hw("conv2d", x.shape[1:3], w.shape[:2], strides, padding, dilation)
+
+
+def check_pool2d(op: str, x: np.ndarray, pool_size: Pair, strides: Pair, padding: Padding) -> Pair:
+    """Raise unless the arguments are as `max_pool2d_forward` says. Return (P, Q)."""
+    require_float(op, x=x)
+    check_steps(op, pool_size=pool_size, strides=strides)
+    check_padding(op, padding)
+    if x.ndim != 4:
+        raise ShapeError(f"{op}: x must be (N, H, W, C). Got {x.shape}. Grey images need a channel axis: x[..., None].")
+    for pool, sides in zip(pool_size, padding, strict=True):
+        if max(sides) >= pool:
+            raise ArgumentError(
+                f"{op}: padding must be smaller than the pool, or a window would see no pixel at all. "
+                f"Got pool_size {pool_size}, padding {padding}."
+            )
+    return window_output_hw(op, x.shape[1:3], pool_size, strides, padding)
+
+
 def _is_count(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 0)
 
@@ -229,17 +287,9 @@ def pad_image(x: np.ndarray, padding: Padding, value: float = 0.0) -> np.ndarray
     array([[0., 1.],
            [0., 0.]])
     """
-    (top, bottom), (left, right) = padding
-    if not (top or bottom or left or right):
+    if not any(before or after for before, after in padding):
         return x
-    n, h, w, c = x.shape
-    padded = workspace.empty((n, top + h + bottom, left + w + right, c), x.dtype)
-    padded[:, :top] = value
-    padded[:, top + h :] = value
-    padded[:, top : top + h, :left] = value
-    padded[:, top : top + h, left + w :] = value
-    padded[:, top : top + h, left : left + w] = x
-    return padded
+    return np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=value)
 
 
 def tap_indices(
@@ -268,8 +318,41 @@ def tap_indices(
     return tuple(pixels), tuple(windows)
 
 
-def window_view(x: np.ndarray, kernel_hw: Pair, output_hw: Pair, strides: Pair, dilation: Pair) -> np.ndarray:
+def taps_of(
+    x_shape: tuple[int, ...], output_hw: Pair, pool_size: Pair, strides: Pair, padding: Padding
+) -> list[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """Return (pixels, windows) of every place (r, s) in the pool, in scan order (see `tap_indices`)."""
+    _, h, w, _ = x_shape
+    return [tap_indices(tap, (h, w), output_hw, strides, padding) for tap in np.ndindex(*pool_size)]
+
+
+def cells_inside(
+    x_shape: tuple[int, ...], output_hw: Pair, pool_size: Pair, strides: Pair, padding: Padding
+) -> np.ndarray:
+    """Return how many pixels of each window lie inside the image, (P, Q, 1): rows inside times columns inside."""
+    inside = []
+    for size, outputs, pool, stride, (before, _) in zip(
+        x_shape[1:3], output_hw, pool_size, strides, padding, strict=True
+    ):
+        start = np.arange(outputs) * stride - before
+        inside.append(np.minimum(start + pool, size) - np.maximum(start, 0))
+    return inside[0][:, None, None] * inside[1][None, :, None]
+
+
+def pool_windows(
+    op: str, x: np.ndarray, pool_size: Pair, strides: Pair, padding: Padding, outside: float
+) -> np.ndarray:
+    """Return the windows of a pool as a view (N, P, Q, R, S, C), with `outside` where they leave the image."""
+    output_hw = check_pool2d(op, x, pool_size, strides, padding)
+    return window_view(pad_image(x, padding, outside), pool_size, output_hw, strides)
+
+
+def window_view(
+    x: np.ndarray, kernel_hw: Pair, output_hw: Pair, strides: Pair, dilation: Pair = (1, 1), writeable: bool = False
+) -> np.ndarray:
     """Return all windows of x (N, H, W, C), already padded, as a view (N, P, Q, R, S, C): nothing is copied.
+
+    A pixel is in several windows. Who writes does so tap by tap: no two windows meet a pixel with the same tap.
 
     >>> window_view(np.arange(4.0).reshape(1, 1, 4, 1), (1, 2), (1, 3), (1, 1), (1, 1))[0, 0, :, 0, :, 0]
     array([[0., 1.],
@@ -281,5 +364,5 @@ def window_view(x: np.ndarray, kernel_hw: Pair, output_hw: Pair, strides: Pair, 
         x,
         (x.shape[0], *output_hw, *kernel_hw, x.shape[3]),
         (batch, row * strides[0], column * strides[1], row * dilation[0], column * dilation[1], channel),
-        writeable=False,
+        writeable=writeable,
     )

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.ops import workspace
 from minidl.ops.common.cell_activations import cell_activation
 from minidl.ops.op import Op
 from minidl.ops.recurrent.rnn import (
@@ -102,7 +101,7 @@ def gru_forward(
     input_b, state_b = (b, None) if b is None or not reset_after else b
     gates = project_inputs(x, w, input_b)
     states = new_states(x, units, h0)
-    inner = workspace.empty((*x.shape[:2], units), x.dtype) if reset_after else None
+    inner = np.empty((*x.shape[:2], units), x.dtype) if reset_after else None
     for t in range(x.shape[1]):
         h, a = states[:, t], gates[:, t]
         z, r, g = _blocks(a, units)
@@ -145,7 +144,7 @@ def gru_backward(
     d_outputs = output_gradients(dy[0], mask, states)
     dh = state_gradient(dy[1], states)
     d_input = _gate_slopes(cache)
-    d_state = d_input if cache.inner is None else workspace.empty(d_input.shape, d_input.dtype)
+    d_state = d_input if cache.inner is None else np.empty_like(d_input)
     mask_zr, mask_g = _split_mask(cache.recurrent_mask, units)
     for t in reversed(range(cache.x.shape[1])):
         z, r, g = _blocks(cache.gates[:, t], units)
@@ -198,7 +197,7 @@ def _gate_slopes(cache: GRUCache) -> np.ndarray:
     """Return the slopes of all gates at all steps, (N, T, 3U): one pass over all steps, none in the loop."""
     gates, units = cache.gates, len(cache.u)
     f_state, f_gate = (cell_activation("gru", name) for name in (cache.activation, cache.recurrent_activation))
-    slopes = workspace.empty(gates.shape, gates.dtype)
+    slopes = np.empty_like(gates)
     slopes[..., : 2 * units] = f_gate.slope(gates[..., : 2 * units])
     slopes[..., 2 * units :] = f_state.slope(gates[..., 2 * units :])
     return slopes

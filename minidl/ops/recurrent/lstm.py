@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.ops import workspace
 from minidl.ops.common.cell_activations import cell_activation
 from minidl.ops.op import Op
 from minidl.ops.recurrent.rnn import (
@@ -166,7 +165,7 @@ def _gate_slopes(cache: LSTMCache) -> np.ndarray:
     """Return the slopes of all gates at all steps, (N, T, 4U): one pass over all steps, none in the loop."""
     gates, units = cache.gates, len(cache.u)
     f_state, f_gate = (cell_activation("lstm", name) for name in (cache.activation, cache.recurrent_activation))
-    slopes = workspace.empty(gates.shape, gates.dtype)
+    slopes = np.empty_like(gates)
     slopes[..., : 2 * units] = f_gate.slope(gates[..., : 2 * units])
     slopes[..., 2 * units : 3 * units] = f_state.slope(gates[..., 2 * units : 3 * units])
     slopes[..., 3 * units :] = f_gate.slope(gates[..., 3 * units :])

@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.errors import DTypeError, ShapeError
-from minidl.ops import workspace
 from minidl.ops.common.cell_activations import cell_activation
 from minidl.ops.common.checks import require_array, require_float
 from minidl.ops.op import Call, Count, Op
@@ -127,7 +126,7 @@ def simple_rnn_backward(
 def project_inputs(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
     """Return x w + b for all time steps in one GEMM: (N, T, G*U)."""
     steps, features = x.shape[:2], x.shape[2]
-    z = workspace.empty((*steps, w.shape[1]), x.dtype)
+    z = np.empty_like(x, shape=(*steps, w.shape[1]), order="C")
     np.matmul(x.reshape(-1, features), w, out=z.reshape(-1, w.shape[1]))
     if b is not None:
         z += b
@@ -136,7 +135,7 @@ def project_inputs(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.nda
 
 def new_states(x: np.ndarray, units: int, first: np.ndarray | None) -> np.ndarray:
     """Return an array (N, T + 1, U) whose step 0 is `first`, or zeros."""
-    states = workspace.empty((x.shape[0], x.shape[1] + 1, units), x.dtype)
+    states = np.empty_like(x, shape=(x.shape[0], x.shape[1] + 1, units))
     states[:, 0] = 0 if first is None else first
     return states
 
@@ -157,8 +156,7 @@ def keep_or_carry(new: np.ndarray, old: np.ndarray, mask: np.ndarray | None, t: 
 
 def output_sequence(states: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     """Return the outputs (N, T, U): the states after each step, but zeros until the first step that counts."""
-    sequence = workspace.empty((states.shape[0], states.shape[1] - 1, states.shape[2]), states.dtype)
-    sequence[...] = states[:, 1:]
+    sequence = states[:, 1:].copy()
     if mask is not None:
         sequence[~np.logical_or.accumulate(mask, axis=1)] = 0
     return sequence
@@ -217,7 +215,7 @@ def input_gradients(
     rows = dz.reshape(-1, w.shape[1])
     dx = None
     if needs_dx:
-        dx = workspace.empty(x.shape, x.dtype)
+        dx = np.empty_like(x, order="C")
         np.matmul(rows, w.T, out=dx.reshape(-1, x.shape[2]))
     return dx, x.reshape(len(rows), x.shape[2]).T @ rows, sum_over(dz, (0, 1))
 
