@@ -18,8 +18,9 @@ def test_recorded_traffic_is_current(kernel):
 
 @pytest.mark.slow
 def test_recorded_traffic_of_every_ladder_is_current():
-    wrong = [kernel for kernel in ladder.ops() if ladder_figures().get(kernel) != counted(kernel)]
-    assert not wrong and set(ladder_figures()) == set(ladder.ops()), REMADE
+    """What is not recorded, of a kernel that was added, is counted when it is asked for."""
+    wrong = [kernel for kernel, figures in ladder_figures().items() if figures != counted(kernel)]
+    assert not wrong and set(ladder_figures()) <= set(ladder.ops()), REMADE
 
 
 def test_a_call_that_is_not_recorded_is_counted():

@@ -7,7 +7,8 @@ from cuda_kernels import ladder
 from cuda_kernels.elementwise.functions import EXAMPLE_SETTINGS, UNARY
 from cuda_kernels.elementwise.pairs import PAIRS
 from cuda_kernels.launch import simt_options
-from minidl.ops import activations, elementwise
+from minidl.ops import elementwise
+from minidl.ops.op import records
 
 RUNGS = ("r1_scalar", "r2_wide")
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 6.0, 7.0, -100.0, 100.0, np.inf, -np.inf, np.nan, 0.5, 1e-6]
@@ -19,8 +20,7 @@ def values(*shape, seed=0):
 
 
 def numpy_op(op, direction):
-    module = activations if hasattr(activations, f"{op}_forward") else elementwise
-    return getattr(module, f"{op}_{direction}")
+    return getattr(records()[op], direction)
 
 
 def inputs_of(op):
