@@ -9,7 +9,7 @@ import numpy as np
 from minidl import activations
 from minidl import functional as F
 from minidl.errors import ShapeError, unknown_name
-from minidl.layers.base.kinds import Constraint, Initializer, Positive, Regularizer, Share, Unsaved
+from minidl.layers.base.kinds import Constraint, Initializer, Positive, Regularizer, Seed, Share, Unsaved
 from minidl.layers.base.options import Kind, after
 from minidl.layers.base.seeded import Seeded
 from minidl.layers.base.spatial import check_channels, check_rank, who
@@ -73,7 +73,7 @@ class Recurrent(Seeded):
     go_backwards: bool = False
     stateful: bool = False
     unroll: bool = False
-    seed: int | None = None
+    seed: Seed = None
     zero_output_for_mask: bool = False
 
     @classmethod
@@ -194,7 +194,7 @@ class LSTM(Recurrent):
 
     recurrent_activation: CellActivation = after("activation", "sigmoid")
     unit_forget_bias: bool = after("bias_initializer", True)
-    seed: int | None = after("recurrent_dropout", None)
+    seed: Seed = after("recurrent_dropout", None)
     use_cudnn: Unsaved = after("unroll", "auto")
 
     def build(self, input_shape: Any) -> None:
@@ -233,7 +233,7 @@ class GRU(Recurrent):
     cell_name = "gru_cell"
 
     recurrent_activation: CellActivation = after("activation", "sigmoid")
-    seed: int | None = after("recurrent_dropout", None)
+    seed: Seed = after("recurrent_dropout", None)
     reset_after: bool = after("unroll", True)
     use_cudnn: Unsaved = after("reset_after", "auto")
 

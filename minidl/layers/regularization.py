@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from minidl import functional as F
 from minidl.errors import ArgumentError
-from minidl.layers.base.kinds import Layout, Share, share
+from minidl.layers.base.kinds import Layout, Seed, Share, share
 from minidl.layers.base.options import Kind, after
 from minidl.layers.base.seeded import Seeded
 from minidl.layers.base.spatial import check_rank, who
@@ -15,7 +15,7 @@ from minidl.layers.base.symbolic import INTEGERS
 from minidl.ops.common.philox import philox_normal
 from minidl.tensor import Tensor
 
-Dropped = Annotated[float, share(" It is the share to drop: 0.25 for 25 percent.")]
+Dropped = Annotated[float, share(" It is the share to drop: 0.25 for 25 percent.", flags=False)]
 
 
 class Noise(Seeded):
@@ -64,7 +64,7 @@ class Dropout(Noise):
 
     rate: Dropped
     noise_shape: Annotated[Any, Kind(mask_sizes)] = None
-    seed: int | None = None
+    seed: Seed = None
 
     def mask_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
         """Return the shape of the mask, None for the inputs' own."""
@@ -85,6 +85,11 @@ class SpatialDropout(Dropout):
 
     noise_shape: ClassVar[None] = None  # type: ignore[misc]
     name = after("seed", None)
+
+    @classmethod
+    def _of_today(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Leave out `noise_shape`, which Keras 2 wrote and which says nothing here."""
+        return {name: value for name, value in arguments.items() if name != "noise_shape"}
 
     def mask_shape(self, inputs: Any) -> tuple[int | None, ...]:
         """Return (batch, 1, …, channels)."""
@@ -123,7 +128,7 @@ class GaussianNoise(Noise):
     """In training, add normal noise of standard deviation `stddev`."""
 
     stddev: Share
-    seed: int | None = None
+    seed: Seed = None
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return inputs + noise."""
@@ -139,7 +144,7 @@ class GaussianDropout(Noise):
     """
 
     rate: Dropped
-    seed: int | None = None
+    seed: Seed = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -44,6 +44,12 @@ def test_removed_names_are_free_for_layers_of_ones_own() -> None:
     assert Mine(p=3).units == 3
 
 
+def test_a_noise_shape_that_keras_2_wrote_for_whole_channels_says_nothing() -> None:
+    for layer_class in (layers.SpatialDropout1D, layers.SpatialDropout2D):
+        layer = layer_class.from_config({"rate": 0.3, "noise_shape": None, "seed": None})
+        assert layer.rate == 0.3 and "noise_shape" not in layer.get_config()
+
+
 def test_output_dim_of_an_embedding_is_no_removed_argument() -> None:
     assert layers.Embedding(input_dim=4, output_dim=2, input_length=3).declared_shape == (None, 3)
 
@@ -104,6 +110,13 @@ BAD_ARGUMENTS = [
     (lambda: layers.Permute((0, 1)), "dims must be a permutation of 1"),
     (lambda: layers.LeakyReLU(-0.3), "negative_slope must be a number >= 0"),
     (lambda: layers.Embedding(0, 3), "input_dim must be a positive integer"),
+    (lambda: layers.LayerNormalization(axis="last"), "axis must be an integer, or several in a list. Got 'last'"),
+    (lambda: layers.Dot(axes=(1, "x")), "axes must be an integer, or several in a list"),
+    (lambda: layers.Softmax(axis=None), "axis must be an integer, or several in a list. Got None"),
+    (lambda: layers.Dropout(0.5, seed="x"), "seed must be an integer or None. Got 'x'"),
+    (lambda: layers.RandomFlip(seed=2.5), "seed must be an integer or None. Got 2.5"),
+    (lambda: layers.GaussianNoise("x"), "stddev must lie in"),
+    (lambda: layers.Conv2D(True, 3), "filters must be a positive integer. Got True"),
     (lambda: layers.LSTM(3, activation="gelu"), "unknown activation inside LSTM"),
     (lambda: layers.GRU(3, dropout=1.5), "dropout must lie in"),
     (lambda: layers.Bidirectional(layers.Dense(3)), "a recurrent layer is needed, such as LSTM"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import numpy as np
+
 from minidl import activations, constraints, initializers, regularizers
 from minidl.errors import ArgumentError, unknown_name
 from minidl.layers.base.options import Kind
@@ -45,11 +47,12 @@ def data_format(layer: Any, name: str, value: Any) -> str:
     return "channels_last"
 
 
-def share(hint: str = "") -> Kind:
-    """Return the kind of a number in [0, 1]; `hint` is the end of the error."""
+def share(hint: str = "", flags: bool = True) -> Kind:
+    """Return the kind of a number in [0, 1]; `hint` is the end of the error, `flags` whether True and False will do."""
 
     def read(layer: Any, name: str, value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, NUMBERS) or not 0 <= value <= 1:
+        number = isinstance(value, NUMBERS) and (flags or not isinstance(value, bool))
+        if not number or not 0 <= value <= 1:
             raise ArgumentError(f"{who(layer)}: {name} must lie in [0, 1]. Got {value!r}.{hint}")
         return value
 
@@ -71,7 +74,7 @@ def only(allowed: Any, advice: str = "it is not supported", saved: bool = False)
     """Return the kind of an argument that only Keras knows: nothing but `allowed` is taken."""
 
     def read(layer: Any, name: str, value: Any) -> Any:
-        if value is not allowed:
+        if value is not None if allowed is None else value:
             raise ArgumentError(f"{who(layer)}: {name} must be {allowed}; {advice}. Got {value!r}.")
         return value
 
@@ -94,7 +97,22 @@ def windows(least: int = 1, or_none: bool = False) -> Kind:
 
 def one_or(several: Callable[[Any], Any]) -> Kind:
     """Return the kind of one integer, or of several in a list or tuple: `one_or(tuple)`."""
-    return Kind(lambda layer, name, value: value if isinstance(value, INTEGERS) else several(value))
+
+    def read(layer: Any, name: str, value: Any) -> Any:
+        if isinstance(value, INTEGERS):
+            return value
+        if not isinstance(value, list | tuple | np.ndarray) or not all(isinstance(one, INTEGERS) for one in value):
+            raise ArgumentError(f"{who(layer)}: {name} must be an integer, or several in a list. Got {value!r}.")
+        return several(value)
+
+    return Kind(read)
+
+
+def seed(layer: Any, name: str, value: Any) -> Any:
+    """Return a seed: an integer, or None for the next of the global sequence."""
+    if value is not None and not isinstance(value, INTEGERS):
+        raise ArgumentError(f"{who(layer)}: {name} must be an integer or None. Got {value!r}.")
+    return value
 
 
 Initializer = Annotated[Any, looked_up(initializers)]
@@ -110,6 +128,7 @@ Size = Annotated[int, Kind(lambda layer, name, value: sizes(layer, name, value, 
 Padding = Annotated[str, Kind(padding)]
 Layout = Annotated[str | None, Kind(data_format)]
 
+Seed = Annotated[int | None, Kind(seed)]
 Given = Annotated[Any, Kind()]  # a required argument of any type
 Unsaved = Annotated[Any, Kind(saved=False)]
 OnlyNone = Annotated[None, only(None)]

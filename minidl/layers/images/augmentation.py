@@ -10,7 +10,7 @@ import numpy as np
 from minidl import functional as F
 from minidl.config import SeedGenerator
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers.base.kinds import Given, Layout, one_of
+from minidl.layers.base.kinds import Given, Layout, Seed, one_of
 from minidl.layers.base.layer import _TRAINING
 from minidl.layers.base.options import Kind, OptionLayer
 from minidl.layers.base.spatial import who
@@ -119,7 +119,7 @@ class RandomFlip(RandomImageLayer):
     """
 
     mode: Annotated[str, one_of("horizontal", "vertical", "horizontal_and_vertical")] = "horizontal_and_vertical"
-    seed: int | None = None
+    seed: Seed = None
     data_format: Layout = None
 
     def disturb(self, images: Any) -> Any:
@@ -158,7 +158,7 @@ class RandomRotation(RandomWarp):
     factor: Annotated[Any, Kind(factor_range)]
     fill_mode: FillMode = "reflect"
     interpolation: Interpolation = "bilinear"
-    seed: int | None = None
+    seed: Seed = None
     fill_value: float = 0.0
     data_format: Layout = None
 
@@ -187,7 +187,7 @@ class RandomTranslation(RandomWarp):
     width_factor: Given
     fill_mode: FillMode = "reflect"
     interpolation: Interpolation = "bilinear"
-    seed: int | None = None
+    seed: Seed = None
     fill_value: float = 0.0
     data_format: Layout = None
 
@@ -218,7 +218,7 @@ class RandomZoom(RandomWarp):
     width_factor: Any = None
     fill_mode: FillMode = "reflect"
     interpolation: Interpolation = "bilinear"
-    seed: int | None = None
+    seed: Seed = None
     fill_value: float = 0.0
     data_format: Layout = None
 
@@ -249,7 +249,7 @@ class RandomContrast(RandomImageLayer):
 
     factor: Annotated[Any, Kind(contrast_range)]
     value_range: Annotated[Any, Kind(lambda layer, name, value: tuple(value))] = (0, 255)
-    seed: int | None = None
+    seed: Seed = None
     data_format: Layout = None
 
     def disturb(self, images: Any) -> Any:

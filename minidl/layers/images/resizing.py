@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from minidl import functional as F
-from minidl.layers.base.kinds import Layout, Size, only
+from minidl.layers.base.kinds import Layout, Seed, Size, only
 from minidl.layers.base.options import after
 from minidl.layers.images.augmentation import ImageLayer, Interpolation, RandomImageLayer
 from minidl.layers.images.warping import resize_weights
@@ -75,7 +75,7 @@ class RandomCrop(RandomImageLayer, SizedLayer):
 
     height: Size
     width: Size
-    seed: int | None = None
+    seed: Seed = None
     data_format: Layout = None
     name = after("data_format", None)
 
