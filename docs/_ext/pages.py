@@ -70,6 +70,9 @@ def _entry(module: Any, name: str, members: bool, homes: dict[int, str]) -> list
     home = homes.setdefault(id(value), path)
     if home != path:  # one thing that two modules offer stands on one page
         return [f"- ``{name}`` is :py:obj:`{home}`"]
+    if inspect.ismethod(value):  # Sphinx takes `self` off such a signature, and off what is left, whenever it looks
+        arguments = [str(p.replace(annotation=p.empty)) for p in inspect.signature(value).parameters.values()]
+        return [f".. autofunction:: {path}({', '.join(arguments)})", ""]
     if not inspect.isclass(value):
         return [f".. autofunction:: {path}", ""]
     listed = members and not issubclass(value, BaseException)
