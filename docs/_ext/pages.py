@@ -48,9 +48,9 @@ NO_OPS = ("__init__",)  # of minidl/ops
 def public_names(module: Any) -> list[str]:
     """Return a module's public names: those it lists, or those it defines; modules are left out.
 
-    >>> import minidl.observers
-    >>> public_names(minidl.observers)
-    ['GRADIENT_SUM', 'OpRun', 'observing', 'tell']
+    >>> import minidl.applications
+    >>> public_names(minidl.applications)
+    ['LeNet5', 'ResNet20']
     """
     if hasattr(module, "__all__"):
         names = list(module.__all__)
