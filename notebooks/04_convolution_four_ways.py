@@ -20,6 +20,7 @@
 # to run. Times are of this computer's CPU; nothing here is a time of a GPU.
 
 # %%
+import inspect
 import time
 
 import matplotlib.pyplot as plt
@@ -197,17 +198,23 @@ ms = {
     "loops": ms_loops,
     "windows": milliseconds(conv_windows, x, w, b),
     "one product": milliseconds(conv_gemm, x, w, b),
-    "minidl": milliseconds(lambda: F.conv2d(x, w, b)),
 }
+for backend in ("numpy", "cpu"):
+    with minidl.using(conv2d=backend):
+        ms[f"minidl {backend}"] = milliseconds(lambda: F.conv2d(x, w, b))
 for name, value in ms.items():
     print(f"{name:<12} {value:9.2f} ms   {ms_loops / value:7.0f} × the loops")
 
 # %% [markdown]
-# `minidl`'s own `conv2d` does what you have just written, and cares for strides, padding, dilation and groups besides. Its
-# docstring has your formula:
+# `minidl` has its `conv2d` twice. The one called `numpy` is there to be read: it does what you have just written, and cares for
+# strides, padding, dilation and groups besides. The one called `cpu` is there to be fast, and runs unless you choose: it makes
+# the columns of a few images at a time, so that they stay in the processor's cache. Here is the plain one, below a docstring
+# that has your formula:
 
 # %%
+source = inspect.getsource(conv2d_forward)
 print(conv2d_forward.__doc__[: conv2d_forward.__doc__.index("groups :")])
+print(source[source.rindex('"""') + 4 :])
 
 # %% [markdown]
 # ## And backwards?
@@ -265,7 +272,6 @@ for rung in ladder.rungs("conv2d"):
 # Here is the heart of rung 1. Find your seven indices:
 
 # %%
-import inspect
 
 source = inspect.getsource(inspect.getmodule(ladder.rung("conv2d", "r1").run).make_kernel)
 print(source[source.index("    @cuda.jit") : source.index("    return conv2d")])

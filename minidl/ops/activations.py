@@ -1,6 +1,7 @@
 """Activations: one function of one number each, so a backward is `dy` times a slope, cell by cell.
 
-Where a function has a corner, the slope there is the one PyTorch and Keras use; the docstring says which.
+Where a function has a corner, the slope there is the one PyTorch and Keras use; the docstring says which. Results are
+written into arrays made for them, `out=np.empty_like(x)`: without it NumPy makes a number of an array of rank 0.
 """
 
 from __future__ import annotations

@@ -528,3 +528,15 @@ def test_pixels_as_integers_are_compared_too():
     x = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     comparison = lens.compare(model, x, np.ones((2, 2), np.float32), "numpy", "simt")
     assert comparison.ok and comparison.rows[0].op == "cast"
+
+
+def test_the_plain_ops_and_the_fast_ones_agree_and_a_wrong_fast_one_is_found(batch, monkeypatch):
+    from minidl.backends.cpu import conv2d
+
+    result = lens.compare(small_cnn(), *batch, "numpy", "cpu")
+    assert result.ok and str(result).startswith("numpy and cpu agree")
+    right = conv2d.weight_gradient
+    monkeypatch.setattr(conv2d, "weight_gradient", lambda *given: right(*given) * 1.01)
+    for sides in (("numpy", "cpu"), ("cpu", "numpy")):
+        found = lens.compare(small_cnn(), *batch, *sides).divergence
+        assert (found.row.op, found.row.value, found.culprit) == ("conv2d", "dw", "cpu")

@@ -23,7 +23,7 @@ import numpy as np
 
 from minidl.backends import table
 from minidl.backends.devices.arrays import on_host
-from minidl.backends.selection import HOST
+from minidl.backends.selection import PLAIN
 from minidl.lens.origins.dependence import widened
 from minidl.lens.recording.events import arrays_of
 from minidl.observers import OpRun
@@ -88,7 +88,7 @@ class Truth:
             return
         with np.errstate(all="ignore"):
             self.exact = _reference(run, widened)
-            own = on_host(run.outputs, "compare") if run.backend in HOST else _reference(run, lambda value: value)
+            own = on_host(run.outputs, "compare") if run.backend == PLAIN else _reference(run, lambda value: value)
         self.offs = tuple(_apart(a, b) for a, b in zip(own, self.exact, strict=True))
 
     def of(self, position: int) -> tuple[np.ndarray | None, float]:
