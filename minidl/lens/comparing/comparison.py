@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from minidl.console import printable
 from minidl.lens.comparing import text
 from minidl.lens.comparing.patterns import patterns
 from minidl.lens.comparing.sides import Side, Spec, aligned
-from minidl.lens.comparing.tolerances import Truth, difference, tolerance_of
+from minidl.lens.comparing.tolerances import difference, tolerance_of, truths
 from minidl.lens.formulas import array_names
 from minidl.lens.recording.events import RecordedOp
 from minidl.lens.recording.recording import require_compiled
@@ -170,8 +171,8 @@ def compare(
         for number, (op, own, other) in enumerate(aligned(a, b)):
             given = _given(own, other)
             alone = given.again(other.backend) if divergence is None else None
-            truth = Truth(own, id(own.cache) not in strange) if divergence is None else None
-            for value in (*_outputs(own, other, alone, truth), *_cache(own, alone)):
+            exact = [] if divergence is not None else truths(own, id(own.cache) not in strange)
+            for value in (*_outputs(own, other, alone, exact), *_cache(own, alone)):
                 row = _row(number, op, own, value, tolerance)
                 if divergence is not None:  # what is behind it went in wrong: only the free runs say something
                     row = replace(row, forced=None, relative=None)
@@ -210,14 +211,14 @@ def _given(own: OpRun, other: OpRun) -> OpRun:
     return replace(own, inputs=inputs, cache=cache if own.direction == "forward" or same else other.cache)
 
 
-def _outputs(own: OpRun, other: OpRun, alone: OpRun | None, truth: Truth | None) -> Iterator[_Value]:
+def _outputs(
+    own: OpRun, other: OpRun, alone: OpRun | None, exact: list[tuple[np.ndarray | None, float]]
+) -> Iterator[_Value]:
     """Yield the results that both sides have."""
-    names, given = array_names(own)[1], (None,) * len(own.outputs) if alone is None else alone.outputs
-    parts = on_host((own.outputs, other.outputs, tuple(given)), "compare")
-    for position, (name, mine, theirs, forced) in enumerate(zip(names, *parts, strict=True)):
+    names, parts = array_names(own)[1], (own.outputs, other.outputs, () if alone is None else tuple(alone.outputs))
+    for position, (name, mine, theirs, forced) in enumerate(zip_longest(names, *on_host(parts, "compare"))):
         if mine is not None and theirs is not None:
-            exact, off = (None, 0.0) if truth is None else truth.of(position)
-            yield _Value(name, position, mine, theirs, forced, exact, off)
+            yield _Value(name, position, mine, theirs, forced, *(exact[position] if exact else ()))
 
 
 def _cache(own: OpRun, alone: OpRun | None) -> Iterator[_Value]:

@@ -73,29 +73,19 @@ def tolerance_of(run: OpRun, position: int, expected: np.ndarray, off: float) ->
     return SAFETY * math.sqrt(terms(run, position, expected)) * scale + float(np.finfo(expected.dtype).tiny)
 
 
-class Truth:
-    """The results of an op's NumPy reference on the inputs of `run`, in float64 and in their own dtype.
+def truths(run: OpRun, known_cache: bool = True) -> list[tuple[np.ndarray | None, float]]:
+    """Return, for each result of `run`, what the NumPy op gives in float64, and how far rounding takes NumPy from that.
 
-    `exact` : one float64 array, or None, a result; `offs` : how far rounding takes NumPy from it. Ops of one's own have
-    no reference: `exact` is None and `offs` are 0.
+    known_cache : whether the op's own forward, or a device's, made the cache; others' nobody else can read
+
+    Ops of one's own have no reference: (None, 0.0), as has a result that is not there.
     """
-
-    def __init__(self, run: OpRun, known_cache: bool = True) -> None:
-        """`known_cache` : whether the op's own forward, or a device's, made the cache; others' nobody else can read."""
-        self.exact: tuple[Any, ...] | None = None
-        self.offs: tuple[float, ...] = ()
-        if run.op not in records() or (run.direction == "backward" and not known_cache):
-            return
-        with np.errstate(all="ignore"):
-            self.exact = _reference(run, widened)
-            own = on_host(run.outputs, "compare") if run.backend == PLAIN else _reference(run, lambda value: value)
-        self.offs = tuple(_apart(a, b) for a, b in zip(own, self.exact, strict=True))
-
-    def of(self, position: int) -> tuple[np.ndarray | None, float]:
-        """Return (float64 result or None, distance of NumPy's own result from it)."""
-        if self.exact is None or self.exact[position] is None:
-            return None, 0.0
-        return np.asarray(self.exact[position]), self.offs[position]
+    if run.op not in records() or (run.direction == "backward" and not known_cache):
+        return [(None, 0.0)] * len(run.outputs)
+    with np.errstate(all="ignore"):
+        exact = _reference(run, widened)
+        own = on_host(run.outputs, "compare") if run.backend == PLAIN else _reference(run, lambda value: value)
+    return [(None if e is None else np.asarray(e), _apart(o, e)) for o, e in zip(own, exact, strict=True)]
 
 
 def _reference(run: OpRun, convert: Callable[[Any], Any]) -> tuple[Any, ...]:
