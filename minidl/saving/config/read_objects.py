@@ -197,23 +197,14 @@ def make(cls: Any, config: dict[str, Any], name: str) -> Any:
         ) from error
 
 
-_FUNCTIONS = ("activation", "initializer", "regularizer", "constraint", "function", "fn")
-
-
 def _argument(key: str, value: Any) -> Any:
-    """Read one argument of a configuration; a name may be that of a function of your own."""
-    end = key.rsplit("_", 1)[-1]
-    if isinstance(value, str) and end in _FUNCTIONS:
-        found = exact_object(value)
-        if found is None and key == "fn":  # older files of a metric that is a function
-            return find_function(value, None, "metrics")
-        return value if found is None else found
-    kind = {"activation": "activations", "initializer": "initializers", "regularizer": "regularizers"}.get(end)
+    """Read one argument of a configuration; names of functions and objects are looked up by who takes them."""
+    if key == "fn" and isinstance(value, str):  # older files of a metric that is a function
+        return find_function(value, None, "metrics")
     if key == "function" and is_object(value) and value["class_name"] == "function":
         return value  # Lambda says itself what is missing
-    if is_object(value) and "module" in value:
-        return deserialize(value)
-    kind = kind or {"constraint": "constraints", "layer": "layers", "rate": "schedules"}.get(end)
+    kinds = f"{key.rsplit('_', 1)[-1]}s"  # `kernel_initializer` is one of the initializers
+    kind = None if is_object(value) and "module" in value else "schedules" if kinds == "rates" else kinds
     return _tuples(deserialize(value, kind))
 
 
