@@ -74,45 +74,34 @@ def blame(run: OpRun, backend: str, position: int, index: tuple[int, ...]) -> Bl
     readings, passed = again.readings(result, index)
     read = tuple(dict.fromkeys(f"{r.array}{list(r.index)}" for r in readings))
     chain = tuple(again.launched[n].name for n in passed)
-    wrong, missing = _against_definition(again.run, position, index, readings)
-    why = _sentence(wrong, missing)
-    if wrong and len(passed) > 1:
-        for n in passed:
-            launched = again.launched[n]
-            if launched is wrong[0].launched:
-                owner = _reader(launched, wrong[0].source)
-                return _made(launched, owner, (), why, chain, read)
-    return _made(again.launched[number], writers[0], tuple(writers[1:]), why, chain, read)
+    wrong, why = _against_definition(again.run, position, index, readings)
+    launched, owner, others = again.launched[number], writers[0], tuple(writers[1:])
+    if wrong is not None and len(passed) > 1 and any(again.launched[n] is wrong.launched for n in passed):
+        launched, owner, others = wrong.launched, _reader(wrong.launched, wrong.source), ()
+    assert launched.report is not None
+    file = launched.report.filename.rsplit("/", 1)[-1]
+    return Blame(launched.name, launched.grid, launched.block, owner, file, others, why, chain, read)
 
 
 def _against_definition(
     run: OpRun, position: int, index: tuple[int, ...], readings: list[Reading]
-) -> tuple[list[Reading], dict[str, np.ndarray]]:
-    """The readings that the op's definition does not have, and the cells that it has and nobody read."""
+) -> tuple[Reading | None, str]:
+    """Return a reading that the op's definition does not have, of the array with most of them, and a sentence on it."""
     expected = behind_by_definition(run, position, index)
     wrong = [r for r in readings if r.array in expected and not expected[r.array][r.index]]
-    often = Counter(r.array for r in wrong)
-    wrong.sort(key=lambda r: -often[r.array])
-    missing = {}
-    for name in {r.array for r in wrong}:
-        left = expected[name].copy()
-        for r in readings:
-            if r.array == name:
-                left[r.index] = False
-        missing[name] = np.argwhere(left)
-    return wrong, missing
-
-
-def _sentence(wrong: list[Reading], missing: dict[str, np.ndarray]) -> str:
     if not wrong:
-        return ""
-    first = wrong[0]
+        return None, ""
+    often = Counter(r.array for r in wrong)
+    first = max(wrong, key=lambda r: often[r.array])
     text = f"it was made from {first.array}{list(first.index)} (read at line {first.source.line}), on which this cell "
     text += "does not depend"
-    left = missing.get(first.array, np.empty((0, 0)))
-    if len(left):
-        text += f"; not from {first.array}{[int(i) for i in left[0]]}, on which it does"
-    return text
+    left = expected[first.array].copy()
+    for r in readings:
+        if r.array == first.array:
+            left[r.index] = False
+    if left.any():
+        text += f"; not from {first.array}{[int(i) for i in np.argwhere(left)[0]]}, on which it does"
+    return first, text
 
 
 def _reader(launched: Launched, source: Source) -> Owner:
@@ -124,11 +113,3 @@ def _reader(launched: Launched, source: Source) -> Owner:
     number = x + bx * (y + by * z)
     text = report.source.get(source.line, "").strip()
     return Owner(source.block, source.thread, number // 32, number % 32, source.line, text, "load")
-
-
-def _made(
-    launched: Launched, owner: Owner, others: tuple[Owner, ...], why: str, chain: tuple[str, ...], read: tuple[str, ...]
-) -> Blame:
-    assert launched.report is not None
-    name = launched.report.filename.rsplit("/", 1)[-1]
-    return Blame(launched.name, launched.grid, launched.block, owner, name, others, why, chain, read)

@@ -58,19 +58,13 @@ def choices_of(spec: Spec) -> dict[str, str]:
     return {ALL: PLAIN, **own}
 
 
-def selected(spec: Spec) -> Any:
-    """Return a `with` block in which a side's backends are selected."""
-    chosen = choices_of(spec)
-    rest = {key: value for key, value in chosen.items() if key != ALL}
-    return using(chosen.get(ALL), **rest)
-
-
 class Side:
     """A step on one side's backends: its ops in order, its loss, and the faults that the SIMT machine saw."""
 
     def __init__(self, model: Any, x: Any, y: Any, spec: Spec) -> None:
         """Run the step; the model is left as it was."""
-        with selected(spec), simt_options(strict=False) as reports:
+        chosen = choices_of(spec)
+        with using(chosen.pop(ALL, None), **chosen), simt_options(strict=False) as reports:
             recording = record_batch(model, x, y, "arrays")
         self.spec = spec
         self.ops = [op for op in recording.step if op.phase != "update" or model.optimizer is not None]

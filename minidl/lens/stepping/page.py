@@ -19,15 +19,13 @@ from minidl.errors import ArgumentError
 from minidl.lens import formulas
 from minidl.lens.stepping.lines import LineStepper
 from minidl.lens.stepping.moments import Moment, place_of, statistics
-from minidl.lens.stepping.text import corner, difference_text, static_text
+from minidl.lens.stepping.text import EDGE, SHOWN, corner, difference_text, static_text
 from minidl.lens.stepping.thumbnails import FULL, SMALL, Limits, heat_map, histogram
 from minidl.utils import atomic_write
 
 if TYPE_CHECKING:
     from minidl.lens.stepping.stepper import Stepper
 
-SHOWN = 64  # values in a table; of a larger array a corner of EDGE x EDGE
-EDGE = 6
 LINES = 80  # of an op's run
 MANY = 120  # ops; of a longer step the pictures show less, so that the page stays small
 

@@ -33,11 +33,6 @@ class Record:
     held: list[Any]
 
     @property
-    def logs(self) -> dict[str, Any]:
-        """Loss and metrics."""
-        return self.recording.result
-
-    @property
     def gradients(self) -> dict[str, Any]:
         """What the optimizer was given, by path."""
         return self.recording.gradients

@@ -72,7 +72,7 @@ class Stepper:
     @property
     def logs(self) -> dict[str, Any]:
         """Loss and metrics by name, as `train_on_batch(…, return_dict=True)` returns them."""
-        return self._records[-1].logs
+        return self._records[-1].recording.result
 
     @property
     def gradients(self) -> dict[str, np.ndarray | None]:
@@ -249,7 +249,7 @@ class Stepper:
         ArgumentError : the model was trained since the stepper was made
         """
         _check_untouched(self, "commit")
-        return self._run(self._changes, keep=True).logs
+        return self._run(self._changes, keep=True).recording.result
 
     # ---- showing
 

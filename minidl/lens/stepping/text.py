@@ -12,7 +12,7 @@ from minidl.lens.texts import text_table
 if TYPE_CHECKING:
     from minidl.lens.stepping.stepper import Stepper
 
-SHOWN = 64  # values; of a larger array only a corner is printed
+SHOWN = 64  # values; of a larger array only a corner is shown, EDGE x EDGE
 EDGE = 6
 
 
