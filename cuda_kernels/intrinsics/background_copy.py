@@ -68,29 +68,27 @@ cp_async_wait_all, cp_async_wait_all_but_one, cp_async_wait_all_but_two = _make_
 
 def _cp_async_meaning(context, shared, shared_index, array, index, count):
     """The copy lands when it is waited for, so that a forgotten wait is seen as a read before the write."""
-    machine = context.machine
-    before = machine.mask
+    lanes = context.machine.lanes
+    before = lanes.mask
     values: list[Any] = [np.float32(0)] * 4
-    whole = before.narrow(np.broadcast_to(count == 4, machine.shape))
+    whole = before.narrow(np.broadcast_to(count == 4, context.shape))
     if whole.lanes:
-        machine.mask = whole
+        lanes.mask = whole
         values = [np.where(count == 4, v, z) for v, z in zip(context.load(array, index, 4), values, strict=True)]
     for k in range(3):
-        part = before.narrow(np.broadcast_to((count < 4) & (count > k), machine.shape))
+        part = before.narrow(np.broadcast_to((count < 4) & (count > k), context.shape))
         if part.lanes:
-            machine.mask = part
+            lanes.mask = part
             one = context.load(array, np.asarray(index)[()] + np.int64(k))
             values[k] = np.where((count < 4) & (count > k), one, values[k])
-    machine.mask = before
-    open_copies, _ = _copies(machine)
+    lanes.mask = before
+    open_copies, _ = _copies(context.machine)
     open_copies.append((context, before, shared, shared_index, tuple(values)))
 
 
 def _copies(machine: Any) -> tuple[list[Any], list[Any]]:
     """(copies not yet in a group, closed groups) of a machine."""
-    if not hasattr(machine, "background_copies"):
-        machine.background_copies = ([], [])
-    return machine.background_copies
+    return machine.kept.setdefault("background copies", ([], []))
 
 
 def _commit_meaning(context):
@@ -102,11 +100,12 @@ def _commit_meaning(context):
 def _land(machine: Any, left: int) -> None:
     """Write the groups that have to be there to shared memory, the oldest first."""
     _, groups = _copies(machine)
+    lanes = machine.lanes
     while len(groups) > left:
         for begun, mask, shared, index, values in groups.pop(0):
-            before, machine.mask = machine.mask, mask
+            before, lanes.mask = lanes.mask, mask
             begun.store(shared, index, values)
-            machine.mask = before
+            lanes.mask = before
 
 
 simt.register_intrinsic(cp_async4, _cp_async_meaning)

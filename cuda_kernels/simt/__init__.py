@@ -12,8 +12,8 @@ gives an intrinsic its meaning in NumPy.
 from .debug.owners import Owner, Owners, Source
 from .debug.stepper import Stepper, step
 from .errors import KernelFault, SimtError, UnsupportedSyntax
-from .intrinsics import Context, register_intrinsic
 from .launch import launch, translation
+from .machine.intrinsics import Context, register_intrinsic
 from .report.gpus import GPUS, Gpu
 from .report.report import KINDS, Fault, Figures, Report, TimelineStep, WarpAccess
 from .session import Session, on

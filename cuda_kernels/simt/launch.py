@@ -2,57 +2,13 @@
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-from .debug.owners import OwnerMachine, Owners, copies_of
-from .language import names
-from .language.captured import Captured
-from .language.program import Program
-from .machine.machine import Machine
+from .debug.owners import Owners, copies_of
+from .language.program import program_of
 from .report.report import Report
 from .run import BATCH_THREADS, Run
-
-_captured: weakref.WeakKeyDictionary[Any, dict[tuple, Captured]] = weakref.WeakKeyDictionary()
-
-
-def program_of(kernel: Any, args: tuple = (), stepping: bool = False) -> Program:
-    """The translated program of a kernel: one for as long as what it names around it stays as it is.
-
-    For arguments of types that it was launched with before, that is for ever (see captured.py).
-    """
-    function = names.python_function(kernel)
-    if function is None:
-        raise TypeError("simt.launch: the kernel must be a function or a @cuda.jit kernel, got "
-                        f"{type(kernel).__name__}")
-    by_types, types = _captured.setdefault(function, {}), _types(args)
-    if types not in by_types:
-        latest = next(reversed(by_types.values()), None)
-        by_types[types] = latest if latest is not None and latest.unchanged() else Captured()
-    captured = by_types[types]
-    if types not in captured.unsigned:
-        captured.unsigned[types] = "u8" in str(types) or "uint64" in str(types) or any(
-            "uint64" in code.co_names for code in _codes(function))
-    unsigned = captured.unsigned[types]
-    if (stepping, unsigned) not in captured.programs:
-        captured.programs[stepping, unsigned] = Program(function, stepping, captured, unsigned)
-    return captured.programs[stepping, unsigned]
-
-
-def _codes(function: Any) -> list[Any]:
-    """The code of a function, and of the functions that it names."""
-    own = function.__code__
-    named = [names.python_function(function.__globals__.get(name)) for name in own.co_names]
-    return [own, *(f.__code__ for f in named if f is not None)]
-
-
-def _types(args: tuple) -> tuple:
-    """What Numba would compile a kernel anew for."""
-    return tuple((a.dtype.str, a.ndim, a.flags.c_contiguous) if isinstance(a, np.ndarray) else
-                 _types(a) if isinstance(a, tuple) else type(a) for a in args)
 
 
 def translation(kernel: Any) -> str:
@@ -109,7 +65,7 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
     program = program_of(kernel, args)
     before = copies_of(args) if owners else ()
     run = Run(program, grid, block, args, checks=checks, strict=strict, shared_bytes=shared_bytes, outputs=outputs,
-              step_limit=step_limit, batch_threads=batch_threads, gpu=gpu)
+              step_limit=step_limit, batch_threads=batch_threads, gpu=gpu, owners=owners)
     if run.refused():
         return run.report(time.perf_counter() - started)
     if program.breakpoints:
@@ -117,7 +73,7 @@ def launch(kernel: Any, grid: Any, block: Any, *args: Any, checks: bool = True, 
 
         launch_with_breakpoints(kernel, grid, block, args, shared_bytes=shared_bytes, step_limit=step_limit)
     try:
-        run.execute(OwnerMachine if owners else Machine)
+        run.execute()
         report = run.report(time.perf_counter() - started)
     finally:
         run.let_go()

@@ -9,8 +9,7 @@ import numpy as np
 
 from .checking.recorder import Recorder
 from .language.program import Program
-from .machine.memory import View
-from .machine.parts import Part
+from .state.memory import View
 
 
 def root(name: str) -> str:
@@ -18,17 +17,23 @@ def root(name: str) -> str:
     return re.split(r"[.\[]", name, maxsplit=1)[0]
 
 
-class Outputs(Part):
-    """The check of outputs after a launch. Part of `Run`."""
+class Outputs:
+    """The outputs of one launch.
 
-    program: Program
-    recorder: Recorder
-    views: dict[str, View]
-    values: list[Any]
-    parameters: list[str]
-    outputs: Iterable[Any] | None
+    chosen : what the caller named as outputs; None: arrays that the kernel only stores to
+    values : the arguments as the kernel has them, `views` the arrays among them
+    """
 
-    def _check_outputs(self) -> None:
+    def __init__(self, program: Program, recorder: Recorder, chosen: Iterable[Any] | None, values: list[Any],
+                 views: dict[str, View]) -> None:
+        self.program = program
+        self.recorder = recorder
+        self.chosen = chosen
+        self.values = values
+        self.views = views
+
+    def check(self) -> None:
+        """Report the elements that were never written."""
         for name, must in self._expected_outputs().items():
             for shown, view in self._pieces(name):
                 if view.alloc.size and (must or _only_stored(view)):
@@ -60,22 +65,22 @@ class Outputs(Part):
 
     def _expected_outputs(self) -> dict[str, bool]:
         """Names of outputs, and whether the caller said so."""
-        if self.outputs is None:
+        if self.chosen is None:
             return {n: False for n in self.views if root(n) in self.program.stored
                     and any(_only_stored(view) for _, view in self._pieces(n))}
         chosen: dict[str, bool] = {}
-        given = self.outputs
+        given, parameters = self.chosen, self.program.parameters
         for item in given if isinstance(given, list | tuple | set) else (given,):
-            for parameter, value in zip(self.parameters, self.values, strict=True):
+            for parameter, value in zip(parameters, self.values, strict=True):
                 if isinstance(value, View) and (
                         (isinstance(item, str) and item == parameter)
-                        or (isinstance(item, int) and not isinstance(item, bool) and self.parameters[item] == parameter)
+                        or (isinstance(item, int) and not isinstance(item, bool) and parameters[item] == parameter)
                         or (isinstance(item, np.ndarray) and item.size and np.shares_memory(item, value.alloc.data))):
                     chosen[parameter] = True
                     break
             else:
                 raise ValueError(f"simt.launch: outputs= names {item!r}, which is no array argument of "
-                                 f"{self.program.source.name!r} ({', '.join(self.parameters)})")
+                                 f"{self.program.source.name!r} ({', '.join(parameters)})")
         return chosen
 
     def _store_line(self, view: View) -> int:

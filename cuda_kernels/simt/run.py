@@ -4,26 +4,25 @@ from __future__ import annotations
 import enum
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from .checking.checks import STATIC_SHARED
-from .checking.counting import sample_access, timeline
+from .checking.counter import sample_access, timeline
+from .checking.faults import StepLimit
 from .checking.recorder import Recorder
 from .checking.shadow import Shadow
 from .errors import CONSTRUCT_ERRORS, SimtError, UnsupportedSyntax, not_runnable
 from .language.program import Program
 from .machine import numeric
-from .machine.control import StepLimit
-from .machine.cooperation import OneThread, Turns, by_blocks, by_threads, residency
+from .machine.cooperation import Turns, by_blocks, by_threads, residency
 from .machine.machine import Machine
-from .machine.memory import View, bind_arrays
-from .machine.objects import Member
 from .machine.progress import Stalled
 from .outputs import Outputs, root
 from .report.report import Figures, Report
+from .state.memory import STATIC_SHARED, View, bind_arrays
+from .state.objects import Member
 
 # Threads in one batch: more means fewer Python steps, fewer means values that stay in the processor's cache.
 BATCH_THREADS = 1 << 16
@@ -49,12 +48,12 @@ def keep_freed_memory() -> None:
     np.empty(1 << 24, np.uint8)
 
 
-class Run(Outputs):
+class Run:
     """One launch: its arguments as the kernel sees them, and its recorder."""
 
     def __init__(self, program: Program, grid: Any, block: Any, args: tuple, *, checks: bool, strict: bool,
                  shared_bytes: int, outputs: Iterable[Any] | None, step_limit: int | None, batch_threads: int,
-                 gpu: str = "H100 SXM") -> None:
+                 gpu: str = "H100 SXM", owners: bool = False) -> None:
         self.program = program
         self.checks = checks
         self.shared_bytes = shared_bytes
@@ -62,6 +61,8 @@ class Run(Outputs):
         self.step_limit = step_limit
         self.batch_threads = batch_threads
         self.gpu = gpu
+        self.owners = owners  # note every store to global memory
+        self.attach: Callable[[Machine], None] | None = None
         self.parameters = program.parameters
         source = {**program.helper_lines, **program.source.lines}
         self.problems: list[str] = []
@@ -159,8 +160,13 @@ class Run(Outputs):
         own = threads * self.program.local_bytes * 2 + (self.program.shared_bytes + self.shared_bytes) * SHADOW_FACTOR
         return max(1, min(self.batch_threads // threads, BATCH_BYTES // max(own, 1)))
 
-    def execute(self, machine_type: type[Machine] = Machine, first: int = 0, count: int | None = None) -> None:
-        """Run all batches (or `count` blocks from `first`): in lockstep, and by turns where threads wait for others."""
+    def execute(self, first: int = 0, count: int | None = None,
+                attach: Callable[[Machine], None] | None = None) -> None:
+        """Run all batches (or `count` blocks from `first`): in lockstep, and by turns where threads wait for others.
+
+        attach : called with each machine before it runs
+        """
+        self.attach = attach
         total = self.grid[0] * self.grid[1] * self.grid[2]
         stop = total if count is None else min(total, first + count)
         keep_freed_memory()
@@ -170,9 +176,9 @@ class Run(Outputs):
         try:
             with np.errstate(all="ignore"):
                 if self.program.waits and count is None and self.recorder.history is None:
-                    self._execute_waiting(machine_type, total)
+                    self._execute_waiting(total)
                 else:
-                    self._batches(machine_type, first, stop)
+                    self._batches(first, stop)
         except StepLimit:
             return
         except UnsupportedSyntax as error:
@@ -187,24 +193,27 @@ class Run(Outputs):
             reason = WHOLE_ARRAY if "View" in str(error) else not_runnable(error)
             raise UnsupportedSyntax(reason, line, self.program.source.filename, text) from error
         if self.checks:
-            self._check_outputs()
+            Outputs(self.program, self.recorder, self.outputs, self.values, self.views).check()
 
-    def _machine(self, machine_type: type[Machine], start: int, blocks: int) -> Machine:
-        return machine_type(self.recorder, start, blocks, checks=self.checks, dynamic_bytes=self.shared_bytes,
-                            step_limit=self.step_limit, watch_float64=self.watch_float64())
+    def _machine(self, start: int, blocks: int = 1, only: int | None = None) -> Machine:
+        machine = Machine(self.recorder, start, blocks, checks=self.checks, dynamic_bytes=self.shared_bytes,
+                          step_limit=self.step_limit, watch_float64=self.watch_float64(), only=only)
+        if self.attach is not None:
+            self.attach(machine)
+        return machine
 
-    def _batches(self, machine_type: type[Machine], first: int, stop: int) -> None:
+    def _batches(self, first: int, stop: int) -> None:
         """In lockstep."""
         step, start = self.blocks_at_once() if not self.program.cooperative else stop - first, first
         while start < stop:
             blocks = min(step, stop - start)
             if start == first and self.program.loops and not self.program.cooperative:
                 blocks = 1  # an endless loop is found sooner in a small batch
-            self.last_machine = self._machine(machine_type, start, blocks)
+            self.last_machine = self._machine(start, blocks)
             self.program.run(self.last_machine, *self.values)
             start += blocks
 
-    def _execute_waiting(self, machine_type: type[Machine], total: int) -> None:
+    def _execute_waiting(self, total: int) -> None:
         """In lockstep; block by block if a loop waits in vain; thread by thread if that does not help either.
 
         A loop that only polls may wait for all blocks of the grid, which lockstep makes possible and a GPU does not
@@ -219,14 +228,14 @@ class Run(Outputs):
             self.recorder.may_begin_anew = way != ways[-1]
             try:
                 if way == "lockstep":
-                    self._batches(machine_type, 0, total)
+                    self._batches(0, total)
                 else:
-                    self._by_turns(machine_type, total, threads if way == "threads" else 0)
+                    self._by_turns(total, threads if way == "threads" else 0)
                 return
             except Stalled:
                 self._begin_anew(before)
         self.recorder.may_begin_anew = False
-        self._batches(machine_type, 0, total)  # threads that cannot go by turns: what lockstep makes of it
+        self._batches(0, total)  # threads that cannot go by turns: what lockstep makes of it
 
     def _begin_anew(self, before: dict[Any, np.ndarray]) -> None:
         """Everything as it was before the launch."""
@@ -242,15 +251,13 @@ class Run(Outputs):
     def _tell(self, recorder: Recorder) -> None:
         """What the machine has to know of the program."""
         recorder.stored = self.program.stored
+        recorder.stores = {} if self.owners else None
         recorder.dynamic_sites = {
             site: sites - {site} for sites in self.program.dynamic_sites.values() for site in sites}
 
-    def _by_turns(self, machine_type: type[Machine], total: int, threads: int) -> None:
-        if threads:
-            kind = type("OneThreadMachine", (OneThread, machine_type), {})
-            machines = by_threads(lambda block: self._machine(kind, block, 1), total, threads)
-        else:
-            machines = by_blocks(lambda block: self._machine(machine_type, block, 1), total)
+    def _by_turns(self, total: int, threads: int) -> None:
+        machines = by_blocks(self._machine, total) if not threads else by_threads(
+            lambda block, lane: self._machine(block, only=lane), total, threads)
         turns = Turns(machines, lambda machine: self.program.run(machine, *self.values), self.recorder, self.resident,
                       self.gpu)
         try:
@@ -267,7 +274,7 @@ class Run(Outputs):
                 place, frame = trace.tb_lineno, trace.tb_frame
             trace = trace.tb_next
         for text in reversed(self.program.text.split("\n")[:place]):
-            found = re.search(r"m\.at\((\w+)\)", text)
+            found = re.search(r"counter\.at\((\w+)\)", text)
             if found and frame is not None:  # a function of another file is given the line of its call
                 return frame.f_locals["line"] if found[1] == "line" else int(found[1])
         return self.program.source.first_line
@@ -277,7 +284,7 @@ class Run(Outputs):
         for name, view in self.views.items():
             alloc = view.alloc
             if alloc.shadow is None and root(name) in self.program.stored and alloc.size:
-                alloc.shadow = Shadow(None, alloc)
+                alloc.shadow = Shadow(alloc)
 
     def let_go(self) -> None:
         """Part the caller's arrays from their shadows.
@@ -300,7 +307,7 @@ class Run(Outputs):
             recorder.shared_bytes + self.shared_bytes,
             {n: (str(v.dtype), tuple(v.shape)) for n, v in self.views.items()})
         if self.checks and recorder.samples:
-            report.accesses = [sample_access(self.last_machine, entry) for kept in recorder.samples.values()
+            report.accesses = [sample_access(self.last_machine.threads, entry) for kept in recorder.samples.values()
                                for entry in kept]
             report.timeline = timeline(recorder.steps)
         return report

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import KernelFault
-from ..machine.masks import WARP, Mask
 from ..report.report import Fault, Figures
+from ..state.masks import WARP, Mask
 
 
 class Recorder:
@@ -38,7 +38,13 @@ class Recorder:
         self.stored: set[str] = set()  # names of the arrays that the kernel may write
         self.dynamic_sites: dict[int, set[int]] = {}  # other names of one function for the dynamic shared memory
         self.may_begin_anew = False  # by turns, if nothing changes in lockstep (cooperation.py)
-        self.stores: dict[Any, list[tuple]] = {}  # of a launch with owners=True, see owners.py
+        self.stores: dict[Any, list[tuple]] | None = None  # noted in a launch with owners=True, see owners.py
+
+    def note_store(self, line: int, alloc: Any, where: Any, threads: np.ndarray, operation: str) -> None:
+        """Who stored to global memory, and where."""
+        if self.stores is not None and alloc.space == "global":
+            entry = (line, np.broadcast_to(where, threads.shape).astype(np.int32), threads.astype(np.int32), operation)
+            self.stores.setdefault(alloc, []).append(entry)
 
     def fault(self, kind: str, line: int, message: str, array: str | None = None,
               index: tuple[int, ...] | None = None, other_line: int | None = None, threads: tuple = (),

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from ..machine.masks import WARP, Mask
-from ..machine.memory import Allocation, pick
+from ..state.masks import WARP, Mask
+from ..state.memory import Allocation, pick
 
 _LOG_LIMIT = 1 << 20
 Slots = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # thread and time of two accesses to each element
@@ -35,10 +35,10 @@ Slots = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # thread and time
 class Shadow:
     """The shadow of one global or shared allocation. Threads are numbered block * P + lane (shared: lane)."""
 
-    def __init__(self, machine: Any | None, alloc: Allocation) -> None:
+    def __init__(self, alloc: Allocation, blocks: int = 1) -> None:
         self.alloc = alloc
         self.shared = alloc.space == "shared"
-        self.blocks = machine.blocks if self.shared and machine is not None else 1
+        self.blocks = blocks
         self.collapsed = self.shared and self.blocks > 1
         size = alloc.size if self.collapsed or not self.shared else alloc.size * self.blocks
         self.write_time = np.zeros(size, np.int32)  # of the last plain store, 0: never
@@ -51,15 +51,17 @@ class Shadow:
         self.logged = 0
         self.atomic_log: list[tuple[np.ndarray, np.ndarray, int]] = []
         self.atomic_logged = 0
+        self.verb = ""  # of the access that is checked
         self.updated: np.ndarray | None = None  # elements with an atomic that is no longer in the log or the slots
 
     # -- addresses and threads of one access, in one dimension -------------------------------------------------------
 
-    def select(self, machine: Any, address: Any, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
+    def select(self, checker: Any, address: Any, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
         """(addresses, threads) of the active threads; leaves the collapsed state if the blocks differ."""
         if self.collapsed:
-            if (mask.same_in_blocks() and (address.ndim == 0 or address.shape[0] == 1) and machine.blocks_in_step()):
-                lanes = machine.row_lanes(mask)
+            if mask.same_in_blocks() and (address.ndim == 0 or address.shape[0] == 1) and (
+                    checker.order.blocks_in_step()):
+                lanes = checker.threads.row_lanes(mask)
                 if address.ndim == 0:
                     return np.full(lanes.size, int(address)), lanes
                 row = address[0] if address.shape[1] > 1 else np.broadcast_to(address[0], mask.shape[1:])
@@ -67,10 +69,10 @@ class Shadow:
             self.expand()
         lanes = mask.flat()
         if self.shared:
-            address = address + machine.rows * self.alloc.size
-            threads = machine.lane_in_block[lanes]
+            address = address + checker.threads.rows * self.alloc.size
+            threads = checker.threads.lane_in_block[lanes]
         else:
-            threads = lanes + machine.first_block * machine.shape[1]
+            threads = lanes + checker.threads.first_block * checker.threads.width
         if address.ndim == 0:
             return np.full(lanes.size, int(address)), threads
         return pick(address, mask), threads
@@ -93,63 +95,63 @@ class Shadow:
 
     # -- accesses -----------------------------------------------------------------------------------------------------
 
-    def read(self, machine: Any, line: int, address: Any, mask: Mask) -> None:
+    def read(self, checker: Any, line: int, address: Any, mask: Mask) -> None:
         """A plain load by the threads of `mask`."""
-        machine.access_verb = "reads"
-        where, threads = self.select(machine, address, mask)
-        now = machine.tick(line)
-        if self.last_write > (machine.least_barrier if self.shared else machine.grid_time):
-            self._check_write(machine, line, where, threads)
-        self.check_atomics(machine, line, where, threads)
+        self.verb = "reads"
+        where, threads = self.select(checker, address, mask)
+        now = checker.order.tick(line)
+        if self.last_write > self._since(checker):
+            self._check_write(checker, line, where, threads)
+        self.check_atomics(checker, line, where, threads)
         if not self.shared:
-            self.readers = self._record(machine, self.readers, where, threads, now)
+            self.readers = self._record(checker, self.readers, where, threads, now)
             return
         if not self.complete:
-            self._check_initialised(machine, line, where, threads)
+            self._check_initialised(checker, line, where, threads)
         self.log.append((where, threads, now))
         self.logged += where.size
         if self.logged > _LOG_LIMIT:
-            self.settle(machine)
+            self.settle(checker)
 
-    def write(self, machine: Any, line: int, address: Any, mask: Mask) -> None:
+    def write(self, checker: Any, line: int, address: Any, mask: Mask) -> None:
         """A plain store by the threads of `mask`."""
-        machine.access_verb = "writes"
-        where, threads = self.select(machine, address, mask)
-        now = machine.tick(line)
-        self.settle(machine)
-        if self.last_write > (machine.least_barrier if self.shared else machine.grid_time):
-            self._check_write(machine, line, where, threads)
+        self.verb = "writes"
+        where, threads = self.select(checker, address, mask)
+        now = checker.order.tick(line)
+        self.settle(checker)
+        if self.last_write > self._since(checker):
+            self._check_write(checker, line, where, threads)
         if self.readers is not None:
-            self._check_slots(machine, line, where, threads, self.readers, "read")
-        self.check_atomics(machine, line, where, threads)
+            self._check_slots(checker, line, where, threads, self.readers, "read")
+        self.check_atomics(checker, line, where, threads)
         self.writer[where] = threads
         self.write_time[where] = self.last_write = now
         last = self.writer[where]
         if (last != threads).any():
-            self._report(machine, line, where, threads, last, np.full(where.size, now), last != threads, "write")
+            self._report(checker, line, where, threads, last, np.full(where.size, now), last != threads, "write")
 
-    def atomic(self, machine: Any, line: int, address: Any, mask: Mask) -> None:
+    def atomic(self, checker: Any, line: int, address: Any, mask: Mask) -> None:
         """An atomic read-modify-write: orders nothing, but does not race with other atomics."""
-        machine.access_verb = "updates (atomically)"
-        where, threads = self.select(machine, address, mask)
-        now = machine.tick(line)
-        self.settle(machine)
+        self.verb = "updates (atomically)"
+        where, threads = self.select(checker, address, mask)
+        now = checker.order.tick(line)
+        self.settle(checker)
         if self.shared and not self.complete:
-            self._check_initialised(machine, line, where, threads)
-        if self.last_write > (machine.least_barrier if self.shared else machine.grid_time):
-            self._check_write(machine, line, where, threads)
+            self._check_initialised(checker, line, where, threads)
+        if self.last_write > self._since(checker):
+            self._check_write(checker, line, where, threads)
         if self.readers is not None:
-            self._check_slots(machine, line, where, threads, self.readers, "read")
+            self._check_slots(checker, line, where, threads, self.readers, "read")
         self.atomic_log.append((where.astype(np.int32), threads.astype(np.int32), now))
         self.atomic_logged += where.size
         if self.atomic_logged > 4 * _LOG_LIMIT:
-            self.settle_atomics(machine)
+            self.settle_atomics(checker)
 
-    def check_atomics(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
+    def check_atomics(self, checker: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
         """A plain access races with atomics of others."""
-        self.settle_atomics(machine)
+        self.settle_atomics(checker)
         if self.atomics is not None:
-            self._check_slots(machine, line, where, threads, self.atomics, "atomic")
+            self._check_slots(checker, line, where, threads, self.atomics, "atomic")
 
     def touched(self) -> np.ndarray:
         """Which elements were written, plainly or atomically."""
@@ -172,9 +174,13 @@ class Shadow:
             self.atomic_log.clear()
             self.atomic_logged = 0
 
+    def _since(self, checker: Any) -> int:
+        """No write before this time can race any more."""
+        return checker.order.least_barrier if self.shared else checker.order.grid_time
+
     # -- the rules ----------------------------------------------------------------------------------------------------
 
-    def _check_initialised(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
+    def _check_initialised(self, checker: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
         self.complete = bool(self.write_time.all())
         unknown = self.write_time[where] == 0
         if self.atomics is not None:
@@ -182,69 +188,51 @@ class Shadow:
         if unknown.any() and (self.atomic_log or self.updated is not None):
             unknown &= ~self._updated()[where]
         if unknown.any():
-            machine.report_uninitialised(line, self, where, threads, unknown)
+            checker.shared_unwritten(line, self, where, threads, unknown)
 
-    def _check_write(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
+    def _check_write(self, checker: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
         times, writers = self.write_time[where], self.writer[where]
         suspect = (times != 0) & (writers != threads)
         if suspect.any():
-            suspect &= self.unordered(machine, where, threads, writers, times)
+            suspect &= self.unordered(checker, where, threads, writers, times)
             if suspect.any():
-                self._report(machine, line, where, threads, writers, times, suspect, "write")
+                self._report(checker, line, where, threads, writers, times, suspect, "write")
 
-    def _check_slots(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray, slots: Slots,
+    def _check_slots(self, checker: Any, line: int, where: np.ndarray, threads: np.ndarray, slots: Slots,
                      earlier: str) -> None:
         for k in (0, 2):
             others, times = slots[k][where], slots[k + 1][where]
             suspect = (times > 0) & (others != threads)
             if suspect.any():
-                suspect &= self.unordered(machine, where, threads, others, times)
+                suspect &= self.unordered(checker, where, threads, others, times)
                 if suspect.any():
-                    self._report(machine, line, where, threads, others, times, suspect, earlier)
+                    self._report(checker, line, where, threads, others, times, suspect, earlier)
                     return
 
-    def unordered(self, machine: Any, where: np.ndarray, threads: np.ndarray, others: np.ndarray,
+    def unordered(self, checker: Any, where: np.ndarray, threads: np.ndarray, others: np.ndarray,
                   times: np.ndarray) -> np.ndarray:
         """True where nothing orders the earlier access (by `others` at `times`) before this one."""
-        width = machine.shape[1]
-        if self.shared:
-            block = where // self.alloc.size  # 0 while collapsed
-            lane, other_lane = threads, others
-            same_block = None
-        else:
-            block = threads // width - machine.first_block
-            lane, other_lane = threads % width, others % width
-            same_block = others // width == threads // width
-        loose = times > machine.barrier_time(block)
-        if machine.warp_sync is not None:
-            row = block if machine.warp_sync.shape[1] > 1 else 0
-            whole, part = machine.warp_sync[0, row, lane], machine.warp_sync[1, row, lane]
-            together = (part >= times) & (part == machine.warp_sync[1, row, other_lane])
-            loose &= ~((lane // WARP == other_lane // WARP) & ((whole >= times) | together))
-        first = machine.first_block * width if self.shared else 0
-        if same_block is None or same_block.all():
-            return loose & ~machine.recorder.thread_fences.ordered(others + first, threads + first, times)
-        fenced = np.where(same_block, machine.recorder.thread_fences.ordered(others, threads, times),
-                          machine.fences.ordered(others // width, threads // width, times))
-        return np.where(same_block, loose, times > machine.grid_time) & ~fenced
+        at = checker.threads  # a shared element's block is 0 while collapsed
+        block = where // self.alloc.size if self.shared else threads // at.width - at.first_block
+        return checker.order.unordered(block, threads, others, times, self.shared)
 
     # -- readers and atomics ------------------------------------------------------------------------------------------
 
-    def settle(self, machine: Any) -> None:
+    def settle(self, checker: Any) -> None:
         """Enter the logged reads into the readers' slots."""
         for where, threads, when in self.log:
-            self.readers = self._record(machine, self.readers, where, threads, when)
+            self.readers = self._record(checker, self.readers, where, threads, when)
         self.log.clear()
         self.logged = 0
 
-    def settle_atomics(self, machine: Any) -> None:
+    def settle_atomics(self, checker: Any) -> None:
         """The same for atomics."""
         for where, threads, when in self.atomic_log:
-            self.atomics = self._record(machine, self.atomics, where, threads, when)
+            self.atomics = self._record(checker, self.atomics, where, threads, when)
         self.atomic_log.clear()
         self.atomic_logged = 0
 
-    def _record(self, machine: Any, slots: Slots | None, where: np.ndarray, threads: np.ndarray, when: int) -> Slots:
+    def _record(self, checker: Any, slots: Slots | None, where: np.ndarray, threads: np.ndarray, when: int) -> Slots:
         """Enter accesses by `threads` at time `when` into the slots of readers or of atomics."""
         if slots is None:
             n = self.write_time.size
@@ -253,41 +241,41 @@ class Shadow:
         before, before_time = first[where], first_time[where]
         moved = (before_time > 0) & (before != threads)
         if moved.any():
-            self._second(machine, slots, where[moved], threads[moved], before[moved], before_time[moved])
+            self._second(checker, slots, where[moved], threads[moved], before[moved], before_time[moved])
         first[where] = threads
         first_time[where] = when
         last = first[where]
         twice = last != threads
         if twice.any():
             order = np.flatnonzero(twice)
-            order = order[np.argsort(self._distance(machine, threads[order], last[order]), kind="stable")]
+            order = order[np.argsort(self._distance(checker, threads[order], last[order]), kind="stable")]
             times = np.full(order.size, when, np.int32)
-            self._second(machine, slots, where[order], last[order], threads[order], times)
+            self._second(checker, slots, where[order], last[order], threads[order], times)
         return slots
 
-    def _second(self, machine: Any, slots: Slots, where: np.ndarray, first: np.ndarray, other: np.ndarray,
+    def _second(self, checker: Any, slots: Slots, where: np.ndarray, first: np.ndarray, other: np.ndarray,
                 times: np.ndarray) -> None:
         """Keep `other` in the second slot, unless the one there is further from `first` and still of use."""
         _, _, second, second_time = slots
-        kept = self._distance(machine, second[where], first)
-        stale = (second_time[where] == 0) | ((kept < 2) & (second_time[where] <= machine.least_barrier))
-        better = stale | (self._distance(machine, other, first) >= kept)
+        kept = self._distance(checker, second[where], first)
+        stale = (second_time[where] == 0) | ((kept < 2) & (second_time[where] <= checker.order.least_barrier))
+        better = stale | (self._distance(checker, other, first) >= kept)
         second[where[better]] = other[better]
         second_time[where[better]] = times[better]
 
-    def _distance(self, machine: Any, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def _distance(self, checker: Any, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """0 in one warp, 1 in one block, 2 in different blocks: the further, the less can order the two."""
         apart = (a // WARP != b // WARP).astype(np.int8)
-        return apart if self.shared else apart + (a // machine.shape[1] != b // machine.shape[1])
+        return apart if self.shared else apart + (a // checker.threads.width != b // checker.threads.width)
 
-    def _report(self, machine: Any, line: int, where: np.ndarray, threads: np.ndarray, others: np.ndarray,
+    def _report(self, checker: Any, line: int, where: np.ndarray, threads: np.ndarray, others: np.ndarray,
                 times: np.ndarray, bad: np.ndarray, earlier: str) -> None:
         moments, which = np.unique(times, return_inverse=True)
-        lines = np.array([machine.recorder.line_of[t] for t in moments.tolist()])[which]
+        lines = np.array([checker.recorder.line_of[t] for t in moments.tolist()])[which]
         while bad.any():
             k = int(np.flatnonzero(bad)[0])
             same = bad & (lines == lines[k])
             count = int(np.count_nonzero(same)) * (self.blocks if self.collapsed else 1)
-            machine.report_race(line, int(times[k]), self, int(where[k]), int(threads[k]), int(others[k]), count,
+            checker.race(line, int(times[k]), self, int(where[k]), int(threads[k]), int(others[k]), count,
                                 earlier)
             bad = bad & ~same

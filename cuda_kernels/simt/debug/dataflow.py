@@ -1,7 +1,7 @@
 """Following the data of one block: from a stored value back to the elements of global arrays it was computed from.
 
 A value of the machine is an array over threads that is never changed in place, so it has an origin: the load, the
-arithmetic, the shuffle or the branch that made it. `TracingMachine` keeps these origins beside the values, and each
+arithmetic, the shuffle or the branch that made it. `Tracer` keeps these origins beside the values, and each
 store to memory with the origin of what it stored. Going back is walking the origins, lane by lane; a load from shared
 or local memory goes on at the store that wrote the element last.
 
@@ -10,17 +10,18 @@ Only values that come from memory have an origin: indices, constants and loop co
 from __future__ import annotations
 
 import bisect
+import functools
 import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..intrinsics import Context
 from ..machine import numeric
+from ..machine.intrinsics import Context
 from ..machine.machine import Machine
-from ..machine.masks import WARP, Mask
-from ..machine.memory import Allocation, View
+from ..state.masks import WARP, Mask
+from ..state.memory import Allocation, View
 
 Value = Any
 
@@ -87,15 +88,36 @@ class Store(NamedTuple):
     atomic: bool
 
 
-class TracingMachine(Machine):
-    """Runs one block and keeps the origin of every value."""
+class Tracer:
+    """Follows one block: keeps the origin of every value, and every load and store of memory."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self) -> None:
         self.origins: dict[int, tuple[Any, Any]] = {}  # id of a value -> (the value or a weak reference, its origin)
         self.loads: list[Load] = []
         self.stores: dict[str, dict[str, list[Store]]] = {}
         self.clock = 0
+
+    def attach(self, machine: Machine) -> None:
+        """Look over the shoulder of a machine's parts: each method named here is called through this tracer."""
+        self.machine = machine
+        self.width = machine.threads.width
+        for part, names in _JOINED.items():
+            of = getattr(machine, part)
+            for name in names:
+                setattr(of, name, functools.partial(self._joining, getattr(of, name)))
+        for of, name, own in (
+                (machine.checker, "load", self._checked_load), (machine.memory, "load", self._load),
+                (machine.memory, "write", self._write), (machine.atomics, "atomic", self._atomic),
+                (machine.variables, "merge", self._merge), (machine.builtins, "selp", self._selp),
+                (machine.warps, "shuffle", self._shuffle), (machine, "intrinsic", self._intrinsic)):
+            setattr(of, name, functools.partial(own, getattr(of, name)))
+
+    def _joining(self, plain: Any, line: int, *values: Any) -> Value:
+        """Arithmetic: the result comes from all operands."""
+        result = plain(line, *values)
+        if result is not None and self.origin(result) is None:
+            self.tag(result, self.join(values))
+        return result
 
     # -- origins ------------------------------------------------------------------------------------------------------
 
@@ -127,33 +149,34 @@ class TracingMachine(Machine):
 
     # -- memory -------------------------------------------------------------------------------------------------------
 
-    def check_load(self, line: int, alloc: Allocation, address: Value, mask: Mask) -> None:
-        super().check_load(line, alloc, address, mask)
+    def _checked_load(self, plain: Any, line: int, alloc: Allocation, address: Value, mask: Mask) -> None:
+        plain(line, alloc, address, mask)
         self.clock += 1
         self.loads.append(Load(alloc, address, mask, line, self.clock))
 
-    def load(self, line: int, view: View, index: tuple[Value, ...]) -> Value:
+    def _load(self, plain: Any, line: int, view: View, index: tuple[Value, ...]) -> Value:
         count = len(self.loads)
-        value = super().load(line, view, index)
+        value = plain(line, view, index)
         return self.tag(value, self.loads[-1]) if len(self.loads) > count else value
 
-    def write(self, line: int, alloc: Allocation, address: Value, mask: Mask, value: Value) -> None:
+    def _write(self, plain: Any, line: int, alloc: Allocation, address: Value, mask: Mask, value: Value) -> None:
         if mask.lanes:
-            self.remember_store(alloc, address, mask, self.origin(value), False)
-        super().write(line, alloc, address, mask, value)
+            self._stored(alloc, address, mask, self.origin(value), False)
+        plain(line, alloc, address, mask, value)
 
-    def atomic(self, line: int, name: str, wanted: bool, view: Value, index: Value, *values: Value) -> Value:
-        before = super().atomic(line, name, wanted, view, index, *values)
-        address, mask, _ = self.locate(line, view, index if type(index) is tuple else (index,), "atomic")
+    def _atomic(self, plain: Any, line: int, name: str, wanted: bool, view: Value, index: Value,
+                *values: Value) -> Value:
+        before = plain(line, name, wanted, view, index, *values)
+        address, mask, _ = self.machine.memory.locate(line, view, index if type(index) is tuple else (index,), "atomic")
         if mask.lanes:
             self.clock += 1
             seen = Load(view.alloc, address, mask, line, self.clock)
-            self.remember_store(view.alloc, address, mask, self.join(values), True)
+            self._stored(view.alloc, address, mask, self.join(values), True)
             if wanted:
                 self.tag(before, seen)
         return before
 
-    def remember_store(self, alloc: Allocation, address: Value, mask: Mask, origin: Any, atomic: bool) -> None:
+    def _stored(self, alloc: Allocation, address: Value, mask: Mask, origin: Any, atomic: bool) -> None:
         """Enter a store under its address where that is the same for all lanes, else among the others."""
         self.clock += 1
         place = str(int(address)) if address.ndim == 0 else ""
@@ -162,28 +185,28 @@ class TracingMachine(Machine):
 
     # -- what moves values between lanes and paths --------------------------------------------------------------------
 
-    def merge(self, new: Value, old: Value) -> Value:
-        value = super().merge(new, old)
+    def _merge(self, plain: Any, new: Value, old: Value) -> Value:
+        value = plain(new, old)
         if isinstance(value, np.ndarray) and value is not new and value is not old:
             a, b = self.origin(new), self.origin(old)
             if a is not None or b is not None:
-                assert self.mask.bits is not None
-                self.tag(value, Choice(self.mask.bits, a, b))
+                assert self.machine.lanes.mask.bits is not None
+                self.tag(value, Choice(self.machine.lanes.mask.bits, a, b))
         return value
 
-    def selp(self, line: int, condition: Value, a: Value, b: Value) -> Value:
-        value = super().selp(line, condition, a, b)
+    def _selp(self, plain: Any, line: int, condition: Value, a: Value, b: Value) -> Value:
+        value = plain(line, condition, a, b)
         first, second = self.origin(a), self.origin(b)
         if first is not None or second is not None:
             self.tag(value, Choice(np.atleast_2d(numeric.truth(condition)), first, second))
         return value
 
-    def _shuffle(self, line: int, mask: Value, value: Value, source: np.ndarray, what: str) -> Value:
-        result = super()._shuffle(line, mask, value, source, what)
+    def _shuffle(self, plain: Any, line: int, mask: Value, value: Value, source: np.ndarray, what: str) -> Value:
+        result = plain(line, mask, value, source, what)
         origin = self.origin(value)
         return result if origin is None else self.tag(result, Shuffle(origin, np.atleast_2d(source)))
 
-    def intrinsic(self, line: int, meaning: Any, *arguments: Value) -> Any:
+    def _intrinsic(self, plain: Any, line: int, meaning: Any, *arguments: Value) -> Any:
         context = TracingContext(self, line)
         result = meaning(context, *arguments)
         parents = self.join(arguments)
@@ -209,7 +232,7 @@ class TracingMachine(Machine):
             if type(origin) is Load:
                 waiting += self._through_memory(origin, at, found)
             else:
-                waiting += _step(origin, at, self.shape[1])
+                waiting += _step(origin, at, self.width)
         return list(found)
 
     def _through_memory(self, load: Load, lane: int, found: dict[Leaf, None]) -> Iterator[tuple[Any, int]]:
@@ -245,24 +268,25 @@ class TracingMachine(Machine):
 class TracingContext(Context):
     """A context whose loads have origins, and whose stores know the loads where their values lost them (cp.async)."""
 
-    def __init__(self, machine: TracingMachine, line: int) -> None:
-        super().__init__(machine, line)
+    def __init__(self, tracer: Tracer, line: int) -> None:
+        super().__init__(tracer.machine, line)
+        self.tracer = tracer
         self.crossed = False
         self.begun: list[tuple[int, Load]] = []  # element of a wide access, load
 
     def load(self, array: Any, index: Value, count: int = 1) -> Any:
-        first = len(self.machine.loads)
+        first = len(self.tracer.loads)
         values = super().load(array, index, count)
-        loads = self.machine.loads[first:]
+        loads = self.tracer.loads[first:]
         self.begun += [(k if count > 1 else -1, load) for k, load in enumerate(loads)]
         for value, load in zip(values if isinstance(values, tuple) else (values,), loads, strict=False):
-            self.machine.tag(value, load)
+            self.tracer.tag(value, load)
         return values
 
     def store(self, array: Any, index: Value, values: Any) -> None:
         for k, value in enumerate(values if isinstance(values, tuple) else (values,)):
-            if self.begun and self.machine.origin(value) is None:
-                self.machine.tag(value, Join(tuple(load for place, load in self.begun if place in (k, -1))))
+            if self.begun and self.tracer.origin(value) is None:
+                self.tracer.tag(value, Join(tuple(load for place, load in self.begun if place in (k, -1))))
         super().store(array, index, values)
 
     def by_warp(self, value: Value) -> np.ndarray:
@@ -296,24 +320,10 @@ def _step(origin: Any, lane: int, width: int) -> list[tuple[Any, int]]:
     return [(parent, other) for parent in origin.parents for other in range(first, first + WARP)]
 
 
-def _joining(name: str) -> Any:
-    """A method of the machine that also joins the origins of its operands."""
-    plain = getattr(Machine, name)
-
-    def method(self: TracingMachine, line: int, *values: Any) -> Value:
-        result = plain(self, line, *values)
-        if result is not None and self.origin(result) is None:
-            self.tag(result, self.join(values))
-        return result
-
-    method.__name__ = name
-    return method
-
-
-_ARITHMETIC = (
-    *numeric.BINARY, "neg", "pos", "invert", "narrowed", "cast", "int_", "float_", "bool_", "abs_", "round_", "min_",
-    "max_", "math", "libdevice", "fma", "cbrt", "popc", "brev", "clz", "ffs",
-    "ufunc", "cmath", "complex_", "attribute", "method", "divmod_",
-)
-for _name in _ARITHMETIC:
-    setattr(TracingMachine, _name, _joining(_name))
+_JOINED = {  # the methods of the machine's parts whose result comes from all operands
+    "numbers": (*numeric.BINARY, "neg", "pos", "invert", "narrowed", "divmod_"),
+    "builtins": "cast int_ float_ bool_ abs_ round_ min_ max_ popc brev clz ffs complex_".split(),
+    "maths": "math libdevice fma cbrt ufunc cmath".split(),
+    "arrays": ("attribute",),
+    "methods": ("call",),
+}

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..machine.control import StepLimit
+from ..checking.faults import StepLimit
 from ..machine.machine import Machine
-from ..machine.masks import Mask
-from ..machine.memory import Allocation
+from ..state.masks import Mask
+from ..state.memory import Allocation
+from ..state.threads import Threads
 
 Value = Any
 
@@ -35,11 +36,28 @@ class History:
     latest: dict[Allocation, np.ndarray] = field(default_factory=dict)
     changes: dict[Allocation, list[tuple[int, np.ndarray, np.ndarray]]] = field(default_factory=dict)
     touched: set[Allocation] = field(default_factory=set)
-    machine: Machine | None = None
+    threads: Threads | None = None  # of the first batch, which is the one that is recorded
 
-    def before_store(self, machine: Machine, alloc: Allocation) -> None:
+    def step(self, machine: Machine, line: int, function: str, variables: dict[str, Value]) -> None:
+        """A statement is about to run."""
+        if self.threads is None:
+            self.threads = machine.threads
+        if self.threads is not machine.threads:
+            return
+        self.settle()
+        if len(self.moments) >= self.limit:
+            raise StepLimit
+        held = {k[2:]: v for k, v in variables.items() if k.startswith("v_") and v is not None}
+        self.moments.append(Moment(line, function, held, machine.lanes.mask))
+
+    def breakpoint(self, machine: Machine) -> None:
+        """The statement before was breakpoint()."""
+        if self.threads is machine.threads and self.moments:
+            self.moments[-1].stop = True
+
+    def before_store(self, threads: Threads, alloc: Allocation) -> None:
         """Called ahead of each store: keep the memory as it was first, and look at it again at the next statement."""
-        if self.machine is not machine:
+        if self.threads is not threads:
             return
         if alloc not in self.before:
             self.before[alloc] = alloc.data.copy()
@@ -74,24 +92,3 @@ class History:
                 break
             flat[places] = values
         return data
-
-
-class RecordingMachine(Machine):
-    """A machine that writes the history of its first batch."""
-
-    def step(self, line: int, function: str, variables: dict[str, Value]) -> None:
-        history: History = self.recorder.history
-        if history.machine is None:
-            history.machine = self
-        if history.machine is not self:
-            return
-        history.settle()
-        if len(history.moments) >= history.limit:
-            raise StepLimit
-        held = {k[2:]: v for k, v in variables.items() if k.startswith("v_") and v is not None}
-        history.moments.append(Moment(line, function, held, self.mask))
-
-    def breakpoint(self, line: int, function: str, variables: dict[str, Value]) -> None:
-        history: History = self.recorder.history
-        if history.machine is self and history.moments:
-            history.moments[-1].stop = True

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..machine.machine import Machine
-from ..machine.masks import WARP, Mask
-from ..machine.memory import Allocation, View, pick
 from ..run import Run
-from .dataflow import Leaf, TracingMachine
+from ..state.masks import WARP
+from ..state.memory import Allocation, View
+from .dataflow import Leaf, Tracer
 
 Value = Any
 Index = tuple[int, ...]
@@ -54,25 +53,6 @@ class Source:
     line: int
 
 
-class OwnerMachine(Machine):
-    """A machine that notes every store and atomic to global memory."""
-
-    def check_store(self, line: int, alloc: Allocation, address: Value, mask: Mask) -> None:
-        super().check_store(line, alloc, address, mask)
-        if alloc.space == "global":
-            self._note(line, alloc, pick(address, mask), mask, "store")
-
-    def _count_atomic(self, line: int, alloc: Allocation, address: Value, where: np.ndarray, mask: Mask) -> None:
-        super()._count_atomic(line, alloc, address, where, mask)
-        if alloc.space == "global":
-            self._note(line, alloc, where, mask, "atomic")
-
-    def _note(self, line: int, alloc: Allocation, where: np.ndarray, mask: Mask, operation: str) -> None:
-        threads = mask.flat() + self.first_block * self.shape[1]
-        entry = (line, np.broadcast_to(where, threads.shape).astype(np.int32), threads.astype(np.int32), operation)
-        self.recorder.stores.setdefault(alloc, []).append(entry)
-
-
 class Owners:
     """Who wrote what in one launch. An array is named as in the kernel, or given itself (or a view of its memory).
 
@@ -93,8 +73,9 @@ class Owners:
     def __init__(self, run: Run, before: tuple[Any, ...], launched: tuple[Any, ...]) -> None:
         self._run = run
         self._before = before
+        self._stores = run.recorder.stores or {}
         self._launched = launched  # the caller's arguments, whose memory the addresses mean
-        self._traces: dict[int, TracingMachine] = {}
+        self._traces: dict[int, Tracer] = {}
 
     def writers_of(self, array: str | np.ndarray, index: Any) -> tuple[Owner, ...]:
         """The threads that wrote an element: all atomics since the last plain store, and that store; the last first.
@@ -105,7 +86,7 @@ class Owners:
         """
         alloc, address = self._place(array, index)
         found: list[Owner] = []
-        for line, where, threads, operation in reversed(self._run.recorder.stores.get(alloc, [])):
+        for line, where, threads, operation in reversed(self._stores.get(alloc, [])):
             hits = threads[where == address]
             found += [self._owner(int(number), line, operation) for number in hits[::-1]]
             if hits.size and operation == "store":
@@ -120,7 +101,7 @@ class Owners:
         width = -(-_product(self._run.block) // WARP) * WARP
         number = _linear(block, self._run.grid) * width + _linear(thread, self._run.block)
         found: dict[str, dict[Index, None]] = {}
-        for alloc, entries in self._run.recorder.stores.items():
+        for alloc, entries in self._stores.items():
             for _, where, threads, _ in entries:
                 for address in where[threads == number]:
                     found.setdefault(alloc.name, {})[alloc.index(int(address))] = None
@@ -128,7 +109,7 @@ class Owners:
 
     def workers(self) -> tuple[int, int]:
         """How many threads stored to global memory, and how many elements were stored to."""
-        stores = self._run.recorder.stores.values()
+        stores = self._stores.values()
         threads = [entry[2] for entries in stores for entry in entries]
         elements = sum(np.unique(np.concatenate([entry[1] for entry in entries])).size for entries in stores)
         return (np.unique(np.concatenate(threads)).size if threads else 0), elements
@@ -218,7 +199,7 @@ class Owners:
 
     # -- the data flow of one block -------------------------------------------------------------------------------
 
-    def _trace(self, block: int) -> TracingMachine:
+    def _trace(self, block: int) -> Tracer:
         if not 0 <= block < _product(self._run.grid):
             raise IndexError(f"Owners: the grid has {_product(self._run.grid)} blocks. Got block {block}.")
         if block not in self._traces:
@@ -229,11 +210,11 @@ class Owners:
             if block:
                 fresh.execute(first=0, count=block)
             fresh.checks = True
-            fresh.execute(TracingMachine, first=block, count=1)
+            trace = Tracer()
+            fresh.execute(first=block, count=1, attach=trace.attach)
             while len(self._traces) >= KEPT_TRACES:
                 self._traces.pop(next(iter(self._traces)))
-            assert isinstance(fresh.last_machine, TracingMachine)
-            self._traces[block] = fresh.last_machine
+            self._traces[block] = trace
         return self._traces[block]
 
 

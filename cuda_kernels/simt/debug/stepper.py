@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..launch import program_of
-from ..machine.masks import WARP
-from ..machine.memory import View
+from ..language.program import program_of
 from ..report.report import Report
 from ..run import Run
-from .history import History, Moment, RecordingMachine
+from ..state.masks import WARP
+from ..state.memory import View
+from .history import History, Moment
 
 Value = Any
 RECORDED_THREADS = 8192
@@ -63,8 +63,8 @@ class Stepper:
     @property
     def shape(self) -> tuple[int, int]:
         """(blocks recorded, threads of a block)."""
-        assert self.history.machine is not None
-        return self.history.machine.blocks, self.history.machine.threads
+        assert self.history.threads is not None
+        return self.history.threads.blocks, self.history.threads.per_block
 
     # -- moving -------------------------------------------------------------------------------------------------------
 
@@ -121,8 +121,8 @@ class Stepper:
         return self._part(held, block, warp, thread)
 
     def _part(self, value: Value, block: Any, warp: int | None, thread: Any) -> Any:
-        assert self.history.machine is not None
-        full = np.broadcast_to(value, self.history.machine.shape)
+        assert self.history.threads is not None
+        full = np.broadcast_to(value, self.history.threads.shape)
         if block is None and warp is None and thread is None:
             return full[:, : self.shape[1]].copy()
         row = full[self._block_number(block)]
@@ -212,7 +212,7 @@ def step(kernel: Any, grid: Any, block: Any, *args: Any, shared_bytes: int = 0, 
     history = History(limit)
     run.recorder.history = history
     run.recorder.undo = history.before_store
-    run.execute(RecordingMachine)
+    run.execute()
     history.settle()
     if not history.moments:
         raise ValueError(f"simt.step: kernel {program.source.name!r} has no statements")

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, NoReturn
 
-from ..checking.checks import STATIC_SHARED
-from ..machine.masks import WARP
 from ..report.gpus import GPUS
 from ..run import MAX_BLOCK, MAX_DYNAMIC_SHARED, MAX_GRID, MAX_THREADS
+from ..state.masks import WARP
+from ..state.memory import STATIC_SHARED
 
 NAME = "SIMT machine (no GPU; the limits of an H100 SXM)"
 H100 = GPUS["H100 SXM"]

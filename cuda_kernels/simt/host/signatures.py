@@ -70,16 +70,15 @@ class Declared:
         raise TypeError(f"No matching definition for argument type(s) {got}: {self.name} is declared for {declared}."
                         f"{why} Convert the arrays, x.astype(np.float32), or leave the signature out.")
 
+    def scalars(self) -> tuple[dict[int, np.dtype], np.dtype | None]:
+        """What a device function with one signature makes of its numbers, by position, and of its result."""
+        if len(self.types) != 1:
+            return {}, None
+        dtypes = {k: as_dtype(ty) for k, ty in enumerate(self.types[0]) if not is_array_type(ty)}
+        result = self.results[0]
+        return ({k: dtype for k, dtype in dtypes.items() if dtype is not None},
+                None if result is None or is_array_type(result) else as_dtype(result))
 
-def scalars_declared(function: Any) -> tuple[dict[int, np.dtype], np.dtype | None]:
-    """What a device function with one signature makes of its numbers, by position, and of its result."""
-    declared = getattr(function, "_simt_declared", None)
-    if declared is None or len(declared.types) != 1:
-        return {}, None
-    dtypes = {k: as_dtype(ty) for k, ty in enumerate(declared.types[0]) if not is_array_type(ty)}
-    result = declared.results[0]
-    return ({k: dtype for k, dtype in dtypes.items() if dtype is not None},
-            None if result is None or is_array_type(result) else as_dtype(result))
 
 
 def shown(types: TypeList) -> str:

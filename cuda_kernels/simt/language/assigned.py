@@ -6,7 +6,7 @@
 
 Threads past `n` never assigned `v`. A walk through the syntax tree keeps the set of variables that every path to a
 place has assigned; a read of any other variable is *unsure*. Only variables with such a read are watched while the
-kernel runs (`Control.remember`, `Checks.assured`): all others, which are nearly all, cost nothing.
+kernel runs (`Variables.remember`, `Variables.assured`): all others, which are nearly all, cost nothing.
 """
 from __future__ import annotations
 

@@ -11,20 +11,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import NamedTuple
 
-ANYTHING = "*"
-
-
-class Ending(NamedTuple):
-    """The variables that decide, and the arrays ("*": perhaps any): both empty where only the mask of threads can.
-
-    polls : the loop does nothing but look at memory until it changes
-    """
-
-    names: tuple[str, ...]
-    arrays: tuple[str, ...]
-    polls: bool = False
+from ..machine.progress import ANYTHING, Ending
 
 
 def what_ends(loop: ast.While, pure: Callable[[ast.Call], bool]) -> Ending:

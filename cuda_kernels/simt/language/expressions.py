@@ -1,4 +1,4 @@
-"""The translator's expressions: each becomes one line `t3 = m.mul(12, t1, t2)`, and a name or constant stays itself."""
+"""Expressions: each becomes one line `t3 = numbers.mul(12, t1, t2)`, and a name or constant stays itself."""
 from __future__ import annotations
 
 import ast
@@ -8,68 +8,66 @@ from typing import Any
 
 import numpy as np
 
-from ..host.memory import DeviceArray
+from ..errors import UnsupportedSyntax
 from ..machine import numeric
-from ..machine.objects import Member
+from ..state.objects import Member
 from .calls import Calls
+from .draft import Draft
 from .names import as_dtype, cuda_objects
-from .statics import COMPARE, DIMENSIONS, OPERATORS, UNKNOWN, Statics, numbers, typed
-from .unsupported import NO_STRINGS
+from .statics import COMPARE, DIMENSIONS, UNKNOWN, Statics, numbers, typed
+from .unsupported import INSTEAD, NO_STRINGS
 
 _UNARY = {"USub": "neg", "UAdd": "pos", "Invert": "invert", "Not": "not_"}
-_RELATIONS = {"Is": "same", "IsNot": "not_same", "In": "contains", "NotIn": "not_contains"}
+_RELATIONS = {"Is": "numbers.same", "IsNot": "numbers.same", "In": "sequences.contains", "NotIn": "sequences.contains"}
 _CHEAP = (*"x y z shape size ndim real imag dtype itemsize laneid warpsize".split(), *DIMENSIONS)
 _AXES = ("x", "y", "z")
-ANY = "*"  # among the names of arrays that are written to: any of them
 
 
-class Expressions(Calls, Statics):
-    """Expressions. Part of `FunctionTranslator`."""
+class Expressions:
+    """Values, and what is assigned."""
 
-    indent: int
+    def __init__(self, draft: Draft, statics: Statics) -> None:
+        self.draft = draft
+        self.statics = statics
+        self.calls = Calls(draft, statics, self)
 
     def value(self, node: ast.expr, hint: str = "") -> str:
         """The Python expression (a name) that holds the value of `node`; emits what computes it."""
-        known = self.known(node)
+        known = self.statics.known(node)
         if known is not None:
             return self.literal(node, known[0])
         if isinstance(node, ast.Call):
-            return self.call(node, wanted=True, hint=hint)
+            return self.calls.call(node, wanted=True, hint=hint)
         method = getattr(self, "on_" + type(node).__name__, None)
         if method is None:
-            raise self.unsupported(node)
+            raise unsupported(self.draft, node)
         return method(node)
-
-    def result(self, expression: str) -> str:
-        name = self.fresh()
-        self.emit(f"{name} = {expression}")
-        return name
 
     def literal(self, node: ast.AST, value: Any) -> str:
         """A constant of the program."""
         if isinstance(value, tuple):
-            return self.program.constant(typed(value), "tuple") if value else "()"
+            return self.draft.program.constant(typed(value), "tuple") if value else "()"
         if isinstance(value, np.ndarray):
-            name = self.program.constant(value, "array")
-            return self.result(f"m.constant({name}, {ast.unparse(node)!r})")
-        return self.program.constant(numeric.typed(value))
+            name = self.draft.program.constant(value, "array")
+            return self.draft.result(f"memory.constant({name}, {ast.unparse(node)!r})")
+        return self.draft.program.constant(numeric.typed(value))
 
     # -- names, attributes, subscripts --------------------------------------------------------------------------------
 
     def on_Name(self, node: ast.Name) -> str:
-        self.stored.add(node.id)
+        self.draft.stored.add(node.id)
         return self.variable(node)
 
     def variable(self, node: ast.expr) -> str:
         """A variable's name in the program."""
-        if isinstance(node, ast.Name) and node.id in self.variables and self.static(node) is UNKNOWN:
-            if id(node) in self.unsure.reads:
+        if isinstance(node, ast.Name) and node.id in self.draft.variables and self.statics.static(node) is UNKNOWN:
+            if id(node) in self.draft.unsure.reads:
                 name = node.id
-                self.emit(f"v_{name} = m.assured({self.line(node)}, v_{name}, w_{name}, {name!r})")
+                self.draft.do(node, "variables.assured", f"v_{name}", f"w_{name}", repr(name), to=f"v_{name}")
             return "v_" + node.id
         if not isinstance(node, ast.Name):
             return self.value(node)
-        return self.special(node, self.static(node))
+        return self.special(node, self.statics.static(node))
 
     def on_Constant(self, node: ast.Constant) -> str:
         return "..." if node.value is ... else self.special(node, node.value)
@@ -81,68 +79,69 @@ class Expressions(Calls, Statics):
 
     def base(self, node: ast.expr) -> str:
         """An array that is only looked into (so it does not count as handed on)."""
-        if isinstance(node, ast.Name) and self.known(node) is None:
+        if isinstance(node, ast.Name) and self.statics.known(node) is None:
             return self.variable(node)
         return self.value(node)
 
     def on_Attribute(self, node: ast.Attribute) -> str:
-        owner = self.static(node.value)
+        owner = self.statics.static(node.value)
         if owner is not UNKNOWN:
             which = cuda_objects().get(id(owner))
             if which in DIMENSIONS:
                 if node.attr not in _AXES:
-                    raise self.fail(node, f"{ast.unparse(node)} does not exist; cuda.{which} has .x, .y and .z")
-                return f"m.{which}[{_AXES.index(node.attr)}]"
+                    raise self.draft.fail(node, f"{ast.unparse(node)} does not exist; cuda.{which} has .x, .y and .z")
+                return f"threads.{which}[{_AXES.index(node.attr)}]"
             if not isinstance(owner, np.ndarray | np.generic | complex):
-                return self.special(node, self.static(node))
-        return self.result(f"m.attribute({self.line(node)}, {self.base(node.value)}, {node.attr!r})")
+                return self.special(node, self.statics.static(node))
+        return self.draft.call(node, "arrays.attribute", self.base(node.value), repr(node.attr))
 
     def special(self, node: ast.expr, found: Any) -> str:
         """An object of the surroundings that is no number, as a value: cuda.laneid, cuda.threadIdx, an Enum member."""
         which = cuda_objects().get(id(found))
         if which == "laneid" or which in DIMENSIONS:
-            return f"m.{which}"
+            return f"threads.{which}"
         if which == "warpsize":
-            return self.program.constant(np.int32(32))
+            return self.draft.program.constant(np.int32(32))
         if found is None:
             return "none_"
         if isinstance(found, enum.Enum):
-            return self.program.constant(Member(type(found), numeric.typed(found.value)), "member")
+            return self.draft.program.constant(Member(type(found), numeric.typed(found.value)), "member")
         dtype = as_dtype(found)
         if dtype is not None:
-            return self.program.constant(dtype, "dtype")
+            return self.draft.program.constant(dtype, "dtype")
         if isinstance(found, str):
-            raise self.fail(node, NO_STRINGS)
+            raise self.draft.fail(node, NO_STRINGS)
         shown = ast.unparse(node)
-        if isinstance(found, DeviceArray):
-            name = self.program.constant(found, "device_array")
-            return self.result(f"m.captured({name}, {shown!r})")
+        if hasattr(found, "__cuda_memory__") and hasattr(found, "ary"):  # a device array of host/memory.py
+            name = self.draft.program.constant(found, "device_array")
+            return self.draft.result(f"memory.captured({name}, {shown!r})")
         if isinstance(found, types.ModuleType):
-            raise self.fail(node, f"module {shown!r} is no value")
-        raise self.fail(node, f"{shown!r} is a {type(found).__name__}; a kernel can use numbers, tuples of numbers and "
-                        "NumPy arrays of its surroundings: pass anything else as an argument")
+            raise self.draft.fail(node, f"module {shown!r} is no value")
+        raise self.draft.fail(node, f"{shown!r} is a {type(found).__name__}; a kernel can use numbers, tuples of "
+                                    "numbers and NumPy arrays of its surroundings: pass anything else as an "
+                                    "argument")
 
     def on_Subscript(self, node: ast.Subscript) -> str:
-        base, line = self.base(node.value), self.line(node)
-        field = self.static(node.slice)
+        base, line = self.base(node.value), self.draft.line(node)
+        field = self.statics.static(node.slice)
         if isinstance(field, str):  # a record's field
-            return self.result(f"m.attribute({line}, {base}, {field!r})")
+            return self.draft.result(f"arrays.attribute({line}, {base}, {field!r})")
         if isinstance(node.slice, ast.Constant) and node.slice.value is ...:
-            raise self.fail(node, "Numba has no x[...]; write x itself, or x[:]")
+            raise self.draft.fail(node, "Numba has no x[...]; write x itself, or x[:]")
         if is_part(node.slice):
-            self.note_store(node.value)
-            return self.result(f"m.part({line}, {base}, {self.index(node.slice)})")
-        if type(field) is int or isinstance(node.slice, ast.UnaryOp) and self.known(node.slice) is not None:
-            return self.result(f"m.static_item({line}, {base}, {self.index(node.slice)})")
-        return self.result(f"m.index({line}, {base}, {self.index(node.slice)})")
+            self.draft.note_store(node.value)
+            return self.draft.result(f"arrays.part({line}, {base}, {self.index(node.slice)})")
+        if type(field) is int or isinstance(node.slice, ast.UnaryOp) and self.statics.known(node.slice) is not None:
+            return self.draft.result(f"arrays.static_item({line}, {base}, {self.index(node.slice)})")
+        return self.draft.result(f"arrays.index({line}, {base}, {self.index(node.slice)})")
 
     def index(self, node: ast.expr) -> str:
         """What stands in brackets; a negative number there is meant to count from the end."""
         if isinstance(node, ast.Tuple):
             return "(" + "".join(self.index(e) + ", " for e in node.elts).rstrip() + ")"
-        known = self.known(node)
+        known = self.statics.known(node)
         if known is not None and isinstance(known[0], int | np.signedinteger) and known[0] < 0:
-            return self.program.constant(numeric.FromEnd(known[0]), "from_end")
+            return self.draft.program.constant(numeric.FromEnd(known[0]), "from_end")
         return self.value(node)
 
     def on_Slice(self, node: ast.Slice) -> str:
@@ -152,33 +151,15 @@ class Expressions(Calls, Statics):
     def on_Tuple(self, node: ast.Tuple) -> str:
         return "(" + "".join(self.value(e) + ", " for e in node.elts).rstrip() + ")"
 
-    def note_store(self, node: ast.expr) -> None:
-        """The array that `node` names is written to (or may be)."""
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name):
-                self.stored.add(part.id)
-                if part.id not in self.parameters and part.id not in self.own_arrays:
-                    self.stored.add(ANY)  # another name for an array, or a part of one
-                break
-
-    note_escape = note_store
-
     # -- operators ----------------------------------------------------------------------------------------------------
-
-    def operator(self, op: ast.operator, node: ast.AST) -> str:
-        name = OPERATORS.get(type(op).__name__)
-        if name is None:
-            raise self.fail(node, f"operator {type(op).__name__} has no meaning on numbers; write a loop for a matrix "
-                            "product")
-        return name
 
     def on_BinOp(self, node: ast.BinOp) -> str:
         left = self.value(node.left)
         right = self.value(node.right)
-        return self.result(f"m.{self.operator(node.op, node)}({self.line(node)}, {left}, {right})")
+        return self.draft.call(node, f"numbers.{self.statics.operator(node.op, node)}", left, right)
 
     def on_UnaryOp(self, node: ast.UnaryOp) -> str:
-        return self.result(f"m.{_UNARY[type(node.op).__name__]}({self.line(node)}, {self.value(node.operand)})")
+        return self.draft.call(node, f"numbers.{_UNARY[type(node.op).__name__]}", self.value(node.operand))
 
     def on_Compare(self, node: ast.Compare) -> str:
         if len(node.ops) == 1:
@@ -186,17 +167,20 @@ class Expressions(Calls, Statics):
         return self._chain(node)
 
     def _compare(self, node: ast.Compare, op: ast.cmpop, left: str, right: ast.expr) -> str:
-        name = _RELATIONS.get(type(op).__name__) or COMPARE[type(op).__name__]
         if isinstance(op, ast.In | ast.NotIn) and isinstance(right, ast.List):
             right = ast.copy_location(ast.Tuple(right.elts, ast.Load()), right)
-        if name.removeprefix("not_") in ("same", "contains"):
-            found = self.result(f"m.{name.removeprefix('not_')}({self.line(node)}, {left}, {self.value(right)})")
-            return self.result(f"m.not_({self.line(node)}, {found})") if name.startswith("not_") else found
-        return self.result(f"m.{name}({self.line(node)}, {left}, {self.side(right)})")
+        related = type(op).__name__ in _RELATIONS
+        return self._compared(node, op, left, self.value(right) if related else self.side(right))
+
+    def _compared(self, node: ast.Compare, op: ast.cmpop, left: str, right: str) -> str:
+        kind = type(op).__name__
+        call = _RELATIONS[kind] if kind in _RELATIONS else f"numbers.{COMPARE[kind]}"
+        found = self.draft.call(node, call, left, right)
+        return self.draft.call(node, "numbers.not_", found) if "Not" in kind and kind != "NotEq" else found
 
     def side(self, node: ast.expr) -> str:
         """One side of a comparison; a float that float32 holds exactly becomes one, as the compiler makes it."""
-        known = self.known(node)
+        known = self.statics.known(node)
         if known is not None and type(known[0]) is float:
             with np.errstate(over="ignore"):
                 single = np.float32(known[0])
@@ -206,42 +190,39 @@ class Expressions(Calls, Statics):
 
     def _chain(self, node: ast.Compare) -> str:
         """A < b < c: each operand once, and later ones only by the threads for which the comparison still holds."""
-        left, depth = self.side(node.left), self.indent
+        left, depth = self.side(node.left), self.draft.indent
         result, first_saved = "", ""
         for k, (op, right) in enumerate(zip(node.ops, node.comparators, strict=True)):
             if k and not self._cheap(right):
                 saved = self._narrow(result, True)
                 first_saved = first_saved or saved
-                self.emit("if m.mask.lanes:")
-                self.indent += 1
+                self.draft.emit("if lanes.mask.lanes:")
+                self.draft.indent += 1
             operand = self.side(right)
-            name = _RELATIONS.get(type(op).__name__) or COMPARE[type(op).__name__]
-            compared = self.result(f"m.{name.removeprefix('not_')}({self.line(node)}, {left}, {operand})")
-            if name.startswith("not_"):
-                compared = self.result(f"m.not_({self.line(node)}, {compared})")
+            compared = self._compared(node, op, left, operand)
             if not k:
                 result = compared
             else:
-                held = f"m.and_({self.line(node)}, {result}, {compared})"
-                self.emit(f"{result} = {f'm.merge({held}, {result})' if first_saved else held}")
+                held = self.draft.text_of(node, "numbers.and_", result, compared)
+                self.draft.emit(f"{result} = {f'variables.merge({held}, {result})' if first_saved else held}")
             left = operand
-        self.indent = depth
+        self.draft.indent = depth
         if first_saved:
-            self.emit(f"m.mask = {first_saved}")
+            self.draft.emit(f"lanes.mask = {first_saved}")
         return result
 
     def _cheap(self, node: ast.expr) -> bool:
         """True where evaluating `node` for threads that do not need it changes nothing (no access, no arithmetic)."""
         return not any(
             isinstance(n, ast.Call | ast.Subscript | ast.BinOp | ast.IfExp | ast.NamedExpr)
-            or id(n) in self.unsure.reads
+            or id(n) in self.draft.unsure.reads
             or isinstance(n, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in n.ops)
             or isinstance(n, ast.Attribute) and n.attr not in _CHEAP for n in ast.walk(node))
 
     def _narrow(self, condition: str, wanted: bool) -> str:
-        saved = self.fresh("s")
-        self.emit(f"{saved} = m.mask")
-        self.emit(f"m.mask = m.narrow({condition}, {wanted})")
+        saved = self.draft.fresh("s")
+        self.draft.emit(f"{saved} = lanes.mask")
+        self.draft.emit(f"lanes.mask = control.narrow({condition}, {wanted})")
         return saved
 
     def on_BoolOp(self, node: ast.BoolOp) -> str:
@@ -250,42 +231,78 @@ class Expressions(Calls, Statics):
         result = self.value(node.values[0])
         for operand in node.values[1:]:
             if self._cheap(operand):
-                result = self.result(f"m.{'and_' if is_and else 'or_'}({self.line(node)}, {result}, "
+                result = self.draft.result(f"numbers.{'and_' if is_and else 'or_'}({self.draft.line(node)}, {result}, "
                                      f"{self.value(operand)})")
                 continue
-            merged = self.result(result)
+            merged = self.draft.result(result)
             saved = self._narrow(merged, is_and)
-            self.emit("if m.mask.lanes:")
-            self.indent += 1
+            self.draft.emit("if lanes.mask.lanes:")
+            self.draft.indent += 1
             right = self.value(operand)
-            self.emit(f"{merged} = m.merge({right}, {merged})")
-            self.indent -= 1
-            self.emit(f"m.mask = {saved}")
+            self.draft.emit(f"{merged} = variables.merge({right}, {merged})")
+            self.draft.indent -= 1
+            self.draft.emit(f"lanes.mask = {saved}")
             result = merged
         return result
 
     def on_IfExp(self, node: ast.IfExp) -> str:
         """A if c else b: each side only by the threads that take it."""
-        known = self.known(node.test)
+        known = self.statics.known(node.test)
         if known is not None:
             return self.value(node.body if known[0] else node.orelse)
         condition = self.value(node.test)
-        saved, then, other, result = self.fresh("s"), self.fresh("b"), self.fresh("e"), self.fresh()
-        self.emit(f"{saved} = m.mask")
-        self.emit(f"{then}, {other} = m.branch({self.line(node)}, {condition})")
-        self.emit(f"{result} = None")
+        saved, then, other, result = (self.draft.fresh(prefix) for prefix in "sbet")
+        self.draft.emit(f"{saved} = lanes.mask")
+        self.draft.do(node, "control.branch", condition, to=f"{then}, {other}")
+        self.draft.emit(f"{result} = None")
         for mask, side in ((then, node.body), (other, node.orelse)):
-            self.emit(f"if {mask}.lanes:")
-            self.indent += 1
-            self.emit(f"m.mask = {mask}")
-            self.emit(f"{result} = m.merge({self.value(side)}, {result})")
-            self.indent -= 1
-        self.emit(f"m.mask = {saved}")
+            self.draft.emit(f"if {mask}.lanes:")
+            self.draft.indent += 1
+            self.draft.emit(f"lanes.mask = {mask}")
+            self.draft.emit(f"{result} = variables.merge({self.value(side)}, {result})")
+            self.draft.indent -= 1
+        self.draft.emit(f"lanes.mask = {saved}")
         for side in (node.body, node.orelse):
-            constant = self.known(side)
+            constant = self.statics.known(side)
             if constant is not None and numbers(constant):
-                self.emit(f"{result} = m.unify({result}, {self.literal(side, constant[0])})")
+                self.draft.emit(f"{result} = variables.unify({result}, {self.literal(side, constant[0])})")
         return result
+
+    # -- targets ------------------------------------------------------------------------------------------------------
+
+    def assign(self, target: ast.expr, value: str, node: ast.AST) -> None:
+        if isinstance(target, ast.Name):
+            self.draft.held.add(target.id)
+            self.draft.emit(f"v_{target.id} = variables.put({value}, v_{target.id})")
+            if target.id in self.draft.unsure.names:
+                self.draft.emit(f"w_{target.id} = variables.remember(w_{target.id})")
+        elif isinstance(target, ast.Tuple | ast.List):
+            parts = [self.draft.fresh() for _ in target.elts]
+            left = ", ".join(parts) + "," * (len(parts) == 1)
+            self.draft.do(node, "sequences.unpack", value, len(parts), to=left)
+            for element, part in zip(target.elts, parts, strict=True):
+                self.assign(element, part, node)
+        elif isinstance(target, ast.Subscript):
+            base, field = self.value(target.value), self.statics.static(target.slice)
+            self.draft.note_store(target.value)
+            if isinstance(field, str):
+                self.draft.do(node, "arrays.set_field", base, repr(field), value)
+                return
+            kind = "store_part" if is_part(target.slice) else "store"
+            self.draft.do(node, f"arrays.{kind}", base, self.index(target.slice), value)
+        elif isinstance(target, ast.Attribute):
+            base = self.value(target.value)
+            self.draft.note_store(target.value)
+            self.draft.do(node, "arrays.set_field", base, repr(target.attr), value)
+        else:
+            raise self.draft.fail(node, "only variables, array elements and a record's fields can be assigned in a "
+                                        "kernel")
+
+
+def unsupported(draft: Draft, node: ast.AST) -> UnsupportedSyntax:
+    """The error for Python that a kernel cannot contain."""
+    what = INSTEAD.get(type(node).__name__, f"{type(node).__name__}; write it with plain assignments, if and loops")
+    return draft.fail(node, "a kernel cannot contain " + what + ".")
 
 
 def is_part(node: ast.AST) -> bool:

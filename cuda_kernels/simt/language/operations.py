@@ -3,15 +3,19 @@ from __future__ import annotations
 
 import ast
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..machine.functions import math_arguments
-from ..machine.objects import GridGroup
-from ..machine.parts import Part
+from ..machine.machine import part_method
+from ..machine.maths import math_arguments
+from ..state.objects import GridGroup
 from . import names
-from .statics import UNKNOWN
+from .draft import Draft
+from .statics import UNKNOWN, Statics
+
+if TYPE_CHECKING:
+    from .expressions import Expressions
 
 GRID = GridGroup()
 _DIRECT = {
@@ -42,123 +46,144 @@ _MATH_ADVICE = {
 }
 
 
-class Operations(Part):
-    """Calls of the machine's operations. Part of `FunctionTranslator`."""
+class Operations:
+    """Calls of the machine's operations."""
 
-    def _operation(self, node: ast.Call, operation: str, wanted: bool, hint: str) -> str:
-        line = self.line(node)
+    def __init__(self, draft: Draft, statics: Statics, expressions: Expressions) -> None:
+        self.draft = draft
+        self.statics = statics
+        self.expressions = expressions
+
+    def operation(self, node: ast.Call, operation: str, wanted: bool, hint: str) -> str:
+        line = self.draft.line(node)
         if operation in ("shared.array", "local.array"):
             return self._array(node, operation, hint)
         if operation == "const.array_like":
-            if self.known(node.args[0]) is None:
-                raise self.fail(node, "cuda.const.array_like takes a NumPy array of the kernel's globals")
-            return self.value(node.args[0])
+            if self.statics.known(node.args[0]) is None:
+                raise self.draft.fail(node, "cuda.const.array_like takes a NumPy array of the kernel's globals")
+            return self.expressions.value(node.args[0])
         if operation in ("grid", "gridsize"):
-            known = self.constant_shape(node.args[0]) if len(node.args) == 1 else None
+            known = self.statics.constant_shape(node.args[0]) if len(node.args) == 1 else None
             if known is None or known[0] not in (1, 2, 3):
-                raise self.fail(node, f"cuda.{operation} takes the constant 1, 2 or 3")
-            return self.result(f"m.{operation}({line}, {known[0]})")
+                raise self.draft.fail(node, f"cuda.{operation} takes the constant 1, 2 or 3")
+            return self.draft.result(f"threads.{operation}({line}, {known[0]})")
         if operation.startswith("atomic."):
             return self._atomic(node, operation[7:], wanted)
         if operation == "builtin.breakpoint":
-            self.program.breakpoints = True
-            self.emit(f"m.breakpoint({line}, {self.name!r}, locals())")
+            self.draft.program.breakpoints = True
+            self.draft.emit(f"m.breakpoint({line}, {self.draft.name!r}, locals())")
             return "none_"
         if operation == "builtin.isinstance":
             return self._isinstance(node)
         if operation == "cg.this_grid":
-            self.program.cooperative = True
-            return self.program.constant(GRID, "grid")
+            self.draft.program.cooperative = True
+            return self.draft.program.constant(GRID, "grid")
         if operation == "literal_unroll":
-            return self.positional(node, 1)[0]
+            return self.arguments(node, 1)[0]
         if operation == "builtin.print":
             return self._print(node)
         if operation == "builtin.pow" and len(node.args) != 2:
-            raise self.fail(node, "pow takes two numbers in a kernel; write pow(a, b) % c for a remainder")
+            raise self.draft.fail(node, "pow takes two numbers in a kernel; write pow(a, b) % c for a remainder")
         if operation.startswith("math.") and len(node.args) not in math_arguments(operation[5:]):
-            raise self.fail(node, f"math.{operation[5:]} with {len(node.args)} argument{'s' * (len(node.args) != 1)} "
-                            f"is not part of numba.cuda; {_MATH_ADVICE.get(operation[5:], _MATH_HINT)}")
-        arguments = "".join(", " + a for a in self.positional(node))
+            raise self.draft.fail(
+                node, f"math.{operation[5:]} with {len(node.args)} argument{'s' * (len(node.args) != 1)} is not part "
+                f"of numba.cuda; {_MATH_ADVICE.get(operation[5:], _MATH_HINT)}")
+        arguments = "".join(", " + a for a in self.arguments(node))
         if operation.startswith(("math.", "libdevice.", "cmath.")):
             kind, name = operation.split(".")
-            return self.result(f"m.{kind}({line}, {name!r}{arguments})")
-        method = _DIRECT.get(operation, operation)
+            return self.draft.result(f"maths.{kind}({line}, {name!r}{arguments})")
+        call = f"{part_method(_DIRECT.get(operation, operation))}({line}{arguments})"
         if operation in _NO_RESULT:
-            self.emit(f"m.{method}({line}{arguments})")
+            self.draft.emit(call)
             return "none_"
-        return self.result(f"m.{method}({line}{arguments})")
+        return self.draft.result(call)
 
     def _print(self, node: ast.Call) -> str:
         if node.keywords:
-            raise self.fail(node, "print takes no sep, end or file in a kernel, only values")
-        parts = [repr(a.value) if isinstance(a, ast.Constant) and isinstance(a.value, str) else self.value(a)
-                 for a in node.args]
-        self.emit(f"m.print_({self.line(node)}, {', '.join(parts)})")
+            raise self.draft.fail(node, "print takes no sep, end or file in a kernel, only values")
+        parts = [repr(a.value) if isinstance(a, ast.Constant) and isinstance(a.value, str) else
+                 self.expressions.value(a) for a in node.args]
+        self.draft.do(node, "builtins.print_", *parts)
         return "none_"
 
     def _array(self, node: ast.Call, operation: str, hint: str) -> str:
         given = dict(zip(("shape", "dtype", "alignment"), node.args, strict=False))
         given.update({k.arg: k.value for k in node.keywords if k.arg})
         if "shape" not in given or "dtype" not in given:
-            raise self.fail(node, f"cuda.{operation} takes a constant shape and a dtype")
-        extent: Any = self.constant_shape(given["shape"])
+            raise self.draft.fail(node, f"cuda.{operation} takes a constant shape and a dtype")
+        extent: Any = self.statics.constant_shape(given["shape"])
         if isinstance(given["shape"], ast.Attribute) and given["shape"].attr == "ndim" and extent is None:
-            extent = self.value(given["shape"])
+            extent = self.expressions.value(given["shape"])
         if extent is None:
-            raise self.fail(node, f"the shape of cuda.{operation} is {ast.unparse(given['shape'])}, which is no "
-                            "constant for Numba: it takes literals, names of global or closure ints, tuples of these, "
-                            "and a variable that is assigned once from such, but computes nothing. Give the value a "
-                            "name at the top of the file (TILE1 = TILE + 1)")
+            raise self.draft.fail(node, f"the shape of cuda.{operation} is {ast.unparse(given['shape'])}, which is "
+                                        "no constant for Numba: it takes literals, names of global or closure ints, "
+                                        "tuples of these, and a variable that is assigned once from such, but "
+                                        "computes nothing. Give the value a name at the top of the file (TILE1 = "
+                                        "TILE + 1)")
         if isinstance(extent, tuple) and min(extent) < 1 and (extent, operation) != ((0,), "shared.array"):
-            raise self.fail(node, f"cuda.{operation} of shape {extent} has no elements, which Numba refuses; only "
-                            "cuda.shared.array(0, dtype) is something else: the launch's dynamic memory")
+            raise self.draft.fail(node, f"cuda.{operation} of shape {extent} has no elements, which Numba refuses; "
+                                        "only cuda.shared.array(0, dtype) is something else: the launch's dynamic "
+                                        "memory")
         dtype, element = self._element(node, operation, given["dtype"])
-        self.program.sites += 1
-        self.own_arrays.add(hint)
+        self.draft.program.sites += 1
+        self.draft.own_arrays.add(hint)
         size = (16 if dtype is None else dtype.itemsize) * (math.prod(extent) if isinstance(extent, tuple) else 4)
         if operation == "local.array":
-            self.program.local_bytes += size
+            self.draft.program.local_bytes += size
         elif not size:
-            self.program.dynamic_sites.setdefault(self.name, set()).add(self.program.sites)
+            self.draft.program.dynamic_sites.setdefault(self.draft.name, set()).add(self.draft.program.sites)
         else:
-            self.program.shared_bytes += size
-        return self.result(f"m.{operation.replace('.', '_')}({self.line(node)}, {self.program.sites}, {extent}, "
-                           f"{element}, {hint or operation!r})")
+            self.draft.program.shared_bytes += size
+        return self.draft.call(node, f"memory.{operation.replace('.', '_')}", self.draft.program.sites, extent, element,
+                               repr(hint or operation))
 
     def _element(self, node: ast.Call, operation: str, given: ast.expr) -> tuple[np.dtype | None, str]:
         """(the dtype of a new array's elements, or None where it is another array's; what it is in the program)."""
-        found = self.static(given)
+        found = self.statics.static(given)
         if found is UNKNOWN and isinstance(given, ast.Name | ast.Attribute):
-            return None, self.value(given)
+            return None, self.expressions.value(given)
         dtype = None if found in (float, int, bool, complex) else names.as_dtype(found, text=True)
         if dtype is None:
-            raise self.fail(node, f"cuda.{operation}: dtype {ast.unparse(given)} is not a NumPy or Numba number type; "
-                            "write numba.float32, np.float32 or another array's dtype")
-        return dtype, self.program.constant(dtype, "dtype")
+            raise self.draft.fail(node, f"cuda.{operation}: dtype {ast.unparse(given)} is not a NumPy or Numba "
+                                        "number type; write numba.float32, np.float32 or another array's dtype")
+        return dtype, self.draft.program.constant(dtype, "dtype")
 
     def _isinstance(self, node: ast.Call) -> str:
         value, kinds = node.args
         wanted = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
-        found = [self.static(k) for k in wanted]
+        found = [self.statics.static(k) for k in wanted]
         if UNKNOWN in found:
-            raise self.fail(node, "isinstance() compares with types that are written out")
-        return self.result(f"m.isinstance_({self.line(node)}, {self.base(value)}, "
-                           f"{self.program.constant(tuple(found), 'kinds')})")
+            raise self.draft.fail(node, "isinstance() compares with types that are written out")
+        return self.draft.call(node, "builtins.isinstance_", self.expressions.base(value),
+                               self.draft.program.constant(tuple(found), "kinds"))
 
     def _atomic(self, node: ast.Call, name: str, wanted: bool) -> str:
         if node.keywords or not node.args:
-            raise self.fail(node, f"cuda.atomic.{name} takes positional arguments")
-        self.note_store(node.args[0])
-        values = [self.base(node.args[0])] + [
-            self.index(a) if k == 0 and name != "compare_and_swap" else self.value(a)
+            raise self.draft.fail(node, f"cuda.atomic.{name} takes positional arguments")
+        self.draft.note_store(node.args[0])
+        values = [self.expressions.base(node.args[0])] + [
+            self.expressions.index(a) if k == 0 and name != "compare_and_swap" else self.expressions.value(a)
             for k, a in enumerate(node.args[1:])]
         if name == "compare_and_swap":
-            values.insert(1, self.program.constant(np.int64(0)))
+            values.insert(1, self.draft.program.constant(np.int64(0)))
         expected = 4 if name in ("cas", "compare_and_swap") else 3
         if len(values) != expected:
-            raise self.fail(node, f"cuda.atomic.{name} got {len(node.args)} arguments")
-        call = f"m.atomic({self.line(node)}, {name!r}, {wanted}, {', '.join(values)})"
-        if not wanted:
-            self.emit(call)
-            return "none_"
-        return self.result(call)
+            raise self.draft.fail(node, f"cuda.atomic.{name} got {len(node.args)} arguments")
+        if wanted:
+            return self.draft.call(node, "atomics.atomic", repr(name), wanted, *values)
+        self.draft.do(node, "atomics.atomic", repr(name), wanted, *values)
+        return "none_"
+
+    def arguments(self, node: ast.Call, count: int | None = None) -> list[str]:
+        """The values of a call's positional arguments."""
+        if node.keywords:
+            raise self.draft.fail(node, f"{ast.unparse(node.func)} takes no keyword arguments in a kernel")
+        if count is not None and len(node.args) != count:
+            raise self.draft.fail(node, f"{ast.unparse(node.func)} takes {count} argument{'s' * (count != 1)}, got "
+                                        f"{len(node.args)}")
+        return [self.argument(a) for a in node.args]
+
+    def argument(self, node: ast.expr) -> str:
+        """An argument's value; `*t` hands on a tuple's elements one by one."""
+        value = self.expressions.value
+        return "*" + value(node.value) if isinstance(node, ast.Starred) else value(node)

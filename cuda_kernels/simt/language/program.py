@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from typing import Any
 
 import numpy as np
 
+from ..machine.machine import PARTS
+from . import names
 from .captured import Captured
-from .expressions import ANY
+from .draft import ANY, Draft
 from .source import Source
-from .translate import FunctionTranslator
+from .translate import Statements
+
+_captured: weakref.WeakKeyDictionary[Any, dict[tuple, Captured]] = weakref.WeakKeyDictionary()
 
 
 class Program:
@@ -28,7 +33,8 @@ class Program:
         self.under_way: list[Any] = []
         self.numbers = itertools.count(1)  # one for each function: those of one factory have one name
         self.pool: dict[tuple, str] = {}
-        self.taken = {"slice", "locals", "True", "False", "None"}  # what a program itself uses, and its functions
+        self.taken = {"slice", "locals", "True", "False", "None",
+                      "m", "line", "result", "before", "quiet", *PARTS}  # what a program itself uses, and its functions
         self.sites = 0
         self.loops = False  # has a `while`
         self.waits = False  # has a `while` whose end depends on memory: threads may wait for others
@@ -50,8 +56,8 @@ class Program:
         self.source.function = None
 
     def function(self, function: Any, caller: Any, bound: dict[str, Any] | None = None,
-                 literals: dict[str, Any] | None = None) -> tuple[str, FunctionTranslator]:
-        """The translated name of `function` (a kernel if `caller` is None) and its translator.
+                 literals: dict[str, Any] | None = None) -> tuple[str, Draft]:
+        """The translated name of `function` (a kernel if `caller` is None) and its draft.
 
         bound : its parameters that are functions; each set of them makes a translation of its own
         literals : the values of its parameters that are literals at this call; one that is a shape makes another
@@ -62,7 +68,7 @@ class Program:
                 raise self.source.fail(self.source.tree, "a kernel is a plain `def` function; a lambda can only return "
                                        "a value. Write it with def")
             self.captured.watch(function, self.source.tree)
-            return self._translate(function, self.source, self.source.name, FunctionTranslator(self, self.source))
+            return self._translate(function, self.source, self.source.name, Draft(self, self.source))
         key = (function, *sorted((n, id(f)) for n, f in (bound or {}).items()))
         known = self.translated.get((key, foreign))
         if known is not None:
@@ -72,40 +78,40 @@ class Program:
         self.captured.watch(function, source.tree)
         if not foreign:
             self.helper_lines.update(source.lines)
-        translator = FunctionTranslator(self, source, kernel=False, foreign=foreign, bound=bound,
+        draft = Draft(self, source, kernel=False, foreign=foreign, bound=bound,
                                         literals=literals)
-        found = self._translate(key, source, f"{source.name}_{next(self.numbers)}", translator)
-        if translator.literals_used:
+        found = self._translate(key, source, f"{source.name}_{next(self.numbers)}", draft)
+        if draft.literals_used:
             del self.translated[key, foreign]
         return found
 
-    def nested(self, source: Source, caller: FunctionTranslator) -> tuple[str, FunctionTranslator]:
+    def nested(self, source: Source, caller: Draft) -> tuple[str, Draft]:
         """The same for a function that is defined inside another."""
         known = self.translated.get((source.definition, caller.foreign))
         if known is not None:
             return known
         self.refuse_recursion(source.definition, source.name, caller)
-        translator = FunctionTranslator(self, source, kernel=False, foreign=caller.foreign)
-        translator.nested.update(caller.nested)
-        return self._translate(source.definition, source, f"{source.name}_{next(self.numbers)}", translator)
+        draft = Draft(self, source, kernel=False, foreign=caller.foreign)
+        draft.nested.update(caller.nested)
+        return self._translate(source.definition, source, f"{source.name}_{next(self.numbers)}", draft)
 
-    def refuse_recursion(self, key: Any, name: str, caller: FunctionTranslator) -> None:
+    def refuse_recursion(self, key: Any, name: str, caller: Draft) -> None:
         """A kernel has no stack to recurse on."""
         if key in self.under_way:
-            raise caller.fail_at_call(f"{name!r} calls itself; recursion needs a stack that a kernel does not have: "
-                                      "write a loop")
+            raise caller.fail(caller.call_node, f"{name!r} calls itself; recursion needs a stack that a kernel does "
+                                                "not have: write a loop")
 
     def _translate(self, key: Any, source: Source, name: str,
-                   translator: FunctionTranslator) -> tuple[str, FunctionTranslator]:
+                   draft: Draft) -> tuple[str, Draft]:
         self.under_way.append(key)
         while name in self.taken or name in self.namespace:
             name += "_"
         self.taken.add(name)
-        translator.name = name
-        self.texts.append(translator.translate())
+        draft.name = name
+        self.texts.append(Statements(draft).translate())
         self.under_way.pop()
-        self.translated[key, translator.foreign] = (translator.name, translator)
-        return translator.name, translator
+        self.translated[key, draft.foreign] = (draft.name, draft)
+        return draft.name, draft
 
     def constant(self, value: Any, hint: str = "k") -> str:
         """A name in the program's namespace for a value known now."""
@@ -124,3 +130,39 @@ class Program:
             self.pool[key] = name
             self.namespace[name] = value
         return self.pool[key]
+
+
+def program_of(kernel: Any, args: tuple = (), stepping: bool = False) -> Program:
+    """The translated program of a kernel: one for as long as what it names around it stays as it is.
+
+    For arguments of types that it was launched with before, that is for ever (see captured.py).
+    """
+    function = names.python_function(kernel)
+    if function is None:
+        raise TypeError("simt.launch: the kernel must be a function or a @cuda.jit kernel, got "
+                        f"{type(kernel).__name__}")
+    by_types, types = _captured.setdefault(function, {}), _types(args)
+    if types not in by_types:
+        latest = next(reversed(by_types.values()), None)
+        by_types[types] = latest if latest is not None and latest.unchanged() else Captured()
+    captured = by_types[types]
+    if types not in captured.unsigned:
+        captured.unsigned[types] = "u8" in str(types) or "uint64" in str(types) or any(
+            "uint64" in code.co_names for code in _codes(function))
+    unsigned = captured.unsigned[types]
+    if (stepping, unsigned) not in captured.programs:
+        captured.programs[stepping, unsigned] = Program(function, stepping, captured, unsigned)
+    return captured.programs[stepping, unsigned]
+
+
+def _codes(function: Any) -> list[Any]:
+    """The code of a function, and of the functions that it names."""
+    own = function.__code__
+    named = [names.python_function(function.__globals__.get(name)) for name in own.co_names]
+    return [own, *(f.__code__ for f in named if f is not None)]
+
+
+def _types(args: tuple) -> tuple:
+    """What Numba would compile a kernel anew for."""
+    return tuple((a.dtype.str, a.ndim, a.flags.c_contiguous) if isinstance(a, np.ndarray) else
+                 _types(a) if isinstance(a, tuple) else type(a) for a in args)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import ast
 import dis
 import enum
+import math
 import types
 from typing import Any
 
 import numpy as np
 
 from ..machine import numeric
-from ..machine.parts import Part
-from .names import cuda_objects
+from ..machine.maths import math_arguments
+from .draft import Draft
+from .names import as_dtype, cuda_objects, operation
 
 OPERATORS = {
     "Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv", "Mod": "mod", "Pow": "pow",
@@ -32,26 +34,21 @@ _FOREIGN_OBJECT = ("{} is an attribute of a Python object ({}), which Numba refu
                    "or pass it as an argument")
 
 
-class Statics(Part):
-    """Knowledge before the run. Part of `FunctionTranslator`."""
+class Statics:
+    """What is known of a draft's names and expressions."""
 
-    variables: set[str]
-    nested: dict[str, Any]
-    once: dict[str, ast.expr]
-    aliases: dict[str, Any]
-    values_of: dict[str, list[tuple[ast.expr, bool]]]
-    literals: dict[str, Any]
-    literals_used: bool
-    bound: dict[str, Any]
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.aliases: dict[str, Any] = {}
 
     def static(self, node: ast.AST) -> Any:
         """The Python object that `node` is at translation (global, closure, constant, attribute of one), or UNKNOWN."""
         if isinstance(node, ast.Constant):
             return node.value
         if isinstance(node, ast.Name):
-            if node.id in self.bound:
-                return self.bound[node.id]
-            if node.id in self.variables or node.id in self.nested:
+            if node.id in self.draft.bound:
+                return self.draft.bound[node.id]
+            if node.id in self.draft.variables or node.id in self.draft.nested:
                 return self.alias(node.id)
             return self.lookup(node)
         if isinstance(node, ast.Attribute):
@@ -69,28 +66,29 @@ class Statics(Part):
         if owner is UNKNOWN or cuda_objects().get(id(owner)) in DIMENSIONS:
             return UNKNOWN
         if isinstance(owner, enum.Enum) and node.attr == "name":
-            raise self.fail(node, f"{ast.unparse(node)} is a text; a kernel has no strings: use .value")
+            raise self.draft.fail(node, f"{ast.unparse(node)} is a text; a kernel has no strings: use .value")
         try:
             found = getattr(owner, node.attr)
         except AttributeError as cause:
-            raise self.fail(node, f"{ast.unparse(node)} does not exist") from cause
+            raise self.draft.fail(node, f"{ast.unparse(node)} does not exist") from cause
         if isinstance(found, enum.Flag):
-            raise self.fail(node, f"{ast.unparse(node)} is a Flag, which Numba does not type; take its .value")
+            raise self.draft.fail(node, f"{ast.unparse(node)} is a Flag, which Numba does not type; take its .value")
         if isinstance(owner, np.finfo | np.iinfo) and self.static(node.value) is not UNKNOWN and isinstance(
-                node.value, ast.Name) and node.value.id not in self.variables:
-            raise self.fail(node, f"{node.value.id!r} is a global {type(owner).__name__} object, which Numba refuses; "
-                            "write np.finfo(...) in the kernel, or give the number a name at the top of the file")
+                node.value, ast.Name) and node.value.id not in self.draft.variables:
+            raise self.draft.fail(node, f"{node.value.id!r} is a global {type(owner).__name__} object, which Numba "
+                                        "refuses; write np.finfo(...) in the kernel, or give the number a name at "
+                                        "the top of the file")
         if not _seen_by_numba(owner) and isinstance(found, (*_NUMBERS, tuple, np.ndarray)):
-            raise self.fail(node, _FOREIGN_OBJECT.format(ast.unparse(node), type(owner).__name__, node.attr.upper(),
-                                                         ast.unparse(node)))
+            raise self.draft.fail(node, _FOREIGN_OBJECT.format(
+                ast.unparse(node), type(owner).__name__, node.attr.upper(), ast.unparse(node)))
         return found
 
     def alias(self, name: str) -> Any:
         """What a variable stands for that is assigned once and holds no value (t = cuda.threadIdx, f = helper)."""
         if name not in self.aliases:
             self.aliases[name] = UNKNOWN  # in case it is assigned from itself
-            if name in self.once:
-                found = self.static(self.once[name])
+            if name in self.draft.once:
+                found = self.static(self.draft.once[name])
                 if not isinstance(found, _VALUES) or isinstance(found, type):
                     self.aliases[name] = found
         return self.aliases[name]
@@ -98,10 +96,10 @@ class Statics(Part):
     def lookup(self, node: ast.Name) -> Any:
         """What a name of the surroundings refers to."""
         try:
-            return self.source.lookup(node.id)
+            return self.draft.source.lookup(node.id)
         except NameError as cause:
-            raise self.fail(node, f"{node.id!r} is defined nowhere; assign it in the kernel, pass it as an argument or "
-                            "define it at the top of the file") from cause
+            raise self.draft.fail(node, f"{node.id!r} is defined nowhere; assign it in the kernel, pass it as an "
+                                        "argument or define it at the top of the file") from cause
 
     def known(self, node: ast.expr) -> tuple[Any] | None:
         """(value,) where `node` is a number, tuple of numbers or array known now; folds constants."""
@@ -125,7 +123,7 @@ class Statics(Part):
         if isinstance(node, ast.BinOp):
             return self._fold_binary(node)
         if isinstance(node, ast.Call):
-            return self.known_call(node)
+            return self._fold_call(node)
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
             return self._fold_compare(node)
         if isinstance(node, ast.Subscript):
@@ -167,6 +165,47 @@ class Statics(Part):
             result = numeric.binary(name, numeric.typed(a[0]), numeric.typed(b[0]))
         return (result.item() if not isinstance(a[0], np.generic) and not isinstance(b[0], np.generic) else result,)
 
+    def operator(self, op: ast.operator, node: ast.AST) -> str:
+        name = OPERATORS.get(type(op).__name__)
+        if name is None:
+            raise self.draft.fail(node, f"operator {type(op).__name__} has no meaning on numbers; write a loop for a "
+                                        "matrix product")
+        return name
+
+    def _fold_call(self, node: ast.Call) -> tuple[Any] | None:
+        """float32(0), -math.inf, min(TILE, 8), math.sqrt(2.0), len(SIZES): constants."""
+        if node.keywords or not node.args:
+            return None
+        found = self.static(node.func)
+        if found is UNKNOWN:
+            return None
+        if len(node.args) == 1 and found in (float, len, ord):
+            text = self.static(node.args[0])
+            if isinstance(text, str):
+                return (found(text),)
+        arguments = [self.known(a) for a in node.args]
+        if any(a is None or isinstance(a[0], np.ndarray) for a in arguments):
+            return None
+        values = [a[0] for a in arguments if a is not None]
+        dtype = as_dtype(found)
+        if dtype is not None and len(values) == 1 and not isinstance(values[0], tuple):
+            with np.errstate(all="ignore"):
+                return (numeric.cast(numeric.typed(values[0]), dtype),)
+        name = operation(found) or ""
+        if name == "builtin.complex" and all(isinstance(v, int | float) for v in values):
+            return (complex(*values),)
+        if name in ("builtin.min", "builtin.max", "builtin.int", "builtin.abs", "builtin.len"):
+            return (found(*values),)
+        if (name.startswith("math.") and len(values) in math_arguments(name[5:])
+                and all(isinstance(v, int | float) for v in values)):
+            try:
+                result = getattr(math, name[5:])(*values)
+            except (ValueError, OverflowError):  # nan or inf on a GPU
+                return None
+            return (float(result) if isinstance(result, int) and not isinstance(result, bool) else result,) if (
+                isinstance(result, int | float)) else None
+        return None
+
     # -- shapes of shared and local arrays ----------------------------------------------------------------------------
 
     def constant_shape(self, node: ast.expr) -> tuple[int, ...] | None:
@@ -175,14 +214,15 @@ class Statics(Part):
         Literals, global or closure ints, tuples of them, and variables that are assigned from such: Numba does not
         compute shapes, so (TILE, TILE + 1) is none, nor is a NumPy integer or an attribute of a module.
         """
-        if isinstance(node, ast.Name) and node.id in self.variables:
+        if isinstance(node, ast.Name) and node.id in self.draft.variables:
             return self._shape_of_variable(node)
         if isinstance(node, ast.Tuple):
             parts = [self.constant_shape(e) for e in node.elts]
             return None if any(p is None or len(p) != 1 for p in parts) else tuple(p[0] for p in parts if p)
         if isinstance(node, ast.Attribute) or any(isinstance(n, ast.Call) for n in ast.walk(node)):
             return None
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in self.variables:
+        if (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name)
+                and node.value.id in self.draft.variables):
             whole, place = self.constant_shape(node.value), self.known(node.slice)
             return None if whole is None or place is None else _constant_of(whole[place[0]])
         literal = not any(isinstance(n, ast.Name) for n in ast.walk(node))
@@ -193,13 +233,13 @@ class Statics(Part):
 
     def _shape_of_variable(self, node: ast.Name) -> tuple[int, ...] | None:
         """What a variable holds where it is a shape: a constant on every path, or a literal argument of the call."""
-        if node.id in self.literals:
-            self.literals_used = True
-            return _constant_of(self.literals[node.id])
-        values = self.values_of.pop(node.id, [])  # out of the way, in case one refers to itself
+        if node.id in self.draft.literals:
+            self.draft.literals_used = True
+            return _constant_of(self.draft.literals[node.id])
+        values = self.draft.values_of.pop(node.id, [])  # out of the way, in case one refers to itself
         before = [v for v, outermost in values if v.lineno <= node.lineno] if all(o for _, o in values) else []
         shapes = {self.constant_shape(v) for v in before[-1:] or [v for v, _ in values]}
-        self.values_of[node.id] = values
+        self.draft.values_of[node.id] = values
         return shapes.pop() if len(shapes) == 1 else None
 
 

@@ -2,152 +2,114 @@
 
 `y[i] = a * x[i]` at line 12 becomes
 
-    m.at(12)
-    t1 = m.index(12, v_x, v_i)
-    t2 = m.mul(12, v_a, t1)
-    m.store(12, v_y, v_i, t2)
+    counter.at(12)
+    t1 = arrays.index(12, v_x, v_i)
+    t2 = numbers.mul(12, v_a, t1)
+    arrays.store(12, v_y, v_i, t2)
 
-where `m` is the machine and each value stands for all threads at once. An `if` runs both sides, each under the mask of
-the threads that take it; a loop runs until no thread is left in it; after a statement that threads may leave by
-`return`, `break` or `continue`, the rest runs only if a thread is left. `simt.translation(kernel)` shows the program of
-a kernel.
+where `counter`, `arrays` and `numbers` are parts of the machine, and each value stands for all threads at once. An `if`
+runs both sides, each under the mask of the threads that take it; a loop runs until no thread is left in it; after a
+statement that threads may leave by `return`, `break` or `continue`, the rest runs only if a thread is left.
+`simt.translation(kernel)` shows the program of a kernel.
 """
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING
 
-from ..errors import CONSTRUCT_ERRORS, UnsupportedSyntax, not_runnable
+from ..errors import CONSTRUCT_ERRORS, not_runnable
+from ..machine.machine import PARTS
 from .assigned import UnsureReads
+from .draft import Draft
 from .ending import what_ends
-from .expressions import Expressions, is_part
-from .source import Source, assigned_names, assignments, escapes, leaves
-from .statics import UNKNOWN
-from .unsupported import INSTEAD
+from .expressions import Expressions, is_part, unsupported
+from .source import escapes, leaves
+from .statics import UNKNOWN, Statics
 
 if TYPE_CHECKING:
-    from .program import Program
+    pass
+
+PARTS_A_LINE = 4
 
 
-class FunctionTranslator(Expressions):
-    """Translates one function; the statements are here, the expressions in `expressions.py`."""
+class Statements:
+    """Translates a draft's statements."""
 
-    def __init__(self, program: Program, source: Source, kernel: bool = True, foreign: bool = False,
-                 bound: dict[str, Any] | None = None, literals: dict[str, Any] | None = None) -> None:
-        self.program = program
-        self.source = source
-        self.name = source.name
-        self.kernel = kernel
-        self.foreign = foreign
-        self.bound = bound or {}  # parameters that are functions, known at each call
-        self.variables = assigned_names(source.tree)
-        self.values_of = assignments(source.tree)
-        self.once = {name: values[0][0] for name, values in self.values_of.items() if len(values) == 1}
-        self.aliases: dict[str, Any] = {}
-        self.literals = literals or {}  # arguments that are literals at this call; a shape may be one
-        self.literals_used = False
-        self.nested: dict[str, Source] = {}
-        self.lines: list[str] = []
-        self.indent = 1
-        self.temporaries = 0
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.statics = Statics(draft)
+        self.expressions = Expressions(draft, self.statics)
         self.loops: list[str] = []
-        self.stored: set[str] = set()  # names of arrays that are written to, or handed on
-        self.own_arrays: set[str] = set()  # names of shared and local arrays
-        self.parameters: list[str] = []
-        self.constants: dict[str, Any] = {}
-        self.returns_value = False
-        self.call_node: ast.AST = source.tree
 
     def translate(self) -> str:
         """The program's text for this function."""
-        tree = self.source.tree
+        tree = self.draft.source.tree
         arguments = tree.args
-        if arguments.kwarg or arguments.kwonlyargs or (arguments.vararg and self.kernel):
-            raise self.fail(tree, "Numba takes no keyword-only arguments and no **kwargs, and a kernel no *args; name "
-                            "each argument")
+        if arguments.kwarg or arguments.kwonlyargs or (arguments.vararg and self.draft.kernel):
+            raise self.draft.fail(tree, "Numba takes no keyword-only arguments and no **kwargs, and a kernel no "
+                                        "*args; name each argument")
         parameters = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
         parameters += [arguments.vararg.arg] if arguments.vararg else []
-        self.parameters = parameters
-        self.held = set(parameters)  # variables that are assigned so far
-        self.unsure = UnsureReads(tree, self.variables, parameters, self.known)
-        locals_ = sorted(self.variables - set(parameters))
+        self.draft.parameters = parameters
+        self.draft.held = set(parameters)  # variables that are assigned so far
+        self.draft.unsure = UnsureReads(tree, self.draft.variables, parameters, self.statics.known)
+        locals_ = sorted(self.draft.variables - set(parameters))
         self.block(tree.body)
-        head = [f"def {self.name}(m, {'line, ' if self.foreign else ''}{', '.join('v_' + p for p in parameters)}):"]
+        if not self.draft.kernel:
+            self.draft.lines += ["    lanes.exit(before)", "    return result"]
+        given = ["m", *["line"] * self.draft.foreign, *("v_" + p for p in parameters)]
+        head = [f"def {self.draft.name}({', '.join(given)}):"]
+        head += parts_of_machine(self.draft.lines)
         if locals_:
             head.append("    " + " = ".join("v_" + n for n in locals_) + " = None")
-        if self.unsure.names:
-            head.append("    " + " = ".join("w_" + n for n in sorted(self.unsure.names)) + " = None")
-        if not self.kernel:
-            head.append("    before, result = m.enter(), None")
-            self.lines.append("    m.exit(before)")
-            self.lines.append("    return result")
-        return "\n".join(head + (self.lines or ["    pass"]))
-
-    # -- helpers ------------------------------------------------------------------------------------------------------
-
-    def emit(self, text: str) -> None:
-        self.lines.append("    " * self.indent + text)
-
-    def fresh(self, prefix: str = "t") -> str:
-        self.temporaries += 1
-        return f"{prefix}{self.temporaries}"
-
-    def line(self, node: ast.AST) -> str:
-        return "line" if self.foreign else str(getattr(node, "lineno", self.source.first_line))
-
-    def fail(self, node: ast.AST, message: str) -> UnsupportedSyntax:
-        return self.source.fail(node, message)
-
-    def fail_at_call(self, message: str) -> UnsupportedSyntax:
-        return self.fail(self.call_node, message)
-
-    def unsupported(self, node: ast.AST) -> UnsupportedSyntax:
-        what = INSTEAD.get(type(node).__name__, f"{type(node).__name__}; write it with plain assignments, if and loops")
-        return self.fail(node, "a kernel cannot contain " + what + ".")
-
-    # -- statements ---------------------------------------------------------------------------------------------------
+        if self.draft.unsure.names:
+            head.append("    " + " = ".join("w_" + n for n in sorted(self.draft.unsure.names)) + " = None")
+        if not self.draft.kernel:
+            head.append("    before, result = lanes.enter(), None")
+        return "\n".join(head + (self.draft.lines or ["    pass"]))
 
     def block(self, statements: list[ast.stmt]) -> None:
         """Statements one after another; what follows a possible escape runs only if a thread is left."""
-        depth = self.indent
+        depth = self.draft.indent
         for k, statement in enumerate(statements):
             self.statement(statement)
             if isinstance(statement, ast.Return | ast.Break | ast.Continue | ast.Raise):
                 break
             if escapes(statement) and k + 1 < len(statements):
-                if self.indent > 80:
-                    raise self.fail(statement, "too many early exits in one function; use else branches")
-                self.emit("if m.mask.lanes:")
-                self.indent += 1
-        if self.indent > depth and self.lines[-1].endswith("m.mask.lanes:"):
-            self.emit("pass")
-        self.indent = depth
+                if self.draft.indent > 80:
+                    raise self.draft.fail(statement, "too many early exits in one function; use else branches")
+                self.draft.emit("if lanes.mask.lanes:")
+                self.draft.indent += 1
+        if self.draft.indent > depth and self.draft.lines[-1].endswith("lanes.mask.lanes:"):
+            self.draft.emit("pass")
+        self.draft.indent = depth
 
     def statement(self, node: ast.stmt) -> None:
         method = getattr(self, "do_" + type(node).__name__, None)
         if method is None:
-            raise self.unsupported(node)
+            raise unsupported(self.draft, node)
         silent = ast.Pass | ast.FunctionDef | ast.While  # a while counts each time its condition is tested
         if not isinstance(node, silent) and not _is_docstring(node):
             self.at(node)
         try:
             method(node)
         except CONSTRUCT_ERRORS as error:
-            raise self.fail(node, not_runnable(error)) from error
+            raise self.draft.fail(node, not_runnable(error)) from error
 
     def at(self, node: ast.AST) -> None:
-        if self.program.stepping:
-            self.emit(f"m.step({self.line(node)}, {self.name!r}, locals())")
-        self.emit(f"m.at({self.line(node)})")
+        if self.draft.program.stepping:
+            self.draft.do(node, "m.step", repr(self.draft.name), "locals()")
+        self.draft.do(node, "counter.at")
 
     def body(self, statements: list[ast.stmt]) -> None:
         """An indented block that is never empty."""
-        self.indent += 1
-        before = len(self.lines)
+        self.draft.indent += 1
+        before = len(self.draft.lines)
         self.block(statements)
-        if len(self.lines) == before:
-            self.emit("pass")
-        self.indent -= 1
+        if len(self.draft.lines) == before:
+            self.draft.emit("pass")
+        self.draft.indent -= 1
 
     def do_Pass(self, node: ast.Pass) -> None:
         pass
@@ -156,136 +118,103 @@ class FunctionTranslator(Expressions):
         if _is_docstring(node):
             return
         if not isinstance(node.value, ast.Call):
-            self.value(node.value)
+            self.expressions.value(node.value)
             return
-        self.call(node.value, wanted=False)
+        self.expressions.calls.call(node.value, wanted=False)
 
     def do_Assign(self, node: ast.Assign) -> None:
         if len(node.targets) == 1 and self._without_aliases(node.targets[0], node.value, node):
             return
         hint = next((t.id for t in node.targets if isinstance(t, ast.Name)), "")
-        value = self.value(node.value, hint)
+        value = self.expressions.value(node.value, hint)
         for target in node.targets:
-            self.assign(target, value, node)
+            self.expressions.assign(target, value, node)
 
     def _without_aliases(self, target: ast.expr, value: ast.expr, node: ast.AST) -> bool:
         """Assign all but aliases (t = cuda.threadIdx), which are replaced where they are read; False if none is."""
         if isinstance(target, ast.Name):
-            return target.id in self.once and self.alias(target.id) is not UNKNOWN
+            return target.id in self.draft.once and self.statics.alias(target.id) is not UNKNOWN
         if not (isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)):
             return False
         pairs = list(zip(target.elts, value.elts, strict=False))
         kept = [(t, v) for t, v in pairs if not self._without_aliases(t, v, node)]
         if len(kept) == len(pairs):
             return False
-        values = [self.value(v) for _, v in kept]
+        values = [self.expressions.value(v) for _, v in kept]
         for (element, _), part in zip(kept, values, strict=True):
-            self.assign(element, part, node)
+            self.expressions.assign(element, part, node)
         return True
 
     def do_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             hint = node.target.id if isinstance(node.target, ast.Name) else ""
-            self.assign(node.target, self.value(node.value, hint), node)
-
-    def assign(self, target: ast.expr, value: str, node: ast.AST) -> None:
-        if isinstance(target, ast.Name):
-            self.held.add(target.id)
-            self.emit(f"v_{target.id} = m.put({value}, v_{target.id})")
-            if target.id in self.unsure.names:
-                self.emit(f"w_{target.id} = m.remember(w_{target.id})")
-        elif isinstance(target, ast.Tuple | ast.List):
-            parts = [self.fresh() for _ in target.elts]
-            self.emit(f"{', '.join(parts)}{',' if len(parts) == 1 else ''} = m.unpack({self.line(node)}, {value}, "
-                      f"{len(parts)})")
-            for element, part in zip(target.elts, parts, strict=True):
-                self.assign(element, part, node)
-        elif isinstance(target, ast.Subscript):
-            base, field = self.value(target.value), self.static(target.slice)
-            self.note_store(target.value)
-            if isinstance(field, str):
-                self.emit(f"m.set_field({self.line(node)}, {base}, {field!r}, {value})")
-                return
-            kind = "store_part" if is_part(target.slice) else "store"
-            self.emit(f"m.{kind}({self.line(node)}, {base}, {self.index(target.slice)}, {value})")
-        elif isinstance(target, ast.Attribute):
-            base = self.value(target.value)
-            self.note_store(target.value)
-            self.emit(f"m.set_field({self.line(node)}, {base}, {target.attr!r}, {value})")
-        else:
-            raise self.fail(node, "only variables, array elements and a record's fields can be assigned in a kernel")
+            self.expressions.assign(node.target, self.expressions.value(node.value, hint), node)
 
     def do_AugAssign(self, node: ast.AugAssign) -> None:
-        operation = self.operator(node.op, node)
-        line = self.line(node)
-        if isinstance(node.target, ast.Name):
-            old = self.variable(node.target)
-            result = self.fresh()
-            self.emit(f"{result} = m.{operation}({line}, {old}, {self.value(node.value)})")
-            self.assign(node.target, result, node)
-            return
+        operation, value = f"numbers.{self.statics.operator(node.op, node)}", self.expressions.value
         target = node.target
-        field = target.attr if isinstance(target, ast.Attribute) else self.static(target.slice)
-        self.note_store(target.value)
-        if isinstance(target, ast.Attribute) or isinstance(field, str):
-            base, old, result = self.value(target.value), self.fresh(), self.fresh()
-            self.emit(f"{old} = m.attribute({line}, {base}, {field!r})")
-            self.emit(f"{result} = m.{operation}({line}, {old}, {self.value(node.value)})")
-            self.emit(f"m.set_field({line}, {base}, {field!r}, {result})")
+        if isinstance(target, ast.Name):
+            old = self.expressions.variable(target)
+            self.expressions.assign(target, self.draft.call(node, operation, old, value(node.value)), node)
             return
-        if is_part(target.slice):
-            raise self.fail(node, "Numba has no operation on a part of an array; write a loop over its elements")
-        base, index = self.value(target.value), self.index(target.slice)
-        old, result = self.fresh(), self.fresh()
-        self.emit(f"{old} = m.index({line}, {base}, {index})")
-        self.emit(f"{result} = m.{operation}({line}, {old}, {self.value(node.value)})")
-        self.emit(f"m.store({line}, {base}, {index}, {result})")
+        field = target.attr if isinstance(target, ast.Attribute) else self.statics.static(target.slice)
+        self.draft.note_store(target.value)
+        read, write = "arrays.index", "arrays.store"
+        if isinstance(target, ast.Attribute) or isinstance(field, str):
+            base, place = value(target.value), repr(field)
+            read, write = "arrays.attribute", "arrays.set_field"
+        elif is_part(target.slice):
+            raise self.draft.fail(node, "Numba has no operation on a part of an array; write a loop over its elements")
+        else:
+            base, place = value(target.value), self.expressions.index(target.slice)
+        old = self.draft.call(node, read, base, place)
+        self.draft.do(node, write, base, place, self.draft.call(node, operation, old, value(node.value)))
 
     def do_If(self, node: ast.If) -> None:
-        known = self.known(node.test)
+        known = self.statics.known(node.test)
         if known is not None:
-            self.emit("if True:")
+            self.draft.emit("if True:")
             self.body(node.body if known[0] else node.orelse)
             return
-        condition = self.value(node.test)
-        saved, then, other = self.fresh("s"), self.fresh("b"), self.fresh("e")
+        condition = self.expressions.value(node.test)
+        saved, then, other = self.draft.fresh("s"), self.draft.fresh("b"), self.draft.fresh("e")
         left = escapes(node)
-        self.emit(f"{saved} = m.mask")
-        self.emit(f"{then}, {other} = m.branch({self.line(node)}, {condition})")
+        self.draft.emit(f"{saved} = lanes.mask")
+        self.draft.do(node, "control.branch", condition, to=f"{then}, {other}")
         for name in sorted(replaced(node.body) & replaced(node.orelse)):  # the type of what they held means nothing
-            self.emit(f"v_{name} = m.replaced(v_{name})")
+            self.draft.emit(f"v_{name} = variables.replaced(v_{name})")
         for mask, statements in ((then, node.body), (other, node.orelse)):
             if not statements:
                 continue
-            self.emit(f"if {mask}.lanes:")
-            self.indent += 1
-            self.emit(f"m.mask = {mask}")
-            self.indent -= 1
+            self.draft.emit(f"if {mask}.lanes:")
+            self.draft.indent += 1
+            self.draft.emit(f"lanes.mask = {mask}")
+            self.draft.indent -= 1
             self.body(statements)
             if left:
-                self.indent += 1
-                self.emit(f"{mask} = m.mask")
-                self.indent -= 1
-        self.emit(f"m.mask = m.union({then}, {other})" if left else f"m.mask = {saved}")
+                self.draft.indent += 1
+                self.draft.emit(f"{mask} = lanes.mask")
+                self.draft.indent -= 1
+        self.draft.emit(f"lanes.mask = lanes.union({then}, {other})" if left else f"lanes.mask = {saved}")
 
     def do_While(self, node: ast.While) -> None:
-        loop = self.fresh("loop")
-        line, returns = self.line(node), leaves(node, (ast.Return,))
-        ending = what_ends(node, self.is_pure)
-        self.program.loops = True
-        self.program.waits |= bool(ending.arrays)
-        self.program.polls |= ending.polls
-        self.emit(f"{loop} = m.loop({line}, {returns}, {self.program.constant(ending, 'ending')})")
+        loop = self.draft.fresh("loop")
+        line, returns = self.draft.line(node), leaves(node, (ast.Return,))
+        ending = what_ends(node, self.expressions.calls.is_pure)
+        self.draft.program.loops = True
+        self.draft.program.waits |= bool(ending.arrays)
+        self.draft.program.polls |= ending.polls
+        self.draft.emit(f"{loop} = control.loop({line}, {returns}, {self.draft.program.constant(ending, 'ending')})")
         carried = self.carried(node)
-        self.emit(f"while m.again({loop}):")
+        self.draft.emit(f"while control.again({loop}):")
         self.carry(node, loop, carried)
-        self.indent += 1
-        known = self.known(node.test)
+        self.draft.indent += 1
+        known = self.statics.known(node.test)
         self.at(node)
         if known is None or not known[0]:
-            self.emit(f"if not m.test({loop}, {self.value(node.test)}):")
-            self.emit("    break")
-        self.indent -= 1
+            self.draft.emit(f"if not control.test({loop}, {self.expressions.value(node.test)}):")
+            self.draft.emit("    break")
+        self.draft.indent -= 1
         self._loop_body(node, loop)
         self.carry(node, loop, carried, behind=True)
 
@@ -293,29 +222,29 @@ class FunctionTranslator(Expressions):
         self.loops.append(loop)
         self.body(node.body)
         self.loops.pop()
-        self.emit(f"m.leave({loop})")
+        self.draft.emit(f"control.leave({loop})")
         if node.orelse:
-            saved, left = self.fresh("s"), escapes(ast.Module(node.orelse, []))
-            self.emit(f"{saved} = m.mask")
-            self.emit(f"m.mask = m.unbroken({loop})")
-            self.emit("if m.mask.lanes:")
+            saved, left = self.draft.fresh("s"), escapes(ast.Module(node.orelse, []))
+            self.draft.emit(f"{saved} = lanes.mask")
+            self.draft.emit(f"lanes.mask = control.unbroken({loop})")
+            self.draft.emit("if lanes.mask.lanes:")
             self.body(node.orelse)
-            self.emit(f"m.mask = m.rejoin({saved}, {loop})" if left else f"m.mask = {saved}")
+            self.draft.emit(f"lanes.mask = control.rejoin({saved}, {loop})" if left else f"lanes.mask = {saved}")
 
     def do_For(self, node: ast.For) -> None:
-        loop, turn = self.fresh("loop"), self.fresh("i")
+        loop, turn = self.draft.fresh("loop"), self.draft.fresh("i")
         returns = leaves(node, (ast.Return,))
-        arguments = self.range_arguments(node.iter)
+        arguments = self.expressions.calls.range_arguments(node.iter)
         if arguments is None:
-            self.emit(f"{loop} = m.each({self.line(node)}, {returns}, {self.value(node.iter)})")
+            self.draft.do(node, "sequences.each", returns, self.expressions.value(node.iter), to=loop)
         else:
-            self.emit(f"{loop} = m.range({self.line(node)}, {returns}, {', '.join(arguments)})")
+            self.draft.do(node, "control.range", returns, *arguments, to=loop)
         carried = self.carried(node)
-        self.emit(f"while ({turn} := m.next({loop})) is not None:")
+        self.draft.emit(f"while ({turn} := control.next({loop})) is not None:")
         self.carry(node, loop, carried)
-        self.indent += 1
-        self.assign(node.target, turn, node)
-        self.indent -= 1
+        self.draft.indent += 1
+        self.expressions.assign(node.target, turn, node)
+        self.draft.indent -= 1
         self._loop_body(node, loop)
         self.carry(node, loop, carried, behind=True)
 
@@ -325,49 +254,57 @@ class FunctionTranslator(Expressions):
         Only where 64-bit unsigned integers occur is that type another one than the machine's (uint64 and int64 are
         float64 together), so only there is it looked after.
         """
-        if not self.program.unsigned:
+        if not self.draft.program.unsigned:
             return []
         test = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)} if isinstance(node, ast.While) else set()
-        return sorted(assigned_in(node.body) & self.held - (replaced(node.body) - test))
+        return sorted(assigned_in(node.body) & self.draft.held - (replaced(node.body) - test))
 
     def carry(self, node: ast.stmt, loop: str, names: list[str], behind: bool = False) -> None:
         """The type of the variables at the beginning of each turn, and behind the loop."""
         if names:
             targets = ", ".join("v_" + n for n in names)
-            call = f"{targets}, = m.carry({self.line(node)}, {loop}, {tuple(names)}, {targets})"
-            self.lines.append("    " * (self.indent + (not behind)) + call)
+            call = f"{targets}, = " + self.draft.text_of(node, "variables.carry", loop, tuple(names), targets)
+            self.draft.lines.append("    " * (self.draft.indent + (not behind)) + call)
 
     def do_Break(self, node: ast.Break) -> None:
-        self.emit(f"m.break_({self.loops[-1]})")
+        self.draft.emit(f"control.break_({self.loops[-1]})")
 
     def do_Continue(self, node: ast.Continue) -> None:
-        self.emit(f"m.continue_({self.loops[-1]})")
+        self.draft.emit(f"control.continue_({self.loops[-1]})")
 
     def do_Return(self, node: ast.Return) -> None:
         if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None):
-            if self.kernel:
-                raise self.fail(node, "a kernel returns nothing; write the result into an array")
-            self.note_escape(node.value)
-            self.emit(f"result = m.merge({self.value(node.value)}, result)")
-        self.emit(f"m.leave_function({self.line(node)}, {self.kernel})")
+            if self.draft.kernel:
+                raise self.draft.fail(node, "a kernel returns nothing; write the result into an array")
+            self.draft.note_store(node.value)
+            self.draft.emit(f"result = variables.merge({self.expressions.value(node.value)}, result)")
+        self.draft.do(node, "lanes.leave_function", self.draft.kernel)
 
     def do_Raise(self, node: ast.Raise) -> None:
         """Compiled without debug=True, a raise ends its thread in silence; the machine says so."""
         if node.cause is not None:
-            raise self.fail(node, "Numba has no `raise ... from`; write raise alone")
+            raise self.draft.fail(node, "Numba has no `raise ... from`; write raise alone")
         text = "raise" if node.exc is None else ast.unparse(node.exc)
         if node.exc is not None and any(isinstance(n, ast.JoinedStr | ast.Name | ast.Attribute | ast.Subscript)
                                         for a in getattr(node.exc, "args", ()) for n in ast.walk(a)):
-            raise self.fail(node, "the arguments of an exception must be constants in a kernel; write an error code "
-                            "into an array, or print the value")
-        self.emit(f"m.raised({self.line(node)}, {text!r})")
-        self.emit(f"m.leave_function({self.line(node)}, {self.kernel})")
+            raise self.draft.fail(node, "the arguments of an exception must be constants in a kernel; write an "
+                                        "error code into an array, or print the value")
+        self.draft.do(node, "faults.raised", repr(text))
+        self.draft.do(node, "lanes.leave_function", self.draft.kernel)
 
     def do_FunctionDef(self, node: ast.FunctionDef) -> None:
         if node.decorator_list:
-            raise self.fail(node, f"function {node.name!r} inside a kernel takes no decorator; define it outside, "
-                            "marked @cuda.jit(device=True)")
-        self.nested[node.name] = self.source.inner(node, self.variables)
+            raise self.draft.fail(node, f"function {node.name!r} inside a kernel takes no decorator; define it "
+                                        "outside, marked @cuda.jit(device=True)")
+        self.draft.nested[node.name] = self.draft.source.inner(node, self.draft.variables)
+
+
+def parts_of_machine(lines: list[str]) -> list[str]:
+    """The lines that take out the parts which a program calls."""
+    text = "\n".join(lines)
+    used = [part for part in PARTS if re.search(rf"\b{part}\.", text)]
+    return [f"    {', '.join(few)} = {', '.join('m.' + part for part in few)}"
+            for few in (used[k:k + PARTS_A_LINE] for k in range(0, len(used), PARTS_A_LINE))]
 
 
 def assigned_in(statements: list[ast.stmt]) -> set[str]:

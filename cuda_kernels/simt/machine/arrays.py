@@ -1,4 +1,4 @@
-"""Whole arrays, parts of them, and records: slices, reshape, sums, fields, an array chosen by a condition.
+"""Whole arrays, parts of them, and records: `x[i]`, slices, reshape, fields, an array chosen by a condition.
 
 A part is a `View` of the same memory, so the checks and counters see through it. A record's fields are arrays of their
 own over the same bytes (`Allocation.field`): each has its shadow, and its addresses are those of its bytes.
@@ -6,41 +6,95 @@ own over the same bytes (`Allocation.field`): each has its shadow, and its addre
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedSyntax
+from ..state.lanes import Lanes
+from ..state.memory import View, c_strides, place_of
+from ..state.objects import Choice, Dim3, Flat, Member, refusal
 from . import numeric
-from .masks import Mask
-from .memory import View, c_strides
-from .objects import Choice, Flat, GridGroup, Member, refusal
-from .parts import Part
+from .memory import Memory
+from .variables import Variables
 
 Value = Any
 _ATTRIBUTES = "shape size ndim strides itemsize nbytes dtype T flat real imag".split()
-_NO_METHOD = {
-    "max": "Numba has no .max() of an array on a GPU; use max(x), or a loop",
-    "min": "Numba has no .min() of an array on a GPU; use min(x), or a loop",
-    "astype": "it makes a new array, for which a kernel has no memory; convert the elements: float32(x[i])",
-    "copy": "it makes a new array, for which a kernel has no memory; copy the elements into cuda.local.array",
-    "ravel": "it may make a new array, for which a kernel has no memory; use .reshape(-1) or .flat",
-    "flatten": "it makes a new array, for which a kernel has no memory; use .reshape(-1) or .flat",
-    "cumsum": "it makes a new array, for which a kernel has no memory; add up in a loop",
-}
 
 
-class Arrays(Part):
-    """Arrays as a whole. Part of `Machine`."""
+@dataclass(eq=False)
+class Arrays:
+    """Arrays as a kernel names them: their elements, parts, attributes and fields."""
 
-    mask: Mask
+    lanes: Lanes
+    memory: Memory
+    variables: Variables
+
+    def index(self, line: int, base: Value, index: Value) -> Value:
+        """`base[index]`: an element of an array or tuple, or a part of an array where indices are missing."""
+        if type(base) is not View:
+            return self._index_other(line, base, index)
+        if type(index) is not tuple:
+            if type(index) is slice:
+                return self.part(line, base, index)
+            index = (index,)
+        if len(index) == len(base.shape):
+            return self.memory.load(line, base, index)
+        return self.part(line, base, index)
+
+    def _index_other(self, line: int, base: Value, index: Value) -> Value:
+        if type(base) is Choice:
+            return self.over(base, lambda view: self.index(line, view, index))
+        if isinstance(base, tuple):
+            return self.variables.element(line, base, index)
+        if type(base) is Flat:
+            return self.memory.load(line, base.view, place_of(index, base.view.dims()))
+        raise refusal(base, "only arrays and tuples can be indexed", line)
+
+    def static_item(self, line: int, base: Value, index: Value) -> Value:
+        """`base[2]`, the index being a constant: a tuple's elements may then be of different types."""
+        if type(base) is View and not base.shape and base.dtype.names and 0 <= int(index) < len(base.dtype.names):
+            return self.field(line, base, base.dtype.names[int(index)])
+        if not isinstance(base, tuple) or isinstance(base, Dim3 | Member):
+            return self.index(line, base, index)
+        if index.dtype.kind not in "iu" or not -len(base) <= int(index) < len(base):
+            raise UnsupportedSyntax(f"index {index} is past the end of a tuple of {len(base)}", line)
+        return base[int(index)]
+
+    def store(self, line: int, view: Value, index: Value, value: Value) -> None:
+        """`view[index] = value` for each active thread."""
+        if type(view) is not View:
+            self._store_other(line, view, index, value)
+            return
+        if type(index) is not tuple:
+            index = (index,)
+        if len(index) != len(view.shape):
+            self.store_part(line, view, index, value)
+            return
+        if view.alloc.record:
+            self.store_record(line, view, index, value)
+            return
+        if not hasattr(value, "dtype") or isinstance(value, View):
+            what = ("no value: was the variable assigned on this path?" if value is None else
+                    f"a {type(value).__name__.lower()}")
+            raise UnsupportedSyntax(f"an array's element must be one number, got {what}", line)
+        self.memory.store(line, view, index, value)
+
+    def _store_other(self, line: int, base: Value, index: Value, value: Value) -> None:
+        if type(base) is Choice:
+            self.over(base, lambda view: self.store(line, view, index, value))
+        elif type(base) is Flat:
+            self.store(line, base.view, place_of(index, base.view.dims()), value)
+        else:
+            raise refusal(base, "only an array's elements can be assigned; a tuple's cannot", line)
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
     def part(self, line: int, base: Value, index: Value) -> Value:
         """`base[i]`, `base[i, :]`, `base[a:b:c]`, `base[..., 1]`, `base[None, :]`: an array that shares the memory."""
         if isinstance(base, tuple):
-            return self.tuple_item(line, base, index)
+            return self.variables.element(line, base, index)
         if type(base) is Choice:
             return self.over(base, lambda view: self.part(line, view, index))
         if type(base) is not View:
@@ -54,7 +108,7 @@ class Arrays(Part):
         items[dots:dots + 1] = rest
         numbered = [i for i in items if i is not None]
         whole = tuple(np.int64(0) if isinstance(i, slice) else i for i in numbered)
-        offset, _, _ = self.locate(line, base, whole, "slice", tuple(not isinstance(i, slice) for i in numbered))
+        offset, _, _ = self.memory.locate(line, base, whole, "slice", tuple(not isinstance(i, slice) for i in numbered))
         shape: list[Value] = []
         strides: list[Value] = []
         axes = zip(base.shape, base.strides, strict=True)
@@ -106,27 +160,27 @@ class Arrays(Part):
 
     def places(self, view: View) -> Iterator[tuple[tuple[Value, ...], bool]]:
         """The index of each element in C order, under the mask of the threads whose array has it; are they part?"""
-        saved = self.mask
+        saved = self.lanes.mask
         varying = any(np.ndim(n) for n in view.shape)
         extent = tuple(int(np.max(n)) for n in view.shape)
         for place in np.ndindex(*extent):
             if varying:
                 inside = np.logical_and.reduce(np.broadcast_arrays(*(np.atleast_2d(k < n) for k, n in zip(
                     place, view.shape, strict=True))))
-                self.mask = saved.narrow(inside)
-                if not self.mask.lanes:
+                self.lanes.mask = saved.narrow(inside)
+                if not self.lanes.mask.lanes:
                     continue
             yield tuple(np.int64(k) for k in place), varying
-        self.mask = saved
+        self.lanes.mask = saved
 
     def over(self, choice: Choice, action: Callable[[View], Value]) -> Value:
         """Do something with each of the arrays that a variable stands for, by the threads that have it."""
-        saved, result = self.mask, None
+        saved, result = self.lanes.mask, None
         for view, bits in choice.options:
-            self.mask = saved.narrow(bits)
-            if self.mask.lanes:
-                result = self.merge(action(view), result)
-        self.mask = saved
+            self.lanes.mask = saved.narrow(bits)
+            if self.lanes.mask.lanes:
+                result = self.variables.merge(action(view), result)
+        self.lanes.mask = saved
         return result
 
     # -- attributes ---------------------------------------------------------------------------------------------------
@@ -172,23 +226,12 @@ class Arrays(Part):
             return View(x.alloc, x.shape[::-1], x.strides[::-1], x.offset)
         if name == "flat":
             whole = not any(np.ndim(n) for n in (*x.shape, *x.strides)) and x.strides == c_strides(x.shape)
-            return self.reshape(line, x, np.int64(-1)) if whole else Flat(x)
+            return reshaped(line, x, np.int64(-1)) if whole else Flat(x)
         if name in ("real", "imag") and x.alloc.dtype.kind == "c":
-            return View(x.alloc.field(self, name), x.shape, x.strides, x.offset)
+            return View(x.alloc.field(self.memory.checker, name), x.shape, x.strides, x.offset)
         if name == "real":
             return x
         raise UnsupportedSyntax(f"attribute .{name} is not translated here; arrays have {_listed(_ATTRIBUTES)}", line)
-
-    def limits(self, line: int, kind: str, of: Value) -> Any:
-        """np.finfo(x.dtype), np.iinfo(x.dtype)."""
-        return getattr(np, kind)(of if isinstance(of, np.dtype) else of.dtype)
-
-    def isinstance_(self, line: int, x: Value, kinds: tuple[type, ...]) -> Value:
-        """Numba answers when it compiles: int for integers, float and complex for such, bool for booleans, tuple."""
-        kind = getattr(getattr(x, "dtype", None), "kind", "")
-        found = {"b": bool, "i": int, "u": int, "f": float, "c": complex}.get(kind)
-        found = tuple if isinstance(x, tuple) else np.ndarray if isinstance(x, View) else found
-        return np.bool_(found is not None and any(found is k for k in kinds))
 
     # -- records ------------------------------------------------------------------------------------------------------
 
@@ -197,14 +240,14 @@ class Arrays(Part):
         if x.alloc.dtype[name].subdtype is not None:
             raise UnsupportedSyntax(f"field {name!r} is an array inside a record, which the machine does not run; use "
                                     "a field for each element", line)
-        view = View(x.alloc.field(self, name), x.shape, x.strides, x.offset)
-        return view if x.shape else self.load(line, view, ())
+        view = View(x.alloc.field(self.memory.checker, name), x.shape, x.strides, x.offset)
+        return view if x.shape else self.memory.load(line, view, ())
 
     def set_field(self, line: int, x: Value, name: str, value: Value) -> None:
         """`x[i].name = value`."""
         if type(x) is not View or x.shape or name not in (x.alloc.dtype.names or ()):
             raise UnsupportedSyntax(f"only a record's field can be assigned, x[i].{name} = …", line)
-        self.store(line, View(x.alloc.field(self, name), (), (), x.offset), (), value)
+        self.store(line, View(x.alloc.field(self.memory.checker, name), (), (), x.offset), (), value)
 
     def store_record(self, line: int, x: View, index: tuple[Value, ...], value: Value) -> None:
         """`x[i] = y[j]` of records: field by field."""
@@ -213,167 +256,26 @@ class Arrays(Part):
             raise UnsupportedSyntax(f"an element of {x.alloc.name!r} is a record; assign its fields, or another record",
                                     line)
         for name in names:
-            self.store(line, View(x.alloc.field(self, name), x.shape, x.strides, x.offset), index,
+            self.store(line, View(x.alloc.field(self.memory.checker, name), x.shape, x.strides, x.offset), index,
                        self.field(line, value, name))
 
-    # -- methods ------------------------------------------------------------------------------------------------------
 
-    def method(self, line: int, x: Value, name: str, *arguments: Value) -> Value:
-        """`x.name(*arguments)`."""
-        if type(x) is Choice:
-            return self.over(x, lambda view: self.method(line, view, name, *arguments))
-        if name in ("shape", "size", "real", "imag") and not arguments:  # np.shape(x)
-            return self.attribute(line, x, name)
-        if type(x) is View and x.shape:
-            method = _METHODS.get(name)
-            if method is not None and (not arguments or name in ("reshape", "view", "fill")):
-                return getattr(self, method)(line, x, *arguments)
-            hint = _NO_METHOD.get(name, "it is not part of numba.cuda, or not with these arguments; write a loop")
-            raise UnsupportedSyntax(f"method .{name}() of an array has no meaning in a kernel: {hint}", line)
-        if type(x) is GridGroup and name == "sync" and not arguments:
-            return self.grid_sync(line)
-        if isinstance(x, np.dtype) and name == "type":
-            return self.cast(line, x, *arguments)
-        number = isinstance(x, np.ndarray | np.generic) and x.dtype.kind != "b"
-        if number and name in ("conjugate", "conj") and not arguments:
-            return np.conjugate(x)
-        if number and name == "angle":
-            return np.angle(numeric.cast(x, numeric.COMPLEX128))
-        if isinstance(x, np.ndarray | np.generic) and name == "item" and not arguments:
-            return x
-        if type(x) is tuple and name == "index" and len(arguments) == 1:
-            return self._index_in_tuple(line, x, arguments[0])
-        raise UnsupportedSyntax(f"method .{name}() of a value has no meaning in a kernel; write it with arithmetic, "
-                                "loops and cuda.* functions", line)
-
-    def _index_in_tuple(self, line: int, x: tuple, wanted: Value) -> Value:
-        place: Value = np.int64(-1)
-        for k in reversed(range(len(x))):
-            place = self.choose(self.eq(line, x[k], wanted), np.int64(k), place)
-        return place
-
-    def reshape(self, line: int, x: View, *shape: Value) -> View:
-        """The same elements in another shape; the array must lie in one piece."""
-        extent = list(shape[0] if isinstance(shape[0], tuple) else shape)
-        if any(np.ndim(n) for n in (*extent, *x.shape, *x.strides)):
-            raise UnsupportedSyntax("reshape with sizes that differ between threads is not translated; index instead",
-                                    line)
-        sizes, size = [int(n) for n in extent], int(np.prod([int(n) for n in x.shape]))
-        if tuple(x.strides) != c_strides(tuple(int(n) for n in x.shape)):
-            raise UnsupportedSyntax("Numba reshapes an array only if its elements lie in one piece, row by row; "
-                                    "compute the index instead", line)
-        if -1 in sizes:
-            sizes[sizes.index(-1)] = size // max(1, -int(np.prod(sizes)))
-        if int(np.prod(sizes)) != size:
-            wanted = tuple(int(n) for n in extent)
-            raise UnsupportedSyntax(f"an array of {size} elements cannot be reshaped to {wanted}", line)
-        return View(x.alloc, tuple(sizes), c_strides(tuple(sizes)), x.offset)
-
-    def transpose(self, line: int, x: View) -> View:
-        return View(x.alloc, x.shape[::-1], x.strides[::-1], x.offset)
-
-    def view_as(self, line: int, x: View, kind: Value) -> View:
-        """The same bits as another type of the same size."""
-        if not isinstance(kind, np.dtype) or kind.itemsize != x.alloc.itemsize or x.alloc.space == "local":
-            raise UnsupportedSyntax(f"view() of {x.alloc.name!r} takes a type of {x.alloc.itemsize} bytes, and no "
-                                    "local array; convert the elements instead: float32(x[i])", line)
-        return View(x.alloc.field(self, kind), x.shape, x.strides, x.offset)
-
-    def fill(self, line: int, x: View, value: Value) -> None:
-        self.store_part(line, x, ..., value)
-
-    def item(self, line: int, x: View) -> Value:
-        return self.load(line, x, (np.int64(0),) * len(x.shape))
-
-    def fold(self, line: int, x: View, start: Value, step: Callable[[Value, Value], Value]) -> Value:
-        """`step(total, element)` for one element after another."""
-        total = start
-        for place, part in self.places(x):
-            new = step(total, self.load(line, x, place))
-            total = self.merge(new, total) if part else new
-        return total
-
-    def sum(self, line: int, x: View) -> Value:
-        return self.fold(line, x, _zero(x), lambda a, b: self.add(line, a, b))
-
-    def prod(self, line: int, x: View) -> Value:
-        return self.fold(line, x, _zero(x) + _zero(x).dtype.type(1), lambda a, b: self.mul(line, a, b))
-
-    def mean(self, line: int, x: View) -> Value:
-        """In float64 (complex128), whatever the elements are."""
-        zero = np.complex128(0) if x.dtype.kind == "c" else np.float64(0)
-        return self.truediv(line, self.fold(line, x, zero, lambda a, b: self.add(line, a, b)),
-                            self.attribute(line, x, "size"))
-
-    def var(self, line: int, x: View) -> Value:
-        middle = self.mean(line, x)
-
-        def step(total: Value, element: Value) -> Value:
-            far = self.abs_(line, self.sub(line, element, middle))
-            return self.add(line, total, self.mul(line, far, far))
-
-        return self.truediv(line, self.fold(line, x, np.float64(0), step), self.attribute(line, x, "size"))
-
-    def std(self, line: int, x: View) -> Value:
-        return self.math(line, "sqrt", self.var(line, x))
-
-    def argmax(self, line: int, x: View) -> Value:
-        return self._argbest(line, x, "gt")
-
-    def argmin(self, line: int, x: View) -> Value:
-        return self._argbest(line, x, "lt")
-
-    def _argbest(self, line: int, x: View, better: str) -> Value:
-        best = place = None
-        for k, (index, _) in enumerate(self.places(x)):
-            value = self.load(line, x, index)
-            if best is None:
-                best, place = value, np.int64(0)
-                continue
-            wins = getattr(self, better)(line, value, best)
-            best, place = self.choose(wins, value, best), self.choose(wins, np.int64(k), place)
-        return place
-
-    def any(self, line: int, x: View) -> Value:
-        return self._until(line, x, True)
-
-    def all(self, line: int, x: View) -> Value:
-        return self._until(line, x, False)
-
-    def _until(self, line: int, x: View, wanted: bool) -> Value:
-        """Is an element true (or: not one false)? A thread that has found one looks no further."""
-        found: Value = np.bool_(not wanted)
-        saved = self.mask
-        for place, _ in self.places(x):
-            self.mask = self.mask.narrow(np.atleast_2d(found != wanted))
-            if self.mask.lanes:
-                found = self.merge(numeric.truth(self.load(line, x, place)), found)
-            self.mask = saved
-        return found
-
-    def least(self, line: int, x: View, function: Any) -> Value:
-        """min(x), max(x) of an array."""
-        if x.dtype.kind == "c":
-            raise UnsupportedSyntax("complex numbers have no order; compare abs(z) or z.real", line)
-        best = None
-        for place, part in self.places(x):
-            value = self.load(line, x, place)
-            new = value if best is None else function(best, value)
-            best = self.merge(new, best) if part and best is not None else new
-        return best
-
-
-_METHODS = {
-    "reshape": "reshape", "transpose": "transpose", "view": "view_as", "fill": "fill", "item": "item", "sum": "sum",
-    "prod": "prod", "mean": "mean", "var": "var", "std": "std", "argmax": "argmax", "argmin": "argmin", "any": "any",
-    "all": "all",
-}
-
-
-def _zero(x: View) -> Value:
-    """Where Numba begins a sum: integers in 64 bits, floats in their own type."""
-    kind = x.dtype
-    return (numeric.UINT64 if kind.kind == "u" else numeric.INT64 if kind.kind in "bi" else kind).type(0)
+def reshaped(line: int, x: View, *shape: Value) -> View:
+    """The same elements in another shape; the array must lie in one piece."""
+    extent = list(shape[0] if isinstance(shape[0], tuple) else shape)
+    if any(np.ndim(n) for n in (*extent, *x.shape, *x.strides)):
+        raise UnsupportedSyntax("reshape with sizes that differ between threads is not translated; index instead",
+                                line)
+    sizes, size = [int(n) for n in extent], int(np.prod([int(n) for n in x.shape]))
+    if tuple(x.strides) != c_strides(tuple(int(n) for n in x.shape)):
+        raise UnsupportedSyntax("Numba reshapes an array only if its elements lie in one piece, row by row; "
+                                "compute the index instead", line)
+    if -1 in sizes:
+        sizes[sizes.index(-1)] = size // max(1, -int(np.prod(sizes)))
+    if int(np.prod(sizes)) != size:
+        wanted = tuple(int(n) for n in extent)
+        raise UnsupportedSyntax(f"an array of {size} elements cannot be reshaped to {wanted}", line)
+    return View(x.alloc, tuple(sizes), c_strides(tuple(sizes)), x.offset)
 
 
 def _listed(words: list[str]) -> str:

@@ -5,16 +5,24 @@ the machine's answer is one of the possible ones. Old values are returned only w
 """
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..checking.checker import Checker
+from ..checking.counter import Counter
+from ..checking.faults import Faults
+from ..checking.recorder import Recorder
 from ..errors import UnsupportedSyntax
+from ..state.masks import Mask
+from ..state.memory import Allocation, View, pick
+from ..state.objects import Choice
+from ..state.threads import Threads
 from . import numeric
-from .masks import WARP, Mask
-from .memory import Allocation, View, pick
-from .objects import Choice
-from .parts import Part
+from .arrays import Arrays
+from .memory import Memory
+from .progress import Progress
 
 Value = Any
 _WORDS = ("int32", "int64", "uint32", "uint64")
@@ -36,16 +44,24 @@ _AT = {
 }
 
 
-class Atomics(Part):
-    """cuda.atomic.*. Part of `Machine`."""
+@dataclass(eq=False)
+class Atomics:
+    """cuda.atomic.*"""
 
-    mask: Mask
+    recorder: Recorder
+    threads: Threads
+    faults: Faults
+    counter: Counter
+    checker: Checker
+    progress: Progress
+    memory: Memory
+    arrays: Arrays
 
     def atomic(self, line: int, name: str, wanted: bool, view: Value, index: Value, *values: Value) -> Value:
         """`cuda.atomic.<name>(view, index, *values)`; the old values if `wanted`."""
         if type(view) is not View:
             if isinstance(view, Choice):
-                return self.over(view, lambda one: self.atomic(line, name, wanted, one, index, *values))
+                return self.arrays.over(view, lambda one: self.atomic(line, name, wanted, one, index, *values))
             raise UnsupportedSyntax(f"cuda.atomic.{name} needs an array", line)
         index = index if type(index) is tuple else (index,)
         if len(index) != len(view.shape):
@@ -53,62 +69,38 @@ class Atomics(Part):
         if view.dtype.name not in _TAKES[name]:
             raise UnsupportedSyntax(f"Numba has cuda.atomic.{name} for arrays of {', '.join(_TAKES[name])}, got "
                                     f"{view.alloc.name!r} of {view.dtype}; use an array of one of these", line)
-        address, mask, outside = self.locate(line, view, index, "atomic")
+        address, mask, outside = self.memory.locate(line, view, index, "atomic")
         alloc = view.alloc
         if not mask.lanes:
             return alloc.dtype.type(0)
         if alloc.space == "local" or not alloc.writable:
             raise UnsupportedSyntax(f"cuda.atomic.{name}: array {alloc.name!r} is {alloc.space} memory; atomics are "
                                     "for global and shared arrays that can be written", line)
-        if self.checks:
-            if alloc.site:
-                self.check_overlap(line, alloc, address, mask)
-            if alloc.shadow is not None:
-                alloc.shadow.atomic(self, line, address, mask)
-            if self.fences.fence_time is not None:
-                self.fences.atomic(self.active_blocks(), self.recorder.now)
-            if self.recorder.thread_fences.fence_time is not None:
-                self.recorder.thread_fences.atomic(self.active_threads(), self.recorder.now)
+        if self.faults.checks:
+            self.checker.atomic(line, alloc, address, mask)
         if self.recorder.undo is not None:
-            self.recorder.undo(self, alloc)
+            self.recorder.undo(self.threads, alloc)
         flat, where = self._flat(alloc, address, mask)
-        if self.counting:
-            self._count_atomic(line, alloc, address, where, mask)
+        if self.recorder.stores is not None:
+            self.recorder.note_store(line, alloc, where, self.threads.numbers_of(mask), "atomic")
+        if self.counter.on:
+            self.counter.atomic(line, alloc, address, mask)
         numbers = [np.broadcast_to(pick(numeric.cast(v, alloc.dtype), mask), where.shape) for v in values]
-        held = flat[where] if self.observing else None
+        held = flat[where] if self.progress.observing else None
         old = _apply(name, flat, where, numbers, wanted)
         if held is not None and not np.array_equal(held, flat[where], equal_nan=flat.dtype.kind == "f"):
             self.recorder.changes += 1
         if not wanted:
             return None
-        result = np.zeros(self.shape, alloc.dtype)
+        result = np.zeros(self.threads.shape, alloc.dtype)
         result.reshape(-1)[mask.flat()] = old
         return result
 
     def _flat(self, alloc: Allocation, address: Value, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
         if alloc.space == "shared":
-            address = np.broadcast_to(address + self.rows * alloc.size, self.shape)
+            address = np.broadcast_to(address + self.threads.rows * alloc.size, self.threads.shape)
         where = pick(address, mask)
         return alloc.data.reshape(-1), np.full(mask.lanes, int(where)) if where.ndim == 0 else where
-
-    def _count_atomic(self, line: int, alloc: Allocation, address: Value, where: np.ndarray, mask: Mask) -> None:
-        """Atomics and the most lanes of a warp that meet in one element."""
-        figures = self.lines[line]
-        figures.atomics += mask.lanes
-        self.count_access(line, alloc, address, mask, "atomic", alloc.itemsize)
-        figures.atomic_contention = self._contention(np.atleast_2d(address), mask, max(1, figures.atomic_contention))
-
-    def _contention(self, address: np.ndarray, mask: Mask, met: int) -> int:
-        """The most lanes of a warp with one address, or `met` if that is more."""
-        if met == WARP:
-            return met
-        rows, bits, _ = self._rows(address, mask)
-        if bits is not None:
-            rows = np.where(bits, rows, -1 - np.arange(WARP))  # absent lanes meet nobody
-        rows = np.sort(rows.astype(np.int32) if rows.max() < 2**31 else rows, axis=1)
-        while met < WARP and (rows[:, met:] == rows[:, : WARP - met]).any():
-            met += 1
-        return met
 
 
 def _apply(name: str, data: np.ndarray, where: np.ndarray, values: list[np.ndarray], wanted: bool) -> np.ndarray | None:

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..report.gpus import GPUS, resident_blocks
-from .control import Loop, StepLimit
+from ..state.masks import Mask
+from .barriers import Barriers
 from .machine import Machine
-from .masks import Mask
-from .progress import Stalled
+from .progress import Loop, Stalled
+from .warps import Warps
 
 Value = Any
 MOST_TASKS = 4096  # Python threads at a time
@@ -90,9 +91,9 @@ class Turns:
                 self.last = task.machine
                 self._resume(task)
                 if task.over:
-                    self.alive[task.machine.first_block] -= 1
-                    if not self.alive[task.machine.first_block]:
-                        del self.alive[task.machine.first_block]
+                    self.alive[task.machine.threads.first_block] -= 1
+                    if not self.alive[task.machine.threads.first_block]:
+                        del self.alive[task.machine.threads.first_block]
                 else:
                     self.waiting.append(task)
                 if task.over or not task.idle or self.recorder.changes != changes:
@@ -108,9 +109,9 @@ class Turns:
         if not self.all_begun and len(self.alive) < self.resident and len(self.waiting) < MOST_TASKS:
             machines = next(self.machines, None)
             if machines is not None:
-                self.alive[machines[0].first_block] = len(machines)
+                self.alive[machines[0].threads.first_block] = len(machines)
                 for machine in machines:
-                    machine.cooperation = self
+                    machine.progress.cooperation = self
                     task = Task(self, machine)
                     task.start()
                     self.waiting.append(task)
@@ -129,7 +130,7 @@ class Turns:
         if task.error is not None:
             raise task.error
 
-    def pass_on(self, machine: Machine, loop: Loop | None, idle: bool) -> None:
+    def pass_on(self, loop: Loop | None, idle: bool) -> None:
         """Called by a task that waits: the others' turn."""
         task = self.current
         assert task is not None
@@ -144,10 +145,10 @@ class Turns:
         if task is None or task.loop is None:
             raise Stalled
         if not self.all_begun and len(self.alive) >= self.resident:
-            task.machine.report_not_resident(task.loop, self.resident, self.gpu)
+            task.machine.progress.not_resident(task.loop, self.resident, self.gpu)
         if self.recorder.may_begin_anew:
             raise Stalled
-        task.machine.report_waiting(task.loop)
+        task.machine.progress.waits_for_ever(task.loop)
 
     def _end(self) -> None:
         """Every task ends: those that wait wake up once more, and stop."""
@@ -158,69 +159,71 @@ class Turns:
             self.current.go.release()
 
 
-class OneThread:
-    """A machine's part where each thread is a task of its own. Shared memory and barriers are the block's.
-
-    Warp-wide operations need the other lanes' values at the same moment: with them, threads cannot go by turns.
-    """
-
-    team: Team
-
-    def of_team(self, team: Team, lane: int) -> None:
-        """Be thread `lane` of a block."""
-        machine: Any = self
-        bits = np.zeros((1, machine.shape[1]), bool)
-        bits[0, lane] = True
-        machine.mask = machine.alive = machine.remaining = machine.full_mask = Mask(bits, machine.shape)
-        machine.team, machine.counting = team, False
-        machine.shared, machine.shared_shadows, machine.dynamic = team.shared, team.shared_shadows, team.dynamic
-        machine.dynamic_memory = team.machines[0].dynamic_memory if team.machines else machine.dynamic_block()
-        team.machines.append(machine)
-
-    def syncthreads(self, line: int) -> None:
-        """Wait until every thread of the block that has not ended is here."""
-        self.team.arrive(self, line)
+class LoneWarps(Warps):
+    """Of a thread that is a task of its own. Warp-wide operations need the other lanes' values at the same moment."""
 
     def _unable(self, *_: Any, **__: Any) -> Any:
         raise Stalled
 
-    syncwarp = _shuffle = _ballot = activemask = _vote = _unable
+    shuffle = _ballot = activemask = _unable
+
+
+class TeamBarriers(Barriers):
+    """Of a thread that is a task of its own: it waits until every thread of the block that has not ended is here."""
+
+    team: Team
+    machine: Machine
+
+    def syncthreads(self, line: int) -> None:
+        """Wait for the others."""
+        self.team.arrive(self.machine, line)
+
+    def _unable(self, *_: Any, **__: Any) -> Any:
+        raise Stalled
+
+    syncwarp = _vote = _unable
 
 
 class Team:
     """The threads of one block, as tasks: their shared memory and their barrier."""
 
     def __init__(self) -> None:
-        self.machines: list[Any] = []
-        self.shared: dict[int, Any] = {}
-        self.dynamic: dict[Any, Any] = {}
-        self.shared_shadows: list[Any] = []
-        self.arrived: list[Any] = []
+        self.machines: list[Machine] = []
+        self.arrived: list[Machine] = []
         self.opened = 0
 
-    def arrive(self, machine: Any, line: int) -> None:
+    def join(self, machine: Machine) -> None:
+        """One more thread: with the first one's shared memory, and a barrier that waits for the others."""
+        if self.machines:
+            first = self.machines[0]
+            machine.memory.shared, machine.memory.dynamic = first.memory.shared, first.memory.dynamic
+            machine.memory.dynamic_memory = first.memory.dynamic_block()
+            machine.order.shadows, machine.checker.names = first.order.shadows, first.checker.names
+        m = machine
+        machine.warps = LoneWarps(m.threads, m.lanes, m.counter, m.faults)
+        machine.barriers = TeamBarriers(m.threads, m.lanes, m.counter, m.faults, m.order, m.warps)
+        machine.barriers.team, machine.barriers.machine = self, machine
+        self.machines.append(machine)
+
+    def arrive(self, machine: Machine, line: int) -> None:
         """`machine` is at a barrier; the last one opens it for all."""
         self.arrived.append(machine)
-        now = self.opened
+        now, turns = self.opened, machine.progress.cooperation
         while self.opened == now:
-            if len(self.arrived) == machine.cooperation.alive[machine.first_block]:
+            if len(self.arrived) == turns.alive[machine.threads.first_block]:
                 self._open(machine, line)
                 break
-            machine.cooperation.pass_on(machine, None, True)
+            turns.pass_on(None, True)
 
-    def _open(self, machine: Any, line: int) -> None:
-        if machine.checks:
+    def _open(self, machine: Machine, line: int) -> None:
+        if machine.faults.checks:
             if len(self.arrived) < len(self.machines):
-                own = machine.mask
-                bits = np.logical_or.reduce([m.mask.full() for m in self.arrived])
-                machine.mask = Mask(bits, machine.shape)
-                machine.report_divergent(line, np.ones(1, bool))
-                machine.mask = own
-            now = machine.tick(line)
+                bits = np.logical_or.reduce([m.lanes.mask.full() for m in self.arrived])
+                machine.barriers.divergent(line, Mask(bits, machine.threads.shape), np.ones(1, bool))
+            now = machine.order.tick(line)
             for each in self.machines:
-                each.barrier_times = each.least_barrier = now
-            for shadow in self.shared_shadows:
-                shadow.barrier()
+                each.order.barrier_times = each.order.least_barrier = now
+            machine.order.barrier(now)
         machine.recorder.changes += 1
         self.arrived.clear()
         self.opened += 1
@@ -231,12 +234,12 @@ def by_blocks(make: Callable[[int], Machine], blocks: int) -> Iterator[list[Mach
     return ([make(block)] for block in range(blocks))
 
 
-def by_threads(make: Callable[[int], Any], blocks: int, threads: int) -> Iterator[list[Machine]]:
-    """A machine for each thread of each block; `make` makes machines that are `OneThread`."""
+def by_threads(make: Callable[[int, int], Machine], blocks: int, threads: int) -> Iterator[list[Machine]]:
+    """A machine for each thread of each block; `make` is given both."""
     for block in range(blocks):
         team = Team()
         for lane in range(threads):
-            make(block).of_team(team, lane)
+            team.join(make(block, lane))
         yield team.machines
 
 
@@ -245,6 +248,3 @@ def residency(gpu: str, threads: int, shared_bytes: int) -> int:
     if gpu not in GPUS:
         raise ValueError(f"simt.launch: unknown GPU {gpu!r}. Known: {', '.join(GPUS)}.")
     return resident_blocks(GPUS[gpu], threads, shared_bytes)
-
-
-__all__ = ["OneThread", "StepLimit", "Turns", "by_blocks", "by_threads", "residency"]

@@ -1,225 +1,248 @@
-"""Memory: global, shared, local and constant arrays, and how threads' indices become addresses.
-
-A kernel's array is a `View`: an `Allocation` and an offset, shape and strides counted in elements. Offset, shape and
-indices may differ between threads. An allocation's data are laid out so that one NumPy call serves all threads:
-
-    global, const   data[size]                  one memory for all threads (the caller's own)
-    shared          data[blocks, size]          one row a block
-    local           data[size, blocks, threads] one plane an element, so that `acc[2]` is a slice
-"""
+"""Memory: each load and store of an element, through checks and counters; and the arrays that a kernel makes."""
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .masks import Mask
+from ..checking.checker import Checker
+from ..checking.counter import Counter
+from ..checking.faults import Faults, StepLimit
+from ..checking.recorder import Recorder
+from ..checking.shadow import Shadow
+from ..errors import ReadOnlyArray, UnsupportedSyntax
+from ..state.lanes import Lanes
+from ..state.masks import Mask
+from ..state.memory import STATIC_SHARED, Allocation, View, bind_arrays, c_strides, dynamic_size, pick
+from . import numeric
+from .progress import Progress
 
 Value = Any
+_UNKNOWN = 2**63
+_REMEMBERED = 1024
 
 
-class Allocation:
-    """One piece of memory. `name`, `shape` and `strides` are those of the array that it was made for."""
+class Memory:
+    """The memory that the threads of a batch reach."""
 
-    def __init__(self, name: str, space: str, data: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...],
-                 base: int = 0) -> None:
-        self.name = name
-        self.space = space
-        self.data = data
-        self.dtype = data.dtype
-        self.itemsize = data.dtype.itemsize
-        self.record = data.dtype.names is not None
-        self.shape = shape
-        self.strides = strides
-        self.base = base
-        self.stride = self.itemsize  # bytes from one element to the next
-        self.first = 0  # the first element's byte
-        self.fields: dict[Any, Allocation] = {}
-        self.size = {"shared": data.shape[-1], "local": data.shape[0]}.get(space, data.size)
-        self.shadow: Any = None
-        self.site = 0  # of one of several names for the dynamic shared memory, else 0
-        self.writable = True
-        self.stored = False  # a plain store was made
-        self.loaded = False  # a plain load was made
+    def __init__(self, recorder: Recorder, lanes: Lanes, faults: Faults, checker: Checker, counter: Counter,
+                 progress: Progress, dynamic_bytes: int) -> None:
+        self.recorder = recorder
+        self.lanes = lanes
+        self.threads = lanes.threads
+        self.faults = faults
+        self.checker = checker
+        self.counter = counter
+        self.progress = progress
+        self.dynamic_bytes = dynamic_bytes
+        self.shared: dict[int, Allocation] = {}
+        self.dynamic: dict[int, Allocation] = {}
+        self.dynamic_memory: np.ndarray | None = None  # of all blocks, as bytes
+        self.local: dict[int, Allocation] = {}
+        self.constants: dict[int, View] = {}
+        self.known_indices: dict[int, tuple[Value, Value, int]] = {}
 
-    def field(self, machine: Any, of: Any) -> Allocation:
-        """A field of the records, .real or .imag of complex elements, or the elements as another dtype.
+    def locate(self, line: int, view: View, index: tuple[Value, ...], action: str,
+               check: tuple[bool, ...] | None = None, width: int = 1, wraps: bool = True) -> tuple[Value, Mask, Value]:
+        """(address, mask of threads inside the array, where outside or None). Nobody reaches outside.
 
-        Fields have shadows of their own, for they share no bytes; what shares them shares the shadow.
+        wraps : a signed index below 0 counts from the end of its axis, as Numba compiles it; a raw pointer's does not
         """
-        found = self.fields.get(of)
-        if found is None:
-            record = self.record
-            data = self.data[of] if record else getattr(self.data, of) if isinstance(of, str) else self.data.view(of)
-            found = Allocation(f"{self.name}.{of}" if isinstance(of, str) else self.name, self.space, data, self.shape,
-                               self.strides, self.base)
-            found.stride = self.stride
-            offset = self.dtype.fields[of][1] if record else found.itemsize * (of == "imag")  # type: ignore[index]
-            found.first = self.first + offset
-            found.writable = self.writable
-            machine.prepare_field(self, found, record)
-            self.fields[of] = found
-        return found
+        address, outside, from_end = view.offset, None, None
+        for axis, (i, size, stride) in enumerate(zip(index, view.shape, view.strides, strict=True)):
+            given, known = i, self.known_indices.get(id(i))
+            if known is None and i.dtype is not numeric.INT64:
+                known = self._as_index(line, i, action)
+            if known is not None:
+                i = known[1]
+            if check is None or check[axis]:
+                limit = size - (width - 1) if axis == len(index) - 1 else size
+                if known is None or isinstance(limit, np.ndarray) or known[2] >= limit:
+                    wrong = self._outside(i, limit)
+                    if wrong is not None and wraps and given.dtype.kind != "u":
+                        negative = i < 0
+                        if type(given) is not numeric.FromEnd:
+                            from_end = negative if from_end is None else from_end | negative
+                        i = np.where(negative, i + np.int64(size), i)[()]
+                        wrong = self._outside(i, limit)
+                    if wrong is not None:
+                        outside = wrong if outside is None else outside | wrong
+            if type(stride) is int and stride == 1:
+                address = address + i
+            else:
+                address = address + i * np.int64(stride)
+        if from_end is not None and self.faults.checks:
+            self._check_from_end(line, view, index, from_end if outside is None else from_end & ~outside, action)
+        if outside is None:
+            return address, self.lanes.mask, None
+        address = np.where(outside, np.int64(0), address)[()]
+        inside = self.lanes.mask.narrow(~np.atleast_2d(outside))
+        if inside.lanes == self.lanes.mask.lanes:
+            return address, self.lanes.mask, None
+        if self.faults.checks:
+            self.checker.outside(line, view, index, self.lanes.mask.narrow(np.atleast_2d(outside)), action, width)
+        return address, inside, outside
 
-    def index(self, address: int) -> tuple[int, ...]:
-        """The array index of an address (an element's place in this allocation)."""
-        rest, found = address - self.base, [0] * len(self.shape)
-        for axis in sorted(range(len(self.shape)), key=lambda k: -abs(self.strides[k])):
-            step = self.strides[axis]
-            if step and self.shape[axis] > 1:
-                found[axis] = int(rest // step) if step > 0 else int(-(-rest // -step))
-                rest -= found[axis] * step
-        return tuple(found)
+    def _check_from_end(self, line: int, view: View, index: tuple[Value, ...], from_end: Value, action: str) -> None:
+        counted = self.lanes.mask.narrow(np.atleast_2d(from_end))
+        if counted.lanes:
+            self.checker.from_end(line, view, index, counted, action)
 
-    # -- the four ways to reach data: `address` is a NumPy int or an array that broadcasts to (blocks, threads) ------
-
-    def gather(self, machine: Any, address: Value) -> Value:
-        """The elements at `address`, one for each thread (or fewer where they are the same)."""
-        if self.space == "shared":
-            if address.ndim == 0:
-                return self.data[:, int(address), None].copy()
-            if address.shape[0] == 1 and address.shape[1] > 1:
-                return self.data.take(address[0], axis=1)
-            return self.data.reshape(-1).take(address + machine.rows * self.size)
-        if self.space == "local":
-            if address.ndim == 0:
-                return self.data[int(address)].copy()
-            return self.data.reshape(-1).take(address * machine.lanes + machine.lane_numbers)
-        if address.ndim == 0:
-            return self.data[int(address)]
-        return self.data.take(address)
-
-    def scatter(self, machine: Any, address: Value, value: Value, mask: Mask) -> None:
-        """Write `value` at `address` for the threads of `mask`; where two threads meet, the later one stays."""
-        if self.space == "shared":
-            self._scatter_shared(machine, address, value, mask)
-            return
-        if self.space == "local":
-            if address.ndim == 0:
-                if mask.bits is None:
-                    self.data[int(address)] = value
-                else:
-                    np.copyto(self.data[int(address)], value, where=mask.bits, casting="unsafe")
-                return
-            address = address * machine.lanes + machine.lane_numbers
-            self.data.reshape(-1)[pick(address, mask)] = pick(value, mask)
-            return
-        if mask.bits is None and address.shape == mask.shape == value.shape:
-            self.data[address] = value
-        else:
-            self._place(self.data, pick(address, mask), pick(value, mask))
-
-    def _scatter_shared(self, machine: Any, address: Value, value: Value, mask: Mask) -> None:
-        if address.ndim == 2 and address.shape[0] == 1 and address.shape[1] > 1 and mask.same_in_blocks():
-            if mask.bits is None:
-                self.data[:, address[0]] = value
-                return
-            lanes = np.flatnonzero(np.broadcast_to(mask.bits[0], mask.shape[1:]))
-            if value.ndim == 2 and value.shape[1] > 1:
-                value = value[:, lanes]
-            self.data[:, address[0][lanes]] = value
-            return
-        self._place(self.data.reshape(-1), pick(address + machine.rows * self.size, mask), pick(value, mask))
+    def _as_index(self, line: int, i: Value, action: str) -> tuple[Value, Value, int]:
+        """(an index, the same as int64, its largest value); those that come often (threadIdx) are remembered."""
+        if i.dtype.kind not in "iu" and action != "atomic":  # an atomic's is cast by Numba, whatever it is
+            raise UnsupportedSyntax(f"an index must be an integer, got {i.dtype}; cast it with int32(...)", line)
+        wide = i.astype(np.int64)
+        if i.ndim == 0 or i.size > _REMEMBERED:
+            return i, wide, _UNKNOWN
+        largest = int(wide.max()) if wide.min() >= 0 else _UNKNOWN
+        if len(self.known_indices) < _REMEMBERED:
+            self.known_indices[id(i)] = (i, wide, largest)  # keeps `i`, so that its id stays its own
+        return i, wide, largest
 
     @staticmethod
-    def _place(data: np.ndarray, where: Value, value: Value) -> None:
-        data[where] = value[-1] if where.ndim == 0 and value.ndim else value
+    def _outside(i: Value, size: Value) -> Value:
+        """Where `i` is not in [0, size), or None where it always is."""
+        if not isinstance(size, np.ndarray):
+            if i.ndim == 0:
+                return None if 0 <= i < size else np.bool_(True)
+            if size > 0 and i.view(np.uint64).max() < size:
+                return None
+        wrong = (i < 0) | (i >= size)
+        return wrong if wrong.any() else None
 
+    def load(self, line: int, view: View, index: tuple[Value, ...]) -> Value:
+        """`view[index]` for each active thread; 0 where the index is out of bounds."""
+        address, mask, outside = self.locate(line, view, index, "load")
+        alloc = view.alloc
+        if not mask.lanes or not alloc.size:
+            return View(alloc, (), (), np.int64(0)) if alloc.record else alloc.dtype.type(0)
+        if alloc.record:  # a record: what is loaded is a field of it
+            return View(alloc, (), (), address)
+        if self.faults.checks:
+            self.checker.load(line, alloc, address, mask)
+        if self.counter.on:
+            self.counter.access(line, alloc, address, mask, "load", alloc.itemsize)
+        value = alloc.gather(self.threads, address)
+        return value if outside is None else np.where(outside, alloc.dtype.type(0), value)
 
-def pick(x: Value, mask: Mask) -> Value:
-    """The active threads' entries of `x` in one dimension (a scalar stays one)."""
-    if x.ndim == 0:
-        return x
-    full = x if x.shape == mask.shape else np.broadcast_to(x, mask.shape)
-    return full.reshape(-1) if mask.bits is None else full.reshape(-1)[mask.flat()]
+    def store(self, line: int, view: View, index: tuple[Value, ...], value: Value) -> None:
+        """`view[index] = value` for each active thread."""
+        address, mask, _ = self.locate(line, view, index, "store")
+        self.write(line, view.alloc, address, mask, value)
 
+    def write(self, line: int, alloc: Allocation, address: Value, mask: Mask, value: Value) -> None:
+        """Check, count and do one store."""
+        if not mask.lanes:
+            return
+        if not alloc.writable:
+            raise ReadOnlyArray(f"line {line}: array {alloc.name!r} is read-only")
+        alloc.stored = True
+        if self.faults.checks:
+            self.checker.store(line, alloc, address, mask)
+        if self.counter.on:
+            self.counter.access(line, alloc, address, mask, "store", alloc.itemsize)
+        if self.recorder.stores is not None:
+            self.recorder.note_store(line, alloc, pick(address, mask), self.threads.numbers_of(mask), "store")
+        if self.recorder.undo is not None:
+            self.recorder.undo(self.threads, alloc)
+        value = numeric.convert(line, alloc.dtype, value)
+        if self.progress.observing:
+            self.progress.observe(alloc, address, mask, value)
+        alloc.scatter(self.threads, address, value, mask)
 
-class View:
-    """An array as a kernel holds it: `shape`, `strides` and `offset` in elements of `alloc`."""
+    # -- arrays made by the kernel ------------------------------------------------------------------------------------
 
-    __slots__ = ("alloc", "shape", "strides", "offset")
-    __array_ufunc__ = None  # arithmetic on a whole array is an error, even `x == y`
+    def shared_array(self, line: int, site: int, shape: Value, dtype: np.dtype, name: str) -> View:
+        """`cuda.shared.array(shape, dtype)`: one array a block; shape 0 is the launch's dynamic shared memory."""
+        extent = self._static_shape(line, shape)
+        if extent == (0,):
+            return self._dynamic_shared(line, site, dtype, name)
+        alloc = self.shared.get(site)
+        if alloc is None:
+            size = math.prod(extent)
+            self._note_shared(line, size * dtype.itemsize)
+            alloc = Allocation(name, "shared", np.zeros((self.threads.blocks, size), dtype), extent, c_strides(extent))
+            self.shared[site] = alloc
+            self.checker.prepare(alloc)
+        return View(alloc, extent, alloc.strides, np.int64(0))
 
-    def __ne__(self, other: object) -> bool:
-        raise TypeError("a View as a condition")
+    def _note_shared(self, line: int, size: int) -> None:
+        """Static shared memory is limited to 48 KB a block (CUDA C++ Programming Guide, technical specifications).
 
-    def __init__(self, alloc: Allocation, shape: tuple[Value, ...], strides: tuple[int, ...], offset: Value) -> None:
-        self.alloc = alloc
-        self.shape = shape
-        self.strides = strides
-        self.offset = offset
+        A kernel that wants more is not compiled, so the launch ends here.
+        """
+        total = size + sum(a.size * a.itemsize for a in self.shared.values())
+        self.recorder.shared_bytes = max(self.recorder.shared_bytes, total)
+        if total > STATIC_SHARED:
+            self.recorder.fault(
+                "bad-launch", line,
+                message=f"line {line}: the kernel's static shared arrays take {total} bytes, and a block may have "
+                f"{STATIC_SHARED}; use a smaller tile or dynamic shared memory.")
+            raise StepLimit
 
-    @property
-    def dtype(self) -> np.dtype:
-        return self.alloc.dtype
+    def _dynamic_shared(self, line: int, site: int, dtype: np.dtype, name: str) -> View:
+        """All of the launch's dynamic memory: every array of shape 0 begins at the same byte."""
+        if not self.dynamic_bytes:
+            self.recorder.fault(
+                "bad-launch", line, array=name,
+                message=f"line {line}: shared array {name!r} has shape 0, so its size comes from the launch, but the "
+                "launch gives no dynamic shared memory; pass shared_bytes= (or kernel[grid, block, stream, bytes]).")
+        size = self.dynamic_bytes // dtype.itemsize
+        alloc = self.dynamic.get(site)
+        if alloc is None:
+            alloc = Allocation(name, "shared", self.dynamic_block().view(dtype), (size,), (1,))
+            same_width = [a.shadow for a in self.dynamic.values() if a.itemsize == alloc.itemsize]
+            self.dynamic[site] = alloc
+            self.checker.prepare(alloc)
+            if same_width and self.faults.checks:
+                alloc.shadow = same_width[0]
+            self.checker.name_site(alloc, site)
+        return View(alloc, (size,), (1,), np.int64(0))
 
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
+    def dynamic_block(self) -> np.ndarray:
+        """The dynamic shared memory of all blocks, as bytes."""
+        if self.dynamic_memory is None:
+            self.dynamic_memory = np.zeros((self.threads.blocks, dynamic_size(self.dynamic_bytes)), np.uint8)
+        return self.dynamic_memory
 
-    def dims(self) -> tuple[Value, ...]:
-        """`.shape` as the kernel sees it: int64 values."""
-        return tuple(np.int64(n) if isinstance(n, int) else n for n in self.shape)
+    def local_array(self, line: int, site: int, shape: Value, dtype: np.dtype, name: str) -> View:
+        """`cuda.local.array(shape, dtype)`: one array a thread, its contents undefined each time it is made."""
+        extent = self._static_shape(line, shape)
+        alloc = self.local.get(site)
+        if alloc is None:
+            size = int(np.prod(extent))
+            alloc = Allocation(name, "local", np.zeros((size, *self.threads.shape), dtype), extent, c_strides(extent))
+            self.local[site] = alloc
+        if self.faults.checks:
+            for piece in (alloc, *alloc.fields.values()):
+                self.checker.forget_local(piece)
+        return View(alloc, extent, alloc.strides, np.int64(0))
 
+    def _static_shape(self, line: int, shape: Value) -> tuple[int, ...]:
+        extent = shape if isinstance(shape, tuple) else (shape,)
+        if any(not isinstance(n, int | np.integer) for n in extent):
+            raise UnsupportedSyntax("the shape of a shared or local array must be a constant (a literal or a global)",
+                                    line)
+        return tuple(int(n) for n in extent)
 
-def c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides in elements of a C-contiguous array."""
-    strides, step = [], 1
-    for n in reversed(shape):
-        strides.append(step)
-        step *= n
-    return tuple(reversed(strides))
+    def captured(self, array: Any, name: str) -> View:
+        """A device array of the kernel's globals: global memory, the same for every launch, and no constant."""
+        views = self.recorder.captured
+        if id(array) not in views:
+            views[id(array)] = bind_arrays({name: array.ary})[name]
+            if self.faults.checks:
+                views[id(array)].alloc.shadow = Shadow(views[id(array)].alloc)
+        return views[id(array)]
 
-
-def flat_memory(a: np.ndarray) -> tuple[np.ndarray, int, tuple[int, ...]]:
-    """The memory under `a` as a 1-D array, the place of a[0, 0, …] in it, and `a`'s strides in elements."""
-    if a.flags.c_contiguous:
-        return a.reshape(-1), 0, c_strides(a.shape)
-    if any(s % a.itemsize for s in a.strides):
-        raise ValueError(f"simt.launch: an array's strides {a.strides} are no multiples of its itemsize {a.itemsize}")
-    strides = tuple(s // a.itemsize for s in a.strides)
-    first = sum((n - 1) * s for n, s in zip(a.shape, strides, strict=True) if s < 0)
-    size = 1 + sum((n - 1) * abs(s) for n, s in zip(a.shape, strides, strict=True)) if a.size else 0
-    start = a[tuple(slice(None, None, -1) if s < 0 else slice(None) for s in strides)]
-    memory = np.lib.stride_tricks.as_strided(start, (size,), (a.itemsize,), writeable=a.flags.writeable)
-    return memory, -first, strides
-
-
-def bind_arrays(named: dict[str, np.ndarray]) -> dict[str, View]:
-    """A view for each array argument; arrays that overlap in memory share one allocation (so races are seen)."""
-    views: dict[str, View] = {}
-    found = []
-    for name, a in named.items():
-        memory, offset, strides = flat_memory(a)
-        low = memory.__array_interface__["data"][0]
-        found.append((low, low + memory.size * a.itemsize, name, memory, offset, strides))
-    group: list[tuple] = []
-    for entry in sorted(found, key=lambda e: e[:2]):
-        if group and not _overlap(group, entry):
-            views.update(_bind_group(group, named))
-            group = []
-        group.append(entry)
-    if group:
-        views.update(_bind_group(group, named))
-    return {name: views[name] for name in named}
-
-
-def _overlap(group: list[tuple], entry: tuple) -> bool:
-    """Does an array begin inside memory that the group covers, as elements of the same type?"""
-    first = group[0][3]
-    return (entry[0] < max(e[1] for e in group) and entry[3].dtype == first.dtype
-            and (entry[0] - group[0][0]) % first.itemsize == 0)
-
-
-def _bind_group(group: list[tuple], named: dict[str, np.ndarray]) -> dict[str, View]:
-    """One allocation for arrays whose memory overlaps."""
-    low, _, name, memory, offset, strides = max(group, key=lambda e: e[1] - e[0])
-    start, stop = group[0][0], max(e[1] for e in group)
-    if stop - start > memory.size * memory.itemsize:  # no array covers all: look through the lowest one
-        low, _, name, memory, offset, strides = group[0]
-        size = (stop - start) // memory.itemsize
-        memory = np.lib.stride_tricks.as_strided(memory, (size,), memory.strides, writeable=memory.flags.writeable)
-    alloc = Allocation(name, "global", memory, named[name].shape, strides, offset)
-    alloc.writable = all(named[e[2]].flags.writeable for e in group)
-    return {e[2]: View(alloc, named[e[2]].shape, e[5], np.int64(e[4] + (e[0] - start) // memory.itemsize))
-            for e in group}
+    def constant(self, array: np.ndarray, name: str) -> View:
+        """A NumPy array of the kernel's globals: constant memory."""
+        found = self.constants.get(id(array))
+        if found is None:
+            data = np.ascontiguousarray(array)
+            alloc = Allocation(name, "const", data.reshape(-1), data.shape, c_strides(data.shape))
+            alloc.writable = False
+            found = View(alloc, data.shape, alloc.strides, np.int64(0))
+            self.constants[id(array)] = found
+        return found

@@ -148,6 +148,31 @@ def cast(x: Value, dtype: np.dtype) -> Value:
     return x.astype(dtype)
 
 
+def convert(line: int, dtype: np.dtype, x: Any) -> Value:
+    """`float32(x)`, `int32(x)`, … of a kernel: a C cast, where Numba has one."""
+    if not isinstance(x, np.generic | np.ndarray):
+        raise TypeError(f"line {line}: {dtype}() needs a number, got {type(x).__name__}")
+    if dtype.kind == "b":
+        return truth(x)
+    if x.dtype.kind == "c" and dtype.kind != "c":
+        raise UnsupportedSyntax(f"Numba makes no {dtype} of a complex number; take its .real, .imag or abs()", line)
+    if dtype.kind in "iu" and x.dtype.kind == "f":
+        return _float_to_int(x, dtype)
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def _float_to_int(x: Value, dtype: np.dtype) -> Value:
+    """Cut towards zero; out of range saturates and NaN gives 0, as CUDA's cvt does.
+
+    Numba's 8-bit integers come from a cvt to 16 bits, whose upper half is dropped: 300 becomes 44, and not 255.
+    """
+    through = np.dtype(f"{dtype.kind}{max(dtype.itemsize, 2)}")
+    info = np.iinfo(through)
+    wide = np.nan_to_num(np.trunc(x.astype(np.float64)), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    highest = float(info.max) if dtype.itemsize < 8 else np.nextafter(float(info.max), 0)
+    return np.clip(wide, float(info.min), highest).astype(through).astype(dtype)
+
+
 class FromEnd(np.int64):
     """A negative number that stands in the source as an index, `a[-1]`: it is meant to count from the end."""
 

@@ -6,7 +6,7 @@ import pytest
 from numba import cuda, float32
 
 from cuda_kernels import simt
-from cuda_kernels.simt.machine.functions import math_arguments
+from cuda_kernels.simt.machine.maths import math_arguments
 
 PAIRS = ((1, 2), (3, 4))
 

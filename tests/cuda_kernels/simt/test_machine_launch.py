@@ -308,7 +308,7 @@ def test_batches_do_not_change_the_result(checks):
 
 def test_translation_is_made_once_and_shown():
     assert simt.translation(double) is simt.translation(double.py_func)
-    assert "m.store(" in simt.translation(double)
+    assert "arrays.store(" in simt.translation(double)
 
 
 def test_empty_arrays_are_arguments_too():

@@ -141,7 +141,7 @@ def test_grid_wide_barrier_of_resident_blocks(batch_threads):
 
 @pytest.mark.parametrize("kernel", [grid_barrier, wait_for_the_next_block])
 def test_more_blocks_than_fit_on_the_gpu_is_a_deadlock(kernel):
-    blocks = simt.gpus.resident_blocks(simt.GPUS["T4"], 1024, 0) + 1
+    blocks = simt.report.gpus.resident_blocks(simt.GPUS["T4"], 1024, 0) + 1
     arrays = (np.zeros(blocks, np.int32), *(np.zeros(blocks) for _ in range(2 - (kernel is wait_for_the_next_block))))
     started = time.perf_counter()
     report = simt.launch(kernel, blocks, 1024, *arrays, outputs=(), gpu="T4")
@@ -389,8 +389,8 @@ def left_soon(out, n):
 
 @pytest.mark.parametrize("kernel", [many_turns, many_turns_of_many])
 def test_range_of_a_thousand_million_turns_is_stopped(kernel, monkeypatch):
-    monkeypatch.setattr(simt.control, "PATIENCE", 0.2)
-    monkeypatch.setattr(simt.progress, "TOO_LONG", 100)
+    monkeypatch.setattr(simt.machine.control, "PATIENCE", 0.2)
+    monkeypatch.setattr(simt.machine.progress, "TOO_LONG", 100)
     report = simt.launch(kernel, 1, 2, np.zeros(1), np.array([1, 10**9]), outputs=())
     stops = [f.message for f in report.faults if f.kind == "step-limit"]
     assert len(stops) == 1 and "turns, of which the SIMT machine made" in stops[0]

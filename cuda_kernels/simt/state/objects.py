@@ -91,3 +91,21 @@ class Mixed:
 def refusal(value: Any, otherwise: str, line: int) -> UnsupportedSyntax:
     """The error for a value that does not fit where it is used; of a variable of two kinds it is that."""
     return UnsupportedSyntax(value.reason if isinstance(value, Mixed) else otherwise, line)
+
+
+def kind_of(value: Value) -> Any:
+    """What must be the same of all elements of a tuple that is indexed by a variable."""
+    if isinstance(value, tuple):
+        return tuple(kind_of(v) for v in value)
+    return (value.dtype, len(value.shape)) if isinstance(value, View) else getattr(value, "dtype", type(value))
+
+
+def name_of(value: Value) -> str:
+    """A value in a sentence."""
+    if isinstance(value, Dim3):
+        return "an index object such as cuda.threadIdx"
+    if isinstance(value, tuple):
+        return "an Enum member" if isinstance(value, Member) else f"a tuple of {len(value)}"
+    if isinstance(value, View | Choice):
+        return "an array"
+    return "None" if value is None else "one value" if hasattr(value, "dtype") else f"a {type(value).__name__}"

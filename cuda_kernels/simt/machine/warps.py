@@ -6,54 +6,57 @@ only from a lane that executes. Lanes past the block's end, and lanes that retur
 """
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..checking.counter import Counter
+from ..checking.faults import Faults
 from ..errors import UnsupportedSyntax
+from ..state.lanes import Lanes
+from ..state.masks import WARP
+from ..state.threads import Threads
 from . import numeric
-from .masks import WARP, Mask
-from .parts import Part
 
 Value = Any
 _ALL = 0xFFFFFFFF
 _SHUFFLED = ("int32", "int64", "float32", "float64")
 
 
-class Warp(Part):
-    """Shuffles, votes, matches. Part of `Machine`."""
+@dataclass(eq=False)
+class Warps:
+    """Shuffles, votes, matches."""
 
-    mask: Mask
-    shape: tuple[int, int]
-
-    def by_warp(self, x: Value) -> np.ndarray:
-        """`x` as (warps of the batch, 32)."""
-        return np.broadcast_to(x, self.shape).reshape(-1, WARP)
+    threads: Threads
+    lanes: Lanes
+    counter: Counter
+    faults: Faults
 
     def _small(self, *values: Value) -> tuple[int, int]:
         """The shape that suffices: one row of threads where all blocks agree."""
-        same = self.mask.same_in_blocks() and all(v.ndim == 0 or v.shape[0] == 1 for v in values)
-        return (1, self.shape[1]) if same else self.shape
+        same = self.lanes.mask.same_in_blocks() and all(v.ndim == 0 or v.shape[0] == 1 for v in values)
+        return (1, self.threads.width) if same else self.threads.shape
 
     def members(self, mask: Value) -> np.ndarray:
         """A lane mask (a number) as booleans (warps, 32) or (1, 32)."""
         if mask.size == 1:
             bits = int(mask.item()) & _ALL
             return (bits >> np.arange(WARP) & 1).astype(bool)[None, :]
-        rows = self.by_warp(mask.astype(np.int64) & _ALL)
+        rows = self.threads.by_warp(mask.astype(np.int64) & _ALL)
         return (rows >> np.arange(WARP) & 1).astype(bool)
 
     def check_members(self, line: int, mask: Value, what: str) -> None:
         """The executing lanes and the named lanes must agree."""
         if mask.size == 1 and int(mask.item()) & _ALL == _ALL and (
-                self.mask is self.full_mask or self.mask.lanes == self.remaining.lanes):
+                self.lanes.mask is self.lanes.everyone or self.lanes.mask.lanes == self.lanes.remaining.lanes):
             return
         named = self.members(mask)
-        active = self.by_warp(self.mask.full())
+        active = self.threads.by_warp(self.lanes.mask.full())
         outside = active & ~named
         if outside.any():
             self._report_lane(line, outside, f"executes {what} but is not in its mask")
-        exists = self.by_warp(self.remaining.full())
+        exists = self.threads.by_warp(self.lanes.remaining.full())
         missing = named & exists & ~active & active.any(axis=1, keepdims=True)
         if missing.any():
             self._report_lane(line, missing, f"is named in the mask of {what} but does not execute it (it is on "
@@ -61,28 +64,28 @@ class Warp(Part):
 
     def _report_lane(self, line: int, bad: np.ndarray, how: str, kind: str = "inactive-lane") -> None:
         lane = int(np.flatnonzero(bad)[0])
-        thread, block = self.thread_index(lane), self.block_of(lane)
-        self.recorder.fault(
+        thread, block = self.threads.index_of(lane), self.threads.block_of(lane)
+        self.faults.recorder.fault(
             kind, line, threads=(thread,), blocks=(block,), count=int(np.count_nonzero(bad)),
             message=f"line {line}: lane {lane % WARP}, thread {thread} of block {block}, {how}.")
 
     # -- shuffles -----------------------------------------------------------------------------------------------------
 
-    def _shuffle(self, line: int, mask: Value, value: Value, source: np.ndarray, what: str) -> Value:
+    def shuffle(self, line: int, mask: Value, value: Value, source: np.ndarray, what: str) -> Value:
         """Each lane takes `value` of lane `source` (0 to 31)."""
         if value.dtype.name not in _SHUFFLED:
             raise UnsupportedSyntax(f"Numba's cuda.{what} takes {', '.join(_SHUFFLED)}, got {value.dtype}; cast the "
                                     "value, and the result back", line)
-        if self.counting:
-            self.lines[line].shuffles += self.mask.warps
+        if self.counter.on:
+            self.counter.lines[line].shuffles += self.lanes.mask.warps
         shape = self._small(value, source)
         lanes = np.broadcast_to(source, shape).reshape(-1, WARP)
         held = np.broadcast_to(value, shape).reshape(-1, WARP)
-        if self.checks:
+        if self.faults.checks:
             self.check_members(line, mask, what)
-            if self.mask is not self.full_mask or self.mask.bits is not None:
-                active = np.broadcast_to(self.mask.bits, shape).reshape(-1, WARP) if (
-                    self.mask.bits is not None) else np.ones(lanes.shape, bool)
+            if self.lanes.mask is not self.lanes.everyone or self.lanes.mask.bits is not None:
+                active = np.broadcast_to(self.lanes.mask.bits, shape).reshape(-1, WARP) if (
+                    self.lanes.mask.bits is not None) else np.ones(lanes.shape, bool)
                 absent = active & ~np.take_along_axis(active, lanes, axis=1)
                 if absent.any():
                     lane = int(np.flatnonzero(absent)[0])
@@ -92,25 +95,25 @@ class Warp(Part):
         return np.take_along_axis(held, lanes, axis=1).reshape(shape)
 
     def _lane(self) -> np.ndarray:
-        return self.laneid.astype(np.int64)
+        return self.threads.laneid.astype(np.int64)
 
     def shfl_sync(self, line: int, mask: Value, value: Value, source: Value) -> Value:
         """The value of lane `source` (modulo 32)."""
-        return self._shuffle(line, mask, value, np.asarray(source, np.int64) % WARP, "shfl_sync")
+        return self.shuffle(line, mask, value, np.asarray(source, np.int64) % WARP, "shfl_sync")
 
     def shfl_up_sync(self, line: int, mask: Value, value: Value, delta: Value) -> Value:
         """The value of the lane `delta` below; the lowest lanes keep their own."""
         source = self._lane() - np.asarray(delta, np.int64)
-        return self._shuffle(line, mask, value, np.where(source < 0, self._lane(), source), "shfl_up_sync")
+        return self.shuffle(line, mask, value, np.where(source < 0, self._lane(), source), "shfl_up_sync")
 
     def shfl_down_sync(self, line: int, mask: Value, value: Value, delta: Value) -> Value:
         """The value of the lane `delta` above; the highest lanes keep their own."""
         source = self._lane() + np.asarray(delta, np.int64)
-        return self._shuffle(line, mask, value, np.where(source >= WARP, self._lane(), source), "shfl_down_sync")
+        return self.shuffle(line, mask, value, np.where(source >= WARP, self._lane(), source), "shfl_down_sync")
 
     def shfl_xor_sync(self, line: int, mask: Value, value: Value, lanes: Value) -> Value:
         """The value of the lane whose number differs by the bits of `lanes`."""
-        return self._shuffle(line, mask, value, (self._lane() ^ np.asarray(lanes, np.int64)) % WARP, "shfl_xor_sync")
+        return self.shuffle(line, mask, value, (self._lane() ^ np.asarray(lanes, np.int64)) % WARP, "shfl_xor_sync")
 
     # -- votes --------------------------------------------------------------------------------------------------------
 
@@ -119,16 +122,16 @@ class Warp(Part):
             raise UnsupportedSyntax(f"Numba's cuda.{what} takes an integer as mask and an integer or a boolean as "
                                     f"condition, got {mask.dtype} and {condition.dtype}; compare, as in x != 0",
                                     line)
-        if self.counting:
-            self.lines[line].votes += self.mask.warps
-        if self.checks:
+        if self.counter.on:
+            self.counter.lines[line].votes += self.lanes.mask.warps
+        if self.faults.checks:
             self.check_members(line, mask, what)
-        active = self.by_warp(self.mask.full()) & self.members(mask)
-        return self.by_warp(numeric.truth(condition)) & active, active
+        active = self.threads.by_warp(self.lanes.mask.full()) & self.members(mask)
+        return self.threads.by_warp(numeric.truth(condition)) & active, active
 
     def _spread(self, per_warp: np.ndarray) -> Value:
         """One value a warp, given to its 32 lanes."""
-        return np.repeat(per_warp, WARP).reshape(self.shape)
+        return np.repeat(per_warp, WARP).reshape(self.threads.shape)
 
     def all_sync(self, line: int, mask: Value, condition: Value) -> Value:
         held, active = self._ballot(line, mask, condition, "all_sync")
@@ -149,7 +152,7 @@ class Warp(Part):
 
     def activemask(self, line: int) -> Value:
         """Bit k is set where lane k executes (uint32)."""
-        return self._spread(_pack(self.by_warp(self.mask.full()))).view(np.uint32)
+        return self._spread(_pack(self.threads.by_warp(self.lanes.mask.full()))).view(np.uint32)
 
     def lanemask_lt(self, line: int) -> Value:
         """The bits below the lane's own (uint32)."""
@@ -158,14 +161,14 @@ class Warp(Part):
     def match_any_sync(self, line: int, mask: Value, value: Value) -> Value:
         """Bit k is set where lane k holds the same value as this lane (int32)."""
         _, active = self._ballot(line, mask, np.bool_(True), "match_any_sync")
-        rows = self.by_warp(value)
+        rows = self.threads.by_warp(value)
         same = (rows[:, :, None] == rows[:, None, :]) & active[:, None, :]
-        return _pack(same).reshape(self.shape)
+        return _pack(same).reshape(self.threads.shape)
 
     def match_all_sync(self, line: int, mask: Value, value: Value) -> Value:
         """(mask, True) if all named lanes hold one value, else (0, False)."""
         _, active = self._ballot(line, mask, np.bool_(True), "match_all_sync")
-        rows = self.by_warp(value)
+        rows = self.threads.by_warp(value)
         first = np.take_along_axis(rows, active.argmax(axis=1)[:, None], axis=1)
         same = ((rows == first) | ~active).all(axis=1)
         return self._spread(np.where(same, _pack(active), np.int32(0))), self._spread(same)

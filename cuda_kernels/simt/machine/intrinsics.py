@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import UnsupportedSyntax
-from .machine import numeric
-from .machine.memory import View
+from ..errors import UnsupportedSyntax
+from ..state.memory import View
+from . import numeric
 
 Value = Any
 Meaning = Callable[..., Any]
@@ -55,17 +55,17 @@ class Context:
     @property
     def shape(self) -> tuple[int, int]:
         """(blocks of the batch, threads of a block rounded up to whole warps)."""
-        return self.machine.shape
+        return self.machine.threads.shape
 
     @property
     def mask(self) -> np.ndarray:
         """(blocks, threads) booleans: which threads execute the intrinsic."""
-        return self.machine.mask.full()
+        return self.machine.lanes.mask.full()
 
     @property
     def lane(self) -> np.ndarray:
         """(1, threads) int32: each thread's lane, 0 to 31."""
-        return self.machine.laneid
+        return self.machine.threads.laneid
 
     def load(self, array: Any, index: Value, count: int = 1) -> Any:
         """`array[index]`; with `count` > 1 one wide access: a tuple of `count` neighbours along the last axis.
@@ -75,19 +75,19 @@ class Context:
         machine, line = self.machine, self.line
         index = self._index(array, index)
         if count == 1:
-            return machine.load(line, array, index)
+            return machine.memory.load(line, array, index)
         address, mask, outside = self._wide(array, index, count, "load")
         alloc = array.alloc
         if not mask.lanes:
             return (alloc.dtype.type(0),) * count
         values = []
         for k in range(count):
-            if machine.checks:
-                machine.check_load(line, alloc, address + np.int64(k), mask)
-            value = alloc.gather(machine, address + np.int64(k))
+            if machine.faults.checks:
+                machine.checker.load(line, alloc, address + np.int64(k), mask)
+            value = alloc.gather(machine.threads, address + np.int64(k))
             values.append(value if outside is None else np.where(outside, alloc.dtype.type(0), value))
-        if machine.counting:
-            machine.count_access(line, alloc, address, mask, "load", alloc.itemsize * count)
+        if machine.counter.on:
+            machine.counter.access(line, alloc, address, mask, "load", alloc.itemsize * count)
         return tuple(values)
 
     def store(self, array: Any, index: Value, values: Any) -> None:
@@ -95,18 +95,19 @@ class Context:
         machine, line = self.machine, self.line
         index = self._index(array, index)
         if not isinstance(values, tuple):
-            machine.store(line, array, index, values)
+            machine.arrays.store(line, array, index, values)
             return
         address, mask, _ = self._wide(array, index, len(values), "store")
         alloc = array.alloc
         if not mask.lanes:
             return
-        counting, machine.counting = machine.counting, False
+        counter = machine.counter
+        counting, counter.on = counter.on, False
         for k, value in enumerate(values):
-            machine.write(line, alloc, address + np.int64(k), mask, value)
-        machine.counting = counting
+            machine.memory.write(line, alloc, address + np.int64(k), mask, value)
+        counter.on = counting
         if counting:
-            machine.count_access(line, alloc, address, mask, "store", alloc.itemsize * len(values))
+            counter.access(line, alloc, address, mask, "store", alloc.itemsize * len(values))
 
     def _index(self, array: Any, index: Value) -> tuple[Value, ...]:
         if not isinstance(array, View):
@@ -125,16 +126,16 @@ class Context:
         return (index, *reversed(found))
 
     def _wide(self, array: View, index: tuple[Value, ...], count: int, action: str) -> tuple[Value, Any, Value]:
-        address, mask, outside = self.machine.locate(self.line, array, index, action, width=count, wraps=False)
-        if self.machine.checks and mask.lanes:
+        address, mask, outside = self.machine.memory.locate(self.line, array, index, action, width=count, wraps=False)
+        if self.machine.faults.checks and mask.lanes:
             wrong = mask.narrow(np.atleast_2d(address % count != 0))
             if wrong.lanes:
-                self.machine.report_misaligned(self.line, array, address, wrong, count)
+                self.machine.checker.misaligned(self.line, array, address, wrong, count)
         return address, mask, outside
 
     def by_warp(self, value: Value) -> np.ndarray:
         """`value` as (warps of the batch, 32), for operations across lanes."""
-        return self.machine.by_warp(value)
+        return self.machine.threads.by_warp(value)
 
     def from_warps(self, rows: np.ndarray) -> np.ndarray:
         """(warps, 32) back to one value a thread."""
@@ -142,12 +143,12 @@ class Context:
 
     def flops(self, operations: int, dtype: Any = np.float32) -> None:
         """Count floating-point operations for each active thread (an fma is two)."""
-        if self.machine.counting:
-            self.machine.flop(self.line, np.dtype(dtype), operations)
+        if self.machine.counter.on:
+            self.machine.counter.flop(self.line, np.dtype(dtype), operations)
 
     def check_full_warps(self, what: str) -> None:
         """Report lanes that do not take part in an operation of a whole warp (mma.sync, ldmatrix)."""
-        if self.machine.checks:
-            self.machine.check_members(self.line, np.int64(0xFFFFFFFF), what)
+        if self.machine.faults.checks:
+            self.machine.warps.check_members(self.line, np.int64(0xFFFFFFFF), what)
 
 

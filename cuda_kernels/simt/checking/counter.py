@@ -15,10 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from ..machine.masks import WARP, Mask
-from ..machine.memory import Allocation
-from ..machine.parts import Part
-from ..report.report import Figures, TimelineStep, WarpAccess
+from ..report.report import TimelineStep, WarpAccess
+from ..state.lanes import Lanes
+from ..state.masks import WARP, Mask
+from ..state.memory import Allocation
+from ..state.threads import Threads
+from .faults import Faults
+from .recorder import Recorder
 
 Value = Any
 _NOBODY = np.int64(2**62)
@@ -28,20 +31,25 @@ _SAMPLE_WARPS = 4
 _ways_cache: dict[tuple, tuple[int, int]] = {}
 
 
-class Counting(Part):
-    """The counters. Part of `Machine`."""
+class Counter:
+    """Adds to the figures of each line, where `on`; `present` is the line of the statement that runs."""
 
-    mask: Mask
-    shape: tuple[int, int]
-    lines: dict[int, Figures]
-    watching: bool
+    def __init__(self, recorder: Recorder, threads: Threads, lanes: Lanes, faults: Faults, on: bool) -> None:
+        self.recorder = recorder
+        self.threads = threads
+        self.lanes = lanes
+        self.faults = faults
+        self.on = on
+        self.lines = recorder.lines
+        self.present = 0
+        self.watching = faults.checks and threads.first_block == 0
 
     def at(self, line: int) -> None:
         """A statement begins."""
         self.present = line
-        if not self.counting:
+        if not self.on:
             return
-        mask = self.mask
+        mask = self.lanes.mask
         figures = self.lines[line]
         figures.executions += mask.warps
         figures.active_lanes += mask.lanes
@@ -51,11 +59,24 @@ class Counting(Part):
 
     def flop(self, line: int, kind: np.dtype, operations: int = 1) -> None:
         """A floating-point operation by each active thread."""
-        self.lines[line].flops += self.mask.lanes * operations
-        if kind.num in (12, 15) and self.watch_float64:
-            self.report_float64(line)
+        self.lines[line].flops += self.lanes.mask.lanes * operations
+        if kind.num in (12, 15):
+            self.faults.float64(line)
 
-    def count_access(self, line: int, alloc: Allocation, address: Value, mask: Mask, action: str, width: int) -> None:
+    def branch(self, line: int, then: Mask | None = None, other: Mask | None = None) -> None:
+        """A branch; `then` and `other` are the sides of one that not all threads take alike."""
+        if self.on:
+            mask, figures = self.lanes.mask, self.lines[line]
+            figures.branches += mask.warps
+            if then is not None and other is not None:
+                figures.divergent_branches += then.warps + other.warps - mask.warps
+
+    def barrier(self, line: int) -> None:
+        """A barrier of each block that has an active thread."""
+        if self.on:
+            self.lines[line].barriers += self.lanes.blocks().size
+
+    def access(self, line: int, alloc: Allocation, address: Value, mask: Mask, action: str, width: int) -> None:
         """A load or store of `width` bytes a lane."""
         figures = self.lines[line]
         space, scale = alloc.space, alloc.itemsize
@@ -93,9 +114,10 @@ class Counting(Part):
 
     def _rows(self, address: Value, mask: Mask) -> tuple[np.ndarray, np.ndarray | None, int]:
         """(addresses as (warps, 32), active or None, how often these rows stand for): blocks that agree count once."""
-        small = (address.shape[0] == 1 or self.shape[0] == 1) and mask.same_in_blocks()
-        shape = (1, self.shape[1]) if small else self.shape
-        times = self.shape[0] if small else 1
+        blocks, width = self.threads.shape
+        small = (address.shape[0] == 1 or blocks == 1) and mask.same_in_blocks()
+        shape = (1, width) if small else (blocks, width)
+        times = blocks if small else 1
         full = address if address.shape == shape else np.broadcast_to(address, shape)
         bits = mask.bits
         if bits is not None:
@@ -148,11 +170,30 @@ class Counting(Part):
             _ways_cache[key] = (ways, waves)
         return ways, waves * times
 
+    def atomic(self, line: int, alloc: Allocation, address: Value, mask: Mask) -> None:
+        """Atomics and the most lanes of a warp that meet in one element."""
+        figures = self.lines[line]
+        figures.atomics += mask.lanes
+        self.access(line, alloc, address, mask, "atomic", alloc.itemsize)
+        figures.atomic_contention = self._contention(np.atleast_2d(address), mask, max(1, figures.atomic_contention))
+
+    def _contention(self, address: np.ndarray, mask: Mask, met: int) -> int:
+        """The most lanes of a warp with one address, or `met` if that is more."""
+        if met == WARP:
+            return met
+        rows, bits, _ = self._rows(address, mask)
+        if bits is not None:
+            rows = np.where(bits, rows, -1 - np.arange(WARP))  # absent lanes meet nobody
+        rows = np.sort(rows.astype(np.int32) if rows.max() < 2**31 else rows, axis=1)
+        while met < WARP and (rows[:, met:] == rows[:, : WARP - met]).any():
+            met += 1
+        return met
+
     # -- raw material for pictures ------------------------------------------------------------------------------------
 
     def _sample(self, line: int, alloc: Allocation, address: Value, mask: Mask, action: str, width: int) -> list:
         """The first few warps of an evaluation (of byte addresses), kept until the report is made."""
-        width_of_block = self.shape[1]
+        width_of_block = self.threads.width
         row = address if address.ndim == 0 else address[0]
         bits = None if mask.bits is None else mask.bits[0]
         if bits is not None and bits.size == 1:
@@ -165,7 +206,7 @@ class Counting(Part):
             lanes = row if row.size == 1 else row[part]
             if bits is not None or row.size == 1:
                 lanes = np.where(True if bits is None else bits[part], np.broadcast_to(lanes, (WARP,)), -1)
-            kept.append((line, alloc, action, self.first_block, start // WARP, lanes, width))
+            kept.append((line, alloc, action, self.threads.first_block, start // WARP, lanes, width))
             if len(kept) == _SAMPLE_WARPS:
                 break
         return kept
@@ -184,7 +225,7 @@ def _passes(words: np.ndarray) -> tuple[int, int]:
     return int(degree.max(initial=0)), int(degree.sum())
 
 
-def sample_access(machine: Any, entry: tuple) -> WarpAccess:
+def sample_access(threads: Threads, entry: tuple) -> WarpAccess:
     """A kept sample as the report's `WarpAccess`."""
     line, alloc, action, block, warp, lanes, width = entry
     addresses = lanes.tolist()
@@ -196,7 +237,7 @@ def sample_access(machine: Any, entry: tuple) -> WarpAccess:
     else:
         banks = [word % 32 for word in {a // 4 + k for a in active for k in range(max(1, width // 4))}]
         ways = max(banks.count(bank) for bank in set(banks))
-    return WarpAccess(line, alloc.name, alloc.space, action, machine.block_index(block), warp, tuple(addresses), width,
+    return WarpAccess(line, alloc.name, alloc.space, action, threads.block_index(block), warp, tuple(addresses), width,
                       sectors, ways)
 
 
