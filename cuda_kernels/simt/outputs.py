@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .checking.recorder import Recorder
+from .checking import Recorder
 from .language.program import Program
-from .state.memory import View
+from .state import View
 
 
 def root(name: str) -> str:

@@ -1,39 +1,31 @@
 """One launch: its arguments as the kernel sees them, its batches of blocks, and its report."""
 from __future__ import annotations
 
-import enum
 import functools
+import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from .checking.counter import sample_access, timeline
-from .checking.faults import StepLimit
-from .checking.recorder import Recorder
-from .checking.shadow import Shadow
+from .arguments import bound
+from .checking import Recorder, Shadow, StepLimit, sample_access, timeline
 from .errors import CONSTRUCT_ERRORS, SimtError, UnsupportedSyntax, not_runnable
 from .language.program import Program
+from .limits import MAX_BLOCK, MAX_GRID, MAX_THREADS, MAX_THREADS_RUN, extent_of, refusals
 from .machine import numeric
 from .machine.cooperation import Turns, by_blocks, by_threads, residency
 from .machine.machine import Machine
 from .machine.progress import Stalled
 from .outputs import Outputs, root
 from .report.report import Figures, Report
-from .state.memory import STATIC_SHARED, View, bind_arrays
-from .state.objects import Member
+from .state import WARP
 
 # Threads in one batch: more means fewer Python steps, fewer means values that stay in the processor's cache.
 BATCH_THREADS = 1 << 16
 BATCH_BYTES = 1 << 28  # the most that a batch's shared and local arrays may take, with their shadow
 SHADOW_FACTOR = 8
-MAX_THREADS = 1024
-MAX_BLOCK = (1024, 1024, 64)
-MAX_GRID = (2**31 - 1, 65535, 65535)
-MAX_DYNAMIC_SHARED = 227 * 1024
-MAX_THREADS_RUN = 1 << 30  # of a grid
-MAX_LOCAL = 512 * 1024
 WHOLE_ARRAY = ("a whole array cannot be added, compared or tested in a kernel, where each thread works on single "
                "elements; index it, x[i], in a loop if need be")
 
@@ -64,65 +56,18 @@ class Run:
         self.owners = owners  # note every store to global memory
         self.attach: Callable[[Machine], None] | None = None
         self.parameters = program.parameters
-        source = {**program.helper_lines, **program.source.lines}
         self.problems: list[str] = []
-        self.too_many = 0
-        self.grid = self._extent(grid, "grid", MAX_GRID)
-        self.block = self._extent(block, "block", MAX_BLOCK)
-        threads = self.block[0] * self.block[1] * self.block[2]
-        if threads > MAX_THREADS:
-            self.problems.append(f"a block of {self.block} has {threads} threads; a block may have {MAX_THREADS}")
-        total = self.grid[0] * self.grid[1] * self.grid[2] * threads
-        if not self.problems and total > MAX_THREADS_RUN:
-            self.too_many = total
-        if program.local_bytes > MAX_LOCAL:
-            self.problems.append(f"{program.local_bytes} bytes of local arrays; a thread may have {MAX_LOCAL}")
-        if shared_bytes > MAX_DYNAMIC_SHARED:
-            self.problems.append(f"{shared_bytes} bytes of dynamic shared memory; a block may have "
-                                 f"{MAX_DYNAMIC_SHARED}")
-        self._check_shared(program.shared_bytes, shared_bytes)
+        self.grid = extent_of(grid, "grid", MAX_GRID, self.problems)
+        self.block = extent_of(block, "block", MAX_BLOCK, self.problems)
+        self.threads, self.blocks = math.prod(self.block), math.prod(self.grid)
+        total = self.blocks * self.threads
+        formed = not self.problems and self.threads <= MAX_THREADS
+        self.too_many = total if formed and total > MAX_THREADS_RUN else 0
         self.strict = strict
-        self.recorder = Recorder(self.grid, self.block, source, strict)
-        self.resident = residency(gpu, max(1, threads), program.shared_bytes + shared_bytes)
-        blocks = self.grid[0] * self.grid[1] * self.grid[2]
-        if program.cooperative and blocks > self.resident:
-            self.problems.append(f"it is cooperative (cuda.cg.this_grid) and has {blocks} blocks, of which {gpu} holds "
-                                 f"{self.resident} at a time: all must be there to wait for each other. Let each "
-                                 "thread do more, in a grid-stride loop")
-        self.values, self.views = self._arguments(args)
-
-    def _check_shared(self, static: int, dynamic: int) -> None:
-        """Static and dynamic shared memory together: 48 KB, or 227 KB if the host asks the driver for more.
-
-        `cuda_kernels.launch` asks where the dynamic part alone is more than 48 KB; Numba's kernel[...] never does.
-        """
-        together = f"{static} bytes of static and {dynamic} of dynamic shared memory"
-        if static > STATIC_SHARED or dynamic > MAX_DYNAMIC_SHARED or not static:
-            return  # told elsewhere
-        if static + dynamic > MAX_DYNAMIC_SHARED:
-            self.problems.append(f"{together}; a block may have {MAX_DYNAMIC_SHARED}")
-        elif dynamic <= STATIC_SHARED < static + dynamic:
-            self.problems.append(f"{together} are {static + dynamic}; a block may have {STATIC_SHARED} unless the host "
-                                 "asks the driver for more (MAX_DYNAMIC_SHARED_SIZE_BYTES), which Numba does not")
-
-    def _extent(self, given: Any, what: str, limit: tuple[int, int, int]) -> tuple[int, int, int]:
-        """(x, y, z); anything a GPU would refuse becomes a problem."""
-        sizes = tuple(given) if isinstance(given, tuple | list) else (given,)
-        bad = [n for n in sizes if isinstance(n, bool) or not isinstance(n, int | np.integer)]
-        if bad:
-            self.problems.append(f"the {what} {given!r} is not made of integers (use // or -(-n // t), not /)")
-            return (1, 1, 1)
-        if not 1 <= len(sizes) <= 3:
-            self.problems.append(f"the {what} {given!r} has {len(sizes)} dimensions; 1 to 3 are possible")
-            return (1, 1, 1)
-        extent = tuple(int(n) for n in sizes) + (1,) * (3 - len(sizes))
-        if min(extent) < 1:
-            self.problems.append(f"the {what} {given!r} has no {'blocks' if what == 'grid' else 'threads'}")
-            return (1, 1, 1)
-        for axis, n, most in zip("xyz", extent, limit, strict=True):
-            if n > most:
-                self.problems.append(f"the {what} {given!r} has {n} in {axis}; at most {most} are possible")
-        return extent  # type: ignore[return-value]
+        self.recorder = Recorder(self.grid, self.block, {**program.helper_lines, **program.source.lines}, strict)
+        self.resident = residency(gpu, max(1, self.threads), program.shared_bytes + shared_bytes)
+        self.problems += refusals(program, self.grid, self.block, shared_bytes, self.resident, gpu)
+        self.values, self.views = bound(program, args)
 
     def refused(self) -> bool:
         """True if a GPU would not start this launch (a "bad-launch" fault for each reason)."""
@@ -138,17 +83,6 @@ class Run:
                 f"SIMT machine runs some ten million a second, at most {MAX_THREADS_RUN}. Launch a smaller grid.")
         return bool(self.problems or self.too_many)
 
-    def _arguments(self, args: tuple) -> tuple[list[Any], dict[str, View]]:
-        name = self.program.source.name
-        if len(args) != len(self.parameters):
-            raise TypeError(f"simt.launch: kernel {name!r} takes {len(self.parameters)} arguments "
-                            f"({', '.join(self.parameters)}), got {len(args)}")
-        arrays: dict[str, np.ndarray] = {}
-        for parameter, a in zip(self.parameters, args, strict=True):
-            _collect(parameter, a, arrays)
-        views = bind_arrays(arrays)
-        return [_value(p, a, views) for p, a in zip(self.parameters, args, strict=True)], views
-
     def watch_float64(self) -> bool:
         """float64 arithmetic is a fault where arrays are float32 and none is float64."""
         kinds = {v.dtype for v in self.views.values()}
@@ -156,7 +90,7 @@ class Run:
 
     def blocks_at_once(self) -> int:
         """Blocks in one batch: as many as `batch_threads` allows, fewer where their own memory would be large."""
-        threads = -(-self.block[0] * self.block[1] * self.block[2] // 32) * 32
+        threads = -(-self.threads // WARP) * WARP
         own = threads * self.program.local_bytes * 2 + (self.program.shared_bytes + self.shared_bytes) * SHADOW_FACTOR
         return max(1, min(self.batch_threads // threads, BATCH_BYTES // max(own, 1)))
 
@@ -167,7 +101,7 @@ class Run:
         attach : called with each machine before it runs
         """
         self.attach = attach
-        total = self.grid[0] * self.grid[1] * self.grid[2]
+        total = self.blocks
         stop = total if count is None else min(total, first + count)
         keep_freed_memory()
         if self.checks:
@@ -221,7 +155,7 @@ class Run:
         """
         allocations = {view.alloc for view in self.views.values()}
         before = {alloc: alloc.data.copy() for alloc in allocations if alloc.writable}
-        threads = self.block[0] * self.block[1] * self.block[2]
+        threads = self.threads
         in_lockstep = not (self.program.polls and total > self.resident)
         ways = ["lockstep"] * in_lockstep + ["blocks"] * (total > 1) + ["threads"] * (threads > 1)
         for way in ways:
@@ -311,49 +245,3 @@ class Run:
                                for entry in kept]
             report.timeline = timeline(recorder.steps)
         return report
-
-
-def _array(a: Any) -> np.ndarray | None:
-    """The NumPy array that an argument is, or holds (an array of Numba's simulator)."""
-    if not isinstance(a, np.ndarray) and hasattr(a, "copy_to_host"):
-        a = getattr(a, "ary", None)
-    return a if isinstance(a, np.ndarray) else None
-
-
-def _collect(name: str, a: Any, arrays: dict[str, np.ndarray]) -> None:
-    """Enter the arrays of an argument under their names in the kernel: x, and of a tuple t: t[0], or p.x."""
-    found = _array(a)
-    if found is not None:
-        if not _takes(found.dtype):
-            raise TypeError(f"simt.launch: argument {name!r} has dtype {found.dtype}; kernels take booleans, integers, "
-                            "floats, complex numbers and records of these")
-        arrays[name] = found
-    elif isinstance(a, tuple):
-        for k, part in enumerate(a):
-            _collect(_part(name, a, k), part, arrays)
-
-
-def _takes(kind: np.dtype) -> bool:
-    if kind.names:
-        return all(_takes(kind[n].base) for n in kind.names)
-    return kind.kind in "biufc" and kind.isnative and kind.itemsize <= (16 if kind.kind == "c" else 8)
-
-
-def _part(name: str, a: tuple, k: int) -> str:
-    return f"{name}.{a._fields[k]}" if hasattr(a, "_fields") else f"{name}[{k}]"
-
-
-def _value(name: str, a: Any, views: dict[str, View]) -> Any:
-    """An argument as the kernel has it: arrays as views, numbers with the type that Numba gives them."""
-    if a is None or name in views:
-        return views.get(name)
-    if isinstance(a, enum.Enum) and not isinstance(a, int):
-        return Member(type(a), numeric.typed(a.value))
-    if isinstance(a, tuple):
-        parts = [_value(_part(name, a, k), v, views) for k, v in enumerate(a)]
-        return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
-    try:
-        return numeric.typed(a)
-    except TypeError as cause:
-        raise TypeError(f"simt.launch: argument {name!r} must be a NumPy array, a number, a tuple of these or None, "
-                        f"got {type(a).__name__}. Pass lists as np.asarray(...).") from cause

@@ -1,39 +1,36 @@
 """The checks made at each access, and the sentences that report what they find."""
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..state.lanes import Lanes
-from ..state.masks import Mask
-from ..state.memory import Allocation, View, pick
-from ..state.threads import Threads
+from ..state import Allocation, Lanes, Mask, Threads, Value, View, pick
 from .faults import Faults, show_index
 from .order import Order
 from .recorder import Recorder
 from .shadow import Shadow
 
-Value = Any
 _VERBS = {"load": "reads", "store": "writes", "slice": "takes a part of"}
 
 
+@dataclass(eq=False)
 class Checker:
     """Looks at each access before it is made.
 
     dynamic_words : 4-byte words of a block's dynamic shared memory
+    writers : of each such word, the site of the name that wrote it last; `names` of these sites
     """
 
-    def __init__(self, recorder: Recorder, threads: Threads, lanes: Lanes, faults: Faults, order: Order,
-                 dynamic_words: int) -> None:
-        self.recorder = recorder
-        self.threads = threads
-        self.lanes = lanes
-        self.faults = faults
-        self.order = order
-        self.dynamic_words = dynamic_words
-        self.writers: np.ndarray | None = None  # of each such word: the site of the name that wrote it last
-        self.names: dict[int, str] = {}  # of these sites
+    recorder: Recorder
+    threads: Threads
+    lanes: Lanes
+    faults: Faults
+    order: Order
+    dynamic_words: int
+    writers: np.ndarray | None = None
+    names: dict[int, str] = field(default_factory=dict)
 
     def prepare(self, alloc: Allocation) -> None:
         """Give a new shared allocation its shadow."""

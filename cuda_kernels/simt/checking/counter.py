@@ -11,19 +11,15 @@ passes is not published; the count here is what no grouping can beat.
 """
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..report.report import TimelineStep, WarpAccess
-from ..state.lanes import Lanes
-from ..state.masks import WARP, Mask
-from ..state.memory import Allocation
-from ..state.threads import Threads
+from ..state import WARP, Allocation, Lanes, Mask, Threads, Value
 from .faults import Faults
 from .recorder import Recorder
 
-Value = Any
 _NOBODY = np.int64(2**62)
 _TIMELINE_STEPS = 2000
 _SAMPLES = 2  # evaluations of each line, array and operation kept for pictures
@@ -31,18 +27,20 @@ _SAMPLE_WARPS = 4
 _ways_cache: dict[tuple, tuple[int, int]] = {}
 
 
+@dataclass(eq=False)
 class Counter:
     """Adds to the figures of each line, where `on`; `present` is the line of the statement that runs."""
 
-    def __init__(self, recorder: Recorder, threads: Threads, lanes: Lanes, faults: Faults, on: bool) -> None:
-        self.recorder = recorder
-        self.threads = threads
-        self.lanes = lanes
-        self.faults = faults
-        self.on = on
-        self.lines = recorder.lines
-        self.present = 0
-        self.watching = faults.checks and threads.first_block == 0
+    recorder: Recorder
+    threads: Threads
+    lanes: Lanes
+    faults: Faults
+    on: bool
+    present: int = 0
+
+    def __post_init__(self) -> None:
+        self.lines = self.recorder.lines
+        self.watching = self.faults.checks and self.threads.first_block == 0
 
     def at(self, line: int) -> None:
         """A statement begins."""

@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..state.lanes import Lanes
-from ..state.masks import Mask
-from ..state.threads import Threads
+from ..state import Lanes, Mask, Threads
 from .recorder import Recorder
 
 

@@ -9,12 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..state.lanes import Lanes
-from ..state.masks import WARP, Mask
-from ..state.threads import Threads
+from ..state import WARP, Lanes, Mask, Threads
 from .recorder import Recorder
-
-Value = Any
 
 
 class Order:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import KernelFault
 from ..report.report import Fault, Figures
-from ..state.masks import WARP, Mask
+from ..state import WARP, Mask
 
 
 class Recorder:

@@ -25,8 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from ..state.masks import WARP, Mask
-from ..state.memory import Allocation, pick
+from ..state import WARP, Allocation, Mask, pick
 
 _LOG_LIMIT = 1 << 20
 Slots = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # thread and time of two accesses to each element
@@ -97,11 +96,8 @@ class Shadow:
 
     def read(self, checker: Any, line: int, address: Any, mask: Mask) -> None:
         """A plain load by the threads of `mask`."""
-        self.verb = "reads"
-        where, threads = self.select(checker, address, mask)
-        now = checker.order.tick(line)
-        if self.last_write > self._since(checker):
-            self._check_write(checker, line, where, threads)
+        where, threads, now = self._begin(checker, line, address, mask, "reads")
+        self._check_write(checker, line, where, threads)
         self.check_atomics(checker, line, where, threads)
         if not self.shared:
             self.readers = self._record(checker, self.readers, where, threads, now)
@@ -115,14 +111,9 @@ class Shadow:
 
     def write(self, checker: Any, line: int, address: Any, mask: Mask) -> None:
         """A plain store by the threads of `mask`."""
-        self.verb = "writes"
-        where, threads = self.select(checker, address, mask)
-        now = checker.order.tick(line)
-        self.settle(checker)
-        if self.last_write > self._since(checker):
-            self._check_write(checker, line, where, threads)
-        if self.readers is not None:
-            self._check_slots(checker, line, where, threads, self.readers, "read")
+        where, threads, now = self._begin(checker, line, address, mask, "writes")
+        self._check_write(checker, line, where, threads)
+        self._check_readers(checker, line, where, threads)
         self.check_atomics(checker, line, where, threads)
         self.writer[where] = threads
         self.write_time[where] = self.last_write = now
@@ -132,20 +123,26 @@ class Shadow:
 
     def atomic(self, checker: Any, line: int, address: Any, mask: Mask) -> None:
         """An atomic read-modify-write: orders nothing, but does not race with other atomics."""
-        self.verb = "updates (atomically)"
-        where, threads = self.select(checker, address, mask)
-        now = checker.order.tick(line)
-        self.settle(checker)
+        where, threads, now = self._begin(checker, line, address, mask, "updates (atomically)")
         if self.shared and not self.complete:
             self._check_initialised(checker, line, where, threads)
-        if self.last_write > self._since(checker):
-            self._check_write(checker, line, where, threads)
-        if self.readers is not None:
-            self._check_slots(checker, line, where, threads, self.readers, "read")
+        self._check_write(checker, line, where, threads)
+        self._check_readers(checker, line, where, threads)
         self.atomic_log.append((where.astype(np.int32), threads.astype(np.int32), now))
         self.atomic_logged += where.size
         if self.atomic_logged > 4 * _LOG_LIMIT:
             self.settle_atomics(checker)
+
+    def _begin(self, checker: Any, line: int, address: Any, mask: Mask, verb: str) -> tuple[Any, Any, int]:
+        """(addresses, threads, time) of an access."""
+        self.verb = verb
+        where, threads = self.select(checker, address, mask)
+        return where, threads, checker.order.tick(line)
+
+    def _check_readers(self, checker: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
+        self.settle(checker)
+        if self.readers is not None:
+            self._check_slots(checker, line, where, threads, self.readers, "read")
 
     def check_atomics(self, checker: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
         """A plain access races with atomics of others."""
@@ -174,10 +171,6 @@ class Shadow:
             self.atomic_log.clear()
             self.atomic_logged = 0
 
-    def _since(self, checker: Any) -> int:
-        """No write before this time can race any more."""
-        return checker.order.least_barrier if self.shared else checker.order.grid_time
-
     # -- the rules ----------------------------------------------------------------------------------------------------
 
     def _check_initialised(self, checker: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
@@ -191,6 +184,8 @@ class Shadow:
             checker.shared_unwritten(line, self, where, threads, unknown)
 
     def _check_write(self, checker: Any, line: int, where: np.ndarray, threads: np.ndarray) -> None:
+        if self.last_write <= (checker.order.least_barrier if self.shared else checker.order.grid_time):
+            return
         times, writers = self.write_time[where], self.writer[where]
         suspect = (times != 0) & (writers != threads)
         if suspect.any():

@@ -20,10 +20,7 @@ import numpy as np
 from ..machine import numeric
 from ..machine.intrinsics import Context
 from ..machine.machine import Machine
-from ..state.masks import WARP, Mask
-from ..state.memory import Allocation, View
-
-Value = Any
+from ..state import WARP, Allocation, Mask, Value, View
 
 
 class Leaf(NamedTuple):

@@ -2,17 +2,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from ..checking.faults import StepLimit
+from ..checking import StepLimit
 from ..machine.machine import Machine
-from ..state.masks import Mask
-from ..state.memory import Allocation
-from ..state.threads import Threads
-
-Value = Any
+from ..state import Allocation, Mask, Threads, Value
 
 
 @dataclass

@@ -6,17 +6,16 @@ as they were before it, and that block runs on a machine that follows its data (
 """
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..run import Run
-from ..state.masks import WARP
-from ..state.memory import Allocation, View
+from ..state import WARP, Allocation, View, linear, split
 from .dataflow import Leaf, Tracer
 
-Value = Any
 Index = tuple[int, ...]
 KEPT_TRACES = 4  # blocks whose data flow is kept
 
@@ -98,8 +97,8 @@ class Owners:
 
         block, thread : number, or (x, y, z)
         """
-        width = -(-_product(self._run.block) // WARP) * WARP
-        number = _linear(block, self._run.grid) * width + _linear(thread, self._run.block)
+        width = -(-math.prod(self._run.block) // WARP) * WARP
+        number = linear(block, self._run.grid) * width + linear(thread, self._run.block)
         found: dict[str, dict[Index, None]] = {}
         for alloc, entries in self._stores.items():
             for _, where, threads, _ in entries:
@@ -119,7 +118,7 @@ class Owners:
 
         block, thread : number, or (x, y, z)
         """
-        trace, lane = self._trace(_linear(block, self._run.grid)), _linear(thread, self._run.block)
+        trace, lane = self._trace(linear(block, self._run.grid)), linear(thread, self._run.block)
         found: dict[str, dict[Index, None]] = {}
         for event in trace.loads:
             address = event.address_of(lane)
@@ -138,8 +137,8 @@ class Owners:
         alloc, address = self._place(array, index)
         found: dict[Source, None] = {}
         for owner in self.writers_of(array, index):
-            number = _linear(owner.block, self._run.grid)
-            lane = _linear(owner.thread, self._run.block)
+            number = linear(owner.block, self._run.grid)
+            lane = linear(owner.thread, self._run.block)
             for leaf in self._trace(number).behind(alloc.name, address, lane):
                 found[self._source(leaf, owner.block)] = None
         return tuple(found)
@@ -187,21 +186,21 @@ class Owners:
         raise KeyError(f"Owners: the launch has no array {name!r}.")
 
     def _owner(self, number: int, line: int, operation: str) -> Owner:
-        width = -(-_product(self._run.block) // WARP) * WARP
+        width = -(-math.prod(self._run.block) // WARP) * WARP
         block, lane = divmod(number, width)
         text = self._run.recorder.source.get(line, "").strip()
-        return Owner(_split(block, self._run.grid), _split(lane, self._run.block), lane // WARP, lane % WARP, line,
+        return Owner(split(block, self._run.grid), split(lane, self._run.block), lane // WARP, lane % WARP, line,
                      text, operation)
 
     def _source(self, leaf: Leaf, block: tuple[int, int, int]) -> Source:
-        thread = _split(leaf.lane, self._run.block)
+        thread = split(leaf.lane, self._run.block)
         return Source(leaf.alloc.name, leaf.alloc.index(leaf.address), block, thread, leaf.line)
 
     # -- the data flow of one block -------------------------------------------------------------------------------
 
     def _trace(self, block: int) -> Tracer:
-        if not 0 <= block < _product(self._run.grid):
-            raise IndexError(f"Owners: the grid has {_product(self._run.grid)} blocks. Got block {block}.")
+        if not 0 <= block < math.prod(self._run.grid):
+            raise IndexError(f"Owners: the grid has {math.prod(self._run.grid)} blocks. Got block {block}.")
         if block not in self._traces:
             run, again = self._run, copies_of(self._before)
             fresh = Run(run.program, run.grid, run.block, again, checks=False, strict=False,
@@ -237,19 +236,3 @@ def address_of(array: np.ndarray, index: Any) -> int:
     """The byte address of an element."""
     steps = zip(index, array.strides, strict=True)
     return array.__array_interface__["data"][0] + sum(int(i) * s for i, s in steps)
-
-
-def _product(extent: tuple[int, ...]) -> int:
-    return extent[0] * extent[1] * extent[2]
-
-
-def _split(number: int, extent: tuple[int, ...]) -> tuple[int, int, int]:
-    number = int(number)  # a NumPy integer would show as np.int64(3)
-    return number % extent[0], number // extent[0] % extent[1], number // (extent[0] * extent[1])
-
-
-def _linear(where: Any, extent: tuple[int, ...]) -> int:
-    if isinstance(where, tuple | list):
-        x, y, z = (*where, 0, 0)[:3]
-        return int(x + extent[0] * (y + extent[1] * z))
-    return int(where)

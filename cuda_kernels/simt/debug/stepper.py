@@ -15,11 +15,9 @@ import numpy as np
 from ..language.program import program_of
 from ..report.report import Report
 from ..run import Run
-from ..state.masks import WARP
-from ..state.memory import View
+from ..state import WARP, Value, View, linear
 from .history import History, Moment
 
-Value = Any
 RECORDED_THREADS = 8192
 
 
@@ -152,13 +150,13 @@ class Stepper:
         return data[place]
 
     def _block_number(self, block: Any) -> int:
-        number = _linear(block or 0, self.report.grid)
+        number = linear(block or 0, self.report.grid)
         if not 0 <= number < self.shape[0]:
             raise IndexError(f"Stepper: block {block} was not recorded; there are {self.shape[0]} from block 0 on")
         return number
 
     def _thread_number(self, thread: Any) -> int:
-        number = _linear(thread, self.report.block)
+        number = linear(thread, self.report.block)
         if not 0 <= number < self.shape[1]:
             raise IndexError(f"Stepper: a block has threads 0 to {self.shape[1] - 1}, got {thread}")
         return number
@@ -176,13 +174,6 @@ class Stepper:
 
     def __str__(self) -> str:
         return self.listing()
-
-
-def _linear(where: Any, extent: tuple[int, int, int]) -> int:
-    if isinstance(where, tuple | list):
-        x, y, z = (*where, 0, 0)[:3]
-        return int(x + extent[0] * (y + extent[1] * z))
-    return int(where)
 
 
 def step(kernel: Any, grid: Any, block: Any, *args: Any, shared_bytes: int = 0, limit: int = 10_000,

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, NoReturn
 
+from ..limits import MAX_BLOCK, MAX_DYNAMIC_SHARED, MAX_GRID, MAX_THREADS
 from ..report.gpus import GPUS
-from ..run import MAX_BLOCK, MAX_DYNAMIC_SHARED, MAX_GRID, MAX_THREADS
 from ..state.masks import WARP
 from ..state.memory import STATIC_SHARED
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import UnsupportedSyntax
 from ..machine import numeric
-from ..state.objects import Member
+from ..state import Member
 from .calls import Calls
 from .draft import Draft
 from .names import as_dtype, cuda_objects

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..machine.machine import part_method
 from ..machine.maths import math_arguments
-from ..state.objects import GridGroup
+from ..state import GridGroup
 from . import names
 from .draft import Draft
 from .statics import UNKNOWN, Statics
@@ -18,14 +18,6 @@ if TYPE_CHECKING:
     from .expressions import Expressions
 
 GRID = GridGroup()
-_DIRECT = {
-    "builtin.min": "min_", "builtin.max": "max_", "builtin.abs": "abs_", "builtin.round": "round_",
-    "builtin.int": "int_", "builtin.float": "float_", "builtin.bool": "bool_", "builtin.len": "len_",
-    "builtin.pow": "pow", "builtin.print": "print_", "builtin.enumerate": "enumerate_", "builtin.zip": "zip_",
-    "builtin.sum": "sum_", "builtin.divmod": "divmod_", "builtin.complex": "complex_", "builtin.tuple": "tuple_",
-    "builtin.iter": "iter_", "builtin.next": "next_", "builtin.range": "range_",
-    "numpy.ndindex": "ndindex", "numpy.ndenumerate": "ndenumerate", "numpy.nditer": "nditer", "builtin.slice": "slice_",
-}
 _NO_RESULT = ("syncthreads", "syncwarp", "threadfence", "threadfence_block", "threadfence_system", "nanosleep",
               "builtin.print")
 ADVICE = {
@@ -92,7 +84,9 @@ class Operations:
         if operation.startswith(("math.", "libdevice.", "cmath.")):
             kind, name = operation.split(".")
             return self.draft.result(f"maths.{kind}({line}, {name!r}{arguments})")
-        call = f"{part_method(_DIRECT.get(operation, operation))}({line}{arguments})"
+        kind, _, name = operation.rpartition(".")
+        name += "_" * (kind == "builtin" and name != "pow")  # min is min_
+        call = f"{part_method(name)}({line}{arguments})"
         if operation in _NO_RESULT:
             self.draft.emit(call)
             return "none_"

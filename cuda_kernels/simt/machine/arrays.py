@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedSyntax
-from ..state.lanes import Lanes
-from ..state.memory import View, c_strides, place_of
-from ..state.objects import Choice, Dim3, Flat, Member, refusal
+from ..state import Choice, Dim3, Flat, Lanes, Member, Value, View, c_strides, place_of, refusal
 from . import numeric
 from .memory import Memory
 from .variables import Variables
 
-Value = Any
 _ATTRIBUTES = "shape size ndim strides itemsize nbytes dtype T flat real imag".split()
 
 

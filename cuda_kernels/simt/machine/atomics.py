@@ -6,25 +6,17 @@ the machine's answer is one of the possible ones. Old values are returned only w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..checking.checker import Checker
-from ..checking.counter import Counter
-from ..checking.faults import Faults
-from ..checking.recorder import Recorder
+from ..checking import Checker, Counter, Faults, Recorder
 from ..errors import UnsupportedSyntax
-from ..state.masks import Mask
-from ..state.memory import Allocation, View, pick
-from ..state.objects import Choice
-from ..state.threads import Threads
+from ..state import Allocation, Choice, Mask, Threads, Value, View, pick
 from . import numeric
 from .arrays import Arrays
 from .memory import Memory
 from .progress import Progress
 
-Value = Any
 _WORDS = ("int32", "int64", "uint32", "uint64")
 _TAKES = {  # the types of element that numba-cuda 0.30.4 compiles each for
     **dict.fromkeys(("add", "sub", "max", "min", "nanmax", "nanmin"), (*_WORDS, "float32", "float64")),

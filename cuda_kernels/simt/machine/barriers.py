@@ -2,21 +2,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..checking.counter import Counter
-from ..checking.faults import Faults
-from ..checking.order import Order
+from ..checking import Counter, Faults, Order
 from ..errors import UnsupportedSyntax
-from ..state.lanes import Lanes
-from ..state.masks import Mask
-from ..state.threads import Threads
+from ..state import Lanes, Mask, Threads, Value
 from . import numeric
 from .warps import Warps
-
-Value = Any
 
 
 @dataclass(eq=False)

@@ -6,18 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ..checking.faults import Faults
+from ..checking import Faults
 from ..errors import UnsupportedSyntax
-from ..state.lanes import Lanes
-from ..state.memory import View
-from ..state.objects import Choice, Flat, Items
+from ..state import Choice, Flat, Items, Lanes, Value, View
 from . import numeric
 from .maths import real
 from .methods import Methods
 from .numbers import Numbers
 from .sequences import Sequences
 
-Value = Any
 _SELECTED = "int16 int32 int64 uint16 uint32 uint64 float32 float64".split()
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..checking.counter import Counter
-from ..checking.faults import Faults
+from ..checking import Counter, Faults
 from ..errors import UnsupportedSyntax
-from ..state.lanes import Lanes
-from ..state.masks import Mask
+from ..state import Lanes, Mask, Value
 from . import numeric
 from .progress import PATIENCE, Ending, Loop, Progress
 from .variables import NO_NUMBERS, what
 
-Value = Any
 NO_ENDING = Ending((), ())  # of a `for`
 
 

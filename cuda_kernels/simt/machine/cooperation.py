@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 
 from ..report.gpus import GPUS, resident_blocks
-from ..state.masks import Mask
+from ..state import Mask
 from .barriers import Barriers
 from .machine import Machine
 from .progress import Loop, Stalled
 from .warps import Warps
 
-Value = Any
 MOST_TASKS = 4096  # Python threads at a time
 STACK_BYTES = 1 << 20
 

@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedSyntax
-from ..state.memory import View
+from ..state import Value, View
 from . import numeric
 
-Value = Any
 Meaning = Callable[..., Any]
 _registered: dict[int, tuple[Any, Meaning]] = {}
 

@@ -8,14 +8,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from ..checking.checker import Checker
-from ..checking.counter import Counter
-from ..checking.faults import Faults
-from ..checking.order import Order
-from ..checking.recorder import Recorder
-from ..state.lanes import Lanes
-from ..state.memory import dynamic_size
-from ..state.threads import Threads
+from ..checking import Checker, Counter, Faults, Order, Recorder
+from ..state import Lanes, Threads, Value, dynamic_size
 from .arrays import Arrays
 from .atomics import Atomics
 from .barriers import Barriers
@@ -30,8 +24,6 @@ from .progress import Progress
 from .sequences import Sequences
 from .variables import Variables
 from .warps import Warps
-
-Value = Any
 
 
 class Machine:

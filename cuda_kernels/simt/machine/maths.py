@@ -13,15 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ..checking.counter import Counter
-from ..checking.faults import Faults
+from ..checking import Counter, Faults
 from ..errors import UnsupportedSyntax
-from ..state.memory import View
+from ..state import Value, View
 from . import numeric
 from .memory import Memory
 from .numbers import Numbers
 
-Value = Any
 _erf = np.vectorize(math.erf, otypes=[float])
 _erfc = np.vectorize(math.erfc, otypes=[float])
 _gamma = np.vectorize(lambda x: math.gamma(x) if x > 0 or x % 1 else math.nan, otypes=[float])

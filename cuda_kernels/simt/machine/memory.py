@@ -2,40 +2,35 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..checking.checker import Checker
-from ..checking.counter import Counter
-from ..checking.faults import Faults, StepLimit
-from ..checking.recorder import Recorder
-from ..checking.shadow import Shadow
+from ..checking import Checker, Counter, Faults, Recorder, Shadow, StepLimit
 from ..errors import ReadOnlyArray, UnsupportedSyntax
-from ..state.lanes import Lanes
-from ..state.masks import Mask
-from ..state.memory import STATIC_SHARED, Allocation, View, bind_arrays, c_strides, dynamic_size, pick
+from ..state import STATIC_SHARED, Allocation, Lanes, Mask, Value, View, bind_arrays, c_strides, dynamic_size, pick
 from . import numeric
 from .progress import Progress
 
-Value = Any
 _UNKNOWN = 2**63
 _REMEMBERED = 1024
 
 
+@dataclass(eq=False)
 class Memory:
-    """The memory that the threads of a batch reach."""
+    """The memory that the threads of a batch reach; `dynamic_bytes` of a block's shared memory are the launch's."""
 
-    def __init__(self, recorder: Recorder, lanes: Lanes, faults: Faults, checker: Checker, counter: Counter,
-                 progress: Progress, dynamic_bytes: int) -> None:
-        self.recorder = recorder
-        self.lanes = lanes
-        self.threads = lanes.threads
-        self.faults = faults
-        self.checker = checker
-        self.counter = counter
-        self.progress = progress
-        self.dynamic_bytes = dynamic_bytes
+    recorder: Recorder
+    lanes: Lanes
+    faults: Faults
+    checker: Checker
+    counter: Counter
+    progress: Progress
+    dynamic_bytes: int
+
+    def __post_init__(self) -> None:
+        self.threads = self.lanes.threads
         self.shared: dict[int, Allocation] = {}
         self.dynamic: dict[int, Allocation] = {}
         self.dynamic_memory: np.ndarray | None = None  # of all blocks, as bytes

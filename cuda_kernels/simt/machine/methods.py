@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedSyntax
-from ..state.lanes import Lanes
-from ..state.memory import View
-from ..state.objects import Choice, GridGroup
+from ..state import Choice, GridGroup, Lanes, Value, View
 from . import numeric
 from .arrays import Arrays, reshaped
 from .barriers import Barriers
@@ -19,7 +17,6 @@ from .memory import Memory
 from .numbers import Numbers
 from .variables import Variables
 
-Value = Any
 _NO_METHOD = {
     "max": "Numba has no .max() of an array on a GPU; use max(x), or a loop",
     "min": "Numba has no .min() of an array on a GPU; use min(x), or a loop",
@@ -50,9 +47,9 @@ class Methods:
         if name in ("shape", "size", "real", "imag") and not arguments:  # np.shape(x)
             return self.arrays.attribute(line, x, name)
         if type(x) is View and x.shape:
-            method = _METHODS.get(name)
+            method, *how = _METHODS.get(name, (None,))
             if method is not None and (not arguments or name in ("reshape", "view", "fill")):
-                return getattr(self, method)(line, x, *arguments)
+                return method(self, line, x, *how, *arguments)
             hint = _NO_METHOD.get(name, "it is not part of numba.cuda, or not with these arguments; write a loop")
             raise UnsupportedSyntax(f"method .{name}() of an array has no meaning in a kernel: {hint}", line)
         if type(x) is GridGroup and name == "sync" and not arguments:
@@ -76,12 +73,6 @@ class Methods:
         for k in reversed(range(len(x))):
             place = self.numbers.choose(self.numbers.eq(line, x[k], wanted), np.int64(k), place)
         return place
-
-    def reshape(self, line: int, x: View, *shape: Value) -> View:
-        return reshaped(line, x, *shape)
-
-    def transpose(self, line: int, x: View) -> View:
-        return View(x.alloc, x.shape[::-1], x.strides[::-1], x.offset)
 
     def view_as(self, line: int, x: View, kind: Value) -> View:
         """The same bits as another type of the same size."""
@@ -129,13 +120,8 @@ class Methods:
     def std(self, line: int, x: View) -> Value:
         return self.maths.math(line, "sqrt", self.var(line, x))
 
-    def argmax(self, line: int, x: View) -> Value:
-        return self._argbest(line, x, "gt")
-
-    def argmin(self, line: int, x: View) -> Value:
-        return self._argbest(line, x, "lt")
-
-    def _argbest(self, line: int, x: View, better: str) -> Value:
+    def best(self, line: int, x: View, better: str) -> Value:
+        """The place of the greatest (or least) element, the first of equal ones."""
         best = place = None
         for k, (index, _) in enumerate(self.arrays.places(x)):
             value = self.memory.load(line, x, index)
@@ -146,13 +132,7 @@ class Methods:
             best, place = self.numbers.choose(wins, value, best), self.numbers.choose(wins, np.int64(k), place)
         return place
 
-    def any(self, line: int, x: View) -> Value:
-        return self._until(line, x, True)
-
-    def all(self, line: int, x: View) -> Value:
-        return self._until(line, x, False)
-
-    def _until(self, line: int, x: View, wanted: bool) -> Value:
+    def until(self, line: int, x: View, wanted: bool) -> Value:
         """Is an element true (or: not one false)? A thread that has found one looks no further."""
         found: Value = np.bool_(not wanted)
         saved = self.lanes.mask
@@ -176,13 +156,13 @@ class Methods:
 
 
 NUMPY_METHODS = {
-    np.sum: "sum", np.prod: "prod", np.mean: "mean", np.var: "var", np.std: "std", np.argmax: "argmax",
-    np.argmin: "argmin", np.any: "any", np.all: "all", np.shape: "shape", np.size: "size", np.angle: "angle",
-    np.real: "real", np.imag: "imag",
+    getattr(np, name): name for name in "sum prod mean var std argmax argmin any all shape size angle real imag".split()
 }
-_METHODS = {
-    **{name: name for name in "reshape transpose fill item sum prod mean var std argmax argmin any all".split()},
-    "view": "view_as",
+_METHODS: dict[str, tuple] = {  # name -> what does it, and how
+    **{name: (getattr(Methods, name),) for name in "fill item sum prod mean var std".split()},
+    "argmax": (Methods.best, "gt"), "argmin": (Methods.best, "lt"), "any": (Methods.until, True),
+    "all": (Methods.until, False), "view": (Methods.view_as,), "reshape": (lambda _, *given: reshaped(*given),),
+    "transpose": (lambda _, line, x: View(x.alloc, x.shape[::-1], x.strides[::-1], x.offset),),
 }
 
 

@@ -7,14 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..checking.counter import Counter
-from ..checking.faults import Faults
+from ..checking import Counter, Faults
 from ..errors import UnsupportedSyntax
-from ..state.memory import View
-from ..state.objects import Dim3, Member, name_of
+from ..state import Dim3, Member, Value, View, name_of
 from . import numeric
 
-Value = Any
 _COMPLEX = (14, 15)
 _FLOAT32_AND_64 = ((11, 12), (12, 11))
 

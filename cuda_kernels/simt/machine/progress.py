@@ -14,14 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checking.faults import Faults, StepLimit
-from ..checking.recorder import Recorder
-from ..state.lanes import Lanes
-from ..state.masks import Mask
-from ..state.memory import Allocation, View, pick
-from ..state.threads import Threads
+from ..checking import Faults, Recorder, StepLimit
+from ..state import Allocation, Lanes, Mask, Threads, Value, View, pick
 
-Value = Any
 FIRST_LOOK = 4
 STEP_LIMIT = 100_000
 PATIENCE = 4.0  # seconds in one loop, after which it is looked at with less patience

@@ -2,13 +2,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedSyntax
-from ..state.memory import View, place_of
-from ..state.objects import Choice, Dim3, Flat, Items, Iterator, Member, kind_of, name_of, refusal
+from ..state import Choice, Dim3, Flat, Items, Iterator, Member, Value, View, kind_of, name_of, place_of, refusal
 from . import numeric
 from .arrays import Arrays
 from .control import Control
@@ -17,7 +15,6 @@ from .numbers import Numbers
 from .progress import Loop
 from .variables import Variables
 
-Value = Any
 _ZERO, _ONE = np.int64(0), np.int64(1)
 
 

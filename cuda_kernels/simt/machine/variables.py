@@ -2,21 +2,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..checking.counter import Counter
-from ..checking.faults import Faults
+from ..checking import Counter, Faults
 from ..errors import UnsupportedSyntax
-from ..state.lanes import Lanes
-from ..state.masks import Mask
-from ..state.memory import View
-from ..state.objects import Choice, Dim3, Member, Mixed, kind_of, name_of
+from ..state import Choice, Dim3, Lanes, Mask, Member, Mixed, Value, View, kind_of, name_of
 from . import numeric
 from .progress import Loop
 
-Value = Any
 NO_NUMBERS = (tuple, View, Choice, Mixed)
 _MIXED = "a variable is {} on one path and {} on another; give them two names"
 

@@ -7,19 +7,14 @@ only from a lane that executes. Lanes past the block's end, and lanes that retur
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..checking.counter import Counter
-from ..checking.faults import Faults
+from ..checking import Counter, Faults
 from ..errors import UnsupportedSyntax
-from ..state.lanes import Lanes
-from ..state.masks import WARP
-from ..state.threads import Threads
+from ..state import WARP, Lanes, Threads, Value
 from . import numeric
 
-Value = Any
 _ALL = 0xFFFFFFFF
 _SHUFFLED = ("int32", "int64", "float32", "float64")
 

@@ -1,6 +1,7 @@
 """The threads of one batch of blocks: how many there are, where each is, and its indices as a kernel reads them."""
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ class Threads:
         self.block_size = block
         self.first_block = first_block
         self.blocks = blocks
-        self.per_block = block[0] * block[1] * block[2]
+        self.per_block = math.prod(block)
         self.width = width = -(-self.per_block // WARP) * WARP
         self.shape = (blocks, width)
         self.lanes = blocks * width
@@ -63,14 +64,11 @@ class Threads:
 
     def all_blocks(self) -> bool:
         """True where the batch is the whole grid."""
-        gx, gy, gz = self.grid_size
-        return self.blocks == gx * gy * gz
+        return self.blocks == math.prod(self.grid_size)
 
     def index_of(self, lane: int) -> Extent:
         """(x, y, z) of the thread at a lane of the batch."""
-        thread = lane % self.width
-        bx, by, _ = self.block_size
-        return thread % bx, thread // bx % by, thread // (bx * by)
+        return split(lane % self.width, self.block_size)
 
     def block_of(self, lane: int) -> Extent:
         """(x, y, z) of the block of a lane of the batch."""
@@ -78,8 +76,7 @@ class Threads:
 
     def block_index(self, number: int) -> Extent:
         """(x, y, z) of a block by its number in the grid."""
-        gx, gy, _ = self.grid_size
-        return number % gx, number // gx % gy, number // (gx * gy)
+        return split(number, self.grid_size)
 
     def numbers_of(self, mask: Mask) -> np.ndarray:
         """Grid-wide numbers of a mask's threads: block * width + thread."""
@@ -98,3 +95,17 @@ class Threads:
     def held(self, x: Value, lane: int) -> Value:
         """What the thread at a lane of the batch holds of a value."""
         return np.broadcast_to(x, self.shape).reshape(-1)[lane]
+
+
+def split(number: int, extent: Extent) -> Extent:
+    """(x, y, z) of a number."""
+    number = int(number)  # a NumPy integer would show as np.int64(3)
+    return number % extent[0], number // extent[0] % extent[1], number // (extent[0] * extent[1])
+
+
+def linear(where: Any, extent: Extent) -> int:
+    """A block's or thread's number, which may be given as (x, y, z)."""
+    if isinstance(where, tuple | list):
+        x, y, z = (*where, 0, 0)[:3]
+        return int(x + extent[0] * (y + extent[1] * z))
+    return int(where)

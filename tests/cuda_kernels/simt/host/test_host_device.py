@@ -6,7 +6,7 @@ import pytest
 from numba import cuda
 
 from cuda_kernels import simt
-from cuda_kernels.simt.run import MAX_DYNAMIC_SHARED, MAX_THREADS
+from cuda_kernels.simt.limits import MAX_DYNAMIC_SHARED, MAX_THREADS
 
 
 @pytest.fixture(autouse=True)
