@@ -82,18 +82,15 @@ def batch_norm_forward(
     >>> y.ravel(), mean, variance
     (array([-1.,  1.]), array([2.]), array([1.]))
     """
-    _check_channels("batch_norm", x, gamma=gamma, beta=beta)
+    check_channels("batch_norm", x, gamma=gamma, beta=beta)
     axes = tuple(range(x.ndim - 1))
-    count = math.prod(x.shape[:-1])
-    if count == 0:
-        raise ShapeError(f"batch_norm: needs at least one value a channel. Got x {x.shape}. Is the batch empty?")
+    count = count_values(x)
     mean = sum_over(x, axes) / count
-    x_hat = np.subtract(x, mean, out=np.empty_like(x))
-    y = np.square(x_hat, out=np.empty_like(x))
-    variance = sum_over(y, axes) / count
+    centred = x - mean
+    variance = sum_over(centred * centred, axes) / count
     inv_std = 1 / np.sqrt(variance + float(epsilon))
-    x_hat *= inv_std
-    _scale_and_shift(x_hat, gamma, beta, out=y)
+    x_hat = centred * inv_std
+    y = scale_and_shift(x_hat, gamma, beta)
     return (y, mean, variance), BatchNormCache(x_hat, inv_std, gamma, beta is not None)
 
 
@@ -117,17 +114,16 @@ def batch_norm_backward(
     along = constant = np.zeros_like(inv_std)
     d_gamma = d_beta = np.zeros_like(inv_std)
     if d_y is not None:
-        d_gamma, d_beta = _dot_channels(d_y, x_hat), sum_over(d_y, axes)
+        d_gamma, d_beta = sum_over(d_y * x_hat, axes), sum_over(d_y, axes)
         direct = inv_std if gamma is None else gamma * inv_std
         along, constant = -direct * d_gamma / count, -direct * d_beta / count
     if d_mean is not None:
         constant = constant + d_mean / count
     if d_variance is not None:
         along = along + 2 * d_variance / (count * inv_std)  # x - mean = x_hat / inv_std
-    dx = np.multiply(x_hat, along, out=np.empty_like(x_hat))
-    dx += constant
+    dx = x_hat * along + constant
     if d_y is not None:
-        dx += np.multiply(d_y, direct, out=np.empty_like(dx))
+        dx = dx + d_y * direct
     return dx, None if gamma is None else d_gamma, d_beta if has_beta else None
 
 
@@ -165,12 +161,9 @@ def batch_norm_inference_forward(
     >>> batch_norm_inference_forward(np.array([[5.0]]), 10 * one, one, 3 * one, 4 * one, epsilon=0.0)[0]
     array([[11.]])
     """
-    _check_channels("batch_norm_inference", x, gamma=gamma, beta=beta, mean=mean, variance=variance)
+    check_channels("batch_norm_inference", x, gamma=gamma, beta=beta, mean=mean, variance=variance)
     inv_std = 1 / np.sqrt(variance + float(epsilon))
-    y = np.subtract(x, mean, out=np.empty_like(x))
-    y *= inv_std if gamma is None else gamma * inv_std
-    if beta is not None:
-        y += beta
+    y = scale_and_shift((x - mean) * inv_std, gamma, beta)
     return y, BatchNormInferenceCache(x, gamma, mean, inv_std, beta is not None)
 
 
@@ -183,13 +176,12 @@ def batch_norm_inference_backward(
     dvariance = sum dy gamma (x - mean) (-1/2) inv_std^3 = -1/2 gamma inv_std^2 dgamma
     """
     x, gamma, mean, inv_std, has_beta = cache
+    axes = tuple(range(dy.ndim - 1))
     scale = inv_std if gamma is None else gamma * inv_std
-    dx = np.subtract(x, mean, out=np.empty_like(x))
-    d_gamma = _dot_channels(dy, dx) * inv_std
-    d_beta = sum_over(dy, tuple(range(dy.ndim - 1)))
-    np.multiply(dy, scale, out=dx)
+    d_gamma = sum_over(dy * (x - mean), axes) * inv_std
+    d_beta = sum_over(dy, axes)
     d_variance = -0.5 * scale * inv_std * d_gamma
-    return dx, None if gamma is None else d_gamma, d_beta if has_beta else None, -scale * d_beta, d_variance
+    return dy * scale, None if gamma is None else d_gamma, d_beta if has_beta else None, -scale * d_beta, d_variance
 
 
 def layer_norm_forward(
@@ -228,23 +220,12 @@ def layer_norm_forward(
     array([[-1.,  1.],
            [-1.,  1.]])
     """
-    given = {name: value for name, value in (("gamma", gamma), ("beta", beta)) if value is not None}
-    require_float("layer_norm", x=x, **given)
-    axes = normalize_axes("layer_norm", axes, x.shape)
-    sizes = tuple(x.shape[i] for i in axes)
-    for name, value in given.items():
-        if value.shape != sizes:
-            raise ShapeError(
-                f"layer_norm: {name} must have the sizes of axes {axes}, {sizes}. Got {value.shape} for x {x.shape}."
-            )
-    if math.prod(sizes) == 0 or not axes:
-        raise ShapeError(f"layer_norm: needs at least one value to average. Got x {x.shape}, axes {axes}.")
-    x_hat = np.subtract(x, x.mean(axis=axes, keepdims=True), out=np.empty_like(x))
-    y = np.square(x_hat, out=np.empty_like(x))
-    inv_std = 1 / np.sqrt(y.mean(axis=axes, keepdims=True) + float(epsilon))
-    x_hat *= inv_std
-    wide = {name: _along(value, axes, x.shape) for name, value in given.items()}
-    _scale_and_shift(x_hat, wide.get("gamma"), wide.get("beta"), out=y)
+    given, axes = check_layer_norm(x, gamma, beta, axes)
+    centred = x - x.mean(axis=axes, keepdims=True)
+    inv_std = 1 / np.sqrt((centred * centred).mean(axis=axes, keepdims=True) + float(epsilon))
+    x_hat = centred * inv_std
+    wide = {name: along_axes(value, axes, x.shape) for name, value in given.items()}
+    y = scale_and_shift(x_hat, wide.get("gamma"), wide.get("beta"))
     return y, LayerNormCache(x_hat, inv_std, gamma, beta is not None, axes)
 
 
@@ -259,43 +240,52 @@ def layer_norm_backward(
     """
     x_hat, inv_std, gamma, has_beta, axes = cache
     samples = tuple(i for i in range(x_hat.ndim) if i not in axes)
-    product = np.multiply(dy, x_hat, out=np.empty_like(dy))
-    d_gamma = None if gamma is None else sum_over(product, samples)
+    d_gamma = None if gamma is None else sum_over(dy * x_hat, samples)
     d_beta = sum_over(dy, samples) if has_beta else None
-    dx = np.empty_like(dy)
-    if gamma is None:
-        dx[...] = dy
-    else:
-        g = np.multiply(dy, _along(gamma, axes, dy.shape), out=dx)
-        np.multiply(g, x_hat, out=product)
-    dx -= dx.mean(axis=axes, keepdims=True)
-    dx -= np.multiply(x_hat, product.mean(axis=axes, keepdims=True), out=product)
-    dx *= inv_std
-    return dx, d_gamma, d_beta
+    g = dy if gamma is None else dy * along_axes(gamma, axes, dy.shape)
+    average, along = g.mean(axis=axes, keepdims=True), (g * x_hat).mean(axis=axes, keepdims=True)
+    return inv_std * (g - average - x_hat * along), d_gamma, d_beta
 
 
-def _scale_and_shift(x_hat: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, out: np.ndarray) -> None:
-    """Write gamma * x_hat + beta into `out`; both broadcast."""
-    if gamma is None:
-        out[...] = x_hat
-    else:
-        np.multiply(x_hat, gamma, out=out)
-    if beta is not None:
-        out += beta
+def scale_and_shift(x_hat: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None) -> np.ndarray:
+    """Return gamma * x_hat + beta, a new array; both broadcast."""
+    y = x_hat.copy() if gamma is None else x_hat * gamma
+    return y if beta is None else y + beta
 
 
-def _dot_channels(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the sum of a * b over all axes but the last, (C,), without writing the product down."""
-    channels = a.shape[-1]
-    return np.einsum("mc,mc->c", a.reshape(-1, channels), b.reshape(-1, channels))
-
-
-def _along(vector: np.ndarray, axes: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
+def along_axes(vector: np.ndarray, axes: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
     """View gamma or beta with `shape`'s rank: its own sizes at `axes`, 1 elsewhere."""
     return vector.reshape([n if i in axes else 1 for i, n in enumerate(shape)])
 
 
-def _check_channels(op: str, x: np.ndarray, **vectors: np.ndarray | None) -> None:
+def check_layer_norm(
+    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, axes: int | Iterable[int]
+) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
+    """Raise unless the arguments are as `layer_norm_forward` says. Return gamma and beta, if given, and the axes."""
+    given = {name: value for name, value in (("gamma", gamma), ("beta", beta)) if value is not None}
+    require_float("layer_norm", x=x, **given)
+    axes = normalize_axes("layer_norm", axes, x.shape)
+    sizes = tuple(x.shape[i] for i in axes)
+    for name, value in given.items():
+        if value.shape != sizes:
+            raise ShapeError(
+                f"layer_norm: {name} must have the sizes of axes {axes}, {sizes}. Got {value.shape} for x {x.shape}."
+            )
+    if math.prod(sizes) == 0 or not axes:
+        raise ShapeError(f"layer_norm: needs at least one value to average. Got x {x.shape}, axes {axes}.")
+    return given, axes
+
+
+def count_values(x: np.ndarray) -> int:
+    """Return how many values a channel of a batch has; raise where there are none."""
+    count = math.prod(x.shape[:-1])
+    if count == 0:
+        raise ShapeError(f"batch_norm: needs at least one value a channel. Got x {x.shape}. Is the batch empty?")
+    return count
+
+
+def check_channels(op: str, x: np.ndarray, **vectors: np.ndarray | None) -> None:
+    """Raise unless x is a float array (..., C), and each vector, if given, one (C,)."""
     given = {name: vector for name, vector in vectors.items() if vector is not None}
     require_float(op, x=x, **given)
     if x.ndim < 2:

@@ -57,23 +57,15 @@ def sgd_update_forward(
     >>> w, v
     (array([0.95]), array([-0.05]))
     """
-    _check("sgd_update", w, dw, velocity=velocity)
-    if velocity is None and momentum != 0:
-        raise ArgumentError(f"sgd_update: momentum {momentum} needs a velocity. Got None; start with zeros.")
-    lr = float(learning_rate)
-    step = _scaled(dw, -lr)
-    w_new = _decayed(w, lr, weight_decay)
+    check_update("sgd_update", w, dw, velocity=velocity)
+    require_momentum("sgd_update", "a velocity", velocity, momentum)
+    lr, momentum = float(learning_rate), float(momentum)
+    w = decayed(w, lr, weight_decay)
     if velocity is None:
-        w_new += step
-        return (w_new,), None
-    v_new = _scaled(velocity, momentum)
-    v_new += step
-    if nesterov:
-        w_new += step
-        w_new += np.multiply(v_new, float(momentum), out=step)
-    else:
-        w_new += v_new
-    return (w_new, v_new), None
+        return results(dw.dtype, w - lr * dw)
+    velocity = momentum * velocity - lr * dw
+    w = w + momentum * velocity - lr * dw if nesterov else w + velocity
+    return results(dw.dtype, w, velocity)
 
 
 def rmsprop_update_forward(
@@ -116,28 +108,19 @@ def rmsprop_update_forward(
     >>> w.round(4), v.round(4)
     (array([0.6838]), array([0.4]))
     """
-    _check("rmsprop_update", w, dw, v=v, m=m, average=average)
-    if m is None and momentum != 0:
-        raise ArgumentError(f"rmsprop_update: momentum {momentum} needs the array m. Got None; start with zeros.")
+    check_update("rmsprop_update", w, dw, v=v, m=m, average=average)
+    require_momentum("rmsprop_update", "the array m", m, momentum)
     lr = float(learning_rate)
-    w_new = _decayed(w, lr, weight_decay)
-    v_new = _moving_average(v, np.square(dw, out=_like(w)), rho)
-    average_new = None if average is None else _moving_average(average, dw, rho)
-    root = v_new.copy()
-    if average_new is not None:
+    v = moving_average(v, dw * dw, rho)
+    variance = v
+    if average is not None:
+        average = moving_average(average, dw, rho)
         # Trap: v - average^2, a variance, may round to below 0 where all gradients are equal; its root would be NaN.
-        root -= np.square(average_new)
-        np.maximum(root, 0, out=root)
-    root += float(epsilon)
-    np.sqrt(root, out=root)
-    step = _scaled(dw, lr)
-    step /= root
-    m_new = None if m is None else _scaled(m, momentum)
-    if m_new is not None:
-        m_new += step
-        step = m_new
-    w_new -= step
-    return tuple(array for array in (w_new, v_new, m_new, average_new) if array is not None), None
+        variance = np.maximum(v - average * average, 0)
+    step = lr * dw / np.sqrt(variance + float(epsilon))
+    if m is not None:
+        step = m = float(momentum) * m + step
+    return results(dw.dtype, decayed(w, lr, weight_decay) - step, v, m, average)
 
 
 def adam_update_forward(
@@ -248,17 +231,11 @@ def adagrad_update_forward(
     >>> w.round(4), a
     (array([0.9]), array([4.]))
     """
-    _check("adagrad_update", w, dw, accumulator=accumulator)
+    check_update("adagrad_update", w, dw, accumulator=accumulator)
     lr = float(learning_rate)
-    w_new = _decayed(w, lr, weight_decay)
-    a_new = np.square(dw, out=_like(w))
-    a_new += accumulator
-    root = np.add(a_new, float(epsilon), out=_like(w))
-    np.sqrt(root, out=root)
-    step = _scaled(dw, lr)
-    step /= root
-    w_new -= step
-    return (w_new, a_new), None
+    accumulator = accumulator + dw * dw
+    w = decayed(w, lr, weight_decay) - lr * dw / np.sqrt(accumulator + float(epsilon))
+    return results(dw.dtype, w, accumulator)
 
 
 def _adam(
@@ -275,46 +252,34 @@ def _adam(
     epsilon: float,
     weight_decay: float,
 ) -> tuple[Arrays, None]:
-    _check(op, w, dw, m=m, v=v, v_max=v_max)
-    if step < 1:
-        raise ArgumentError(f"{op}: step must be at least 1. Got {step}. The first update is step 1, not 0.")
+    check_update(op, w, dw, m=m, v=v, v_max=v_max)
+    require_step(op, step)
     lr = float(learning_rate)
+    m, v = moving_average(m, dw, beta_1), moving_average(v, dw * dw, beta_2)
+    if v_max is not None:
+        v_max = np.maximum(v_max, v)
     size = lr * math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
-    w_new = _decayed(w, lr, weight_decay)
-    m_new = _moving_average(m, dw, beta_1)
-    v_new = _moving_average(v, np.square(dw, out=_like(w)), beta_2)
-    largest = v_new if v_max is None else np.maximum(v_max, v_new, out=_like(w))
-    change = np.sqrt(largest, out=_like(w))
-    change += float(epsilon)
-    np.divide(m_new, change, out=change)
-    change *= size
-    w_new -= change
-    return (w_new, m_new, v_new) if v_max is None else (w_new, m_new, v_new, largest), None
+    change = size * (m / (np.sqrt(v if v_max is None else v_max) + float(epsilon)))
+    return results(dw.dtype, decayed(w, lr, weight_decay) - change, m, v, v_max)
 
 
-def _moving_average(average: np.ndarray, value: np.ndarray, kept: float) -> np.ndarray:
-    """Return kept * average + (1 - kept) * value, as average + (1 - kept) (value - average): no second array."""
-    new = np.subtract(value, average, out=_like(average))
-    new *= 1 - kept
-    new += average
-    return new
+def moving_average(average: np.ndarray, value: np.ndarray, kept: float) -> np.ndarray:
+    """Return kept * average + (1 - kept) * value."""
+    return average + (1 - float(kept)) * (value - average)
 
 
-def _scaled(x: np.ndarray, factor: float) -> np.ndarray:
-    # float(): a NumPy float64 scalar, unlike a Python number, would turn a float32 array into float64.
-    return np.multiply(x, float(factor), out=_like(x))
+def decayed(w: np.ndarray, lr: float, weight_decay: float | None) -> np.ndarray:
+    """Return w less its weight decay."""
+    return w * (1 - lr * float(weight_decay or 0.0))
 
 
-def _decayed(w: np.ndarray, lr: float, weight_decay: float | None) -> np.ndarray:
-    """Return a new array: w less its weight decay."""
-    return _scaled(w, 1 - lr * (weight_decay or 0.0))
+def results(dtype: np.dtype, *arrays: np.ndarray | None) -> tuple[Arrays, None]:
+    """Return those that there are, and no cache; of arrays of rank 0 NumPy has made numbers."""
+    return tuple(np.asarray(array, dtype) for array in arrays if array is not None), None
 
 
-def _like(x: np.ndarray) -> np.ndarray:
-    return np.empty_like(x)
-
-
-def _check(op: str, w: np.ndarray, dw: np.ndarray, **state: np.ndarray | None) -> None:
+def check_update(op: str, w: np.ndarray, dw: np.ndarray, **state: np.ndarray | None) -> None:
+    """Raise unless the weight, its gradient and its state are float arrays of one shape."""
     arrays = {"w": w, "dw": dw} | {name: array for name, array in state.items() if array is not None}
     require_float(op, **arrays)
     for name, array in arrays.items():
@@ -323,6 +288,18 @@ def _check(op: str, w: np.ndarray, dw: np.ndarray, **state: np.ndarray | None) -
                 f"{op}: {name} must have the shape of w. Got {name} {array.shape}, w {w.shape}. "
                 "Was the optimizer's state made for another model?"
             )
+
+
+def require_momentum(op: str, name: str, array: np.ndarray | None, momentum: float) -> None:
+    """Raise unless there is an array to keep a momentum in."""
+    if array is None and momentum != 0:
+        raise ArgumentError(f"{op}: momentum {momentum} needs {name}. Got None; start with zeros.")
+
+
+def require_step(op: str, step: int) -> None:
+    """Raise unless the steps are counted from 1."""
+    if step < 1:
+        raise ArgumentError(f"{op}: step must be at least 1. Got {step}. The first update is step 1, not 0.")
 
 
 def _a_weight(plain: float, **extra: float) -> Count:

@@ -24,6 +24,8 @@ OWN = {
     "conv2d_transpose": "conv2d_transpose",
     "max_pool2d": "pool2d",
     "average_pool2d": "pool2d",
+    **dict.fromkeys(("batch_norm", "batch_norm_inference", "layer_norm"), "normalization"),
+    **dict.fromkeys(("sgd_update", "rmsprop_update", "adam_update", "adamw_update", "adagrad_update"), "updates"),
 }
 
 # These only look at memory in another way, make whole numbers, or loop over small arrays: the plain text is all.
@@ -39,7 +41,7 @@ def has(op: str) -> bool:
 def function(op: str, direction: str, plain: Callable[..., Any] | None) -> Callable[..., Any] | None:
     """Return what computes an op in one direction, given the plain function that does so; None where there is none."""
     if op in OWN:
-        return getattr(importlib.import_module(f"minidl.backends.cpu.{OWN[op]}"), f"{op}_{direction}")
+        return getattr(importlib.import_module(f"minidl.backends.cpu.{OWN[op]}"), f"{op}_{direction}", None)
     if plain is None:
         return None
     return importlib.import_module("minidl.backends.cpu.recycled").recycled(plain)
