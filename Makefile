@@ -6,17 +6,19 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank fuzz bench-cpu bench-overhead bench-simt bench-check gpu-check gpu-bench clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank fuzz versions mutants bench-cpu bench-overhead bench-simt bench-check gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (under 10 minutes on 2 cores)"
 	@echo "make lab        open the course's notebooks in JupyterLab"
-	@echo "make check      everything else: lint, types, import contracts, slow tests, documentation, notebooks, compile gate, fuzz"
+	@echo "make check      everything else: lint, types, import contracts, slow tests, documentation, notebooks, compile gate, fuzz, versions"
 	@echo "make notebooks  execute the notebooks' sources and write the notebooks (N=07 for one)"
 	@echo "make docs       the site: every page, picture and public name (docs/_build/html/index.html)"
 	@echo "make gate       compile every CUDA kernel for three GPUs, without one, and hold it to its claims"
 	@echo "make bank       the SIMT machine's bank of wrong and right kernels: both counts"
 	@echo "make fuzz       damaged files through every loader (N=5000 SEED=7 for more, and others)"
+	@echo "make versions   a short set of tests with the oldest packages supported, and with the newest"
+	@echo "make mutants    plant faults in the packages, and list those that no test sees (N=100 SEED=7)"
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
 	@echo "make bench-check  how long minidl.check takes, in a fresh process and in a running one"
 	@echo "make bench-cpu  a training step of the CIFAR CNN beside PyTorch and Keras, on the CPU"
@@ -60,7 +62,7 @@ demo: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term
 
-check: lint types contracts doctest check-notebooks docs check-gate fuzz
+check: lint types contracts doctest check-notebooks docs check-gate fuzz versions
 	$(BIN)/python -m pytest -m slow -n 2
 
 lab: $(VENV)/.notebooks
@@ -121,6 +123,14 @@ bank: $(VENV)/.base
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz.files --count $(or $(N),60) --seed $(or $(SEED),0)
 
+# The lowest Python with every floor, and the newest Python with the newest packages: .venv-low, .venv-new.
+versions:
+	$(PYTHON) -m tests.versions
+
+# Single-place faults, one at a time in a copy of the tree. The first run records which tests run which lines.
+mutants: $(VENV)/.test
+	$(BIN)/python -m tests.mutants --count $(or $(N),100) --seed $(or $(SEED),0)
+
 bench-simt: $(VENV)/.base
 	$(BIN)/python benchmarks/bench_simt.py
 
@@ -137,4 +147,4 @@ gpu-bench:
 	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(GPU_PYTHON) -m benchmarks.gpu.bench $(GPU_FLAGS)
 
 clean:
-	rm -rf $(VENV) $(GATE) docs/_build demo_output lens_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(GATE) .venv-low .venv-new .mutants docs/_build demo_output lens_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -16,7 +16,7 @@ from minidl.cli.doctor_gpu import Finding, gpu_findings, package_version
 # With the oldest version that is supported, as pyproject.toml has it.
 REQUIRED = {
     "numpy": (1, 26), "numba": (0, 61), "matplotlib": (3, 8), "h5py": (3, 10), "safetensors": (0, 4), "pooch": (1, 8),
-    "tqdm": (4, 66), "rich": (13, 7), "typer": (0, 12),
+    "tqdm": (4, 66), "rich": (13, 7), "typer": (0, 18), "markupsafe": (2, 1),
 }  # fmt: skip
 FOR_NOTEBOOKS = ("jupyterlab", "ipywidgets")
 

@@ -46,7 +46,11 @@ class Lambda(OptionLayer):
 
     def __post_init__(self) -> None:
         self.supports_masking = self.mask is not None
-        self._named = [n for n in ("mask", "training") if n in inspect.signature(self.function).parameters]
+        try:
+            known = list(inspect.signature(self.function).parameters)
+        except ValueError:  # compiled functions need not say: max, and np.sqrt before NumPy 2.4
+            known = []
+        self._named = [name for name in ("mask", "training") if name in known]
 
     def call(self, inputs: Any, mask: Any = None, training: Any = None) -> Any:
         """Return function(inputs, **arguments)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -188,6 +189,15 @@ def test_lens_refuses_data_that_does_not_fit_the_model(tmp_path, capsys):
     assert run(["lens", model, "--samples", "9999", "--output", str(tmp_path / "out")]) == 1
     assert "has 1437 training images. Got --samples 9999" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_every_command_explains_itself(capsys):
+    assert run(["--help"]) == 0
+    commands = re.findall(r"^ +(\w+)  ", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE)
+    assert len(commands) >= 9
+    for command in commands:
+        assert run([command, "--help"]) == 0
+        assert f"{command} [OPTIONS]" in capsys.readouterr().out
 
 
 def test_the_installed_command_answers():

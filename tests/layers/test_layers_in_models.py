@@ -209,6 +209,10 @@ def test_lambda_that_leaves_the_tape_says_so() -> None:
         root(hidden(x))
 
 
+def test_lambda_takes_a_function_that_does_not_tell_its_parameters() -> None:
+    np.testing.assert_array_equal(layers.Lambda(max)(np.array([[1.0, 4.0]], np.float32)).numpy(), [1, 4])
+
+
 def test_activity_regularizer_is_part_of_every_configuration() -> None:
     layer = layers.ReLU(activity_regularizer="l2")
     again = layers.ReLU.from_config(layer.get_config())

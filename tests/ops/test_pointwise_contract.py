@@ -136,7 +136,7 @@ def test_integers_stay_integers(op: str) -> None:
     forward, _ = find(op)
     y, _ = forward(np.array([5, -2], np.int32), np.array([3, 4], np.int32))
     assert y.dtype == np.int32
-    np.testing.assert_array_equal(y, getattr(np, op)([5, -2], [3, 4]))
+    np.testing.assert_array_equal(y, getattr(np, {"pow": "power"}.get(op, op))([5, -2], [3, 4]))
 
 
 @pytest.mark.parametrize("kind", ["sum", "max", "min"])
