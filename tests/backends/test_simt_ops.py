@@ -9,10 +9,11 @@ import pytest
 from simt_cases import CASES
 
 from minidl.backends import table
+from minidl.backends.cuda.device import adapter
 from minidl.backends.cuda.forms import ADAPTERS
 from minidl.backends.devices.arrays import device_of, on_host
 from minidl.errors import ArgumentError
-from minidl.ops.op import of_form, records
+from minidl.ops.op import records
 from minidl.tape import takes_needs
 
 IDS = [f"{op}-{k}" for k, (op, _, _) in enumerate(CASES)]
@@ -82,7 +83,9 @@ def test_every_adapter_has_a_case_and_both_directions():
 
 
 def test_adapters_have_the_signature_of_the_numpy_op():
-    for op in ON_DEVICES - set(of_form(*ADAPTERS)):  # those ask the NumPy op
+    for op in ON_DEVICES:
+        if any(adapter(op, "forward") is pair["forward"] for pair in ADAPTERS.values()):
+            continue  # these ask the NumPy op
         for direction in ("forward", "backward"):
             numpy_function = table.load(op, "numpy", direction)
             if numpy_function is None or op in table.NO_GRADIENT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib
+import importlib.util
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -158,13 +158,13 @@ def bind(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
 
 
 def adapter(op: str, direction: str) -> Any:
-    """Return the adapter of `op`, not yet bound to a device: that of its form, or its own in the file of its name.
+    """Return the adapter of `op`, not yet bound to a device: its own in the file of its name, or that of its form.
 
     None where the op has no such direction.
     """
     from minidl.backends.cuda.forms import ADAPTERS
 
     record = records()[op]
-    if record.form in ADAPTERS:
-        return ADAPTERS[record.form][direction]
-    return getattr(importlib.import_module(f"minidl.backends.cuda.{record.file}"), f"{op}_{direction}", None)
+    file = f"minidl.backends.cuda.{record.file}"
+    module = importlib.import_module(file) if importlib.util.find_spec(file) else None
+    return getattr(module, f"{op}_{direction}", None) or ADAPTERS.get(record.form, {}).get(direction)

@@ -19,7 +19,8 @@ from cuda_kernels.elementwise.pairs import FLOATS_ONLY
 from minidl.backends.cuda.device import Device
 from minidl.backends.cuda.integers import is_integer, on_host, take_counted
 from minidl.errors import ShapeError
-from minidl.ops.common.checks import normalize_axes
+from minidl.ops.common.cell_activations import cell_activation
+from minidl.ops.common.checks import normalize_axes, normalize_axis
 from minidl.ops.op import records
 
 Needs = tuple[bool, bool]
@@ -27,10 +28,14 @@ Needs = tuple[bool, bool]
 
 def cell_forward(device: Device, x: Any, **settings: Any) -> tuple[Any, Any]:
     """Return y = f(x)."""
-    x = take_counted(device, x=x) if UNARY[device.op].counts else device.take(x=x)
-    kept = _kept(device.op, **settings)
-    y, *more = _all(device.run(device.op, x, **_numbers(kept)))
-    return y, _filled(kept, more, x=x, y=y)
+    counts = device.op in UNARY and UNARY[device.op].counts
+    x = take_counted(device, x=x) if counts else device.take(x=x)
+    kept = _kept(device.op, x.ndim, **settings)
+    names = records()[device.op].settings
+    as_taken = {name: value for name, value in _numbers(kept).items() if name in names}
+    result = device.run(device.op, x, **settings | as_taken)
+    y, *more = result if isinstance(result, tuple) else (result,)
+    return y, _filled(kept, more, x=x, y=y, shape=tuple(x.shape))
 
 
 def backward(device: Device, dy: Any, cache: Any) -> tuple[Any]:
@@ -44,7 +49,7 @@ def pair_forward(device: Device, a: Any, b: Any) -> tuple[Any, Any]:
     a, b = device.take(a=a, b=b) if device.op in FLOATS_ONLY else take_counted(device, a=a, b=b)
     y = device.run(device.op, a, b)
     shapes = {"a_shape": tuple(a.shape), "b_shape": tuple(b.shape)}
-    return y, _filled(_kept(device.op), [], a=a, b=b, y=y, **shapes)
+    return y, _filled(_kept(device.op, y.ndim), [], a=a, b=b, y=y, **shapes)
 
 
 def pair_backward(device: Device, dy: Any, cache: Any, *, needs: Needs = (True, True)) -> tuple[Any, Any]:
@@ -62,14 +67,18 @@ def reduction_forward(device: Device, x: Any, *, axes: Any = None, keepdims: boo
     if is_integer(x):
         return on_host(device, records()[device.op].forward, x, axes=axes, keepdims=keepdims)
     x = device.take(x=x)
-    axes = normalize_axes(device.op, axes, x.shape)
-    y = device.run(device.op, x, axes=axes, keepdims=keepdims)
-    return y, _filled(_kept(device.op), [], x=x, shape=tuple(x.shape), axes=axes)
+    return cell_forward(device, x, axes=normalize_axes(device.op, axes, x.shape), keepdims=keepdims)
+
+
+def row_forward(device: Device, x: Any, *, axis: int = -1) -> tuple[Any, Any]:
+    """Return y, of which a cell depends on its row."""
+    x = device.take(x=x)
+    return cell_forward(device, x, axis=normalize_axis(device.op, axis, x.ndim, x.shape))
 
 
 def loss_forward(device: Device, y_true: Any, y_pred: Any, **settings: Any) -> tuple[Any, Any]:
     """Return the mean over the last axis of a function of y_true and y_pred."""
-    kept = _kept(device.op, **settings)
+    kept = _kept(device.op, 2, **settings)
     y_true, y_pred = take_alike(device, y_true, y_pred)
     loss, *more = device.run(device.op, y_true, y_pred, **_numbers(kept))
     return loss, _filled(kept, more, y_pred=y_pred)
@@ -88,9 +97,55 @@ def update_forward(device: Device, *arrays: Any, **settings: Any) -> tuple[Any, 
     return device.run(device.op, *taken, **numbers), None
 
 
+def recurrent_forward(device: Device, *arrays: Any, **settings: Any) -> tuple[tuple[Any, ...], Any]:
+    """Return the outputs of all steps: a product and a fused kernel each. The cache is filled by its fields' names."""
+    record = records()[device.op]
+    settings = {p.name: settings.get(p.name, p.default) for p in record.parameters if p.name in record.settings}
+    for name in (value for value in settings.values() if isinstance(value, str)):
+        cell_activation(device.op, name)  # which raises for a name that NumPy does not know
+    given = {name: _of_kind(device, name, array) for name, array in zip(record.inputs, arrays, strict=True)}
+    results = device.run(device.op, *given.values(), **settings)
+    rest = iter(results[len(record.outputs) :])
+    known = given | settings | {f"has_{name}": array is not None for name, array in given.items()}
+    cache = _cache_class(device.op)
+    fields = {name: known[name] if name in known else next(rest) for name in cache._fields}
+    return results[: len(record.outputs)], cache(**fields)
+
+
+def recurrent_backward(
+    device: Device, dy: tuple[Any, ...], cache: Any, *, needs: tuple[bool, ...] = (True,) * 8
+) -> tuple[Any, ...]:
+    """Return the gradients of all inputs, back through time; all are found at once, and only dx may be left out."""
+    record, kept = records()[device.op], cache._asdict()
+    arrays = [_of_kind(device, name, array) for name, array in kept.items()
+              if name not in record.settings and not name.startswith("has_")]  # fmt: skip
+    settings = {name: kept[name] for name in record.settings if name in kept}
+    if "reset_after" in record.settings:
+        settings["reset_after"] = cache.inner is not None
+    dys = [device.take(dy=part) for part in dy]
+    found = dict(zip(record.inputs, device.run(f"{device.op}_backward", *dys, *arrays, **settings), strict=False))
+    wanted = {name: kept.get(f"has_{name}", True) for name in found} | {"x": needs[0]}
+    return tuple(found[name] if wanted.get(name) else None for name in record.inputs)
+
+
+def _of_kind(device: Device, name: str, array: Any) -> Any:
+    """Return an array of a recurrent op on the device: booleans for the mask, else float32."""
+    return device.take(np.bool_ if name == "mask" else np.float32, **{name: array})
+
+
+@functools.cache
+def _cache_class(op: str) -> Any:
+    """Return the class of the NumPy op's cache."""
+    record = records()[op]
+    assert record.shapes is not None
+    return type(record.forward(*(None if shape is None else np.ones(shape) for shape in record.shapes(1)))[1])
+
+
 ADAPTERS: dict[str, dict[str, Callable[..., Any] | None]] = {
     "cell": {"forward": cell_forward, "backward": backward},
     "pair": {"forward": pair_forward, "backward": pair_backward},
+    "row": {"forward": row_forward, "backward": backward},
+    "recurrent": {"forward": recurrent_forward, "backward": recurrent_backward},
     "reduction": {"forward": reduction_forward, "backward": backward},
     "loss": {"forward": loss_forward, "backward": loss_backward},
     "update": {"forward": update_forward, "backward": None},
@@ -109,9 +164,9 @@ def take_alike(device: Device, y_true: Any, y_pred: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=1024)
-def _kept(op: str, **settings: Any) -> Any:
-    """Return what the NumPy op keeps of inputs of one number. Raises what it raises for its settings."""
-    one = np.full((1, 1), 0.5, np.float32)
+def _kept(op: str, rank: int, /, **settings: Any) -> Any:
+    """Return what the NumPy op keeps of one number, in arrays of so many axes. Raises what it raises for settings."""
+    one = np.full((1,) * rank, 0.5, np.float32)
     return records()[op].forward(*[one] * len(records()[op].inputs), **settings)[1]
 
 
@@ -128,7 +183,3 @@ def _filled(cache: Any, more: list[Any], **values: Any) -> Any:
     fields = {name: values[name] if name in values else next(rest) for name, v in cache._asdict().items()
               if name in values or hasattr(v, "size")}  # fmt: skip
     return cache._replace(**fields)
-
-
-def _all(result: Any) -> tuple[Any, ...]:
-    return result if isinstance(result, tuple) else (result,)
