@@ -15,7 +15,7 @@ from .errors import CONSTRUCT_ERRORS, SimtError, UnsupportedSyntax, not_runnable
 from .language.program import Program
 from .limits import MAX_BLOCK, MAX_GRID, MAX_THREADS, MAX_THREADS_RUN, extent_of, refusals
 from .machine import numeric
-from .machine.cooperation import Turns, by_blocks, by_threads, residency
+from .machine.cooperation import Turns, by_threads, residency
 from .machine.machine import Machine
 from .machine.progress import Stalled
 from .outputs import Outputs, root
@@ -190,7 +190,7 @@ class Run:
             site: sites - {site} for sites in self.program.dynamic_sites.values() for site in sites}
 
     def _by_turns(self, total: int, threads: int) -> None:
-        machines = by_blocks(self._machine, total) if not threads else by_threads(
+        machines = ([self._machine(block)] for block in range(total)) if not threads else by_threads(
             lambda block, lane: self._machine(block, only=lane), total, threads)
         turns = Turns(machines, lambda machine: self.program.run(machine, *self.values), self.recorder, self.resident,
                       self.gpu)

@@ -70,7 +70,10 @@ class Checker:
             self._writers()[self._words(alloc, address, mask)] = alloc.site
 
     def atomic(self, line: int, alloc: Allocation, address: Value, mask: Mask) -> None:
-        """Races of an atomic."""
+        """Races of an atomic, and uninitialised reads of one of a thread's own array."""
+        if alloc.space == "local":
+            self._local_load(line, alloc, address, mask)
+            return
         if alloc.site:
             self._overlap(line, alloc, address, mask)
         if alloc.shadow is not None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ast
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,13 +39,13 @@ _MATH_ADVICE = {
 }
 
 
+@dataclass(eq=False)
 class Operations:
     """Calls of the machine's operations."""
 
-    def __init__(self, draft: Draft, statics: Statics, expressions: Expressions) -> None:
-        self.draft = draft
-        self.statics = statics
-        self.expressions = expressions
+    draft: Draft
+    statics: Statics
+    expressions: Expressions
 
     def operation(self, node: ast.Call, operation: str, wanted: bool, hint: str) -> str:
         line = self.draft.line(node)

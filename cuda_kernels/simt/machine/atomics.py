@@ -65,9 +65,9 @@ class Atomics:
         alloc = view.alloc
         if not mask.lanes:
             return alloc.dtype.type(0)
-        if alloc.space == "local" or not alloc.writable:
+        if not alloc.writable:
             raise UnsupportedSyntax(f"cuda.atomic.{name}: array {alloc.name!r} is {alloc.space} memory; atomics are "
-                                    "for global and shared arrays that can be written", line)
+                                    "for arrays that can be written", line)
         if self.faults.checks:
             self.checker.atomic(line, alloc, address, mask)
         if self.recorder.undo is not None:
@@ -75,7 +75,7 @@ class Atomics:
         flat, where = self._flat(alloc, address, mask)
         if self.recorder.stores is not None:
             self.recorder.note_store(line, alloc, where, self.threads.numbers_of(mask), "atomic")
-        if self.counter.on:
+        if self.counter.on and alloc.space != "local":  # a thread's own array: the compiler makes plain accesses of it
             self.counter.atomic(line, alloc, address, mask)
         numbers = [np.broadcast_to(pick(numeric.cast(v, alloc.dtype), mask), where.shape) for v in values]
         held = flat[where] if self.progress.observing else None
@@ -91,6 +91,8 @@ class Atomics:
     def _flat(self, alloc: Allocation, address: Value, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
         if alloc.space == "shared":
             address = np.broadcast_to(address + self.threads.rows * alloc.size, self.threads.shape)
+        elif alloc.space == "local":
+            address = address * self.threads.lanes + self.threads.lane_numbers
         where = pick(address, mask)
         return alloc.data.reshape(-1), np.full(mask.lanes, int(where)) if where.ndim == 0 else where
 

@@ -228,11 +228,6 @@ class Team:
         self.opened += 1
 
 
-def by_blocks(make: Callable[[int], Machine], blocks: int) -> Iterator[list[Machine]]:
-    """A machine for each block."""
-    return ([make(block)] for block in range(blocks))
-
-
 def by_threads(make: Callable[[int, int], Machine], blocks: int, threads: int) -> Iterator[list[Machine]]:
     """A machine for each thread of each block; `make` is given both."""
     for block in range(blocks):

@@ -138,6 +138,43 @@ def atomic_in_shared(x, y):
         cuda.atomic.add(y, t, bins[t])
 
 
+@cuda.jit
+def atomics_of_ones_own(index, out, fresh):
+    i = cuda.grid(1)
+    own = cuda.local.array(4, int32)
+    for k in range(4):
+        own[k] = k
+    if i % 3:
+        before = cuda.atomic.add(own, index[i], i)
+        cuda.atomic.max(own, 1, 7)
+        if cuda.atomic.cas(own, 2, 2, 50) == 2:
+            out[i, 4] = before
+    for k in range(4):
+        out[i, k] = own[k]
+    empty = cuda.local.array(2, int32)
+    cuda.atomic.add(empty, 0, fresh)
+
+
+def test_atomics_on_a_local_array_are_each_threads_own():
+    index, out = np.arange(40, dtype=np.int32) % 4, np.full((40, 5), -1, np.int32)
+    report = simt.launch(atomics_of_ones_own, 2, 20, index, out, 1, outputs=())
+    wanted = np.full((40, 5), -1)
+    for i in range(40):
+        own = [0, 1, 2, 3]
+        if i % 3:
+            before = own[index[i]]
+            own[index[i]] += i
+            own[1] = max(own[1], 7)
+            if own[2] == 2:
+                own[2], wanted[i, 4] = 50, before
+        wanted[i, :4] = own
+    assert out.tolist() == wanted.tolist() and report.figures.atomics == 0
+    assert [(f.kind, f.array) for f in report.faults] == [("uninitialised-read", "empty")]
+    plain = np.full((40, 5), -1, np.int32)
+    simt.launch(atomics_of_ones_own, 2, 20, index, plain, 1, checks=False)
+    assert plain.tolist() == wanted.tolist()
+
+
 def test_private_histograms_in_shared_memory():
     x = np.random.default_rng(4).integers(0, 8, 640).astype(np.int32)
     y = np.zeros(8, np.int32)
