@@ -127,7 +127,7 @@ class Builtins:
     def popc(self, line: int, x: Value) -> Value:
         """How many bits are set, in the type of `x`."""
         x = _whole(x)
-        return np.bitwise_count(_unsigned(x)).astype(x.dtype)
+        return _ones(_unsigned(x)).astype(x.dtype)
 
     def brev(self, line: int, x: Value) -> Value:
         """The bits in reverse order (uint64 for uint64, else uint32)."""
@@ -152,7 +152,7 @@ class Builtins:
                                     "int32(...)", line)
         y = _unsigned(x)
         low = y & (~y + y.dtype.type(1))
-        places = np.bitwise_count(low - y.dtype.type(1)).astype(np.uint32) + np.uint32(1)
+        places = _ones(low - y.dtype.type(1)).astype(np.uint32) + np.uint32(1)
         return np.where(y == 0, np.uint32(0), places)[()]
 
     def print_(self, line: int, *values: Any) -> None:
@@ -198,3 +198,11 @@ def _whole(x: Value) -> Value:
 
 def _unsigned(x: Value) -> Value:
     return x.astype(np.dtype(f"u{x.dtype.itemsize}"))
+
+
+def _ones(x: Value) -> Value:
+    """How many bits of an unsigned number are set (NumPy 2 has bitwise_count)."""
+    count = np.int64(0)
+    for k in range(x.dtype.itemsize * 8):
+        count = count + ((x >> x.dtype.type(k) & x.dtype.type(1)) != 0)
+    return count
