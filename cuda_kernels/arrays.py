@@ -167,7 +167,7 @@ def set_allocator(allocate: Callable[[tuple[int, ...], np.dtype], Any] | None, p
 
 
 def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any = None, on: str | None = None) -> Any:
-    """An array with undefined contents, in the same place as `like` or on `on` ("cuda" or "simt").
+    """An array with undefined contents, in the same place as `like` or on `on` ("cuda", or "simt" and "ptx": the host).
 
     Raises MemoryError if the GPU has no room for it.
 
@@ -176,7 +176,7 @@ def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any = 
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     dtype = np.dtype(dtype)
-    place = on or ("simt" if isinstance(like, np.ndarray) else "cuda")
+    place = "simt" if on == "ptx" else on or ("simt" if isinstance(like, np.ndarray) else "cuda")
     if place in _allocators:
         return _allocators[place](shape, dtype)
     return np.empty(shape, dtype) if place == "simt" else new_device_array(shape, dtype)

@@ -164,13 +164,14 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     grid, block : int, or tuple of up to three ints (x, y, z)
     args : arrays (all NumPy or all on the GPU) and numbers: int becomes int32, float becomes float32
     shared_bytes : dynamic shared memory of a block, for cuda.shared.array(0, dtype)
-    on : "simt" or "cuda" to insist on a place; None goes where the arrays are
+    on : "simt" or "cuda" to insist on a place; "ptx" runs NumPy arrays compiled, without a GPU (see
+        `cuda_kernels.ptx`); None goes where the arrays are, NumPy arrays to the SIMT machine
     stream : a CUDA stream (GPU only)
     outputs : the arrays that the SIMT machine expects to be filled by this launch; () where several launches share one
 
     Returns
     -------
-    the SIMT machine's report, or None on a GPU (where the kernel may still be running)
+    the SIMT machine's report; None of a compiled kernel, and on a GPU (where it may still be running)
 
     Raises
     ------
@@ -194,8 +195,10 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     name = getattr(kernel, "__name__", "launch")
     args = tuple([a.ary if isinstance(a, DeviceArray) else a for a in args])
     place = place_of(*[a for a in args if hasattr(a, "shape") and not isinstance(a, np.generic)], function=name)
-    if on not in (None, "simt", "cuda"):
-        raise ValueError(f"{name}: on must be 'simt', 'cuda' or None. Got {on!r}.")
+    if on not in (None, "simt", "ptx", "cuda"):
+        raise ValueError(f"{name}: on must be 'simt', 'ptx', 'cuda' or None. Got {on!r}.")
+    if on == "ptx" and place == "simt":
+        place = "ptx"
     if on is not None and on != place:
         kind, cure = ("NumPy", "to_device(x)") if place == "simt" else ("device", "x.copy_to_host()")
         raise TypeError(f"{name}: cannot launch on {on!r}. Got {kind} arrays, which run on {place!r}. Move them with "
@@ -222,6 +225,14 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
         if inside:
             inside[-1][1].append(report)
         return report
+    if place == "ptx":
+        from . import ptx  # rare, and it imports LLVM
+
+        ptx.launch(kernel, grid, block, *values, shared_bytes=shared_bytes)
+        if listeners:
+            _tell(listeners, Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(),
+                                      None))
+        return None
     _launch_on_gpu(kernel, name, grid, block, values, shared_bytes, stream, started, listeners)
     return None
 

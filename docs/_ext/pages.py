@@ -39,6 +39,7 @@ MODULES = (
     ("minidl.errors", "Errors", False),
     ("minidl.lens", "The lens", True),
     ("cuda_kernels.simt", "The SIMT machine", True),
+    ("cuda_kernels.ptx", "Compiled kernels", True),
     ("cuda_kernels.launch", "Launching kernels", True),
     ("cuda_kernels.ladder", "Ladders", True),
 )

@@ -108,7 +108,7 @@ def test_array_in_the_wrong_place_is_named():
         launch(scale, 1, 32, x, x.copy(), 1.0, 4, on="cuda")
     with pytest.raises(TypeError, match="cannot launch on 'simt'. Got device arrays"):
         launch(scale, 1, 32, DeviceArray(), DeviceArray(), 1.0, 4, on="simt")
-    with pytest.raises(ValueError, match="must be 'simt', 'cuda' or None"):
+    with pytest.raises(ValueError, match="must be 'simt', 'ptx', 'cuda' or None"):
         launch(scale, 1, 32, x, x.copy(), 1.0, 4, on="gpu")
 
 

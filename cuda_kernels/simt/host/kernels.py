@@ -83,8 +83,9 @@ def run(kernel: Any, session: Session, grid: Any, block: Any, args: tuple[Any, .
     options = {**session.options, **({"shared_bytes": shared_bytes} if shared_bytes else {})}
     if (getattr(function, "__module__", None) or "").startswith("numba.cuda.kernels"):
         options["checks"] = False  # cuda.reduce's own kernels: what is wrong in them is not the caller's to mend
-    report = launch(kernel, grid, block, *values, **options)
-    session.reports.append(report)
+    report = (session.launch or launch)(kernel, grid, block, *values, **options)
+    if report is not None:
+        session.reports.append(report)
     for copy_back in back:
         copy_back()
     return report

@@ -33,8 +33,9 @@ class Transfers(list[Transfer]):
 class Session:
     """What `with simt.on() as session` gives: the reports of the launches inside, and the transfers."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], launch: Callable[..., Any] | None = None) -> None:
         self.options = options
+        self.launch = launch  # what runs a kernel in place of the SIMT machine
         self.reports: list[Report] = []
         self.transfers = Transfers()
 

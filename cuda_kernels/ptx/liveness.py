@@ -1,0 +1,127 @@
+"""Which registers are still needed at a place where threads meet: only these are kept while a thread waits.
+
+A register is live where some way on from there reads it before anything writes it. Found backwards, block by block,
+until nothing changes (Aho, Lam, Sethi, Ullman, *Compilers*, 2nd edition, 9.2.5).
+"""
+
+from __future__ import annotations
+
+from .parse import Function, Instruction, Memory
+
+MEETINGS = frozenset(("bar", "barrier", "shfl", "vote", "match", "activemask", "redux", "mma"))
+_NO_RESULT = frozenset(
+    (
+        "st",
+        "red",
+        "bra",
+        "brx",
+        "ret",
+        "exit",
+        "trap",
+        "call",
+        "bar",
+        "barrier",
+        "membar",
+        "fence",
+        "prefetch",
+        "prefetchu",
+        "nanosleep",
+        "brkpt",
+        "pmevent",
+    )
+)
+
+
+def meets(i: Instruction) -> bool:
+    """Do threads wait for each other at this instruction?"""
+    return i.opcode in MEETINGS
+
+
+def is_register(word: object) -> bool:
+    """Is this a register of the program (`%SP` is the stack's)? `%tid.x`, `%laneid` and the like are none.
+
+    >>> is_register("%rd12"), is_register("%tid.x"), is_register("5")
+    (True, False, False)
+    """
+    return (
+        isinstance(word, str)
+        and word[:1] == "%"
+        and (word[-1:].isdigit() or word in ("%SP", "%SPL"))
+        and "." not in word
+        and word not in ("%clock64",)
+    )
+
+
+def results(i: Instruction) -> list[str]:
+    """The registers that an instruction writes."""
+    if i.opcode in _NO_RESULT and ".red" not in i.modifiers:
+        return []
+    count = 2 if "|" in i.text else 1
+    words: list[object] = []
+    for operand in i.operands[:count]:
+        words += operand if isinstance(operand, tuple) else [operand]
+    return [str(word) for word in words if is_register(word)]
+
+
+def reads(i: Instruction) -> list[str]:
+    """The registers that an instruction reads, its guard among them."""
+    skipped = 2 if "|" in i.text else 0 if i.opcode in _NO_RESULT and ".red" not in i.modifiers else 1
+    words: list[object] = [i.guard.lstrip("!")]
+    for operand in i.operands[skipped:]:
+        if isinstance(operand, Memory):
+            words.append(operand.base)
+        elif isinstance(operand, tuple):
+            words += operand
+        else:
+            words.append(operand.lstrip("!"))
+    return [str(word) for word in words if is_register(word)]
+
+
+def successors(function: Function, k: int) -> list[int]:
+    """The numbers of the blocks that may follow block `k`."""
+    numbers = {block.label: n for n, block in enumerate(function.blocks)}
+    found = []
+    for i in function.blocks[k].instructions:
+        if i.opcode == "bra":
+            found.append(numbers[str(i.operands[0])])
+        elif i.opcode == "brx":
+            found += [numbers[label] for label in function.tables[str(i.operands[1])]]
+        if i.opcode in ("bra", "brx", "ret", "exit", "trap") and not i.guard:
+            return found
+    return [*found, k + 1] if k + 1 < len(function.blocks) else found
+
+
+def _before(i: Instruction, live: set[str]) -> set[str]:
+    """What is live before an instruction, from what is live after it; a guarded one may not write."""
+    return (live if i.guard else live - set(results(i))) | set(reads(i))
+
+
+def live_at_meetings(function: Function) -> list[tuple[Instruction, list[str]]]:
+    """Each place where threads meet, in the order of the text, and the registers live after it, without its results."""
+    count = len(function.blocks)
+    following = [successors(function, k) for k in range(count)]
+    entering: list[set[str]] = [set() for _ in range(count)]
+    # A branch in the middle of a block leaves it with what its target needs: taken into account at the branch.
+    numbers = {block.label: n for n, block in enumerate(function.blocks)}
+
+    def walk(k: int, note: bool) -> set[str]:
+        live: set[str] = set().union(*(entering[n] for n in following[k]))
+        for i in reversed(function.blocks[k].instructions):
+            if i.opcode == "bra":
+                live = live | entering[numbers[str(i.operands[0])]]
+            if note and meets(i):
+                found.append((i, sorted(live if i.guard else live - set(results(i)))))
+            live = _before(i, live)
+        return live
+
+    found: list[tuple[Instruction, list[str]]] = []
+    changed = True
+    while changed:
+        changed = False
+        for k in reversed(range(count)):
+            live = walk(k, note=False)
+            if live != entering[k]:
+                entering[k], changed = live, True
+    for k in reversed(range(count)):
+        walk(k, note=True)
+    return found[::-1]

@@ -1,0 +1,150 @@
+"""From PTX text to a native function of this processor, by LLVM (which Numba brings): no C compiler is needed."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from . import cache
+from .parse import Instruction, parse
+from .schedule import Schedule, add_checks
+from .thread import Program, Thread
+
+
+@dataclass(frozen=True)
+class Place:
+    """An instruction that may report a fault: its text, and the line of the kernel's file."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Code:
+    """A compiled kernel as it is kept on disk: an object file, and what a launch must know."""
+
+    object: bytes
+    shared_bytes: int  # static
+    frame_bytes: int  # of a thread; 0 where threads never meet
+    parameters: tuple[int, ...]  # bytes of each
+    places: tuple[Place, ...]
+    meetings: tuple[Place, ...]
+    checked: bool
+
+    def to_bytes(self) -> bytes:
+        """The code as one file: what a launch must know in JSON, its length first, then the object file."""
+        about = asdict(self)
+        del about["object"]
+        head = json.dumps(about).encode()
+        return len(head).to_bytes(8, "little") + head + self.object
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Code:
+        """The code that `to_bytes` wrote."""
+        end = 8 + int.from_bytes(data[:8], "little")
+        about = json.loads(data[8:end])
+        for name in ("places", "meetings"):
+            about[name] = tuple(Place(**place) for place in about[name])
+        return cls(object=data[end:], **about | {"parameters": tuple(about["parameters"])})
+
+
+@functools.cache
+def machine() -> Any:
+    """LLVM's picture of this processor, with every instruction set that it has."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="default",
+    )
+
+
+def llvm_text(ptx: str, checked: bool) -> tuple[str, Program, Thread]:
+    """A kernel in LLVM's language, before LLVM improves it."""
+    program = Program(parse(ptx), checked)
+    add_checks(program)
+    thread = Thread(program, program.ptx.entry)
+    Schedule(program, thread)
+    program.llvm.triple = machine().triple
+    program.llvm.data_layout = str(machine().target_data)
+    return str(program.llvm), program, thread
+
+
+def translate(ptx: str, checked: bool = True, level: int = 3) -> Code:
+    """Compile PTX for this processor.
+
+    checked : stop at an access outside the launch's arrays; unchecked code is up to twice as fast
+    Raises
+    PtxError : an instruction that has no meaning here, with its text and the line of the kernel
+    """
+    text, program, thread = llvm_text(ptx, checked)
+    module = llvm.parse_assembly(text)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(level)
+    options.loop_vectorization = options.slp_vectorization = True
+    builder = llvm.create_pass_builder(machine(), options)
+    builder.getModulePassManager().run(module, builder)
+    entry = program.ptx.entry
+
+    def place(i: Instruction) -> Place:
+        return Place(i.text, i.line)
+
+    return Code(
+        machine().emit_object(module),
+        program.shared_bytes,
+        thread.layout.frame_bytes if thread.meetings else 0,
+        tuple(size for _, _, size in entry.parameters),
+        tuple(place(i) for i in program.places),
+        tuple(place(i) for i, _ in thread.meetings),
+        checked,
+    )
+
+
+@functools.cache
+def _source() -> bytes:
+    """The text of this translator: what another one made is not taken from the cache."""
+    from pathlib import Path
+
+    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+
+
+def code_of(ptx: str, checked: bool = True) -> Code:
+    """As `translate`, from the cache on disk where it lies there already."""
+    cpu = f"{llvmlite.__version__} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()} {checked}"
+    name = f"{cache.key_of(cpu, _source(), ptx)}.native"
+    return Code.from_bytes(cache.kept(name, lambda: translate(ptx, checked).to_bytes()))
+
+
+class Native:
+    """A kernel's machine code in memory, ready to be called. The lock of Python is free while it runs."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        empty = llvm.parse_assembly("")
+        empty.triple = machine().triple
+        self._engine = llvm.create_mcjit_compiler(empty, _fresh_machine())
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code.object))
+        self._engine.finalize_object()
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+        self.blocks = kind(self._engine.get_function_address("blocks"))
+
+
+def _fresh_machine() -> Any:
+    """A machine of an engine's own: the engine keeps it."""
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="default",
+    )

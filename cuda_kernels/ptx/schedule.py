@@ -1,0 +1,387 @@
+"""The schedule: the blocks of a grid one after another, and the threads of a block from meeting to meeting.
+
+    void blocks(launch, first, last, shared, frames)
+
+A block runs so: every thread that is READY runs until it meets others or is done; lanes that met in their warp are
+answered and go on; when nobody can go on, all stand at a barrier of the block and are released together. Threads run in
+the order of their numbers, or in the order that the launch gives: between two meetings any order is right, unless the
+kernel has a race.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from llvmlite import ir
+
+from .instructions import BOOL, I8, I32, I64
+from .thread import (
+    DYNAMIC,
+    ERROR,
+    FAULT,
+    NCTAID,
+    NTID,
+    ORDER,
+    PTR,
+    RANGE_COUNT,
+    RANGES,
+    RESULTS,
+    SHARED_BYTES,
+    WORDS,
+    Program,
+    Thread,
+)
+from .warp import TOGETHER, names_its_lanes, of_the_block, operands_of
+
+READY, AT_WARP, AT_BLOCK, FINISHED = 0, 1, 2, 3
+STUCK = -1  # the number of the place that a deadlock is reported with
+VOID = ir.VoidType()
+ERROR_WORDS = 12  # taken, place, address, size, store, tid x 3, ctaid x 3, stop
+
+
+class Schedule:
+    """Writes `blocks` for a thread that was translated; its methods are the words of `warp`'s meanings."""
+
+    def __init__(self, program: Program, thread: Thread) -> None:
+        self.program, self.thread, self.module = program, thread, program.llvm
+        kind = ir.FunctionType(VOID, [PTR, I64, I64, PTR, PTR])
+        self.llvm = ir.Function(self.module, kind, "blocks")
+        self.launch, first, last, self.shared, self.frames = self.llvm.args
+        self.entry = self.llvm.append_basic_block("entry")
+        self.b = ir.IRBuilder(self.llvm.append_basic_block("start"))
+        self.sizes = [self.slot(NTID + k) for k in range(3)]
+        self.count = self.b.mul(self.b.mul(self.sizes[0], self.sizes[1]), self.sizes[2])
+        grid = [self.b.zext(self.slot(NCTAID + k), I64) for k in range(3)]
+        self.warp = self.variable(ir.Constant(I64, 0), I64)
+        with self.each_from(first, last) as block:
+            x = self.b.urem(block, grid[0])
+            rest = self.b.udiv(block, grid[0])
+            self.block_ids = [self.b.trunc(v, I32) for v in (x, self.b.urem(rest, grid[1]), self.b.udiv(rest, grid[1]))]
+            self._block() if thread.meetings else self._straight()
+            stopped = self.b.icmp_unsigned("!=", self.error(0), ir.Constant(I64, 0))
+            with self.b.if_then(stopped, likely=False):
+                self.b.ret_void()
+        self.b.ret_void()
+        ir.IRBuilder(self.entry).branch(self.llvm.blocks[1])
+
+    # -- words ---------------------------------------------------------------------------------------------------------
+
+    def i32(self, value: int) -> Any:
+        """A constant."""
+        return ir.Constant(I32, value)
+
+    def slot(self, k: int) -> Any:
+        """Number `k` of the launch's row, as 32 bits."""
+        return self.b.trunc(self.wide(k), I32)
+
+    def wide(self, k: int) -> Any:
+        """Number `k` of the launch's row."""
+        return self.b.load(self.b.gep(self.launch, [ir.Constant(I64, 8 * k)], source_etype=I8), typ=I64, align=8)
+
+    def error(self, k: int) -> Any:
+        """Word `k` of the launch's error record."""
+        at = self.b.inttoptr(self.b.add(self.wide(ERROR), ir.Constant(I64, 8 * k)), I64.as_pointer())
+        return self.b.load(at)
+
+    def variable(self, value: Any, kind: Any = I32) -> Any:
+        """A place for a value that changes, with its first value."""
+        here = self.b.block
+        self.b.position_at_end(self.entry)
+        place = self.b.alloca(kind)
+        self.b.position_at_end(here)
+        self.b.store(value, place)
+        return place
+
+    @contextlib.contextmanager
+    def each_from(self, first: Any, last: Any) -> Iterator[Any]:
+        """`for k in range(first, last)`."""
+        kind = first.type
+        head, body, after = (self.b.append_basic_block(name) for name in ("head", "body", "after"))
+        place = self.variable(first, kind)
+        self.b.branch(head)
+        self.b.position_at_end(head)
+        k = self.b.load(place)
+        self.b.cbranch(self.b.icmp_unsigned("<", k, last), body, after)
+        self.b.position_at_end(body)
+        yield k
+        self.b.store(self.b.add(k, ir.Constant(kind, 1)), place)
+        self.b.branch(head)
+        self.b.position_at_end(after)
+
+    @contextlib.contextmanager
+    def each(self, count: Any) -> Iterator[Any]:
+        """`for k in range(count)`, in 32 bits."""
+        with self.each_from(self.i32(0), self.i32(count) if isinstance(count, int) else count) as k:
+            yield k
+
+    def frame_of(self, thread: Any) -> Any:
+        """The frame of a thread of the block, by its number."""
+        offset = self.b.mul(self.b.zext(thread, I64), ir.Constant(I64, self.thread.layout.frame_bytes))
+        return self.b.gep(self.frames, [offset], source_etype=I8)
+
+    def frame(self, lane: Any) -> Any:
+        """The frame of a lane of the warp at hand."""
+        return self.frame_of(self.b.add(self.b.trunc(self.b.load(self.warp), I32), lane))
+
+    def field(self, frame: Any, byte: int) -> Any:
+        """A word of a frame, by its place in bytes."""
+        return self.b.load(self.b.gep(frame, [ir.Constant(I64, byte)], source_etype=I8), typ=I32, align=4)
+
+    def put(self, frame: Any, byte: int, value: Any) -> None:
+        """Write a word of a frame."""
+        self.b.store(value, self.b.gep(frame, [ir.Constant(I64, byte)], source_etype=I8), align=4)
+
+    def word(self, frame: Any, k: int) -> Any:
+        """Operand `k` that a thread left."""
+        return self.field(frame, WORDS + 4 * k)
+
+    def word_at(self, frame: Any, k: Any) -> Any:
+        """The same for a number that is not known before."""
+        offset = self.b.add(ir.Constant(I64, WORDS), self.b.mul(self.b.zext(k, I64), ir.Constant(I64, 4)))
+        return self.b.load(self.b.gep(frame, [offset], source_etype=I8), typ=I32, align=4)
+
+    def give(self, frame: Any, k: int, value: Any) -> None:
+        """Write result `k`."""
+        value = self.b.bitcast(value, I32) if not isinstance(value.type, ir.IntType) else value
+        self.put(frame, WORDS + 4 * (RESULTS + k), value)
+
+    @contextlib.contextmanager
+    def lanes(self, group: Any) -> Iterator[tuple[Any, Any]]:
+        """Walk the lanes of a group: their numbers and frames."""
+        with self.each(32) as lane, self.b.if_then(self.b.trunc(self.b.lshr(group, lane), BOOL)):
+            yield lane, self.frame(lane)
+
+    # -- running -------------------------------------------------------------------------------------------------------
+
+    def _ids(self, thread: Any) -> list[Any]:
+        row = self.b.udiv(thread, self.sizes[0])
+        return [
+            self.b.urem(thread, self.sizes[0]),
+            self.b.urem(row, self.sizes[1]),
+            self.b.udiv(row, self.sizes[1]),
+            *self.block_ids,
+        ]
+
+    def _straight(self) -> None:
+        """A block whose threads never meet: one after another to its end."""
+        nothing = ir.Constant(PTR, None)
+        with self.each(self.count) as k:
+            self.b.call(self.thread.llvm, [nothing, self.launch, self.shared, *self._ids(self._at(k))])
+
+    def _at(self, k: Any) -> Any:
+        """The number of the thread that comes as number `k`: in the launch's order, or `k` itself."""
+        place = self.variable(k)
+        given = self.b.icmp_unsigned("!=", self.wide(ORDER), ir.Constant(I64, 0))
+        with self.b.if_then(given, likely=False):
+            offset = self.b.mul(self.b.zext(k, I64), ir.Constant(I64, 4))
+            at = self.b.inttoptr(self.b.add(self.wide(ORDER), offset), I32.as_pointer())
+            self.b.store(self.b.load(at), place)
+        return self.b.load(place)
+
+    def _run(self, thread: Any) -> None:
+        """Let a thread run if it is ready, and note where it stopped."""
+        frame = self.frame_of(thread)
+        with self.b.if_then(self.b.icmp_unsigned("==", self.field(frame, 4), self.i32(READY))):
+            point = self.b.call(self.thread.llvm, [frame, self.launch, self.shared, *self._ids(thread)])
+            self.put(frame, 0, point)
+            self.put(frame, 4, self._status(point))
+
+    def _status(self, point: Any) -> Any:
+        """Where a thread is that stopped at a meeting."""
+        kinds = [AT_BLOCK if of_the_block(i) else AT_WARP for i, _ in self.thread.meetings]
+        usual = max(set(kinds), key=kinds.count)
+        status = self.i32(usual)
+        for number, kind in enumerate(kinds, 1):
+            if kind != usual:
+                status = self.b.select(self.b.icmp_signed("==", point, self.i32(number)), self.i32(kind), status)
+        return self.b.select(self.b.icmp_signed("<", point, self.i32(0)), self.i32(FINISHED), status)
+
+    def _block(self) -> None:
+        b = self.b
+        meetings = [i for i, _ in self.thread.meetings]
+        in_warps = [(n, i) for n, i in enumerate(meetings, 1) if not of_the_block(i)]
+        reduced = [(n, i) for n, i in enumerate(meetings, 1) if of_the_block(i) and ".red" in i.modifiers]
+        with self.each(self.count) as k:
+            self.put(self.frame_of(k), 0, self.i32(0))
+            self.put(self.frame_of(k), 4, self.i32(READY))
+        going_on, ended = b.append_basic_block("phase"), b.append_basic_block("ended")
+        b.branch(going_on)
+        b.position_at_end(going_on)
+        if in_warps:
+            warps = b.udiv(b.add(self.count, self.i32(31)), self.i32(32))
+            with self.each(warps) as place:
+                first = b.mul(place, self.i32(32))
+                left = b.sub(self.count, first)
+                lanes = b.select(b.icmp_unsigned("<", left, self.i32(32)), left, self.i32(32))
+                again, next_warp = b.append_basic_block("warp"), b.append_basic_block("next_warp")
+                b.branch(again)
+                b.position_at_end(again)
+                some = self.variable(first)
+                with self.each(lanes) as k:
+                    b.store(self._at(b.add(first, k)), some)
+                    self._run(b.load(some))
+                # The order keeps warps together: the last one that ran tells which warp it was.
+                b.store(b.zext(b.and_(b.load(some), self.i32(-32)), I64), self.warp)
+                in_all = b.sub(self.count, b.and_(b.load(some), self.i32(-32)))
+                in_all = b.select(b.icmp_unsigned("<", in_all, self.i32(32)), in_all, self.i32(32))
+                progress = self.variable(self.i32(0))
+                for number, i in in_warps:
+                    self._meet(number, i, in_all, progress)
+                b.cbranch(b.icmp_unsigned("!=", b.load(progress), self.i32(0)), again, next_warp)
+                b.position_at_end(next_warp)
+        else:
+            with self.each(self.count) as k:
+                self._run(self._at(k))
+        self._release(reduced, bool(in_warps), going_on, ended)
+        b.position_at_end(ended)
+
+    def _meet(self, number: int, i: Any, lanes: Any, progress: Any) -> None:
+        """Answer the lanes of the warp at hand that wait at one meeting, if all that it names have come."""
+        b = self.b
+        here = self.variable(self.i32(0))
+        with self.each(lanes) as lane:
+            frame = self.frame(lane)
+            waits = b.and_(
+                b.icmp_unsigned("==", self.field(frame, 4), self.i32(AT_WARP)),
+                b.icmp_signed("==", self.field(frame, 0), self.i32(number)),
+            )
+            with b.if_then(waits):
+                b.store(b.or_(b.load(here), b.shl(self.i32(1), lane)), here)
+        exist = b.lshr(self.i32(-1), b.sub(self.i32(32), lanes))
+        mask_word = len(operands_of(i)) - 1
+        with self.each(32) as lane:
+            still = b.load(here)
+            with b.if_then(b.trunc(b.lshr(still, lane), BOOL)):
+                group = b.and_(self.word(self.frame(lane), mask_word), exist) if names_its_lanes(i) else still
+                complete = b.icmp_unsigned("==", b.and_(group, b.not_(still)), self.i32(0))
+                if i.opcode == "mma":
+                    complete = b.icmp_unsigned("==", still, self.i32(-1))
+                # A lane outside its own mask is an error of the kernel; it would wait for ever.
+                complete = b.and_(complete, b.trunc(b.lshr(group, lane), BOOL))
+                with b.if_then(complete):
+                    TOGETHER[i.opcode](self, i, group)
+                    with self.lanes(group) as (_, frame):
+                        self.put(frame, 4, self.i32(READY))
+                    b.store(b.and_(still, b.not_(group)), here)
+                    b.store(self.i32(1), progress)
+
+    def _release(self, reduced: list[tuple[int, Any]], in_warps: bool, again: Any, ended: Any) -> None:
+        """All stand at a barrier: let them go on. Nobody does: the block has ended. Lanes still wait: a deadlock."""
+        b = self.b
+        for number, i in reduced:
+            yes, all_here = self.variable(self.i32(0)), self.variable(self.i32(0))
+            with self.each(self.count) as k:
+                frame = self.frame_of(k)
+                waits = b.and_(
+                    b.icmp_unsigned("==", self.field(frame, 4), self.i32(AT_BLOCK)),
+                    b.icmp_signed("==", self.field(frame, 0), self.i32(number)),
+                )
+                with b.if_then(waits):
+                    b.store(b.add(b.load(yes), self.word(frame, 0)), yes)
+                    b.store(b.add(b.load(all_here), self.i32(1)), all_here)
+            total = b.load(yes)
+            if ".popc" not in i.modifiers:
+                enough = (
+                    b.icmp_unsigned("==", total, b.load(all_here))
+                    if ".and" in i.modifiers
+                    else b.icmp_unsigned("!=", total, self.i32(0))
+                )
+                total = b.zext(enough, I32)
+            with self.each(self.count) as k:
+                self.give(self.frame_of(k), 0, total)
+        waiting, stuck = self.variable(self.i32(0)), self.variable(self.i32(-1))
+        with self.each(self.count) as k:
+            frame = self.frame_of(k)
+            status = self.field(frame, 4)
+            with b.if_then(b.icmp_unsigned("==", status, self.i32(AT_BLOCK))):
+                self.put(frame, 4, self.i32(READY))
+                b.store(self.i32(1), waiting)
+            if in_warps:
+                with b.if_then(b.icmp_unsigned("==", status, self.i32(AT_WARP))):
+                    b.store(k, stuck)
+        if in_warps:
+            with b.if_then(b.icmp_signed(">=", b.load(stuck), self.i32(0)), likely=False):
+                thread = b.load(stuck)
+                number = b.sub(self.i32(STUCK), self.field(self.frame_of(thread), 0))
+                b.call(self.module.globals["report"], [self.launch, number, ir.Constant(I64, 0), *self._ids(thread)])
+                b.branch(ended)
+        stopped = b.icmp_unsigned("!=", self.error(0), ir.Constant(I64, 0))
+        go_on = b.and_(b.icmp_unsigned("!=", b.load(waiting), self.i32(0)), b.not_(stopped))
+        b.cbranch(go_on, again, ended)
+
+
+def add_checks(program: Program) -> None:
+    """Write `report` and `check`: an access must lie in an array of the launch, in shared or in local memory."""
+    module = program.llvm
+    report = ir.Function(module, ir.FunctionType(VOID, [PTR, I32, I64, *[I32] * 6]), "report")
+    report.linkage = "internal"
+    report.attributes.add("noinline")
+    b = ir.IRBuilder(report.append_basic_block())
+
+    def slot(launch: Any, k: int) -> Any:
+        return b.load(b.gep(launch, [ir.Constant(I64, 8 * k)], source_etype=I8), typ=I64, align=8)
+
+    def at(address: Any, k: int) -> Any:
+        return b.inttoptr(b.add(address, ir.Constant(I64, 8 * k)), I64.as_pointer())
+
+    record = slot(report.args[0], ERROR)
+    one = ir.Constant(I64, 1)
+    first = b.extract_value(b.cmpxchg(at(record, 0), ir.Constant(I64, 0), one, "seq_cst", "seq_cst"), 1)
+    with b.if_then(first):  # the first fault is the one that is told
+        b.store(b.sext(report.args[1], I64), at(record, 1))
+        b.store(report.args[2], at(record, 2))
+        for k, value in enumerate(report.args[3:]):
+            b.store(b.zext(value, I64), at(record, 5 + k))
+    b.ret_void()
+
+    # Which of the launch's arrays an access lies in: it is noted, so that `Thread.check` need not ask again.
+    check = ir.Function(module, ir.FunctionType(BOOL, [PTR, PTR, I64, I64, I32, I64, I64, *[I32] * 6]), "check")
+    check.linkage = "internal"
+    check.attributes.add("noinline")
+    launch, shared, address, size, number, own, own_size, *ids = check.args
+    b = ir.IRBuilder(check.append_basic_block("entry"))
+    head, body, step, found, wrong = (check.append_basic_block(n) for n in ("head", "body", "step", "found", "wrong"))
+    end = b.add(address, size)
+    entry = b.block
+    ranges, count = slot(launch, RANGES), slot(launch, RANGE_COUNT)
+    note = b.sub(b.ptrtoint(shared, I64), b.mul(b.add(b.sext(number, I64), one), ir.Constant(I64, 16)))
+    aligned = b.icmp_unsigned("==", b.and_(address, b.sub(size, one)), ir.Constant(I64, 0))
+    b.cbranch(aligned, head, wrong)
+    b.position_at_end(head)
+    k = b.phi(I64)
+    k.add_incoming(ir.Constant(I64, 0), entry)
+    more = b.append_basic_block("more")
+    b.cbranch(b.icmp_unsigned("<", k, count), body, more)
+    b.position_at_end(body)
+    pair = b.add(ranges, b.mul(k, ir.Constant(I64, 16)))
+    low, high = b.load(at(pair, 0)), b.load(at(pair, 1))
+    inside = b.and_(b.icmp_unsigned(">=", address, low), b.icmp_unsigned("<=", end, high))
+    b.cbranch(inside, found, step)
+    b.position_at_end(found)
+    b.store(low, at(note, 0))
+    b.store(b.sub(b.sub(high, low), size), at(note, 1))
+    b.ret(ir.Constant(BOOL, 0))
+    b.position_at_end(step)
+    k.add_incoming(b.add(k, one), step)
+    b.branch(head)
+    b.position_at_end(more)
+    base = b.ptrtoint(shared, I64)
+    places = [(base, slot(launch, SHARED_BYTES)), (own, own_size)]
+    with b.if_then(b.and_(b.icmp_unsigned(">=", address, base), b.icmp_unsigned("<=", end, b.add(base, places[0][1])))):
+        b.store(base, at(note, 0))
+        b.store(b.sub(places.pop(0)[1], size), at(note, 1))
+        b.ret(ir.Constant(BOOL, 0))
+    places += [(b.ptrtoint(v, I64), ir.Constant(I64, v.value_type.count)) for v in program.constants.values()]
+    for low, length in places:
+        inside = b.and_(b.icmp_unsigned(">=", address, low), b.icmp_unsigned("<=", end, b.add(low, length)))
+        with b.if_then(inside):
+            b.ret(ir.Constant(BOOL, 0))
+    b.branch(wrong)
+    b.position_at_end(wrong)
+    b.call(report, [launch, number, address, *ids])
+    b.ret(ir.Constant(BOOL, 1))
+
+
+__all__ = ["DYNAMIC", "ERROR_WORDS", "FAULT", "STUCK", "Schedule", "add_checks"]
