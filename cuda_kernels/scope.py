@@ -13,9 +13,6 @@ ContextVar that knows which generator entered a block, and passes the block over
 >>> next(generator), depth.get()
 ((7,), ())
 
-The text of this file is that of the `scope.py` of the other package, minidl or cuda_kernels: neither imports the other
-for it, and a test holds them together.
-
 A generator that is itself a `with` block, by `contextlib.contextmanager` or as a pytest fixture, stands for the block
 that it is, and what it puts in force holds there.
 """

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -223,14 +222,6 @@ def test_generator_that_runs_inside_another_block_is_the_innermost():
         assert scope.get() == ("outer",)
         with scope.empty():
             assert scope.get() == ()
-
-
-def test_scope_of_both_packages_is_one_text():
-    import cuda_kernels.scope
-    import minidl.scope
-
-    mine, theirs = (Path(module.__file__).read_text() for module in (minidl.scope, cuda_kernels.scope))
-    assert mine == theirs
 
 
 def test_no_grad_in_a_suspended_generator_does_not_hold_for_the_caller():
