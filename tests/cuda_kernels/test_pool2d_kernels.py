@@ -52,6 +52,16 @@ def test_pooling_equals_numpy(rung, shape, options):
     assert reports and not any(report.faults for report in reports)
 
 
+@pytest.mark.parametrize("rung", rungs("max_pool2d", "average_pool2d"))
+def test_pooling_fills_the_array_that_is_given(rung):
+    for shape, options in (CASES["overlapping"], CASES["wide overlap"]):
+        x = values(1, shape)
+        expected, _ = numpy_op(rung.op)[0](x, **options)
+        given = np.full_like(expected, np.nan)
+        assert rung.run(x, **options, out=given) is given
+        np.testing.assert_allclose(given, expected, rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("make", [values, few_values])
 @pytest.mark.parametrize("shape, options", CASES.values(), ids=CASES.keys())
 @pytest.mark.parametrize("rung", rungs("max_pool2d_backward", "average_pool2d_backward"))

@@ -32,6 +32,13 @@ def test_forward_and_backward_equal_numpy(rung):
 
 
 @pytest.mark.parametrize("rung", RUNGS, ids=name_of)
+def test_an_axis_that_is_not_there_is_told(rung):
+    for axis in (2, -3):
+        with pytest.raises(ValueError, match=r"axis must lie in \[-2, 2\)"):
+            rung.run(values(3, 4), axis=axis)
+
+
+@pytest.mark.parametrize("rung", RUNGS, ids=name_of)
 def test_large_scores_do_not_overflow_and_nan_fills_its_row(rung):
     x = np.array([[1e4, 0, -1e4], [0, np.nan, 1], [-1e30, -1e30, -1e30]], np.float32)
     expected, _ = getattr(softmax, f"{rung.op}_forward")(x)

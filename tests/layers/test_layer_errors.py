@@ -83,6 +83,14 @@ def test_channels_first_is_refused_with_the_way_out(name: str, arguments: dict[s
     assert getattr(layers, name)(**arguments, data_format="channels_last").data_format == "channels_last"
 
 
+def test_strides_go_with_dilation_on_no_axis() -> None:
+    for make in (layers.Conv2D, layers.SeparableConv2D, layers.Conv2DTranspose):
+        for strides, dilation in ((2, 2), ((2, 1), (1, 2)), ((1, 2), (3, 1))):
+            with pytest.raises(ArgumentError, match="strides and dilation_rate cannot both be above 1"):
+                make(4, 3, strides=strides, dilation_rate=dilation)
+        assert make(4, 3, strides=(2, 1)).dilation_rate == (1, 1) and make(4, 3, dilation_rate=2).strides == (1, 1)
+
+
 BAD_ARGUMENTS = [
     (lambda: layers.Conv2D(0, 3), "filters must be a positive integer. Got 0"),
     (lambda: layers.Conv2D(2.5, 3), "filters must be a positive integer. Got 2.5"),

@@ -154,6 +154,35 @@ def test_weights_of_every_shape_go_with_class_id_top_k_and_multi_label(shape: st
     assert float(metric.result()) == pytest.approx(np.mean(alone), rel=1e-6)
 
 
+def test_the_four_counts_are_sums_of_weights() -> None:
+    true, pred = np.array([1, 0, 1, 0, 1, 0]), np.array([0.9, 0.8, 0.1, 0.2, 0.7, 0.6], np.float32)
+    weights = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0], np.float32)  # every sum tells which were added
+    wanted = {"TruePositives": 17, "FalsePositives": 34, "FalseNegatives": 4, "TrueNegatives": 8}
+    for name, sum_of_weights in wanted.items():
+        metric = getattr(metrics, name)()
+        for half in (slice(0, 3), slice(3, 6)):
+            metric.update_state(true[half], pred[half], sample_weight=weights[half])
+        assert float(metric.result()) == sum_of_weights, name
+        metric = getattr(metrics, name)(thresholds=[0.15, 0.5, 0.75])
+        metric.update_state(true, pred, sample_weight=weights)
+        by_hand = [
+            sum(w for t, p, w in zip(true, pred, weights, strict=True)
+                if (p > limit) == name.endswith("Positives") and ((p > limit) == t) == name.startswith("True"))
+            for limit in (0.15, 0.5, 0.75)
+        ]  # fmt: skip
+        np.testing.assert_array_equal(metric.result().numpy(), by_hand)
+
+
+def test_auc_divides_the_interval_evenly_and_takes_given_thresholds_in_order() -> None:
+    np.testing.assert_allclose(metrics.AUC(num_thresholds=5).thresholds, [-1e-7, 0.25, 0.5, 0.75, 1 + 1e-7], atol=1e-12)
+    given = metrics.AUC(thresholds=[0.8, 0.3])
+    np.testing.assert_allclose(given.thresholds, [-1e-7, 0.3, 0.8, 1 + 1e-7], atol=1e-12)
+    assert given.num_thresholds == 4 and given.get_config()["thresholds"] == [0.3, 0.8]
+    # By hand: recall 1, 1, 0.5, 0 and false positive rate 1, 0.5, 0, 0 at these thresholds.
+    given.update_state([0, 0, 1, 1], [0.1, 0.5, 0.7, 0.9])
+    assert float(given.result()) == pytest.approx(0.5 * 1 + 0.5 * 0.75)
+
+
 def test_weights_that_do_not_fit_and_classes_that_are_not_there_are_told() -> None:
     true, pred = np.ones((4, 3)), np.full((4, 3), 0.5)
     for metric in (metrics.Precision(), metrics.AUC(), metrics.F1Score(), metrics.R2Score()):

@@ -51,6 +51,17 @@ def test_votes_and_matches_look_at_the_whole_warp():
         assert y[t] == ((w > 2).sum() + 100 * (w > 2).all() + 200 * (w > 2).any() + 1000 * (w == x[t]).sum() + 3200000)
 
 
+def agreement(x, y):
+    t = cuda.threadIdx.x
+    y[t] = cuda.eq_sync(ALL, x[t] < 6) + 10 * cuda.eq_sync(ALL, x[t] > 6) + 100 * cuda.eq_sync(ALL, x[t] > 2)
+    y[t] += 1000 * cuda.eq_sync(ALL, t < 32)
+
+
+def test_lanes_are_equal_when_all_or_none_of_their_warp_say_so():
+    _, y = lanes(agreement, 64, seed=3)
+    assert y.tolist() == [1011] * 64  # all, none, some; and in each warp all or none
+
+
 def ballot_in_a_branch(x, y):
     t = cuda.threadIdx.x
     if x[t] % 2 == 0:
