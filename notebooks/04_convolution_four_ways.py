@@ -346,10 +346,9 @@ model = minidl.Sequential(
     ]
 )
 batch = x_test[:4, :, :, None].astype("float32") / 16
-print(f"{'numpy':<26}", model(batch).numpy()[0, :4])
-for rung in ladder.rungs("conv2d"):
-    with minidl.using(conv2d_forward=f"simt:{rung.name}"):
-        print(f"simt:{rung.name:<21}", model(batch).numpy()[0, :4])
+for backend in ("numpy", "cpu", *(f"simt:{rung.name}" for rung in ladder.rungs("conv2d"))):
+    with minidl.using(conv2d_forward=backend):
+        print(f"{backend:<26}", model(batch).numpy()[0, :4])
 
 # %% [markdown]
 # The same but for the last digit, whichever way it went.
