@@ -63,6 +63,10 @@ class Calls:
             return self.draft.call(part, "numbers.narrowed", repr(name), *values, constants)
         if dtype is not None:
             return self._cast(node, dtype, *self.operations.arguments(node, 1))
+        if id(found) in names.vectors():
+            vector, of = names.vectors()[id(found)]
+            named = self.draft.program.constant(vector, vector.__name__), self.draft.program.constant(of, "dtype")
+            return self.draft.call(node, "builtins.vector", *named, *self.operations.arguments(node))
         meaning = intrinsics.find(found)
         if meaning is not None:
             return self._intrinsic(node, meaning)

@@ -6,6 +6,7 @@ import cmath
 import functools
 import math
 import operator
+from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from cuda_kernels._cuda import SIMULATOR
 
 from ..errors import SimtError
+from ..state import Vector
 
 _INDEX_NAMES = ("threadIdx", "blockIdx", "blockDim", "gridDim")
 _CUDA_NAMES = (
@@ -105,6 +107,16 @@ def as_dtype(obj: Any, text: bool = False) -> np.dtype | None:
         name = {"boolean": "bool", "uint1": "bool"}.get(str(obj), str(obj))
         return np.dtype(name) if name in DTYPE_NAMES else None
     return None
+
+
+@functools.lru_cache(maxsize=1)
+def vectors() -> dict[int, tuple[type, np.dtype]]:
+    """id(cuda.float32x4) -> (the class of its values, the type of its numbers), and so on."""
+    from numba import cuda
+
+    names = [(f"{kind}x{n}", n, np.dtype(kind)) for kind in DTYPE_NAMES for n in (1, 2, 3, 4)]
+    return {id(getattr(cuda, name)): (type(name, (namedtuple(name, tuple("xyzw"[:n])), Vector), {}), dtype)
+            for name, n, dtype in names if hasattr(cuda, name)}
 
 
 def python_function(obj: Any) -> Any | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UnsupportedSyntax
-from ..state import Choice, Dim3, Flat, Lanes, Member, Value, View, c_strides, place_of, refusal
+from ..state import NAMED, Choice, Flat, Lanes, Member, Value, View, c_strides, place_of, refusal
 from . import numeric
 from .memory import Memory
 from .variables import Variables
@@ -52,7 +52,7 @@ class Arrays:
         """`base[2]`, the index being a constant: a tuple's elements may then be of different types."""
         if type(base) is View and not base.shape and base.dtype.names and 0 <= int(index) < len(base.dtype.names):
             return self.field(line, base, base.dtype.names[int(index)])
-        if not isinstance(base, tuple) or isinstance(base, Dim3 | Member):
+        if not isinstance(base, tuple) or isinstance(base, NAMED):
             return self.index(line, base, index)
         if index.dtype.kind not in "iu" or not -len(base) <= int(index) < len(base):
             raise UnsupportedSyntax(f"index {index} is past the end of a tuple of {len(base)}", line)

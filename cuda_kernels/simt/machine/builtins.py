@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checking import Faults
 from ..errors import UnsupportedSyntax
-from ..state import Choice, Flat, Items, Lanes, Value, View
+from ..state import Choice, Flat, Items, Lanes, Value, Vector, View
 from . import numeric
 from .maths import real
 from .methods import Methods
@@ -31,6 +31,14 @@ class Builtins:
     def cast(self, line: int, dtype: np.dtype, x: Value) -> Value:
         """`float32(x)`, `int32(x)`, …"""
         return numeric.convert(line, dtype, x)
+
+    def vector(self, line: int, kind: Any, dtype: np.dtype, *given: Value) -> Any:
+        """cuda.float32x4(…) and its like: numbers, and smaller vectors."""
+        parts = [p for v in given for p in (v if isinstance(v, Vector) else (v,))]
+        if len(parts) != len(kind._fields):
+            raise UnsupportedSyntax(f"cuda.{kind.__name__} takes {len(kind._fields)} numbers, or smaller vectors that "
+                                    f"have as many together, got {len(parts)}", line)
+        return kind(*(self.cast(line, dtype, p) for p in parts))
 
     def int_(self, line: int, x: Value) -> Value:
         """int(x): integers keep their type, floats are cut to int64."""

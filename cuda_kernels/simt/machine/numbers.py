@@ -9,7 +9,7 @@ import numpy as np
 
 from ..checking import Counter, Faults
 from ..errors import UnsupportedSyntax
-from ..state import Dim3, Member, Value, View, name_of
+from ..state import NAMED, Member, Value, View, name_of
 from . import numeric
 
 _COMPLEX = (14, 15)
@@ -136,7 +136,7 @@ class Numbers:
                 if a.of is b.of:
                     return getattr(self, name)(line, a.value, b.value)
                 return np.bool_(name == "ne")
-        if not all(isinstance(v, tuple) and not isinstance(v, Dim3 | Member) for v in (a, b)):
+        if not all(isinstance(v, tuple) and not isinstance(v, NAMED) for v in (a, b)):
             raise UnsupportedSyntax(f"comparison {name!r} needs numbers, got {name_of(a)} and {name_of(b)}", line)
         same: Value = np.bool_(len(a) == len(b))
         if name in ("eq", "ne"):
@@ -155,10 +155,11 @@ class Numbers:
 
     def operate_on_others(self, line: int, name: str, a: Value, b: Value) -> Value:
         """An operator of which one side is no number: tuples are joined and repeated."""
-        if name == "add" and isinstance(a, tuple) and isinstance(b, tuple):
-            return (*a, *b)
-        if name == "mul" and isinstance(a, tuple) and not isinstance(b, tuple) and np.ndim(b) == 0:
-            return a * int(b)
+        if isinstance(a, tuple) and not isinstance(a, NAMED) and not isinstance(b, NAMED):
+            if name == "add" and isinstance(b, tuple):
+                return (*a, *b)
+            if name == "mul" and not isinstance(b, tuple) and np.ndim(b) == 0:
+                return a * int(b)
         if isinstance(a, Member) or isinstance(b, Member):
             raise UnsupportedSyntax("an Enum member is no number; take its .value, or make the class an IntEnum", line)
         raise UnsupportedSyntax(f"operator {name!r} needs numbers, got {name_of(a)} and {name_of(b)}", line)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UnsupportedSyntax
-from ..state import Choice, Dim3, Flat, Items, Iterator, Member, Value, View, kind_of, name_of, place_of, refusal
+from ..state import NAMED, Choice, Flat, Items, Iterator, Value, View, kind_of, name_of, place_of, refusal
 from . import numeric
 from .arrays import Arrays
 from .control import Control
@@ -32,7 +32,7 @@ class Sequences:
         """The elements of an array (its rows), a tuple, range(), enumerate(), zip(), …, one after another."""
         if isinstance(value, Items):
             return value
-        if isinstance(value, tuple) and not isinstance(value, Dim3 | Member):
+        if isinstance(value, tuple) and not isinstance(value, NAMED):
             if len({kind_of(v) for v in value}) > 1:
                 raise UnsupportedSyntax("Numba loops over a tuple only where its elements are of one type; write them "
                                         "out, or make all of them float32(...)", line)
@@ -113,7 +113,7 @@ class Sequences:
                 raise UnsupportedSyntax(f"{count} names for an array whose length is {np.max(items.count)}: a GPU's "
                                         "thread raises ValueError here, and ends in silence", line)
             return tuple(items.item(np.int64(k)) for k in range(count))
-        if not isinstance(value, tuple) or isinstance(value, Dim3 | Member) or len(value) != count:
+        if not isinstance(value, tuple) or isinstance(value, NAMED) or len(value) != count:
             got = f"a tuple of {len(value)}" if type(value) is tuple else name_of(value)
             raise UnsupportedSyntax(f"cannot unpack {got} into {count} names", line)
         return value

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..checking import Counter, Faults
 from ..errors import UnsupportedSyntax
-from ..state import Choice, Dim3, Lanes, Mask, Member, Mixed, Value, View, kind_of, name_of
+from ..state import NAMED, Choice, Lanes, Mask, Mixed, Value, View, kind_of, name_of
 from . import numeric
 from .progress import Loop
 
@@ -120,7 +120,7 @@ class Variables:
 
     def element(self, line: int, base: Value, index: Value) -> Value:
         """`base[i]` of a tuple whose elements have one type; `base[1:]`."""
-        if isinstance(base, Dim3 | Member):
+        if isinstance(base, NAMED):
             raise UnsupportedSyntax(f"{name_of(base)} cannot be indexed; take its .x, .y or .z", line)
         if isinstance(index, slice):
             return base[slice(*(None if p is None else int(p) for p in (index.start, index.stop, index.step)))]

@@ -27,6 +27,15 @@ class Member(NamedTuple):
     value: Value
 
 
+class Vector(tuple):
+    """Base of cuda.float32x4 and its like: named tuples of x, y, z, w."""
+
+    __slots__ = ()
+
+
+NAMED = Dim3 | Member | Vector  # what looks like a tuple here, and has only names in a kernel
+
+
 class Items:
     """What a `for` goes through: how many there are (the same for all threads or not), and the one at a place."""
 
@@ -104,6 +113,8 @@ def name_of(value: Value) -> str:
     """A value in a sentence."""
     if isinstance(value, Dim3):
         return "an index object such as cuda.threadIdx"
+    if isinstance(value, Vector):
+        return f"a cuda.{type(value).__name__}"
     if isinstance(value, tuple):
         return "an Enum member" if isinstance(value, Member) else f"a tuple of {len(value)}"
     if isinstance(value, View | Choice):

@@ -1,13 +1,14 @@
 """The Python that Numba compiles for CUDA: on the machine it gives what Python gives, thread by thread."""
 import cmath
 import collections
+import re
 import types
 
 import language
 import numpy as np
 import one_thread_at_a_time
 import pytest
-from numba import cuda
+from numba import cuda, float32
 from numba.cuda import random as cuda_random
 
 from cuda_kernels import simt
@@ -302,3 +303,55 @@ def test_a_local_constant_is_a_shape():
     x, out = np.arange(256, dtype=np.float32).reshape(16, 16), np.zeros((16, 16), np.float32)
     assert simt.launch(tile_of_a_local_constant, 1, (16, 16), x, out).faults == []
     assert np.array_equal(out, x.T)
+
+
+@cuda.jit
+def vectors(x, out):
+    i = cuda.grid(1)
+    v = cuda.float32x4(1, 2.5, x[i], i)
+    if i % 2:
+        v = cuda.float4(cuda.float32x2(x[i], 2), v.y, -1)
+    w = cuda.int32x3(v.z, 7.9, i)
+    out[i] = v.x + v.y * v.z - v.w + float32(w.x + w.y + w.z)
+
+
+def test_vectors_hold_numbers_of_their_type():
+    x, out = np.linspace(-2, 3, 32, dtype=np.float32), np.zeros(32, np.float32)
+    assert simt.launch(vectors, 1, 32, x, out).faults == []
+    wanted = []
+    for i in range(32):
+        v = (x[i], 2, 2.5, -1) if i % 2 else (1, 2.5, x[i], i)
+        wanted.append(v[0] + v[1] * v[2] - v[3] + int(v[2]) + 7 + i)
+    np.testing.assert_allclose(out, wanted, rtol=1e-6)
+
+
+def _adds_vectors(out):
+    v = cuda.float32x2(1, 2)
+    out[0] = (v + v).x
+
+
+def _indexes_a_vector(out):
+    v = cuda.float32x2(1, 2)
+    out[0] = v[1]
+
+
+def _assigns_to_a_vector(out):
+    v = cuda.float32x2(1, 2)
+    v.x = 3
+    out[0] = v.x
+
+
+def _gives_too_few(out):
+    v = cuda.float32x4(cuda.float32x2(1, 2), 3)
+    out[0] = v.x
+
+
+@pytest.mark.parametrize("kernel, told", [
+    (_adds_vectors, "operator 'add' needs numbers, got a cuda.float32x2"),
+    (_indexes_a_vector, "a cuda.float32x2 cannot be indexed; take its .x"),
+    (_assigns_to_a_vector, "only a record's field can be assigned"),
+    (_gives_too_few, "cuda.float32x4 takes 4 numbers, or smaller vectors that have as many together, got 3"),
+])
+def test_vectors_are_refused_where_numba_refuses_them(kernel, told):
+    with pytest.raises(simt.UnsupportedSyntax, match=re.escape(told)):
+        simt.launch(kernel, 1, 1, np.zeros(1, np.float32))
