@@ -116,6 +116,45 @@ def test_loads_refuses_arrays_whose_bytes_do_not_fit(size):
         loads(wrong, "file")
 
 
+class Built:
+    """Pickles as `make(*arguments)` that is then given a state."""
+
+    def __init__(self, make, arguments, state):
+        self.made = make, arguments, state
+
+    def __reduce__(self):
+        return self.made
+
+
+def array_with(shape=(3, 4), dtype=None, raw=bytes(12)):
+    make, arguments, _ = np.zeros(0).__reduce__()
+    return Built(make, arguments, (1, shape, dtype or np.dtype("u1"), False, raw))
+
+
+def dtype_with(order="|", part=None):
+    return Built(np.dtype, ("u1", False, True), (3, order, part, None, None, -1, -1, 0))
+
+
+@pytest.mark.parametrize("shape", [(-3, -4), (-1,), (3.0, 4), [3, 4], 12, (True, 12)])
+def test_loads_refuses_shapes_that_are_not_whole_sizes(shape):
+    with pytest.raises(FileFormatError, match="refused: an array of bytes with shape"):
+        loads(pickle.dumps(array_with(shape)), "file")
+    assert loads(pickle.dumps(array_with()), "file").shape == (3, 4)
+
+
+@pytest.mark.parametrize("wrong", [{"order": "!"}, {"part": ("u1", (2,))}], ids=["order", "part"])
+def test_loads_refuses_each_wrong_state_of_a_dtype(wrong):
+    with pytest.raises(FileFormatError, match="refused: a dtype with state"):
+        loads(pickle.dumps(array_with(dtype=dtype_with(**wrong))), "file")
+    assert loads(pickle.dumps(array_with(dtype=dtype_with())), "file").shape == (3, 4)
+
+
+@pytest.mark.parametrize("place", [b"r\xff\xff\xff\x7f", b"p2147483647\n", b"q\xff"])
+def test_loads_refuses_a_place_beyond_what_was_kept_before_it_makes_room(place):
+    with pytest.raises(FileFormatError, match="refused: it keeps a value at place"):
+        loads(b"\x80\x02]" + place + b".", "file")
+
+
 def test_loads_survives_random_damage():
     raw = bytearray(pickle.dumps({"data": np.arange(30, dtype=np.uint8), "labels": [1, 2, 3]}, 2))
     generator = np.random.default_rng(0)

@@ -58,8 +58,9 @@ class Fault(NamedTuple):
 
 
 def faults_of(file: str, source: str) -> list[Fault]:
-    """Every fault that can be planted in this file and that Python compiles to something else."""
-    return list(dict.fromkeys(_Finder(file, source).faults(ast.parse(source))))
+    """Every fault that can be planted in this file."""
+    found = dict.fromkeys(_Finder(file, source).faults(ast.parse(source)))
+    return [fault for fault in found if source[fault.start : fault.end] != fault.new]
 
 
 def files_of(root: Path) -> Iterator[tuple[str, str]]:

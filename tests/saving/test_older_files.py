@@ -151,6 +151,24 @@ def test_recurrent_layers_of_cudnn(cls, count, by_hand, tmp_path):
     np.testing.assert_allclose(y[:, U:], backward, rtol=1e-4, atol=1e-5)
 
 
+def test_files_say_who_wrote_them_and_in_which_layout(tmp_path):
+    model = Sequential([Input((4,)), layers.Dense(3, name="d")])
+    model.save(tmp_path / "m.h5")
+    model.save_weights(tmp_path / "w.h5")
+    with h5py.File(tmp_path / "m.h5") as whole, h5py.File(tmp_path / "w.h5") as weights:
+        for group in (whole, whole["model_weights"], weights):
+            assert group.attrs["backend"] == "minidl" and str(group.attrs["keras_version"]).count(".") == 2
+
+
+@pytest.mark.parametrize("part", ["layers", "vars"])
+def test_weights_of_keras_3_under_an_older_ending_are_told_by_each_of_their_parts(part, tmp_path):
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.create_group(part)
+    model = Sequential([Input((4,)), layers.Dense(3, name="d")])
+    with pytest.raises(errors.FileFormatError, match=r"layout of Keras 3's weights. Rename it .*\.weights\.h5"):
+        model.load_weights(tmp_path / "w.h5")
+
+
 def test_a_gru_that_says_nothing_of_reset_after_has_none(tmp_path):
     shapes = {"kernel": (D, 3 * U), "recurrent_kernel": (U, 3 * U), "bias": (3 * U,)}
     weights = {f"r/{key}:0": RNG.normal(size=shape) for key, shape in shapes.items()}
