@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import unknown_name
-from minidl.ops.op import Op, of_form, records
+from minidl.ops.op import Op, records
 from minidl.testing.extremes import extremes
 from minidl.testing.values import Case, Values
 
-__all__ = ["Case", "Values", "cases", "small_cases"]
+__all__ = ["Case", "Values", "cases", "has_cases", "small_cases"]
 
 Given = list[tuple[tuple[Any, ...], Mapping[str, Any]]]
 
@@ -376,16 +376,25 @@ def cases(op: str, seed: int = 5) -> list[Case]:
     >>> [case.inputs[0].shape for case in cases("relu") if not case.extreme]
     [(1,), (3, 5, 7), (256,), (10007,), (1031,)]
     """
-    record, v = records().get(op), Values(seed)
-    if record is None or not (given := record.cases or CASES.get(op) or _of_form(record)):
-        raise unknown_name("op with cases to check", op, [*CASES, *of_form(*OF_FORM)])
+    given = _cases_of(op)
+    if given is None:
+        raise unknown_name("op with cases to check", op, list(filter(has_cases, records())))
+    v = Values(seed)
     *plain, last = [Case(inputs, dict(static)) for inputs, static in given(v)]
-    return [*plain, *extremes(record)(v), last]
+    return [*plain, *extremes(records()[op])(v), last]
 
 
-def _of_form(op: Op) -> Callable[[Values], Given] | None:
-    make = OF_FORM.get(op.form)
-    return None if make is None else functools.partial(make, op)
+def has_cases(op: str) -> bool:
+    """Whether there are cases of an op: of its form, of its own, or in its record."""
+    return _cases_of(op) is not None
+
+
+def _cases_of(op: str) -> Callable[[Values], Given] | None:
+    record = records().get(op)
+    if record is None:
+        return None
+    make = OF_FORM.get(record.form)
+    return record.cases or CASES.get(op) or (None if make is None else functools.partial(make, record))
 
 
 def small_cases(op: str, most: int = 420) -> list[Case]:

@@ -137,7 +137,8 @@ def class_names(kind: str) -> list[str]:
         for item in vars(MODULES[kind]).values()
         if isinstance(item, type) and item.__module__.startswith("minidl.") and hasattr(item, "from_config")
     }
-    return sorted(name for name in found - LEFT_OUT if not name.startswith("_"))
+    own = set(layers.ADDED)  # which Keras has not
+    return sorted(name for name in found - LEFT_OUT - own if not name.startswith("_"))
 
 
 def make(kind: str, name: str):

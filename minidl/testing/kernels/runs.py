@@ -30,7 +30,7 @@ from minidl.backends.devices.arrays import SimtArray, on_host
 from minidl.backends.students.host import default_of
 from minidl.errors import MinidlError
 from minidl.ops.op import records
-from minidl.testing.cases import Case, cases
+from minidl.testing.cases import Case, cases, has_cases
 from minidl.testing.kernels.fault_causes import cause_of_fault
 from minidl.testing.kernels.patience import NoReturnError, patience
 from minidl.testing.values import copies
@@ -331,7 +331,7 @@ def directions(op: str, kernel: str) -> tuple[str, ...]:
 
 def cases_of(op: str, given: Case | None) -> list[Case]:
     """Return the cases of an op, or the one given."""
-    return [given] if given is not None else cases(op)
+    return [given] if given is not None else cases(op) if has_cases(op) else []
 
 
 def probe(
