@@ -59,7 +59,7 @@ def test_host_function_that_does_not_return_is_told(checked, before):
     started = time.perf_counter()
     stage, text = checked(before)
     assert stage == "runs" and "has not returned" in text
-    assert time.perf_counter() - started < 30
+    assert time.perf_counter() - started < 120  # it would be 600, or for ever
 
 
 def test_host_function_that_leaves_python_is_told(checked):
@@ -97,4 +97,4 @@ def test_endless_kernel_is_told_by_the_machine():
     result = minidl.check("relu:endless")
     unregister_kernel("relu", "endless")
     assert result.failed_stage == "machine" and "never ends" in str(result)
-    assert time.perf_counter() - started < 30
+    assert time.perf_counter() - started < 120  # it would be 600, or for ever

@@ -143,11 +143,11 @@ def test_grid_wide_barrier_of_resident_blocks(batch_threads):
 def test_more_blocks_than_fit_on_the_gpu_is_a_deadlock(kernel):
     blocks = simt.report.gpus.resident_blocks(simt.GPUS["T4"], 1024, 0) + 1
     arrays = (np.zeros(blocks, np.int32), *(np.zeros(blocks) for _ in range(2 - (kernel is wait_for_the_next_block))))
-    started = time.perf_counter()
+    started = time.process_time()
     report = simt.launch(kernel, blocks, 1024, *arrays, outputs=(), gpu="T4")
     assert [f.kind for f in report.faults] == ["step-limit"]
     assert "waits for a block that cannot begin" in report.faults[0].message and "T4" in report.faults[0].message
-    assert time.perf_counter() - started < 60
+    assert time.process_time() - started < 60
     assert simt.launch(kernel, 40, 1024, *arrays, outputs=(), gpu="T4").faults == [] or kernel is grid_barrier
 
 
@@ -300,12 +300,12 @@ def endless_while_true(flag, out):
      (other_variable, r"decides its end \(j\)"), (toggles_nothing, r"decides its end \(value\)"),
      (endless_while_true, "never ends")])
 def test_loop_that_cannot_end_is_told_soon(kernel, says):
-    started = time.perf_counter()
+    started = time.process_time()
     report = simt.launch(kernel, 4, 64, np.zeros(8, np.int32), np.zeros(256), outputs=())
     stops = [f for f in report.faults if f.kind == "step-limit"]
     assert len(stops) == 1
     assert re.search(says, stops[0].message)
-    assert time.perf_counter() - started < 30  # it is well below one second on a quiet computer
+    assert time.process_time() - started < 30  # it is well below one second on a quiet computer
 
 
 def runs_away(out):
@@ -318,10 +318,10 @@ def runs_away(out):
 def test_loop_that_changes_for_ever_ends_at_the_limit():
     report = simt.launch(runs_away, 40, 256, np.zeros(1), step_limit=300)
     assert "has not ended after 300 turns" in report.faults[0].message
-    started = time.perf_counter()
+    started = time.process_time()
     report = simt.launch(runs_away, 40, 256, np.zeros(1))
     assert [f.kind for f in report.faults] == ["step-limit"]
-    assert time.perf_counter() - started < 60
+    assert time.process_time() - started < 60
 
 
 def long_but_ending(out):
