@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedSyntax
@@ -50,6 +52,15 @@ class Draft:
     def emit(self, text: str) -> None:
         """One more line."""
         self.lines.append("    " * self.indent + text)
+
+    @contextlib.contextmanager
+    def under(self, head: str = "") -> Iterator[None]:
+        """The lines that are emitted meanwhile stand under `if …:`, or the line before."""
+        if head:
+            self.emit(head)
+        self.indent += 1
+        yield
+        self.indent -= 1
 
     def fresh(self, prefix: str = "t") -> str:
         """A name that is not used yet."""

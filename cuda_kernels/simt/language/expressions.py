@@ -231,16 +231,12 @@ class Expressions:
         result = self.value(node.values[0])
         for operand in node.values[1:]:
             if self._cheap(operand):
-                result = self.draft.result(f"numbers.{'and_' if is_and else 'or_'}({self.draft.line(node)}, {result}, "
-                                     f"{self.value(operand)})")
+                result = self.draft.call(node, "numbers.and_" if is_and else "numbers.or_", result, self.value(operand))
                 continue
             merged = self.draft.result(result)
             saved = self._narrow(merged, is_and)
-            self.draft.emit("if lanes.mask.lanes:")
-            self.draft.indent += 1
-            right = self.value(operand)
-            self.draft.emit(f"{merged} = variables.merge({right}, {merged})")
-            self.draft.indent -= 1
+            with self.draft.under("if lanes.mask.lanes:"):
+                self.draft.emit(f"{merged} = variables.merge({self.value(operand)}, {merged})")
             self.draft.emit(f"lanes.mask = {saved}")
             result = merged
         return result
@@ -256,11 +252,9 @@ class Expressions:
         self.draft.do(node, "control.branch", condition, to=f"{then}, {other}")
         self.draft.emit(f"{result} = None")
         for mask, side in ((then, node.body), (other, node.orelse)):
-            self.draft.emit(f"if {mask}.lanes:")
-            self.draft.indent += 1
-            self.draft.emit(f"lanes.mask = {mask}")
-            self.draft.emit(f"{result} = variables.merge({self.value(side)}, {result})")
-            self.draft.indent -= 1
+            with self.draft.under(f"if {mask}.lanes:"):
+                self.draft.emit(f"lanes.mask = {mask}")
+                self.draft.emit(f"{result} = variables.merge({self.value(side)}, {result})")
         self.draft.emit(f"lanes.mask = {saved}")
         for side in (node.body, node.orelse):
             constant = self.statics.known(side)

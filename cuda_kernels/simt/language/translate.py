@@ -104,12 +104,11 @@ class Statements:
 
     def body(self, statements: list[ast.stmt]) -> None:
         """An indented block that is never empty."""
-        self.draft.indent += 1
-        before = len(self.draft.lines)
-        self.block(statements)
-        if len(self.draft.lines) == before:
-            self.draft.emit("pass")
-        self.draft.indent -= 1
+        with self.draft.under():
+            before = len(self.draft.lines)
+            self.block(statements)
+            if len(self.draft.lines) == before:
+                self.draft.emit("pass")
 
     def do_Pass(self, node: ast.Pass) -> None:
         pass
@@ -186,37 +185,31 @@ class Statements:
         for mask, statements in ((then, node.body), (other, node.orelse)):
             if not statements:
                 continue
-            self.draft.emit(f"if {mask}.lanes:")
-            self.draft.indent += 1
-            self.draft.emit(f"lanes.mask = {mask}")
-            self.draft.indent -= 1
-            self.body(statements)
-            if left:
-                self.draft.indent += 1
-                self.draft.emit(f"{mask} = lanes.mask")
-                self.draft.indent -= 1
+            with self.draft.under(f"if {mask}.lanes:"):
+                self.draft.emit(f"lanes.mask = {mask}")
+                self.block(statements)
+                if left:
+                    self.draft.emit(f"{mask} = lanes.mask")
         self.draft.emit(f"lanes.mask = lanes.union({then}, {other})" if left else f"lanes.mask = {saved}")
 
     def do_While(self, node: ast.While) -> None:
         loop = self.draft.fresh("loop")
-        line, returns = self.draft.line(node), leaves(node, (ast.Return,))
         ending = what_ends(node, self.expressions.calls.is_pure)
         self.draft.program.loops = True
         self.draft.program.waits |= bool(ending.arrays)
         self.draft.program.polls |= ending.polls
-        self.draft.emit(f"{loop} = control.loop({line}, {returns}, {self.draft.program.constant(ending, 'ending')})")
+        self.draft.do(node, "control.loop", leaves(node, (ast.Return,)),
+                      self.draft.program.constant(ending, "ending"), to=loop)
         carried = self.carried(node)
-        self.draft.emit(f"while control.again({loop}):")
-        self.carry(node, loop, carried)
-        self.draft.indent += 1
-        known = self.statics.known(node.test)
-        self.at(node)
-        if known is None or not known[0]:
-            self.draft.emit(f"if not control.test({loop}, {self.expressions.value(node.test)}):")
-            self.draft.emit("    break")
-        self.draft.indent -= 1
+        with self.draft.under(f"while control.again({loop}):"):
+            self.carry(node, loop, carried)
+            known = self.statics.known(node.test)
+            self.at(node)
+            if known is None or not known[0]:
+                self.draft.emit(f"if not control.test({loop}, {self.expressions.value(node.test)}):")
+                self.draft.emit("    break")
         self._loop_body(node, loop)
-        self.carry(node, loop, carried, behind=True)
+        self.carry(node, loop, carried)
 
     def _loop_body(self, node: ast.While | ast.For, loop: str) -> None:
         self.loops.append(loop)
@@ -240,13 +233,11 @@ class Statements:
         else:
             self.draft.do(node, "control.range", returns, *arguments, to=loop)
         carried = self.carried(node)
-        self.draft.emit(f"while ({turn} := control.next({loop})) is not None:")
-        self.carry(node, loop, carried)
-        self.draft.indent += 1
-        self.expressions.assign(node.target, turn, node)
-        self.draft.indent -= 1
+        with self.draft.under(f"while ({turn} := control.next({loop})) is not None:"):
+            self.carry(node, loop, carried)
+            self.expressions.assign(node.target, turn, node)
         self._loop_body(node, loop)
-        self.carry(node, loop, carried, behind=True)
+        self.carry(node, loop, carried)
 
     def carried(self, node: ast.For | ast.While) -> list[str]:
         """Variables that a loop takes from before it, or from one turn to the next: they have one type for Numba.
@@ -259,12 +250,11 @@ class Statements:
         test = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)} if isinstance(node, ast.While) else set()
         return sorted(assigned_in(node.body) & self.draft.held - (replaced(node.body) - test))
 
-    def carry(self, node: ast.stmt, loop: str, names: list[str], behind: bool = False) -> None:
+    def carry(self, node: ast.stmt, loop: str, names: list[str]) -> None:
         """The type of the variables at the beginning of each turn, and behind the loop."""
         if names:
             targets = ", ".join("v_" + n for n in names)
-            call = f"{targets}, = " + self.draft.text_of(node, "variables.carry", loop, tuple(names), targets)
-            self.draft.lines.append("    " * (self.draft.indent + (not behind)) + call)
+            self.draft.do(node, "variables.carry", loop, tuple(names), targets, to=targets + ",")
 
     def do_Break(self, node: ast.Break) -> None:
         self.draft.emit(f"control.break_({self.loops[-1]})")
