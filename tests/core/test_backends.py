@@ -97,6 +97,13 @@ def test_use_for_all_for_an_op_and_for_a_direction():
     assert minidl.current_selection()["use()"] == {}
 
 
+def test_choices_in_force_stand_from_the_strongest_to_the_weakest():
+    with minidl.using("numpy"), minidl.using({"dense": "numpy"}):
+        found = minidl.current_selection()
+    assert list(found) == ["using() #2", "using() #1", "use()", "MINIDL_BACKEND", "default"]
+    assert found["using() #2"] == {"dense": "numpy"}
+
+
 def test_using_is_stronger_than_use_and_ends_with_its_block():
     minidl.use(relu="test")
     with minidl.using(relu="numpy"):

@@ -209,6 +209,15 @@ def test_lambda_that_leaves_the_tape_says_so() -> None:
         root(hidden(x))
 
 
+@pytest.mark.parametrize("axis", [1, 2, -1])
+def test_batch_normalization_goes_along_any_axis(axis: int) -> None:
+    x = np.random.default_rng(0).normal(3, 2, (2, 3, 4, 5)).astype(np.float32)
+    others = tuple(k for k in range(4) if k != axis % 4)
+    deviation = np.sqrt(x.var(axis=others, keepdims=True) + 1e-3)
+    y = layers.BatchNormalization(axis=axis)(x, training=True).numpy()
+    np.testing.assert_allclose(y, (x - x.mean(axis=others, keepdims=True)) / deviation, atol=1e-5)
+
+
 def test_lambda_takes_a_function_that_does_not_tell_its_parameters() -> None:
     np.testing.assert_array_equal(layers.Lambda(max)(np.array([[1.0, 4.0]], np.float32)).numpy(), [1, 4])
 
