@@ -2,7 +2,7 @@
 
     make versions
 
-`.venv-low` is the lowest Python with every floor of pyproject.toml, `.venv-new` the newest Python on the PATH with the
+`.venv-low` is the lowest Python with every floor of pyproject.toml, `.venv-new` the newest Python there is with the
 newest of everything. Both are made once, and again when pyproject.toml changes.
 """
 
@@ -64,10 +64,16 @@ def lowest_python() -> str:
     return "python" + PROJECT["project"]["requires-python"].removeprefix(">=")
 
 
-def pythons() -> list[str]:
-    """The commands of the Pythons on the PATH that can make an environment, newest first."""
-    names = [f"python3.{minor}" for minor in range(30, 10, -1)]
-    return [name for name in names if shutil.which(name) and _well(name, "-c", "import venv, ensurepip")]
+def pythons() -> dict[str, str]:
+    """The Pythons that can make an environment, newest first: on the PATH, or where pyenv installs them."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    folders = [None, *map(str, sorted(pyenv.glob("versions/3.*/bin")))]
+    found: dict[str, str] = {}
+    for name in (f"python3.{minor}" for minor in range(30, 10, -1)):
+        commands = (shutil.which(name, path=folder) for folder in folders)
+        working = [c for c in commands if c and name not in found and _well(c, "-c", "import venv, ensurepip")]
+        found |= {name: working[0]} if working else {}
+    return found
 
 
 def _well(*command: str) -> bool:
@@ -99,13 +105,14 @@ def main() -> int:
     """Run both ends; say which is left out, and why. 1 if one fails."""
     there, lowest, well = pythons(), lowest_python(), True
     if lowest in there:
-        well = check("low", lowest, floors())
+        well = check("low", there[lowest], floors())
     else:
-        print(f"NOT RUN: the floors need {lowest}, which is not on the PATH")
-    if there and there[0] != f"python3.{sys.version_info.minor}":
-        well = check("new", there[0], newest()) and well
+        print(f"NOT RUN: the floors need {lowest}, which is not here")
+    newest_python = next(iter(there), f"python3.{sys.version_info.minor}")
+    if newest_python != f"python3.{sys.version_info.minor}":
+        well = check("new", there[newest_python], newest()) and well
     else:
-        print(f"NOT RUN: no Python newer than {sys.version.split()[0]} is on the PATH; `make test` ran on this one")
+        print(f"NOT RUN: no Python newer than {sys.version.split()[0]} is here; `make test` ran on this one")
     return 0 if well else 1
 
 
