@@ -1,13 +1,13 @@
-"""gemm: the product of two matrices (general matrix multiplication)."""
+"""gemm: the product of two matrices (general matrix multiplication), and batched_gemm, of stacks of them."""
 
 from __future__ import annotations
 
-import importlib
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.ops.common.matrices import factors, swap
+from minidl.ops.dense import dense_backward, dense_forward  # noqa: F401 - they were in this file once
 from minidl.ops.op import Call, Op, product
 
 
@@ -67,16 +67,29 @@ def products(call: Call) -> int:
     return 2 * call.n * call.shape(0)[-2 if call.static.get("transpose_a") else -1]
 
 
-OP = Op(
-    "gemm", gemm_forward, gemm_backward, form="product", keeps="a b", differential="product",
-    flops=product("2 M N K", products, bias=None), kernels=(("gemm",), ("gemm",)),
-    maths=("y = A B,  A = a or aᵀ, B = b or bᵀ", "dA = dy Bᵀ,  dB = Aᵀ dy"),
+def batched_gemm_forward(
+    a: np.ndarray, b: np.ndarray, *, transpose_a: bool = False, transpose_b: bool = False
+) -> tuple[np.ndarray, GemmCache]:
+    """Multiply two stacks, a (I, M, K), b (I, K, N) -> y (I, M, N): `gemm_forward` for each index of the first axis."""
+    matrices_a, matrices_b = factors("batched_gemm", 3, a, b, transpose_a, transpose_b)
+    return matrices_a @ matrices_b, GemmCache(a, b, transpose_a, transpose_b)
+
+
+def batched_gemm_backward(dy: np.ndarray, cache: GemmCache, *, needs: tuple[bool, bool] = (True, True)) -> Any:
+    """Return da, db: `gemm_backward` for each index of the first axis."""
+    return gemm_backward(dy, cache, needs=needs)
+
+
+OPS = (
+    Op(
+        "gemm", gemm_forward, gemm_backward, form="product", keeps="a b", differential="product",
+        flops=product("2 M N K", products, bias=None), kernels=(("gemm",), ("gemm",)),
+        maths=("y = A B,  A = a or aᵀ, B = b or bᵀ", "dA = dy Bᵀ,  dB = Aᵀ dy"),
+    ),
+    Op(
+        "batched_gemm", batched_gemm_forward, batched_gemm_backward, form="product", keeps="a b",
+        differential="product", flops=product("2 B M N K", products, bias=None),
+        maths=("y[i] = A[i] B[i]", "dA[i] = dy[i] B[i]ᵀ,  dB[i] = A[i]ᵀ dy[i]"),
+        shapes=lambda n: [(4, n, n), (4, n, n)], kernels=(("batched_gemm",), ("batched_gemm",)),
+    ),
 )  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:
-    """Give the functions that were in this file before they had files of their own."""
-    op = name.removesuffix("_forward").removesuffix("_backward")
-    if op not in ("batched_gemm", "dense") or op == name:
-        raise AttributeError(f"module 'minidl.ops.gemm' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"minidl.ops.{op}"), name)

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidl.errors import DTypeError, ShapeError
-from minidl.ops.batched_gemm import batched_gemm_backward, batched_gemm_forward
 from minidl.ops.dense import dense_backward, dense_forward
-from minidl.ops.gemm import gemm_backward, gemm_forward
+from minidl.ops.gemm import batched_gemm_backward, batched_gemm_forward, gemm_backward, gemm_forward
 from minidl.testing.gradients import check_gradients
 
 QUICK = settings(deadline=None, derandomize=True, max_examples=25)
