@@ -1,6 +1,7 @@
 """Layers, with Keras' names, arguments and defaults."""
 
 import importlib
+import inspect
 import pkgutil
 import sys
 
@@ -93,13 +94,26 @@ __all__ = [
 
 
 def _found() -> dict[str, type[Layer]]:
-    """Return the layers of those files in this folder that are not named above: of a layer that was added."""
+    """Return the layers of those files in this folder that are not named above: of a layer that was added.
+
+    Raises ImportError where two files define a layer of one name.
+    """
     found: dict[str, type[Layer]] = {}
-    for file in pkgutil.iter_modules(__path__, f"{__name__}."):
-        if file.name not in sys.modules:
-            defined = [item for item in vars(importlib.import_module(file.name)).values() if isinstance(item, type)]
-            found |= {c.__name__: c for c in defined if issubclass(c, Layer) and c.__module__ == file.name}
-    return {name: layer_class for name, layer_class in found.items() if not name.startswith("_")}
+    named = {name: item for name, item in globals().items() if isinstance(item, type) and issubclass(item, Layer)}
+    files = [file.name for file in pkgutil.iter_modules(__path__, f"{__name__}.") if file.name not in sys.modules]
+    for file in files:
+        for item in vars(importlib.import_module(file)).values():
+            if not isinstance(item, type) or not issubclass(item, Layer) or item.__module__ != file:
+                continue
+            name = item.__name__
+            other = found.get(name) or named.get(name)
+            if other is not None and other is not item:
+                raise ImportError(
+                    f"minidl.layers: a name stands for one layer. Got {name!r} in {inspect.getfile(other)} and in "
+                    f"{inspect.getfile(item)}. Give one of the two another name."
+                )
+            found |= {} if name.startswith("_") else {name: item}
+    return found
 
 
 ADDED = _found()

@@ -36,3 +36,19 @@ def test_the_page_adds_a_layer_with_one_file(tmp_path):
     told = subprocess.run(pytest, **here, stdout=subprocess.PIPE, text=True).stdout
     # Three tests of every layer, the one that others are recorded from Keras, and the docstring's example.
     assert "5 passed" in told, told
+
+
+def test_two_files_that_define_one_layer_are_named(tmp_path):
+    for part in ("minidl", "cuda_kernels"):
+        shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    folder = tmp_path / "minidl" / "layers"
+    for names in (("one", "two", "Twice"), ("more", "core", "Dense")):
+        for name in names[:2]:
+            text = f"from minidl.layers.base.layer import Layer\n\n\nclass {names[2]}(Layer):\n    pass\n"
+            if name != "core":
+                (folder / f"{name}.py").write_text(text, "utf-8")
+        here = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(tmp_path)}, "timeout": 60}
+        done = subprocess.run([sys.executable, "-c", "import minidl.layers"], **here, capture_output=True, text=True)
+        assert all(told in done.stderr for told in (repr(names[2]), *(f"{name}.py" for name in names[:2]))), done.stderr
+        for name in ("one", "two", "more"):
+            (folder / f"{name}.py").unlink(missing_ok=True)
