@@ -150,3 +150,14 @@ def test_cost_refuses_what_does_not_exist():
         cost("gem", "forward", [], [])
     with pytest.raises(ArgumentError, match="no direction"):
         cost("argmax", "backward", [f(2)], [f(1)])
+
+
+def test_shapes_are_counted_as_arrays_of_them():
+    by_shape = cost("gemm", "backward", [(64, 32), (32, 16)], [(64, 16)])
+    assert by_shape == cost(
+        "gemm", "backward", [np.ones((64, 32), "f4"), np.ones((32, 16), "f4")], [np.ones((64, 16), "f4")]
+    )
+    looked_up = cost("embedding", "forward", [(3, 4), (10, 4)], [(3, 4, 4)])
+    assert looked_up.nbytes == cost("embedding", "forward", [np.ones((3, 4), "i4"), f(10, 4)], [f(3, 4, 4)]).nbytes
+    with pytest.raises(ArgumentError, match="input 0 of gemm must be an array, None, or a shape .* Got 64"):
+        cost("gemm", "forward", (64, 64), [(64, 64)])

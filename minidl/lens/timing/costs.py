@@ -17,8 +17,11 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minidl.backends.table import NO_GRADIENT, ops, record
 from minidl.errors import ArgumentError, unknown_name
+from minidl.lens.timing.examples import DTYPES, as_shape, kind_of
 from minidl.ops.op import Call, Count, Op, summed
 
 
@@ -43,8 +46,8 @@ def cost(
     Parameters
     ----------
     op, direction : of `minidl.ops_table()`
-    inputs, outputs : arrays (or `ArrayFacts`) of the op's *forward*, None for an absent input; a backward is taken to
-        give all gradients
+    inputs, outputs : arrays (or `ArrayFacts`) of the op's *forward*, or their shapes; None for an absent input; a
+        backward is taken to give all gradients
     static : keyword arguments of the op's forward
 
     Raises
@@ -55,18 +58,35 @@ def cost(
     >>> a, b = np.ones((64, 32), np.float32), np.ones((32, 16), np.float32)
     >>> cost("gemm", "forward", [a, b], [a @ b])
     Cost(flops=65536, nbytes=14336, formula='2 M N K')
+    >>> cost("gemm", "forward", [(64, 32), (32, 16)], [(64, 16)]).flops
+    65536
     """
     if op not in ops():
         raise unknown_name("op", op, ops())
     if direction not in ("forward", "backward") or (direction == "backward" and op in NO_GRADIENT):
         raise ArgumentError(f"cost: {op} has no direction {direction!r}. Only an op with a gradient has a 'backward'.")
-    call, back = Call(inputs, outputs, static or {}), direction == "backward"
+    given = [_array(op, f"input {k}", item, kind_of(op, k)) for k, item in enumerate(inputs)]
+    made = [_array(op, f"output {k}", item) for k, item in enumerate(outputs)]
+    call, back = Call(given, made, static or {}), direction == "backward"
     known = record(op)
     nbytes = (known.nbytes[back] or functools.partial(_bytes, known, back))(call)
     if known.flops is None:
         return Cost(None, nbytes, "unknown: an op of your own")
     text, count = _formula(known, known.flops[back], back)
     return Cost(int(count(call)), nbytes, text)
+
+
+def _array(op: str, which: str, given: Any, kind: str = "") -> Any:
+    """Return what has a shape, a dtype and bytes: of a shape alone, an array of the op's kind that takes no memory."""
+    if given is None or hasattr(given, "nbytes"):
+        return given
+    shape = as_shape(given)
+    if shape is None:
+        raise ArgumentError(
+            f"cost: {which} of {op} must be an array, None, or a shape such as (32, 10), in a list with one entry an "
+            f"input (or output). Got {given!r}."
+        )
+    return np.broadcast_to(np.zeros((), DTYPES.get(kind, np.float32)), shape)
 
 
 def _formula(op: Op, count: Count, back: bool) -> tuple[str, Callable[[Call], float]]:

@@ -10,6 +10,8 @@ import numpy as np
 from minidl.backends import table
 from minidl.errors import ArgumentError, ShapeError
 
+DTYPES = {"ids": np.int32, "labels": np.int32, "mask": np.bool_}  # of the kinds of values that are no floats
+
 
 def example_inputs(op: str, given: Sequence[Any], rng: np.random.Generator) -> list[np.ndarray | None]:
     """Return arrays for an op's forward: random ones for shapes, a copy of an array, None for None.
@@ -30,12 +32,12 @@ def _input(op: str, position: int, item: Any, given: Sequence[Any], rng: np.rand
         return None
     if isinstance(item, np.ndarray):
         return item.copy()
-    if not isinstance(item, tuple | list) or not all(isinstance(n, int | np.integer) and n >= 0 for n in item):
+    shape = as_shape(item)
+    if shape is None:
         raise ArgumentError(
             f"time: input {position} of {op} must be a shape such as (32, 10), an array, or None. Got {item!r}."
         )
-    shape = tuple(int(n) for n in item)
-    kind = _kind(op, position)
+    kind = kind_of(op, position)
     if kind in ("ids", "labels"):  # of rows of the next input, or of its classes
         rows = getattr(given[1], "shape", given[1])
         return rng.integers(0, rows[0 if kind == "ids" else -1], shape).astype(np.int32)
@@ -49,7 +51,14 @@ def _input(op: str, position: int, item: Any, given: Sequence[Any], rng: np.rand
     return rng.standard_normal(shape, np.float32)
 
 
-def _kind(op: str, position: int) -> str:
+def as_shape(item: Any) -> tuple[int, ...] | None:
+    """Return what was given as a shape; None where it is none."""
+    if not isinstance(item, tuple | list) or not all(isinstance(n, int | np.integer) and n >= 0 for n in item):
+        return None
+    return tuple(int(n) for n in item)
+
+
+def kind_of(op: str, position: int) -> str:
     """The kind of numbers that an input takes."""
     values = table.record(op).values
     return values if isinstance(values, str) else values[position]
