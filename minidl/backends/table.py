@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 import textwrap
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import fields
 from functools import cache
 from itertools import zip_longest
 from typing import Any
@@ -125,7 +127,11 @@ def register_op(
     backward : `backward(dy, cache) -> tuple with one gradient an input`; None for an op without a gradient
     backend : where these run; add other implementations with `register_backend`
     replace : allow an op of yours of the same name to be replaced (a notebook cell that is run again)
-    facts : what else is known of it, for the lens: `maths`, `flops`, `keeps` … of `minidl.ops.op.Op`
+    facts : what else is known of it, for the lens: `maths`, `flops`, `keeps` … of `minidl.ops.op.Op`; and for
+        gradients of gradients `differential`
+
+    It has no kernels, no function in `minidl.functional` and no layer, and runs on the host; `minidl.check` needs
+    inputs for it. `docs/add_an_op.md` adds an op that has them.
 
     >>> import minidl
     >>> def forward(x): return x ** 3, x
@@ -147,6 +153,10 @@ def register_op(
     if name in _TABLE and not replace:
         raise ArgumentError(f"register_op: {name!r} is registered already. Pass replace=True to replace it.")
     _check_callable("register_op", forward, backward)
+    known = [fact.name for fact in fields(Op) if fact.name not in ("name", "forward", "backward")]
+    for fact in facts:
+        if fact not in known:
+            raise unknown_name("argument of register_op", fact, [*known, "backend", "replace"])
     _RECORDS[name] = Op(name, forward, backward, **({"flops": None, "host_only": True} | facts))
     _TABLE[name] = {backend: {"forward": forward, "backward": backward}}
 
@@ -157,6 +167,8 @@ def register_op(
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = forward.__doc__
+    with suppress(ValueError):  # what is not written in Python may have none
+        call.__signature__ = _RECORDS[name].signature  # type: ignore[attr-defined]
     return call
 
 
@@ -192,6 +204,19 @@ def register_backend(
         raise ArgumentError(f"register_backend: give a forward, a backward, or both, for {op!r}.")
     _check_callable("register_backend", forward, backward)
     implementations[name] = {"forward": forward, "backward": backward}
+
+
+def on_devices(op: str) -> list[str]:
+    """Return the devices that an op can run on: those with adapters, once its kernels are written (they are imported).
+
+    >>> on_devices("relu"), on_devices("discrete")
+    (['cuda', 'simt'], [])
+    """
+    if not devices(op):
+        return []
+    from minidl.backends import cuda
+
+    return [] if cuda.unwritten(kernels(op)) else devices(op)
 
 
 def _implementations(op: str) -> dict[str, Implementation]:
@@ -288,6 +313,9 @@ class BackendTable:
 def ops_table(op: str | None = None) -> BackendTable:
     """Return what exists for every op and direction (or those of one op, with its rungs), what is selected, and why.
 
+    "available" is what is implemented: "cuda" stands there whether or not this machine has a GPU. "selected" is what
+    would run now and here, by `use`, `using` and MINIDL_BACKEND, of which "why" says the one that decides.
+
     >>> import minidl
     >>> print(minidl.ops_table("relu")["relu"]["backward"]["selected"])
     cpu
@@ -301,6 +329,8 @@ def ops_table(op: str | None = None) -> BackendTable:
                 continue
             available = implementing(name, direction)
             if op is not None:
+                here = on_devices(op)
+                available = [backend for backend in available if device_name(backend) is None or backend in here]
                 available += [rung for rung in rungs(op) if has_rung(op, rung, direction)]
             backend, why = choose(name, direction)
             rows.append(

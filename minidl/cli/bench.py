@@ -51,7 +51,7 @@ def run_bench(
     for op, size in work:
         for direction in ("forward", "backward") if backward and op not in NO_GRADIENT else ("forward",):
             timings += lens.time(
-                op, example_shapes(op, size), backends or ["cpu", "cuda"], direction=direction, seconds=seconds,
+                op, example_shapes(op, size), backends or None, direction=direction, seconds=seconds,
                 gpu=gpu,
             )  # fmt: skip
     print(timings)

@@ -134,6 +134,7 @@ def of_numbers(op: str) -> Callable[..., Tensor]:
 
     function.__name__ = function.__qualname__ = op
     function.__doc__ = records()[op].forward.__doc__
+    function.__signature__ = records()[op].signature  # type: ignore[attr-defined]
     return function
 
 

@@ -18,6 +18,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from minidl.errors import ArgumentError, unknown_name
+
 __all__ = ["FORMS", "Call", "KerasForm", "Op", "either", "of_form", "of_inputs", "product", "records", "summed"]
 
 FORMS = {  # what an op's inputs and outputs look like, from which much follows
@@ -34,6 +36,8 @@ FORMS = {  # what an op's inputs and outputs look like, from which much follows
     "move": "values only change their places",
     "": "none of these",
 }
+
+DIFFERENTIALS = ("linear", "product", "pieces", "refused")
 
 
 class Call(NamedTuple):
@@ -99,8 +103,8 @@ class Op:
     outputs : their names
     differential : how the output moves with the inputs, for gradients of gradients: "linear"; "product" (da b + a db);
         "pieces" (straight ones: by the gradient's own slope); or for a "cell" the slope, a function of tensors x and y
-        and of the static values; "refused": a second gradient is refused in words. None: `minidl.tape.differentials`
-        knows it
+        and of the settings, with the forward's defaults: `lambda x, y, *, cap=15.0: …`; "refused": a second gradient is
+        refused in words. None: `minidl.tape.differentials` knows it
     values : the kind of numbers that each input takes (or all of them): a method of `minidl.testing.values.Values`
     others : second values of settings, to be tested in a case of their own (for forms "cell" and "loss")
     shapes : input shapes to time it with, from one size; by default all inputs are (n, n)
@@ -134,12 +138,56 @@ class Op:
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise ValueError(f"Op: {self.name}: form must be one of {', '.join(map(repr, FORMS))}. Got {self.form!r}.")
+        self._check_differential()
         if not self.kernels:
             own = (self.name,), (f"{self.name}_backward",) if self.backward else ()
             object.__setattr__(self, "kernels", ((), ()) if self.host_only else own)
         if isinstance(self.keras, str):
             module, name = self.keras.split(".")
             object.__setattr__(self, "keras", KerasForm(module, name))
+
+    def _check_differential(self) -> None:
+        """Refuse a differential that the tape could not use, now and not at the first gradient of a gradient."""
+        if isinstance(self.differential, str) and self.differential not in DIFFERENTIALS:
+            raise unknown_name(f"differential of the op {self.name}", self.differential, DIFFERENTIALS)
+        if not callable(self.differential):
+            return
+        who = f"Op: {self.name}: differential"
+        if self.variadic or len(self.inputs) != 1:
+            raise ArgumentError(
+                f"{who}: a function is the slope of an op of one input, whose settings stand behind a `*`. Got the "
+                f"inputs {', '.join(self.inputs)}. Of several inputs it may be 'linear' or 'product'."
+            )
+        try:
+            _, _, *taken = inspect.signature(self.differential).parameters.values()
+        except ValueError:
+            raise ArgumentError(f"{who} must take x and y, then the settings. Got {self.differential!r}.") from None
+        theirs = {p.name: p for p in taken}
+        anything, empty = any(p.kind is p.VAR_KEYWORD for p in taken), inspect.Parameter.empty
+        wanted = {p.name: p for p in self.parameters if p.kind is p.KEYWORD_ONLY}
+        differ = [
+            name for name, p in wanted.items()
+            if (theirs[name].default != p.default and p.default is not empty if name in theirs else not anything)
+        ]  # fmt: skip
+        differ += [p.name for p in taken if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+                   and p.default is empty and p.name not in wanted]  # fmt: skip
+        if differ:
+            settings = ", ".join(str(p.replace(annotation=empty)) for p in wanted.values())
+            raise ArgumentError(
+                f"{who} must take the forward's settings with the forward's defaults: write "
+                f"{f'lambda x, y, *, {settings}: …' if settings else 'lambda x, y: …'} "
+                f"Got {inspect.signature(self.differential)}, which differs in {', '.join(differ)}. "
+                "A second gradient calls it with those settings only that were given."
+            )
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """That of the op as a function of tensors: inputs by their places, settings by name."""
+        by_place = [
+            p.replace(kind=p.POSITIONAL_ONLY) if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty else p
+            for p in self.parameters
+        ]
+        return inspect.Signature([p if p.kind is p.KEYWORD_ONLY else p.replace(annotation=p.empty) for p in by_place])
 
     @cached_property
     def parameters(self) -> tuple[inspect.Parameter, ...]:
@@ -149,7 +197,7 @@ class Op:
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs; of `concatenate(*xs)`, which takes any number of them, only "xs"."""
-        return tuple(p.name for p in self.parameters if p.kind is not p.KEYWORD_ONLY)
+        return tuple(p.name for p in self.parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD))
 
     @property
     def variadic(self) -> bool:

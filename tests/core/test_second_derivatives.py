@@ -525,3 +525,26 @@ def test_a_value_that_was_changed_in_place_is_refused():
     w.assign([5.0])
     with pytest.raises(TapeError, match="changed in place"):
         outer.gradient(dw, w)
+
+
+@pytest.mark.parametrize("settings", [{}, {"cap": 2.0}])
+def test_an_op_of_ones_own_with_a_slope_has_a_second_gradient(settings):
+    def forward(x, *, cap=15.0):
+        y = (cap * np.tanh(x / cap)).astype(x.dtype)
+        return y, (y, cap)
+
+    def backward(dy, cache):
+        y, cap = cache
+        return ((dy * (1 - (y / cap) ** 2)).astype(dy.dtype),)
+
+    softcap = minidl.register_op(
+        "test_softcap", forward, backward, replace=True, differential=lambda x, y, *, cap=15.0: 1.0 - (y / cap) ** 2
+    )
+    x = minidl.Variable([1.0, -20.0])
+    with minidl.GradientTape() as outer:
+        with minidl.GradientTape() as inner:
+            y = softcap(x, **settings)
+        dx = inner.gradient(y, x)
+    cap = settings.get("cap", 15.0)
+    t = np.tanh(x.numpy() / cap)  # y'' = -2 t (1 - t²) / cap
+    np.testing.assert_allclose(outer.gradient(dx, x).numpy(), -2 / cap * t * (1 - t * t), rtol=1e-5, atol=1e-6)

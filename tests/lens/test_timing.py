@@ -433,3 +433,13 @@ def test_bench_says_what_is_wrong(capsys):
     assert run(["bench", "conv2d", "-s", "2"]) == 1
     assert "size of at least 4" in capsys.readouterr().err
     assert issubclass(TimingError, MinidlError)
+
+
+def test_by_default_an_op_is_timed_on_what_it_has():
+    on = {t.backend for t in lens.time("discrete", [(8, 8), (8, 8)], function="greater", repeats=1)}
+    assert on == {"numpy"}
+    assert {t.backend for t in lens.time("relu", [(8, 8)], repeats=1)} == {"cpu", "cuda"}
+    own = minidl.register_op("test_timed", lambda x: (x * 2, None), replace=True)
+    assert {t.backend for t in lens.time(own.__name__, [(8, 8)], repeats=1)} == {"numpy"}
+    with pytest.raises(ArgumentError, match="crossover: discrete runs on the host only"):
+        lens.crossover("discrete", [8])

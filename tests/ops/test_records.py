@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
 import pytest
 
+import minidl
+from minidl import functional as F
 from minidl.backends import table
+from minidl.errors import ArgumentError
 from minidl.ops.op import FORMS, Op, of_form, records
 
 EVERY_OP = pytest.mark.parametrize("op", records().values(), ids=records())
@@ -43,3 +47,46 @@ def test_what_a_record_names_is_there(op):
 def test_an_unknown_form_is_refused():
     with pytest.raises(ValueError, match="Op: f: form must be one of .*'cell'.* Got 'cells'"):
         Op("f", lambda x: (x, None), form="cells")
+
+
+def softcap(x, *, cap=15.0):
+    return cap * np.tanh(x / cap), (x, cap)
+
+
+def both(a, b):
+    return a * b, None
+
+
+@pytest.mark.parametrize(
+    "forward, differential, told",
+    [
+        (softcap, lambda x, y: 1.0, r"write lambda x, y, \*, cap=15.0: … Got \(x, y\), which differs in cap"),
+        (softcap, lambda x, y, *, cap: 1.0, "differs in cap"),
+        (softcap, lambda x, y, *, cap=3.0: 1.0, "differs in cap"),
+        (softcap, lambda x, y, *, cap=15.0, low: 1.0, "differs in low"),
+        (softcap, lambda x: 1.0, "must take x and y"),
+        (both, lambda x, y: 1.0, "slope of an op of one input.* Got the inputs a, b"),
+        (softcap, "linaer", "Did you mean 'linear'"),
+    ],
+)
+def test_a_differential_that_could_not_be_used_is_refused_at_once(forward, differential, told):
+    with pytest.raises(ArgumentError, match=told):
+        Op("f", forward, differential=differential)
+
+
+@pytest.mark.parametrize(
+    "slope", [lambda x, y, *, cap=15.0: 1 - (y / cap) ** 2, lambda x, y, cap=15.0: 1, lambda x, y, **_: 1]
+)
+def test_a_differential_with_the_settings_of_the_forward_is_taken(slope):
+    assert Op("f", softcap, differential=slope).differential is slope
+
+
+def test_derived_functions_have_the_signature_of_the_op():
+    assert str(inspect.signature(F.of_numbers("leaky_relu"))) == "(x, /, *, negative_slope: 'float' = 0.2)"
+    assert str(inspect.signature(F.of_numbers("pow"))) == "(a, b, /)"
+    assert str(inspect.signature(minidl.register_op("docs_softcap", softcap, replace=True))) == "(x, /, *, cap=15.0)"
+
+
+def test_a_fact_that_register_op_does_not_know_is_named():
+    with pytest.raises(ArgumentError, match="unknown argument of register_op: 'math'. Did you mean 'maths'"):
+        minidl.register_op("docs_softcap", softcap, replace=True, math=("y",))

@@ -12,9 +12,9 @@ theirs (`forms.py`); the others have one in a file that is named as theirs in `m
 one text for a GPU and for the SIMT machine, and any forward works with any backward.
 """
 
-from minidl.backends.cuda.device import Device, bind, gpu_problem, has_rung, rungs
+from minidl.backends.cuda.device import Device, bind, gpu_problem, has_rung, rungs, unwritten
 from minidl.backends.devices.memory import download, pool, upload, use_pools, zeros
 
-__all__ = ["Device", "bind", "download", "gpu_problem", "has_rung", "pool", "rungs", "upload", "zeros"]
+__all__ = ["Device", "bind", "download", "gpu_problem", "has_rung", "pool", "rungs", "unwritten", "upload", "zeros"]
 
 use_pools()

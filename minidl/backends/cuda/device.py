@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from minidl.ops.op import records
 
 FIRST = "first"  # a rung's name that every ladder has: its first, naive one
 
-__all__ = ["Device", "bind", "gpu_problem", "rungs"]
+__all__ = ["Device", "bind", "gpu_problem", "require_kernels", "rungs", "unwritten"]
 
 
 class Device(NamedTuple):
@@ -132,8 +132,32 @@ def rungs(op: str, direction: str | None = None) -> tuple[str, ...]:
     record, found = records()[op], dict[str, None]()
     kernels = record.all_kernels if direction is None else record.kernels[direction == "backward"]
     for kernel in kernels:
-        found.update(dict.fromkeys((*(rung.name for rung in ladder.rungs(kernel)), *student_names(kernel))))
+        found.update(dict.fromkeys((*(rung.name for rung in _ladder(kernel)), *student_names(kernel))))
     return tuple(found)
+
+
+def _ladder(kernel: str) -> tuple[ladder.Rung, ...]:
+    """Return the rungs of a kernel, none where it is not written yet."""
+    try:
+        return ladder.rungs(kernel)
+    except KeyError:
+        return ()
+
+
+def unwritten(kernels: Iterable[str]) -> list[str]:
+    """Return those of an op's kernels that no ladder has: the op's record is there, and they are not."""
+    return [kernel for kernel in kernels if not _ladder(kernel)]
+
+
+def require_kernels(op: str, kernels: Iterable[str]) -> None:
+    """Raise BackendError where kernels that the record of `op` names are not written yet."""
+    missing = unwritten(kernels)
+    if missing:
+        raise BackendError(
+            f"{op}: no kernels yet: its record names {' and '.join(map(repr, missing))}, and cuda_kernels has none of "
+            f"that name. Write them (docs/add_an_op.md, step 2; cuda_kernels/conventions.md), or say host_only=True in "
+            f"the record; until then it runs on 'cpu' and 'numpy'."
+        )
 
 
 def forget_rungs() -> None:
@@ -149,6 +173,7 @@ def bind(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
     None where the op has no such direction, or that direction no such rung.
     """
     place, _, rung = backend.partition(":")
+    require_kernels(op, records()[op].kernels[direction == "backward"])
     if place == "cuda":
         require_gpu()
     if rung and not has_rung(op, rung, direction):

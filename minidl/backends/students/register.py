@@ -132,9 +132,11 @@ def _check_names(kernel: str, name: str) -> None:
     rungs = rung_names(kernel)
     if not rungs:
         from cuda_kernels import ladder
+        from minidl.backends.cuda.device import require_kernels
 
         computed_by = table.kernels(kernel)
         if computed_by:
+            require_kernels(kernel, computed_by)
             raise ArgumentError(
                 f"register_kernel: {kernel!r} has no kernel of its own; it is computed by "
                 f"{' and '.join(map(repr, computed_by))}. Register yours for one of these."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minidl.backends.table import named, on_devices
 from minidl.console import printable
 from minidl.errors import ArgumentError
 from minidl.lens.texts import duration, text_table
@@ -98,7 +99,7 @@ class Crossover:
 def crossover(
     op: str,
     sizes: Sequence[int] = (32, 64, 128, 256, 512, 1024),
-    backends: tuple[str, str] = ("cpu", "cuda"),
+    backends: tuple[str, str] | None = None,
     *,
     shapes: Callable[[int], list[Any]] | None = None,
     direction: str = "forward",
@@ -110,7 +111,7 @@ def crossover(
     ----------
     op : name in `minidl.ops_table()`
     sizes : in any order
-    backends : the first is the one to beat
+    backends : the first is the one to beat; by default "cpu" and "cuda", for an op with kernels
     shapes : input shapes by size; by default square matrices, or square images of 16 channels
     direction, options : as for `lens.time`
 
@@ -122,6 +123,12 @@ def crossover(
     >>> [row.first.shapes for row in found.rows]
     [((8, 8),), ((16, 16),)]
     """
+    if backends is None:
+        if not on_devices(op):
+            raise ArgumentError(
+                f"crossover: {op} runs on the host only, so say which two backends to time. It exists for {named(op)}."
+            )
+        backends = ("cpu", "cuda")
     if len(backends) != 2 or isinstance(backends, str):
         raise ArgumentError(f"crossover: two backends are needed. Got {backends!r}.")
     if not len(sizes):

@@ -14,7 +14,7 @@ from typing import Any
 
 from minidl.backends.devices.arrays import device_name
 from minidl.backends.selection import DEFAULT, on_host
-from minidl.backends.table import load
+from minidl.backends.table import load, on_devices
 from minidl.errors import ArgumentError, TimingError
 from minidl.lens.timing.costs import cost
 from minidl.lens.timing.examples import example_static
@@ -30,7 +30,7 @@ TOO_SHORT = 2e-6  # seconds: below this the clock and the call are a good part o
 def time(
     op: str,
     inputs: Sequence[Any],
-    backends: Sequence[str] = ("cpu", "cuda"),
+    backends: Sequence[str] | None = None,
     *,
     direction: str = "forward",
     repeats: int | None = None,
@@ -45,9 +45,9 @@ def time(
     ----------
     op : name in `minidl.ops_table()`
     inputs : of the op's forward: shapes (filled with random values of the right kind), arrays, or None
-    backends : names of backends or rungs; where "cpu" does not have the op, "numpy" is timed. "cuda" without a GPU, and
-        "simt", give no time but a bound: what the datasheet of `gpu` allows at best, beside what the SIMT machine
-        counted
+    backends : names of backends or rungs, by default "cpu", and "cuda" if the op has kernels; where "cpu"
+        does not have the op, "numpy" is timed. "cuda" without a GPU, and "simt", give no time but a bound: what the
+        datasheet of `gpu` allows at best, beside what the SIMT machine counted
     direction : "forward" or "backward" (all gradients)
     repeats : by default as many as fit in `seconds`, 9 to 200
     flush : fill the caches with other data before each repeat, as a network's other layers do
@@ -73,6 +73,8 @@ def time(
     roof = roofline(gpu)
     static = example_static(op, inputs) | static
     found = []
+    if backends is None:
+        backends = [DEFAULT, *(device for device in on_devices(op) if device == "cuda")]
     for backend in [backends] if isinstance(backends, str) else backends:
         job = Job(
             op, direction, on_host(op)[0] if backend == DEFAULT else backend, inputs, static, repeats, seconds, flush

@@ -16,7 +16,7 @@ import numpy as np
 from cuda_kernels import ladder
 from cuda_kernels.compile.refusals import CAPABILITY, INSTALL, compiler_missing, refusal
 from minidl.backends import table
-from minidl.backends.cuda.device import FIRST, host_function
+from minidl.backends.cuda.device import FIRST, host_function, require_kernels
 from minidl.backends.devices.arrays import on_host
 from minidl.backends.students.register import student_kernel, student_names
 from minidl.errors import ArgumentError, BackendError, unknown_name
@@ -89,6 +89,7 @@ def check(target: str, *inputs: Any, tolerance: float | None = None, **static: A
     if kernel not in ladder.ops():
         computed_by = table.kernels(kernel)
         if computed_by:
+            require_kernels(kernel, computed_by)
             names = " or ".join(f"{name}:{rung}" for name in computed_by)
             raise ArgumentError(f"check: {kernel!r} is computed by other kernels. Check {names}.")
         raise unknown_name("kernel", kernel, ladder.ops())
@@ -394,11 +395,14 @@ def _check_all(op: str, given: Case | None, tolerance: float | None) -> KernelCh
     if op not in table.ops() and op not in ladder.ops():
         raise unknown_name("op or kernel", op, {*table.ops(), *ladder.ops()})
     found = KernelChecks()
+    require_kernels(op, table.kernels(op))
     if op in table.ops():
         plain = [case for case in cases_of(op, given) if not case.extreme]
         found.extend(_check_numpy(op, case) for case in plain[-2:-1] or plain)
         if not found:
-            raise ArgumentError(f"check: {op!r} is an op of your own: give inputs, minidl.check({op!r}, x).")
+            raise ArgumentError(
+                f"check: {op!r} is an op of your own: give inputs, NumPy arrays: minidl.check({op!r}, x)."
+            )
     kernels = table.kernels(op) or ((op,) if op in ladder.ops() else ())
     for kernel in kernels:
         for name in (*(rung.name for rung in ladder.rungs(kernel)), *student_names(kernel)):
