@@ -241,7 +241,7 @@ def test_keys_and_lines(opened):
     for _ in range(3):
         assert browser.execute_script(present).endswith(lines.sources[lines.now.function][lines.line])
         assert browser.execute_script("return document.querySelector('.panel.now .line-where').textContent").startswith(
-            f"line {lines.line}, {lines.position + 1} of "
+            f"line {lines.line}, step {lines.position} of "
         )
         body.send_keys(Keys.ARROW_DOWN)
         lines.next()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +20,9 @@ import numpy as np
 import minidl.ops
 from minidl.console import printable
 from minidl.errors import ArgumentError
+from minidl.lens import formulas
 from minidl.lens.stepping.moments import Moment, statistics
+from minidl.lens.stepping.unwritten import fresh_memory_marked, unwritten
 
 LIMIT = 2000  # lines recorded; the op runs to its end all the same
 MEMORY = 256 << 20  # bytes of copies; beyond, of further arrays only shape and dtype are kept
@@ -57,12 +58,15 @@ class LineStepper:
     """An op's run, line by line, and a position in it; `lens.step(…).into()` makes one.
 
     `position` counts lines from 0. The line at it has run: `values` are the variables after it. A line that calls a
-    helper comes ahead of the helper's lines. `next`, `back`, `over` (past a helper), `goto` and `to_line` move.
+    helper comes ahead of the helper's lines; of those, the ones that change nothing are left out. `next`, `back`,
+    `over` (past a helper), `goto` and `to_line` move. Cells of np.empty that are
+    not written yet hold a mark: see `unwritten`.
     """
 
     def __init__(self, title: str, lines: list[Line], sources: dict[str, dict[int, str]], result: Any) -> None:
         self.title, self.lines, self.sources, self.result = title, lines, sources, result
         self.position = 0
+        self.note = ""  # printed below the title
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -122,7 +126,7 @@ class LineStepper:
             if self.lines[place].line == line:
                 return self.goto(place)
         when = "before" if backwards else "after"
-        raise ArgumentError(f"to_line: line {line} does not run {when} step {self.position} of {len(self)}.")
+        raise ArgumentError(f"to_line: line {line} does not run {when} step {self.position} of {len(self) - 1}.")
 
     def listing(self, around: int = 5) -> str:
         """Return the source around the present line, with an arrow at it."""
@@ -132,23 +136,24 @@ class LineStepper:
 
     def described(self, name: str) -> str:
         """Return a variable after the present line, in one line of text."""
-        value = self.values[name]
-        # Fresh memory holds whatever was there before: numbers that mean nothing, and differ from run to run.
-        if isinstance(value, np.ndarray) and re.match(rf"\s*{re.escape(name)} = .*\bempty(_like)?\(", self.text):
-            return f"{value.dtype} {value.shape}, memory that is not written yet"
-        return describe(value)
+        return describe(self.values[name])
 
     def __str__(self) -> str:
-        head = f"{self.title}: step {self.position} of {len(self) - 1}, in {self.now.function}"
+        head = f"{self.title}: step {self.position} of {len(self) - 1}, in {self.now.function}{self.note}"
         rows = [f"   {name} {'*' if name in self.changed else ' '} {self.described(name)}" for name in self.values]
         return printable("\n".join([head, self.listing(), "after this line (* made or changed by it):", *rows]))
 
     def __repr__(self) -> str:
-        return f"<LineStepper {self.title}, line {self.line}, step {self.position} of {len(self)}>"
+        return f"<LineStepper {self.title}, line {self.line}, step {self.position} of {len(self) - 1}>"
 
 
 def describe(value: Any) -> str:
     """Return a value in one line: a small array's numbers, a large one's shape and statistics."""
+    if isinstance(value, np.ndarray) and (missing := unwritten(value)).any():
+        if missing.all():
+            return f"{value.dtype} {value.shape}, memory that is not written yet"
+        written = value[~missing]
+        return f"{value.dtype} {value.shape}, {written.size:,} of {value.size:,} cells written: {statistics(written)}"
     if isinstance(value, np.ndarray) and value.size <= 8:
         numbers = np.array2string(value, precision=4, separator=" ", max_line_width=10_000).replace("\n", "")
         return f"{value.dtype} {value.shape} {numbers}"
@@ -174,12 +179,17 @@ def line_steps(moment: Moment, function: Callable[..., Any], run: Callable[[], o
     before = sys.gettrace()
     sys.settrace(tracer.enter)
     try:
-        run()
+        with fresh_memory_marked(tracer.ours):
+            run()
     finally:
         sys.settrace(before)
     if not tracer.lines:
         raise ArgumentError(f"into: no line of {moment.op} {moment.direction} ran. Is its source file there?")
-    return LineStepper(f"{moment.op} {moment.direction}", tracer.lines, tracer.sources, tracer.result)
+    lines = [line for line in tracer.lines if line.depth == 0 or line.changed]
+    stepper = LineStepper(f"{moment.op} {moment.direction}", lines, tracer.sources, tracer.result)
+    if moment.backend != formulas.host_backend(moment.op):
+        stepper.note = f"\nNumPy's plain lines; in the step the op ran on {moment.backend}"
+    return stepper
 
 
 class _Tracer:
@@ -193,13 +203,16 @@ class _Tracer:
         self.copied = 0
         self.result: Any = None  # what the op's function returned
 
+    def ours(self, path: str) -> bool:
+        """Whether a file is one of those whose code is followed."""
+        folder, _, file = path.rpartition(os.sep)
+        return file not in _NOT_FOLLOWED and (path == self.code.co_filename or folder.startswith(_OPS))
+
     def enter(self, frame: Any, event: str, argument: Any) -> Any:
         """Decide whether a call is followed."""
         code = frame.f_code
         started = bool(self.open) or code is self.code
-        folder, _, file = code.co_filename.rpartition(os.sep)
-        ours = file not in _NOT_FOLLOWED and (code.co_filename == self.code.co_filename or folder.startswith(_OPS))
-        if event != "call" or not started or not ours or code.co_name.startswith(_CHECKS):
+        if event != "call" or not started or not self.ours(code.co_filename) or code.co_name.startswith(_CHECKS):
             return None
         if code is not self.code and not _holds_arrays(tuple(frame.f_locals.values())):
             return None  # it computes sizes, not values
@@ -241,7 +254,7 @@ class _Tracer:
         if isinstance(value, tuple) and not hasattr(value, "_fields"):
             old = before if isinstance(before, tuple) and len(before) == len(value) else (_NOTHING,) * len(value)
             return tuple(self.one(part, was) for part, was in zip(value, old, strict=True))
-        if value is None or isinstance(value, int | float | str | bool | np.generic):
+        if value is None or isinstance(value, int | float | str | bool | slice | np.generic):
             return value
         return NotKept(type(value).__name__)
 

@@ -164,8 +164,9 @@ def _lines_data(stepper: Stepper, moment: Moment, sources: dict[str, Any]) -> di
         key, source = f"{moment.op} {line.function}", lines.sources[line.function]
         first = min(source)
         sources[key] = {"first": first, "text": [source[n] for n in sorted(source)]}
-    left_out = f"the first {LINES} of {len(lines)} lines" if len(lines) > LINES else ""
-    return {"steps": [[f"{moment.op} {name}", n, values] for name, n, values in steps], "left_out": left_out}
+    left_out = f"The first {LINES} of {len(lines)} steps" if len(lines) > LINES else ""
+    notes = ". ".join(note for note in (lines.note.strip(), left_out) if note)
+    return {"steps": [[f"{moment.op} {name}", n, values] for name, n, values in steps], "left_out": notes}
 
 
 def _line_data(lines: LineStepper, place: int) -> tuple[str, int, list[list[str]]]:

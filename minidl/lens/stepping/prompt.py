@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.errors import MinidlError
+from minidl.lens.stepping.unwritten import unwritten
 
 if TYPE_CHECKING:
     from minidl.lens.stepping.stepper import Stepper
@@ -162,7 +163,10 @@ class LinesPrompt(Prompt):
         """Print a variable."""
         values = self.lines.values
         with np.printoptions(linewidth=110, precision=5, threshold=2048):
-            self.say(values.get(rest.strip(), f"no {rest.strip()!r} here. There are: {', '.join(values)}"))
+            value = values.get(rest.strip(), f"no {rest.strip()!r} here. There are: {', '.join(values)}")
+            if isinstance(value, np.ndarray) and (missing := unwritten(value)).any():
+                value = np.ma.array(value, mask=missing)  # prints "--" for what is not written yet
+            self.say(value)
 
 
 def _count(rest: str, otherwise: int = 1) -> int:

@@ -12,7 +12,8 @@
 ('mean_squared_error', 'hidden/kernel')
 
 The files of this room show the way a lesson goes: what ran (`record`), what is seen of it (`moments`), what is changed
-(`changes`), into an op (`lines`), into a kernel (`kernels`), on a page (`page`), in a notebook (`notebook`, `player`).
+(`changes`), into an op (`lines`, `unwritten`), into a kernel (`kernels`), on a page (`page`), in a notebook
+(`notebook`, `player`).
 """
 
 from __future__ import annotations
@@ -260,7 +261,7 @@ class Stepper:
 
     def __repr__(self) -> str:
         changed = f", {len(self._changes)} changed" if self._changes else ""
-        return printable(f"<Stepper at {self.position} of {len(self)}: {self.now.title}{changed}>")
+        return printable(f"<Stepper at {self.position} of {len(self) - 1}: {self.now.title}{changed}>")
 
     def _repr_html_(self) -> str:
         from minidl.lens.stepping.notebook import filmstrip

@@ -97,7 +97,7 @@ function source(moment) {
     make("span", { class: "group" },
       make("button", Object.assign({ type: "button", class: "line-back", "aria-label": "Back one line", onclick: () => move(-1) },
         at === 0 ? { disabled: "" } : {}), "▲ line"),
-      make("span", { class: "small line-where" }, `line ${number}, ${at + 1} of ${lines.steps.length}`),
+      make("span", { class: "small line-where" }, `line ${number}, step ${at} of ${lines.steps.length - 1}`),
       make("button", Object.assign({ type: "button", class: "line-next", "aria-label": "On to the next line", onclick: () => move(1) },
         at === lines.steps.length - 1 ? { disabled: "" } : {}), "▼ line")),
     code,
