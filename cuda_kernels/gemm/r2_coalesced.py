@@ -1,12 +1,15 @@
 """gemm r2: neighbours in a warp own neighbours in a row, so that they share what memory brings.
 
-One thread owns C[row, col]. A block owns 8 rows of 32 columns, one row a warp; the grid covers C.
+One thread owns C[row, col]. A block owns 8 rows of 32 columns, one row per warp; the grid covers C.
 Change from r1: the x axis runs along the *columns*. The 32 lanes of a warp read one element of A together (one 32-byte
 sector, where r1 reads 16), 32 neighbours of a row of B (4 sectors, fully used), and store 32 neighbours.
 
 Operations 2 M N K. Bytes asked for as in r1: 8 M N K loaded, 4 M N stored; it is the sectors moved that fall.
 With transpose_b the lanes walk down the stored columns of b, and r2 is no better than r1.
-Claims: as r1.
+`reader` (reads a matrix or its transpose) and `epilogue` (makes `finish`: add the bias, apply the activation) come from
+host.py, and so does `inner`, which is K, the length of the sum.
+Claims: two, for the two builds that are compiled: the plain kernel (one FFMA for each product), and the one with
+everything, both operands transposed, bias and sigmoid. Both: at most 64 registers per thread, no local memory.
 """
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from cuda_kernels.launch import grid_2d, launch
 
 from .host import MATRICES, Problem, Variant, builds, epilogue, host, reader
 
-COLS, ROWS = 32, 8  # one warp a row, 256 threads a block
+COLS, ROWS = 32, 8  # one warp per row, 256 threads per block
 
 
 @functools.cache

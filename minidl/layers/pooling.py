@@ -22,7 +22,7 @@ class Pooling(OptionLayer):
     strides: SizesOrNone = None
     padding: Padding = "valid"
     data_format: Layout = None
-    name = after("data_format", None)
+    name = after("data_format", None)  # so that `name` comes behind data_format, as in Keras, when given by place
 
     def __post_init__(self) -> None:
         if self.strides is None:
@@ -49,7 +49,7 @@ class Pooling(OptionLayer):
 
 
 class MaxPooling1D(Pooling):
-    """Keep the largest of every `pool_size` steps: x (N, T, C) -> (N, P, C).
+    """Keep the largest of each window of `pool_size` steps: x (N, T, C) -> (N, P, C).
 
     >>> MaxPooling1D(2)([[[1.0], [3.0], [2.0], [0.0]]]).numpy().ravel()
     array([3., 2.], dtype=float32)
@@ -78,7 +78,10 @@ class MaxPooling2D(Pooling):
 
 
 class AveragePooling1D(Pooling):
-    """Take the mean of every `pool_size` steps: x (N, T, C) -> (N, P, C); padding is left out of it."""
+    """Take the mean of each window of `pool_size` steps: x (N, T, C) -> (N, P, C).
+
+    Padding does not count in the mean.
+    """
 
     computes_in_floats = True
     rank = 1
@@ -86,7 +89,10 @@ class AveragePooling1D(Pooling):
 
 
 class AveragePooling2D(Pooling):
-    """Take the mean of every window: x (N, H, W, C) -> (N, P, Q, C); padding is left out of it. See MaxPooling2D."""
+    """Take the mean of every window: x (N, H, W, C) -> (N, P, Q, C). See MaxPooling2D.
+
+    Padding does not count in the mean.
+    """
 
     computes_in_floats = True
     rank = 2

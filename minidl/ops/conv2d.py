@@ -64,8 +64,8 @@ def conv2d_forward(
     output_hw = check_conv2d(x, w, b, strides, padding, dilation, groups)
     windows = window_view(pad_image(x, padding), w.shape[:2], output_hw, strides, dilation)  # (N, P, Q, R, S, C)
     y = np.empty((*windows.shape[:3], w.shape[3]), x.dtype)
-    for c, k in channels_by_group(w, groups):
-        y[..., k] = np.tensordot(windows[..., c], w[..., k], axes=3)  # the sum over r, s, c
+    for channels, filters in channels_by_group(w, groups):
+        y[..., filters] = np.tensordot(windows[..., channels], w[..., filters], axes=3)  # the sum over r, s, c
     if b is not None:
         y += b
     return y, Conv2DCache(x, w, b is not None, strides, padding, dilation, groups)
@@ -79,25 +79,31 @@ def conv2d_backward(dy: np.ndarray, cache: Conv2DCache, *, needs: Needs = (True,
     dxpad[n, i*si + r*di, j*sj + s*dj, c] += sum over k of  dy[n, i, j, k] * w[r, s, c, k]     for all i, j, r, s
     """
     x, w, has_bias, strides, padding, dilation, groups = cache
-    xpad = pad_image(x, padding)
-    windows = window_view(xpad, w.shape[:2], dy.shape[1:3], strides, dilation)
-    dxpad, dw = np.zeros(xpad.shape, x.dtype), np.empty_like(w)
-    met = window_view(dxpad, w.shape[:2], dy.shape[1:3], strides, dilation, writeable=True)  # dxpad, seen by windows
-    for c, k in channels_by_group(w, groups):
-        if needs[1]:
-            dw[..., k] = np.tensordot(windows[..., c], dy[..., k], axes=((0, 1, 2), (0, 1, 2)))
-        for r, s in np.ndindex(w.shape[:2]) if needs[0] else ():  # tap by tap: no two windows of one tap share a pixel
-            met[..., r, s, c] += dy[..., k] @ w[r, s, :, k].T
-    (top, _), (left, _) = padding
-    dx = dxpad[:, top : top + x.shape[1], left : left + x.shape[2]]
-    db = dy.sum(axis=(0, 1, 2)) if has_bias else None
-    return dx if needs[0] else None, dw if needs[1] else None, db if needs[2] else None
+    need_dx, need_dw, need_db = needs
+    xpad, kernel_hw, output_hw = pad_image(x, padding), w.shape[:2], dy.shape[1:3]
+    dx = dw = db = None
+    if need_dx:
+        dxpad = np.zeros(xpad.shape, x.dtype)
+        dwindows = window_view(dxpad, kernel_hw, output_hw, strides, dilation, writeable=True)
+        for channels, filters in channels_by_group(w, groups):
+            for r, s in np.ndindex(kernel_hw):  # tap by tap: no two windows of one tap share a pixel
+                dwindows[..., r, s, channels] += dy[..., filters] @ w[r, s, :, filters].T
+        (top, _), (left, _) = padding
+        dx = dxpad[:, top : top + x.shape[1], left : left + x.shape[2]]
+    if need_dw:
+        dw = np.empty_like(w)
+        windows = window_view(xpad, kernel_hw, output_hw, strides, dilation)
+        for channels, filters in channels_by_group(w, groups):
+            dw[..., filters] = np.tensordot(windows[..., channels], dy[..., filters], axes=((0, 1, 2), (0, 1, 2)))
+    if need_db and has_bias:
+        db = dy.sum(axis=(0, 1, 2))
+    return dx, dw, db
 
 
 def channels_by_group(w: np.ndarray, groups: int) -> list[tuple[slice, slice]]:
-    """Return which channels of x, and which of y, belong to each group."""
-    c, k = w.shape[2], w.shape[3] // groups
-    return [(slice(g * c, (g + 1) * c), slice(g * k, (g + 1) * k)) for g in range(groups)]
+    """Return each group's slices: which channels of x it reads, and which filters (channels of y) it makes."""
+    reads, makes = w.shape[2], w.shape[3] // groups
+    return [(slice(g * reads, (g + 1) * reads), slice(g * makes, (g + 1) * makes)) for g in range(groups)]
 
 
 OP = Op(
@@ -105,8 +111,9 @@ OP = Op(
     flops=product("2 N P Q K R S C / groups", lambda call: 2 * call.n * math.prod(call.shape(1)[:3])),
     maths=(
         "y[n,i,j,k] = b[k] + Σr,s,c xpad[n, i·si + r·di, j·sj + s·dj, c] w[r,s,c,k]",
-        "dw[r,s,c,k] = Σn,i,j xpad[n, i·si + r·di, j·sj + s·dj, c] dy[n,i,j,k];  dx: each dy back through the w that "
-        "made it;  db[k] = Σ dy",
+        "dw[r,s,c,k] = Σn,i,j xpad[n, i·si + r·di, j·sj + s·dj, c] dy[n,i,j,k];  "
+        "dxpad[n, i·si + r·di, j·sj + s·dj, c] += Σk dy[n,i,j,k] w[r,s,c,k] for all i, j, r, s;  "
+        "db[k] = Σn,i,j dy[n,i,j,k]",
     ),
     shapes=lambda n: [(8, n, n, 16), (3, 3, 16, 32), (32,)],
     kernels=(("conv2d",), ("conv2d_backward_data", "conv2d_backward_weights", "conv2d_backward_bias")),

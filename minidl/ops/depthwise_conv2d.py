@@ -95,8 +95,8 @@ def depthwise_conv2d_backward(
             dx[pixels] += (d_taps[windows] * w[r, s]).sum(axis=-1)
         if needs[1]:
             dw[r, s] = (x[pixels][..., None] * d_taps[windows]).sum(axis=(0, 1, 2))
-    db = dy.sum(axis=(0, 1, 2)) if has_bias else None
-    return dx if needs[0] else None, dw if needs[1] else None, db if needs[2] else None
+    db = dy.sum(axis=(0, 1, 2)) if needs[2] and has_bias else None
+    return dx if needs[0] else None, dw if needs[1] else None, db
 
 
 def check_depthwise_conv2d(
@@ -115,7 +115,8 @@ OP = Op(
     flops=product("2 N P Q C M R S", lambda call: 2 * call.n * math.prod(call.shape(1)[:2])), differential="product",
     maths=(
         "y[n,i,j,c·M+m] = b[c·M+m] + Σr,s xpad[n, i·si + r·di, j·sj + s·dj, c] w[r,s,c,m]",
-        "dw[r,s,c,m] = Σn,i,j xpad dy;  dx: each dy back through the w that made it;  db = Σ dy",
+        "dw[r,s,c,m] = Σn,i,j xpad[n, i·si + r·di, j·sj + s·dj, c] dy[n,i,j,c·M+m];  "
+        "dxpad[n, i·si + r·di, j·sj + s·dj, c] += Σm dy[n,i,j,c·M+m] w[r,s,c,m] for all i, j, r, s;  db = Σn,i,j dy",
     ),
     shapes=lambda n: [(8, n, n, 16), (3, 3, 16, 1), (16,)],
     kernels=(("depthwise_conv2d",), ("depthwise_conv2d_backward_data", "depthwise_conv2d_backward_weights")),

@@ -63,13 +63,13 @@ def max_pool2d_backward(dy: np.ndarray, cache: MaxPool2DCache) -> tuple[np.ndarr
     dxpad[n, i*si + r, j*sj + s, c] += dy[n, i, j, c]   for the first (r, s) where xpad there equals y[n, i, j, c]
     """
     x, y, pool_size, strides, padding = cache
-    dx, left = np.zeros_like(x), dy.copy()  # left: what each window has still to give
+    dx, to_give = np.zeros_like(x), dy.copy()  # to_give: what each window has not passed on yet
     *taps, last = taps_of(x.shape, y.shape[1:3], pool_size, strides, padding)
     for pixels, windows in taps:
         here = x[pixels] == y[windows]
-        dx[pixels] += np.where(here, left[windows], 0)
-        left[windows] = np.where(here, 0, left[windows])
-    dx[last[0]] += left[last[1]]  # who has not given yet has the maximum here, or holds NaN, which equals nothing
+        dx[pixels] += np.where(here, to_give[windows], 0)
+        to_give[windows] = np.where(here, 0, to_give[windows])
+    dx[last[0]] += to_give[last[1]]  # who has not given yet has the maximum here, or holds NaN, which equals nothing
     return (dx,)
 
 
