@@ -154,16 +154,16 @@ def written() -> Iterator[tuple[str, Any]]:
     """Yield what is written of every class, alone and in a file, and of models with their training setup."""
     for kind, name in ALL:
         for how, serialize in (("alone", MODULES[kind].serialize), ("in a file", saving.serialize_keras_object)):
-            backend.clear_session()
+            backend.clear_session(free_memory=False)
             yield f"{kind} {name} {how}", serialize(make(kind, name))
     for name, maker in example_models.MAKERS.items():
-        backend.clear_session()
+        backend.clear_session(free_memory=False)
         model = maker()[0]
         yield f"model {name}", model_config(model)
         yield f"model {name} compiled", model.get_compile_config()
         yield f"model {name} in an h5", legacy.simplified(model_config(model))
         yield f"training of {name} in an h5", training_config(model)
-    backend.clear_session()
+    backend.clear_session(free_memory=False)
     yield "activation layer", layers.Dense(2, activation=layers.LeakyReLU(0.1, name="leaky")).get_config()
     for function in (losses.mean_squared_error, metrics.binary_accuracy, layers.Activation("hard_silu").activation):
         yield f"function {function.__name__}", saving.serialize_keras_object(function)
