@@ -29,7 +29,9 @@ def missing() -> str:
 def _versions() -> str:
     from importlib.metadata import version
 
-    return " ".join(f"{name} {version(name)}" for name in ("numba-cuda", "numba", "nvidia-nvvm"))
+    from cuda.bindings import nvvm  # its package is another one for CUDA 12 than for 13: asked itself
+
+    return f"numba-cuda {version('numba-cuda')} numba {version('numba')} nvvm {nvvm.version()}"
 
 
 def ptx_of(kernel: Any, types: tuple[Any, ...]) -> str:

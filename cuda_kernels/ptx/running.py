@@ -112,9 +112,7 @@ def run(
     row[NTID : NTID + 3], row[NCTAID : NCTAID + 3] = size, shape
     row[RANGES], row[RANGE_COUNT], row[ERROR] = ranges.ctypes.data, len(ranges), error.ctypes.data
     blocks = shape[0] * shape[1] * shape[2]
-    cores = min(
-        threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, blocks
-    )
+    cores = min(threads or _cores(), blocks)
     notes = -(-16 * len(code.places) // 64) * 64 if code.checked else 0
 
     def portion_from(first: int, last: int) -> None:
@@ -162,6 +160,11 @@ def _wait(jobs: list[Future[None]], error: np.ndarray, limit: float) -> None:
         error[STOP] = 1
         wait(jobs)
         raise
+
+
+def _cores() -> int:
+    """How many cores this process may use; where the system does not say, all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _extent(a: np.ndarray) -> tuple[int, int]:

@@ -18,9 +18,7 @@ from llvmlite import ir
 
 from .instructions import BOOL, I8, I32, I64
 from .thread import (
-    DYNAMIC,
     ERROR,
-    FAULT,
     NCTAID,
     NTID,
     ORDER,
@@ -382,6 +380,3 @@ def add_checks(program: Program) -> None:
     b.position_at_end(wrong)
     b.call(report, [launch, number, address, *ids])
     b.ret(ir.Constant(BOOL, 1))
-
-
-__all__ = ["DYNAMIC", "ERROR_WORDS", "FAULT", "STUCK", "Schedule", "add_checks"]

@@ -121,7 +121,7 @@ def test_mark_is_for_its_own_thread():
 
 
 def test_op_that_compiles_a_helper_with_numba_is_stepped_into():
-    numba = pytest.importorskip("numba")
+    import numba
 
     @numba.njit
     def two(x):

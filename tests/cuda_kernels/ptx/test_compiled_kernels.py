@@ -13,7 +13,7 @@ from cuda_kernels import ptx, simt
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ptx import PtxFault
 
-pytestmark = pytest.mark.skipif(bool(ptx.missing()), reason="NVIDIA's compilers are not installed")
+pytestmark = pytest.mark.skipif(bool(ptx.missing()), reason=f"NOT RUN: {ptx.missing()}")
 
 if not ptx.missing():
 
