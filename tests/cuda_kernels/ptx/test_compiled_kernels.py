@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cuda_kernels import ptx, simt
+from cuda_kernels import ladder, ptx, simt
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ptx import PtxFault
 
@@ -146,6 +146,13 @@ def test_compiled_code_gives_what_the_machine_gives(case: str) -> None:
     kernel = globals()[name]
     for mine, compiled in both(kernel, grid, block, *args):
         np.testing.assert_allclose(compiled, mine, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("rung", ["r1", "r3", "r8"])
+def test_rungs_of_a_ladder_run_compiled_tensor_cores_too(rung: str) -> None:
+    a, b = normal(37, 24), normal(24, 70)
+    run = ladder.rung("gemm", rung).run
+    np.testing.assert_allclose(run(a, b, on="ptx"), run(a, b, on="simt"), rtol=2e-5, atol=2e-5)
 
 
 def test_dynamic_shared_memory() -> None:
