@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._cuda import cuda
+from .scope import Block, Scope
 from .simt.host.memory import DeviceArray
 from .simt.host.sessions import of_the_gpu
 
@@ -26,6 +27,29 @@ ERROR_NAMES = {
     OUT_OF_RESOURCES: "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", MISALIGNED_ADDRESS: "CUDA_ERROR_MISALIGNED_ADDRESS",
     LAUNCH_FAILED: "CUDA_ERROR_LAUNCH_FAILED",
 }
+
+
+PLACES = ("simt", "ptx", "cuda")  # what runs a kernel; on the first two its arrays are NumPy's
+
+_NUMPY_RUNS: Scope[str] = Scope("numpy_runs_on")
+
+
+def numpy_runs_on(place: str) -> Block[str]:
+    """Inside this block kernels on NumPy arrays run on `place`, "simt" or "ptx", where no `on` says another.
+
+    >>> with numpy_runs_on("ptx"):
+    ...     place_of_numpy()
+    'ptx'
+    """
+    if place not in PLACES[:2]:
+        raise ValueError(f"numpy_runs_on: must be 'simt' or 'ptx'. Got {place!r}.")
+    return _NUMPY_RUNS.block(place)
+
+
+def place_of_numpy() -> str:
+    """What runs kernels on NumPy arrays here: the SIMT machine, unless `numpy_runs_on` says another."""
+    inside = _NUMPY_RUNS.get()
+    return inside[-1] if inside else "simt"
 
 
 class NoGpuError(RuntimeError):
@@ -155,19 +179,19 @@ _allocators: dict[str, Callable[[tuple[int, ...], np.dtype], Any]] = {}
 
 
 def set_allocator(allocate: Callable[[tuple[int, ...], np.dtype], Any] | None, place: str = "cuda") -> None:
-    """Let arrays at `place` ("cuda" or "simt") come from `allocate(shape, dtype)`, a memory pool.
+    """Let arrays at `place` ("cuda", "simt" or "ptx") come from `allocate(shape, dtype)`, a memory pool.
 
     None goes back to Numba's own, or NumPy's.
     """
-    if place not in ("cuda", "simt"):
-        raise ValueError(f"set_allocator: place must be 'cuda' or 'simt'. Got {place!r}.")
+    if place not in PLACES:
+        raise ValueError(f"set_allocator: place must be 'simt', 'ptx' or 'cuda'. Got {place!r}.")
     _allocators.pop(place, None)
     if allocate is not None:
         _allocators[place] = allocate
 
 
 def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any = None, on: str | None = None) -> Any:
-    """An array with undefined contents, in the same place as `like` or on `on` ("cuda", or "simt" and "ptx": the host).
+    """An array with undefined contents, in the same place as `like` or on `on` ("cuda", or "simt" and "ptx": NumPy's).
 
     Raises MemoryError if the GPU has no room for it.
 
@@ -176,10 +200,10 @@ def empty(shape: int | tuple[int, ...], dtype: Any = np.float32, *, like: Any = 
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     dtype = np.dtype(dtype)
-    place = "simt" if on == "ptx" else on or ("simt" if isinstance(like, np.ndarray) else "cuda")
+    place = on or (place_of_numpy() if isinstance(like, np.ndarray) else "cuda")
     if place in _allocators:
         return _allocators[place](shape, dtype)
-    return np.empty(shape, dtype) if place == "simt" else new_device_array(shape, dtype)
+    return new_device_array(shape, dtype) if place == "cuda" else np.empty(shape, dtype)
 
 
 @of_the_gpu

@@ -1,8 +1,9 @@
-"""One way to launch a kernel: on a GPU, or on the SIMT machine, decided by where its arrays are.
+"""One way to launch a kernel: on a GPU or without one, decided by where its arrays are.
 
     launch(kernel, blocks_for(x.size, THREADS), THREADS, x, y, x.size)
 
-NumPy arrays run on the SIMT machine, device arrays (`to_device`, `empty`) on the GPU. Python numbers become int32 and
+Device arrays (`to_device`, `empty`) run on the GPU, NumPy arrays on the SIMT machine or, with `on="ptx"` or inside
+`numpy_runs_on("ptx")`, compiled on this processor (`cuda_kernels.ptx`). Python numbers become int32 and
 float32, so that a kernel is compiled for one signature. What a GPU would refuse or misread (an array of the host, a
 copy that is not contiguous, no elements, more than int32 can index, None) is an error here that says so.
 
@@ -11,6 +12,8 @@ On the SIMT machine any fault raises `simt.KernelFault`. `simt_options` changes 
     with simt_options(strict=False) as reports:
         launch(...)
     print(reports[-1])
+
+`ptx_options` is the same for compiled kernels: checks=False for speed, order=7 for threads in a random order.
 """
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ from . import simt
 from ._cuda import cuda
 from .arrays import (
     INT32_MAX,
+    PLACES,
     KernelError,
     NoGpuError,
     address_of,
@@ -40,7 +44,9 @@ from .arrays import (
     is_aligned,
     is_device_array,
     new_device_array,
+    numpy_runs_on,
     place_of,
+    place_of_numpy,
     require_gpu,
     rows_are_wide,
     set_allocator,
@@ -73,7 +79,10 @@ __all__ = [
     "launches",
     "multiprocessors",
     "new_device_array",
+    "numpy_runs_on",
     "place_of",
+    "place_of_numpy",
+    "ptx_options",
     "require_gpu",
     "resident_blocks",
     "rows_are_wide",
@@ -154,6 +163,19 @@ def simt_options(**options: Any) -> Iterator[list[simt.Report]]:
         yield reports
 
 
+_PTX_OPTIONS: Scope[dict[str, Any]] = Scope("ptx_options")
+
+
+@contextlib.contextmanager
+def ptx_options(**options: Any) -> Iterator[None]:
+    """Inside this block compiled launches take these options of `ptx.launch`: checks, order, threads, limit.
+
+    Blocks nest, and hold, as those of `simt_options`.
+    """
+    with _PTX_OPTIONS.block(options):
+        yield
+
+
 def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...], *args: Any, shared_bytes: int = 0,
            on: str | None = None, stream: Any = 0, outputs: tuple[str, ...] | None = None) -> simt.Report | None:
     """Launch `kernel` over `grid` blocks of `block` threads; results are written into the array arguments.
@@ -164,8 +186,8 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     grid, block : int, or tuple of up to three ints (x, y, z)
     args : arrays (all NumPy or all on the GPU) and numbers: int becomes int32, float becomes float32
     shared_bytes : dynamic shared memory of a block, for cuda.shared.array(0, dtype)
-    on : "simt" or "cuda" to insist on a place; "ptx" runs NumPy arrays compiled, without a GPU (see
-        `cuda_kernels.ptx`); None goes where the arrays are, NumPy arrays to the SIMT machine
+    on : "simt", "ptx" or "cuda" to insist on a place; None goes where the arrays are, NumPy arrays to the SIMT machine
+        (or where `numpy_runs_on` says)
     stream : a CUDA stream (GPU only)
     outputs : the arrays that the SIMT machine expects to be filled by this launch; () where several launches share one
 
@@ -179,7 +201,7 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     ValueError : an array is empty, not contiguous or too large; the grid or the block is
     NoGpuError : there is no GPU, or its driver is too old
     KernelError : the GPU cannot run the kernel, or stopped one that was launched before
-    simt.KernelFault : the SIMT machine found a fault
+    simt.KernelFault : the SIMT machine found a fault; ptx.PtxFault : a compiled kernel's checks did
 
     >>> from cuda_kernels._cuda import cuda
     >>> @cuda.jit
@@ -195,10 +217,10 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     name = getattr(kernel, "__name__", "launch")
     args = tuple([a.ary if isinstance(a, DeviceArray) else a for a in args])
     place = place_of(*[a for a in args if hasattr(a, "shape") and not isinstance(a, np.generic)], function=name)
-    if on not in (None, "simt", "ptx", "cuda"):
+    if on not in (None, *PLACES):
         raise ValueError(f"{name}: on must be 'simt', 'ptx', 'cuda' or None. Got {on!r}.")
-    if on == "ptx" and place == "simt":
-        place = "ptx"
+    if place == "simt":
+        place = place_of_numpy() if on is None else "ptx" if on == "ptx" else place
     if on is not None and on != place:
         kind, cure = ("NumPy", "to_device(x)") if place == "simt" else ("device", "x.copy_to_host()")
         raise TypeError(f"{name}: cannot launch on {on!r}. Got {kind} arrays, which run on {place!r}. Move them with "
@@ -208,8 +230,9 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     if math.prod(block) > MAX_THREADS:
         raise ValueError(f"{name}: a block may have {MAX_THREADS} threads. Got {block}, which is {math.prod(block)}.")
     started, listeners = time.perf_counter(), LISTENERS.get()
+    options: dict[str, Any]
     if place == "simt":
-        options: dict[str, Any] = {"strict": True} if outputs is None else {"strict": True, "outputs": outputs}
+        options = {"strict": True} if outputs is None else {"strict": True, "outputs": outputs}
         inside = _OPTIONS.get()
         for given, _ in inside:
             options.update(given)
@@ -228,7 +251,10 @@ def launch(kernel: Any, grid: int | tuple[int, ...], block: int | tuple[int, ...
     if place == "ptx":
         from . import ptx  # rare, and it imports LLVM
 
-        ptx.launch(kernel, grid, block, *values, shared_bytes=shared_bytes)
+        options = {}
+        for given in _PTX_OPTIONS.get():
+            options.update(given)
+        ptx.launch(kernel, grid, block, *values, shared_bytes=shared_bytes, **options)
         if listeners:
             _tell(listeners, Launched(kernel, grid, block, values, shared_bytes, place, started, time.perf_counter(),
                                       None))

@@ -18,7 +18,8 @@ class Launched:
 
     `started` and `finished` are seconds of `time.perf_counter` on the host. On a GPU the kernel may still be running
     at `finished`, and `milliseconds()` is what it took there (where the GPU had nothing to do before it, with the
-    launch itself: some 10 microseconds); on the SIMT machine that is no time of any GPU: None.
+    launch itself: some 10 microseconds). A compiled kernel (`place` "ptx") is done at `finished`, and what it took is
+    this processor's time; the SIMT machine's is no kernel's time: None.
     """
 
     kernel: Any
@@ -44,9 +45,12 @@ class Launched:
         return simt.step(self.kernel, self.grid, self.block, *self.args, shared_bytes=self.shared_bytes)
 
     def milliseconds(self) -> float | None:
-        """The kernel's own time on the GPU, by its events (waits for it to end); None on the SIMT machine."""
+        """The kernel's own time, on the GPU by its events (waits for it to end); None on the SIMT machine.
+
+        On "ptx" it is this processor's, the first time with the compilation.
+        """
         if self.events is None:
-            return None
+            return 1e3 * (self.finished - self.started) if self.place == "ptx" else None
         from ._cuda import cuda
 
         before, after = self.events

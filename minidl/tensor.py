@@ -115,7 +115,7 @@ class Tensor(Operators):
 
     @property
     def device(self) -> str:
-        """Where the values are: "cpu", "cuda" (a GPU), or "simt" (the SIMT machine)."""
+        """Where the values are: "cpu", "cuda" (a GPU), "simt" (the SIMT machine), "ptx" (the processor, compiled)."""
         return device_of(self.data) or "cpu"
 
     @property

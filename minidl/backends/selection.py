@@ -24,7 +24,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from minidl.backends import table
-from minidl.backends.devices.arrays import device_name, require_gpu
+from minidl.backends.devices.facts import device_facts, device_name
 from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.scope import Scope
 
@@ -58,7 +58,7 @@ def use(backend: str | None = None, **choices: str) -> None:
 
     Parameters
     ----------
-    backend : for all ops, e.g. "cpu", "numpy", "cuda", "simt"
+    backend : for all ops, e.g. "cpu", "numpy", "cuda", "simt", "ptx"
     choices : `conv2d="cuda"`, `conv2d_backward="numpy"`, `gemm="cuda:r3_tiled"`
 
     Raises
@@ -130,9 +130,10 @@ def _check_choice(key: str, backend: str) -> None:
 
 
 def _require_device(choice: Choice) -> None:
-    """Say at once, and not at the first op, that there is no GPU."""
-    if any(device_name(backend) == "cuda" for backend in choice.values()):
-        require_gpu()
+    """Say at once, and not at the first op, that a device cannot run here."""
+    for facts in dict.fromkeys(map(device_facts, choice.values())):
+        if facts is not None:
+            facts.require()
 
 
 def _split(key: str) -> tuple[str, str | None]:

@@ -4,7 +4,7 @@ The devices' adapters are not imported until an op is used on one, so that a bac
 nothing.
 
 A backend may have rungs (several kernels that compute the same, from simple to fast). A rung is a backend name of its
-own with a colon, "cuda:r3_tiled"; the plain name, "cuda", is the backend's best. The rungs of `cuda` and `simt` are
+own with a colon, "cuda:r3_tiled"; the plain name, "cuda", is the backend's best. The rungs of the devices are
 those of the ladders in `cuda_kernels`, which is imported when somebody asks for one.
 """
 
@@ -20,7 +20,7 @@ from itertools import zip_longest
 from typing import Any
 
 from minidl.backends import cpu
-from minidl.backends.devices.arrays import DEVICES, device_name
+from minidl.backends.devices.facts import DEVICES, device_name
 from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.ops.op import Op, records
 
@@ -68,7 +68,7 @@ def backends(op: str | None = None) -> list[str]:
 
 
 def rungs(op: str) -> list[str]:
-    """Return the rungs that `op` can run by on the devices: "cuda:r1_naive", … "simt:r11_split_k".
+    """Return the rungs that `op` can run by on the devices: "cuda:r1_naive", … "ptx:r11_split_k".
 
     >>> rungs("gemm")[:2], rungs("reshape")
     (['cuda:r1_naive', 'cuda:r2_coalesced'], [])
@@ -210,7 +210,7 @@ def on_devices(op: str) -> list[str]:
     """Return the devices that an op can run on: those with adapters, once its kernels are written (they are imported).
 
     >>> on_devices("relu"), on_devices("discrete")
-    (['cuda', 'simt'], [])
+    (['cuda', 'simt', 'ptx'], [])
     """
     if not devices(op):
         return []

@@ -15,6 +15,8 @@ from minidl.cli.networks import cnn
 from minidl.cli.targets import check_folder
 from minidl.picture import write_picture
 
+INSTALL = 'pip install "minidl[ptx]"'  # not for macOS, for which there is no compiler
+
 
 def run_demo(output: Path, epochs: int, backend: list[str], seed: int) -> None:
     """Train, evaluate, show one step op by op and on both sides, and write pictures."""
@@ -59,19 +61,19 @@ def show_step(model: Any, data: ImageData, batch: int = 32) -> None:
 
 
 def show_both_sides(model: Any, data: ImageData, batch: int = 4) -> None:
-    """Print the same step on NumPy and on kernels, value by value: on a GPU where there is one, else simulated."""
-    from minidl.backends.cuda import gpu_problem
+    """Print the same step on NumPy and on kernels, value by value: on a GPU where there is one, else without."""
+    from minidl.backends.devices.facts import DEVICES
 
-    device = "simt" if gpu_problem() else "cuda"
-    what = {
-        "cuda": "as kernels on the GPU",
-        "simt": "as GPU kernels on the SIMT machine (there is no GPU here)",
-    }
+    device = next(name for name in ("cuda", "ptx", "simt") if not DEVICES[name].why_not())
+    where = DEVICES[device].runs_on + ("" if device == "cuda" else " (there is no GPU here)")
     print(
-        f"\nThe same step on {batch} images, on NumPy and {what[device]}. Free run: each side goes on with its own\n"
-        "values. Op alone: both sides of an op are given the same. Tolerance: what rounding explains.\n"
+        f"\nThe same step on {batch} images, on NumPy and as GPU kernels on {where}.\n"
+        "Free run: each side goes on with its own values. Op alone: both sides of an op are given the same.\n"
+        "Tolerance: what rounding explains.\n"
     )
     print(lens.compare(model, data.x_train[:batch], data.y_train[:batch], "numpy", device))
+    if device == "simt" and INSTALL in (DEVICES["ptx"].why_not() or ""):
+        print(f"\nThese kernels run compiled, some hundred times faster, after {INSTALL}")
 
 
 def write_pictures(output: Path, model: Any, history: Any, data: ImageData, predicted: np.ndarray) -> list[Path]:

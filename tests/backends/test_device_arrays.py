@@ -12,7 +12,7 @@ import pytest
 import minidl
 from minidl import functional as F
 from minidl.backends import transfers
-from minidl.backends.devices.arrays import OnDeviceError, SimtArray, device_of, to_device, to_host, zeros_like
+from minidl.backends.devices.arrays import HostedArray, OnDeviceError, device_of, to_device, to_host, zeros_like
 from minidl.errors import BackendError, ShapeError
 from minidl.tape import where_it_lies
 
@@ -69,7 +69,7 @@ def test_what_a_device_array_offers(array):
     assert array[1].shape == (3,) and array[:, 1:].shape == (2, 2) and not array[:, 1:].is_c_contiguous()
     with pytest.raises(OnDeviceError, match="contiguous"):
         array[:, 1:].reshape(4)
-    assert np.array_equal(array.copy_to_host(), VALUES) and repr(array) == "<SimtArray (2, 3) float32>"
+    assert np.array_equal(array.copy_to_host(), VALUES) and repr(array) == "<HostedArray (2, 3) float32 on simt>"
     assert not hasattr(array, "__cuda_array_interface__") and hash(array) is not None
 
 
@@ -188,4 +188,4 @@ def test_observers_are_told_where_and_why(tensor):
     with minidl.observers.observing() as runs, where_it_lies(tensor):
         tensor * 2.0
     assert (runs[0].backend, runs[0].why) == ("simt", "where its values are")
-    assert isinstance(runs[0].outputs[0], SimtArray)
+    assert isinstance(runs[0].outputs[0], HostedArray)

@@ -7,7 +7,7 @@ import pytest
 
 import minidl
 from minidl.backends import table, transfers
-from minidl.backends.devices.arrays import SimtArray, on_host
+from minidl.backends.devices.arrays import HostedArray, on_host
 from minidl.errors import DTypeError
 
 KINDS = ("int32", "int64", "uint8", "bool")
@@ -40,14 +40,14 @@ MOVES = [
 @pytest.mark.parametrize("op, count, static", MOVES, ids=[f"{op}-{k}" for k, (op, _, _) in enumerate(MOVES)])
 def test_integers_are_moved_on_the_device(op, count, static, kind):
     expected, got = both(op, *(numbers(kind, 2, 5, 3) for _ in range(count)), **static)
-    assert isinstance(got, SimtArray)
+    assert isinstance(got, HostedArray)
     assert_equal(got, expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_where_takes_integers(kind):
     expected, got = both("where", numbers("bool", 5, 3), numbers(kind, 2, 5, 3), numbers(kind, 3))
-    assert isinstance(got, SimtArray)
+    assert isinstance(got, HostedArray)
     assert_equal(got, expected)
 
 
@@ -57,7 +57,7 @@ def test_integers_are_counted_on_the_device_and_wrap_round(op, kind):
     a, b = numbers(kind, 5, 4), numbers(kind, 4)
     for rung in ("simt:r1_scalar", "simt"):
         got = table.load(op, rung, "forward")(a, b)[0]
-        assert isinstance(got, SimtArray)
+        assert isinstance(got, HostedArray)
         assert_equal(got, table.load(op, "numpy", "forward")(a, b)[0])
 
 
@@ -71,7 +71,7 @@ def test_negative_of_integers(kind):
 @pytest.mark.parametrize("target", (*KINDS, "float32"))
 def test_cast_between_all_kinds(source, target):
     expected, got = both("cast", numbers(source, 3, 5), dtype=target)
-    assert isinstance(got, SimtArray)
+    assert isinstance(got, HostedArray)
     assert_equal(got, expected)
 
 

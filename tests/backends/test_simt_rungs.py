@@ -15,7 +15,7 @@ from simt_cases import CASES as AWKWARD
 from cuda_kernels import ladder
 from cuda_kernels.launch import launches, simt_options
 from minidl.backends import table
-from minidl.backends.devices.arrays import SimtArray, device_of, on_host
+from minidl.backends.devices.arrays import HostedArray, device_of, on_host
 from minidl.ops.op import of_form, records
 from minidl.testing.values import Values
 
@@ -97,7 +97,7 @@ def assert_close(got, expected, tolerance):
     elif expected is None:
         assert got is None
     else:
-        assert isinstance(got, SimtArray) and got.shape == expected.shape
+        assert isinstance(got, HostedArray) and got.shape == expected.shape
         assert got.dtype == (np.float32 if expected.dtype == np.float64 else expected.dtype)
         np.testing.assert_allclose(on_host(got, "test"), expected, rtol=tolerance, atol=tolerance)
 

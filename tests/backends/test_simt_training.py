@@ -132,9 +132,9 @@ def test_every_built_in_op_runs_on_the_devices():
 
 
 def test_cuda_without_a_gpu_says_what_to_do():
-    from minidl.backends.cuda import gpu_problem
+    from minidl.backends.devices.facts import DEVICES
 
-    if gpu_problem() is None:
+    if DEVICES["cuda"].why_not() is None:
         pytest.skip("NOT RUN: this computer has a GPU")
     for choice in ({"backend": "cuda"}, {"gemm": "cuda:r1_naive"}):
         with pytest.raises(BackendError, match=r"(?s)backend 'cuda': .*minidl doctor.*minidl.use\('simt'\)"):

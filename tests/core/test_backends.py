@@ -149,7 +149,7 @@ def test_environment_variable_that_is_wrong_says_where_it_comes_from(monkeypatch
         (
             {"relu": "cudda"},
             BackendError,
-            "relu has no backend 'cudda'. It exists for 'cpu', 'numpy', 'cuda', 'simt', 'test'",
+            "relu has no backend 'cudda'. It exists for 'cpu', 'numpy', 'cuda', 'ptx', 'simt', 'test'",
         ),
         ({"rellu": "numpy"}, UnknownNameError, "Did you mean 'relu'"),
         ({"argmax_backward": "numpy"}, ArgumentError, "argmax has no gradient"),
@@ -182,7 +182,7 @@ def test_ops_table_shows_what_exists_what_is_selected_and_why():
     rows = minidl.ops_table()["relu"]
     assert rows["forward"]["selected"] == "cpu" and rows["forward"]["why"] == "default"
     assert rows["backward"]["selected"] == "test" and rows["backward"]["why"] == "use() relu_backward"
-    assert rows["backward"]["available"].split() == ["cpu", "numpy", "cuda", "simt", "test", "test:r2_fast"]
+    assert rows["backward"]["available"].split() == ["cpu", "numpy", "cuda", "ptx", "simt", "test", "test:r2_fast"]
     text = repr(minidl.ops_table())
     assert "conv2d" in text and "argmax" in text and "<td" in minidl.ops_table("relu")._repr_html_()
 

@@ -10,7 +10,7 @@ import pytest
 import minidl
 from minidl import functional as F
 from minidl.backends import transfers
-from minidl.backends.devices.arrays import SimtArray
+from minidl.backends.devices.arrays import HostedArray
 from minidl.errors import BackendError, UnknownNameError
 from minidl.observers import observing, run_op
 
@@ -63,7 +63,7 @@ def test_again_on_a_device_leaves_its_results_there_and_labels_on_the_host():
     loss = run_op("sparse_categorical_crossentropy", "numpy", (np.array([1]), np.array([[0.25, 0.75]], np.float32)))
     with transfers() as ledger:
         again = loss.again("simt")
-    assert isinstance(again.outputs[0], SimtArray) and isinstance(again.inputs[0], np.ndarray)
+    assert isinstance(again.outputs[0], HostedArray) and isinstance(again.inputs[0], np.ndarray)
     assert ledger.total("up") > 0 and {move.cause for move in ledger if move.shape == (1, 2)} == {"run again"}
     assert again.backward((again.outputs[0],)).again("numpy").outputs[1].shape == (1, 2)
 

@@ -10,7 +10,7 @@ import pytest
 
 import minidl
 from minidl import lens
-from minidl.backends import cuda
+from minidl.backends.devices.facts import DEVICES
 from minidl.backends.table import NO_GRADIENT
 from minidl.cli.app import run
 from minidl.errors import (
@@ -30,7 +30,9 @@ from minidl.lens.timing.rooflines import Roofline
 from minidl.ops.op import records
 
 MADE_UP = Roofline("a made-up machine", 1e12, 1e10, 1e11, 1000, "made up")
-no_gpu = pytest.mark.skipif(not cuda.gpu_problem(), reason="NOT RUN: there is a GPU, which gives times and no bound")
+no_gpu = pytest.mark.skipif(
+    not DEVICES["cuda"].why_not(), reason="NOT RUN: there is a GPU, which gives times and no bound"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -193,10 +195,10 @@ def test_on_a_gpu_moves_first_call_and_kernels_are_apart(monkeypatch, op, shapes
     stand_in, place, load = StandIn(), timing_jobs.placer, timing_jobs.load
     monkeypatch.setattr(timing_jobs, "numba_cuda", lambda: stand_in)
     monkeypatch.setattr(Launched, "milliseconds", lambda self: 0.25)
-    monkeypatch.setattr(timing_jobs, "require_gpu", lambda: None)
+    monkeypatch.setattr(type(DEVICES["cuda"]), "require", lambda self: None)
     monkeypatch.setattr(timing_jobs, "placer", lambda device: place("simt"))
     monkeypatch.setattr(timing_jobs, "load", lambda op, b, d: load(op, b.replace("cuda", "simt"), d))
-    monkeypatch.setattr(timing, "_without_gpu", lambda backend: False)
+    monkeypatch.setattr(timing, "_without_clock", lambda backend: False)
     rooflines._MEASURED["cuda"] = Roofline("a made-up GPU", 1e15, 1e15, 1e15, 1 << 20, "made up")
     (found,) = quick(op, shapes, ["cuda"], direction=direction, repeats=3, flush=True)
     assert found.kind == "measured" and found.device == "a made-up GPU" and found.first > 0

@@ -1,4 +1,4 @@
-"""The `cuda` and `simt` backends: the ops of `minidl.ops`, computed by the kernels of `cuda_kernels`.
+"""The `cuda`, `simt` and `ptx` backends: the ops of `minidl.ops`, computed by the kernels of `cuda_kernels`.
 
 An adapter takes its arrays to the device, runs a kernel or a few, and packs the op's own cache. Ops of one form share
 theirs (`forms.py`); the others have one in a file that is named as theirs in `minidl.ops`, with the same functions:
@@ -9,12 +9,12 @@ theirs (`forms.py`); the others have one in a file that is named as theirs in `m
         return y, GemmCache(a, b, transpose_a, transpose_b)
 
 `device` says where and by which rung; `bind` fills it in, and what is left has the NumPy op's signature. So there is
-one text for a GPU and for the SIMT machine, and any forward works with any backward.
+one text for a GPU, the SIMT machine and compiled code on the processor, and any forward works with any backward.
 """
 
-from minidl.backends.cuda.device import Device, bind, gpu_problem, has_rung, rungs, unwritten
+from minidl.backends.cuda.device import Device, bind, has_rung, rungs, unwritten
 from minidl.backends.devices.memory import download, pool, upload, use_pools, zeros
 
-__all__ = ["Device", "bind", "download", "gpu_problem", "has_rung", "pool", "rungs", "unwritten", "upload", "zeros"]
+__all__ = ["Device", "bind", "download", "has_rung", "pool", "rungs", "unwritten", "upload", "zeros"]
 
 use_pools()

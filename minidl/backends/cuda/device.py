@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cuda_kernels import ladder, launch
-from cuda_kernels.launch import gpu_problem
-from minidl.backends.devices.arrays import SimtArray, as_result, device_of, require_gpu, to_device
+from minidl.backends.devices.arrays import HostedArray, as_result, device_of, to_device
+from minidl.backends.devices.facts import DEVICES
 from minidl.backends.devices.memory import zeros
 from minidl.backends.students.register import student_kernel, student_names
 from minidl.errors import BackendError, DeviceMemoryError, DTypeError, ShapeError
@@ -19,11 +19,11 @@ from minidl.ops.op import records
 
 FIRST = "first"  # a rung's name that every ladder has: its first, naive one
 
-__all__ = ["Device", "bind", "gpu_problem", "require_kernels", "rungs", "unwritten"]
+__all__ = ["Device", "bind", "require_kernels", "rungs", "unwritten"]
 
 
 class Device(NamedTuple):
-    """What an adapter is given: the place ("simt" or "cuda"), the rung if one was chosen, and what it runs for."""
+    """What an adapter is given: the place ("cuda", "simt", "ptx"), the rung if one was chosen, and what it runs for."""
 
     place: str
     rung: str | None
@@ -73,9 +73,14 @@ class Device(NamedTuple):
         ------
         ShapeError, DTypeError, BackendError : what the kernel's host function refuses, in its words
         """
-        given = [a.memory if isinstance(a, SimtArray) else a for a in arrays]
+        given = [a.memory if isinstance(a, HostedArray) else a for a in arrays]
+        run = host_function(kernel, self.rung)
         try:
-            result = host_function(kernel, self.rung)(*given, **static, on=self.place)
+            if DEVICES[self.place].hosted:
+                with launch.numpy_runs_on(self.place):
+                    result = run(*given, **static, on=self.place)
+            else:
+                result = run(*given, **static, on=self.place)
         except launch.NoGpuError as error:
             raise BackendError(f"{self.op}: {error} `minidl doctor` says more.") from error
         except launch.KernelError as error:
@@ -89,17 +94,17 @@ class Device(NamedTuple):
             raise DTypeError(f"{self.op}, kernel {kernel}: {error}") from error
         except ValueError as error:
             raise ShapeError(f"{self.op}, kernel {kernel}: {error}") from error
-        return _results(result)
+        return self.results(result)
+
+    def results(self, result: Any) -> Any:
+        """Return what a kernel's host function gave, its arrays marked as this device's."""
+        if isinstance(result, tuple):
+            return tuple(self.results(part) for part in result)
+        return result if result is None or isinstance(result, float) else as_result(result, self.place)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = np.float32) -> Any:
         """Return an array of this device filled with zeros."""
         return zeros(shape, dtype, self.place)
-
-
-def _results(result: Any) -> Any:
-    if isinstance(result, tuple):
-        return tuple(_results(part) for part in result)
-    return result if result is None or isinstance(result, float) else as_result(result)
 
 
 def host_function(kernel: str, rung: str | None) -> Callable[..., Any]:
@@ -174,8 +179,7 @@ def bind(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
     """
     place, _, rung = backend.partition(":")
     require_kernels(op, records()[op].kernels[direction == "backward"])
-    if place == "cuda":
-        require_gpu()
+    DEVICES[place].require()
     if rung and not has_rung(op, rung, direction):
         return None
     function = adapter(op, direction)

@@ -3,10 +3,10 @@
 Three kinds of arrays go through the ops:
 
     np.ndarray       on the host
-    SimtArray        for the `simt` backend: memory that stands for a GPU's. NumPy cannot compute with it either.
+    HostedArray      for the backends `simt` and `ptx`: memory that stands for a GPU's. NumPy cannot compute with it
     device array     in a GPU's memory (Numba's DeviceNDArray, anything with __cuda_array_interface__)
 
-The rule of moving is the same for both devices. An op on a device receives device arrays: the tape moves a host tensor
+The rule of moving is the same for all devices. An op on a device receives device arrays: the tape moves a host tensor
 up, once, and it stays there. An op on the host that reads a device array downloads it, every time. A device array is
 never changed after the kernel that wrote it, so tensors may share one. Each move is written into the ledger, if one is
 open; a single number is no move, it travels with the command that needs it, as a kernel's int and float arguments do.
@@ -30,11 +30,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from minidl.backends.devices.facts import DEVICES, device_name
 from minidl.backends.devices.ledger import write_down
 from minidl.backends.devices.pool import Memory
 from minidl.errors import BackendError, unknown_name
 
-DEVICES = ("cuda", "simt")
+__all__ = [
+    "DEVICES", "DEVICE_DTYPES", "INT32_MAX", "HostedArray", "OnDeviceError", "as_result", "clear_memory", "device_name",
+    "device_of", "inputs_for", "mapped", "memory", "on_host", "placed", "to_device", "to_host", "zeros_like",
+]  # fmt: skip
+
 DEVICE_DTYPES = frozenset(("float32", "int32", "int64", "uint8", "bool"))  # what kernels cast from and to
 INT32_MAX = 2**31 - 1  # what a kernel can index; a larger array is refused by the op, before it moves
 
@@ -43,11 +48,11 @@ class OnDeviceError(BackendError, AttributeError, TypeError):
     """NumPy, or Python, wants to compute with an array that lies on a device."""
 
 
-class SimtArray:
-    """An array on the SIMT machine: it offers what an array on a GPU offers, and no arithmetic.
+class HostedArray:
+    """An array of a device that uses the host's memory: it offers what an array on a GPU offers, and no arithmetic.
 
     Shapes, reshaping and slices are views of the same memory. Code of the host that wants the values says so, with
-    `to_host(array, "why")` or `tensor.numpy()`, and the ledger notes it. So what works on `simt` works on a GPU.
+    `to_host(array, "why")` or `tensor.numpy()`, and the ledger notes it. So what works here works on a GPU.
 
     >>> x = to_device(np.ones((2, 3), np.float32), "simt", "an example")
     >>> x.shape, x[0].shape, x.reshape(3, 2).nbytes
@@ -59,10 +64,11 @@ cannot compute with it, there as on a GPU. Use an op (minidl.functional), or fet
 minidl.backends.to_host(array, "why").
     """
 
-    __slots__ = ("__weakref__", "memory")
+    __slots__ = ("__weakref__", "device", "memory")
 
-    def __init__(self, memory: np.ndarray) -> None:
+    def __init__(self, memory: np.ndarray, device: str) -> None:
         self.memory = memory  # for the launching of kernels alone
+        self.device = device
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -103,11 +109,11 @@ minidl.backends.to_host(array, "why").
         """Whether the rows lie one after another in memory."""
         return self.memory.flags.c_contiguous
 
-    def reshape(self, *shape: Any) -> SimtArray:
+    def reshape(self, *shape: Any) -> HostedArray:
         """Return the same memory in another shape; nothing moves."""
         if not self.memory.flags.c_contiguous:
             raise OnDeviceError(f"reshape: an array on a device must be contiguous. Got strides {self.strides}.")
-        return SimtArray(self.memory.reshape(*shape))
+        return HostedArray(self.memory.reshape(*shape), self.device)
 
     def copy_to_host(self) -> np.ndarray:
         """Return a copy for the host; no ledger notes it, `to_host` does."""
@@ -116,20 +122,20 @@ minidl.backends.to_host(array, "why").
     def __len__(self) -> int:
         return len(self.memory)
 
-    def __getitem__(self, key: Any) -> SimtArray:
+    def __getitem__(self, key: Any) -> HostedArray:
         parts = key if isinstance(key, tuple) else (key,)
         if not all(isinstance(part, int | slice) or part is Ellipsis for part in parts):
             raise OnDeviceError(f"an array on a device takes ints and slices in [ ]. Got {key!r}. {_FETCH}")
         view = self.memory[(*parts, ...)]  # with an ellipsis NumPy gives an array without axes, and no number
-        return SimtArray(view) if view.ndim else self._refuse()
+        return HostedArray(view, self.device) if view.ndim else self._refuse()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return to_host(self, "np.asarray()").astype(dtype or self.dtype, copy=False)
 
     def _refuse(self, *arguments: Any, **keywords: Any) -> NoReturn:
         raise OnDeviceError(
-            f"this array {self.shape} {self.dtype} is on the device 'simt': Python and NumPy cannot compute with it, "
-            f"there as on a GPU. {_FETCH}"
+            f"this array {self.shape} {self.dtype} is on the device {self.device!r}: Python and NumPy cannot compute "
+            f"with it, there as on a GPU. {_FETCH}"
         )
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -144,22 +150,22 @@ minidl.backends.to_host(array, "why").
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        return f"<SimtArray {self.shape} {self.dtype}>"
+        return f"<HostedArray {self.shape} {self.dtype} on {self.device}>"
 
 
 _FETCH = 'Use an op (minidl.functional), or fetch the values: tensor.numpy(), or minidl.backends.to_host(array, "why").'
 
 
 def device_of(array: Any) -> str | None:
-    """Return "simt", "cuda", or None for an array on the host.
+    """Return "cuda", "simt", "ptx", or None for an array on the host.
 
     >>> device_of(np.zeros(2)), device_of(to_device(np.zeros(2), "simt", "an example"))
     (None, 'simt')
     """
     if isinstance(array, np.ndarray):
         return None
-    if isinstance(array, SimtArray):
-        return "simt"
+    if isinstance(array, HostedArray):
+        return array.device
     kind = type(array)
     if not hasattr(kind, "__cuda_array_interface__"):
         return None
@@ -168,28 +174,17 @@ def device_of(array: Any) -> str | None:
     return "cuda" if hasattr(kind, "__cuda_ndarray__") or hasattr(array, "__cuda_array_interface__") else None
 
 
-def device_name(backend: str) -> str | None:
-    """Return the device that a backend or rung runs on ("simt:r3_shared" on "simt"), None for the host.
-
-    >>> device_name("cuda:r1_naive"), device_name("numpy")
-    ('cuda', None)
-    """
-    device = backend.partition(":")[0]
-    return device if device in DEVICES else None
-
-
 def to_device(array: Any, device: str, cause: str) -> Any:
     """Return the array on `device`, C-contiguous; a move is written down, an array that is there already is not moved.
 
     Raises
     ------
-    BackendError : no GPU can be used, or (DeviceMemoryError) it has no room
+    BackendError : the device cannot be used, or (DeviceMemoryError) it has no room
     """
     if device_of(array) == device:
         return array
     host = np.ascontiguousarray(to_host(array, cause)).reshape(array.shape)  # ascontiguousarray gives 0-d an axis
-    if device == "cuda":
-        require_gpu()
+    DEVICES[device].require()
     from minidl.backends.cuda import upload
 
     started = time.perf_counter()
@@ -208,7 +203,7 @@ def to_host(array: Any, cause: str) -> np.ndarray:
     if device is None:
         return array
     started = time.perf_counter()
-    if isinstance(array, SimtArray):
+    if isinstance(array, HostedArray):
         host = array.copy_to_host()
     else:
         from minidl.backends.cuda import download
@@ -280,9 +275,9 @@ def inputs_for(backend: str, tensors: Sequence[Any], cause: str) -> list[Any]:
     return [None if tensor is None else tensor.data for tensor in tensors]
 
 
-def as_result(array: Any) -> Any:
+def as_result(array: Any, device: str) -> Any:
     """Mark what a kernel wrote as an array of its device."""
-    return SimtArray(array) if isinstance(array, np.ndarray) else array
+    return HostedArray(array, device) if isinstance(array, np.ndarray) else array
 
 
 def memory(device: str | None = None) -> Memory:
@@ -292,11 +287,11 @@ def memory(device: str | None = None) -> Memory:
     >>> found.device, found.peak >= found.used >= 0
     ('simt', True)
     """
-    from minidl.backends.cuda import gpu_problem, pool
+    from minidl.backends.cuda import pool
 
     if device is not None and device not in DEVICES:
         raise unknown_name("device", device, DEVICES)
-    return pool(device or ("simt" if gpu_problem() else "cuda")).memory()
+    return pool(device or ("simt" if DEVICES["cuda"].why_not() else "cuda")).memory()
 
 
 def clear_memory(device: str) -> None:
@@ -306,15 +301,3 @@ def clear_memory(device: str) -> None:
     if device not in DEVICES:
         raise unknown_name("device", device, DEVICES)
     pool(device).clear()
-
-
-def require_gpu() -> None:
-    """Raise `BackendError` with what to install, or why not, unless a GPU can be used."""
-    from minidl.backends.cuda import gpu_problem
-
-    problem = gpu_problem()
-    if problem:
-        raise BackendError(
-            f"backend 'cuda': {problem}. `minidl doctor` shows what was found on this computer. The same kernels run "
-            "without a GPU, slowly and with their faults explained: minidl.use('simt')."
-        )

@@ -1,7 +1,7 @@
 """Arrays in the memory of a device: where their blocks come from, copies to it, numbers and zeros.
 
-A GPU's blocks are Numba's; those of the SIMT machine lie on the host. Both go through one pool each, so that memory is
-used again on `simt` as it is on a GPU, and `minidl.backends.memory()` has something to show on any computer.
+A GPU's blocks are Numba's; those of `simt` and `ptx` lie on the host. Each device has a pool, so that memory is used
+again on these as it is on a GPU, and `minidl.backends.memory()` has something to show on any computer.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from cuda_kernels import launch
 from cuda_kernels._cuda import cuda
 from minidl.backends.devices.arrays import as_result
+from minidl.backends.devices.facts import DEVICES
 from minidl.backends.devices.pool import HostSource, Leased, Pool
 from minidl.errors import BackendError
 
@@ -41,31 +42,31 @@ class GpuSource:
 
 @functools.cache
 def pool(device: str) -> Pool:
-    """Return the pool of "cuda" or "simt"."""
-    return Pool(GpuSource() if device == "cuda" else HostSource("simt"))
+    """Return the pool of a device."""
+    return Pool(HostSource(device) if DEVICES[device].hosted else GpuSource())
 
 
 def allocate(device: str, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     """Return an array with undefined content in a block of the device's pool: what `launch.empty` gives."""
     nbytes = math.prod(shape) * dtype.itemsize
     lease = pool(device).lease(nbytes)
-    if device == "cuda":
-        return launch.array_at(lease.address, shape, dtype, owner=lease)
-    return np.asarray(Leased(lease, shape, dtype))
+    if DEVICES[device].hosted:
+        return np.asarray(Leased(lease, shape, dtype))
+    return launch.array_at(lease.address, shape, dtype, owner=lease)
 
 
 def use_pools() -> None:
     """Let the kernels' host functions take their arrays from the pools."""
-    for device in ("cuda", "simt"):
+    for device in DEVICES:
         launch.set_allocator(functools.partial(allocate, device), device)
 
 
 def upload(host: np.ndarray, device: str) -> Any:
     """Return a copy of a C-contiguous array on the device; a single number is written there by the device itself."""
-    if device == "simt":
+    if DEVICES[device].hosted:
         copy = allocate(device, host.shape, host.dtype)
         copy[...] = host
-        return as_result(copy)
+        return as_result(copy, device)
     try:
         return launch.to_device(host)
     except launch.NoGpuError as error:
@@ -82,8 +83,8 @@ def download(array: Any) -> np.ndarray:
 
 def zeros(shape: tuple[int, ...], dtype: Any, device: str) -> Any:
     """Return zeros on the device; nothing is uploaded."""
-    if device == "simt":
+    if DEVICES[device].hosted:
         found = allocate(device, tuple(shape), np.dtype(dtype))
         found[...] = 0
-        return as_result(found)
-    return launch.zeros(tuple(shape), dtype, on="cuda")
+        return as_result(found, device)
+    return launch.zeros(tuple(shape), dtype, on=device)

@@ -19,10 +19,12 @@ import numpy as np
 from cuda_kernels import ladder
 from cuda_kernels._cuda import cuda
 from cuda_kernels.launch import blocks_for, empty, launch, to_device, zeros
+from minidl.backends.devices.facts import DEVICES
 from minidl.backends.students.plans import PLANNERS
 from minidl.errors import ArgumentError, BackendError
 from minidl.ops.op import records
 
+HOSTED = [device.name for device in DEVICES.values() if device.hosted]
 IN_KERNELS = "grid gridsize threadIdx blockIdx blockDim gridDim laneid syncthreads shared local".split()
 MATRIX_THREADS = (16, 16)
 THREADS = 256
@@ -235,11 +237,11 @@ def _completed(
 
 @contextlib.contextmanager
 def numba_syntax(on: str | None) -> Iterator[None]:
-    """Inside this block `kernel[grid, block](...)` runs on the SIMT machine too, if that is where the arrays are.
+    """Inside this block `kernel[grid, block](...)` runs on NumPy arrays too: on the SIMT machine, or compiled.
 
     Numbers keep the types that Numba gives them on a GPU, int64 and float64, so that the machine sees what a GPU would.
     """
-    if on != "simt":
+    if on not in HOSTED:
         yield
         return
     kind = type(_probe())

@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap
 from cuda_kernels.launch import Launched, launches, simt_options
 from cuda_kernels.simt.report.text import launch_line, plural
 from minidl.backends import using
-from minidl.backends.devices.arrays import SimtArray
+from minidl.backends.devices.arrays import HostedArray
 from minidl.errors import ArgumentError, DataError
 from minidl.lens.figures import INK, new_figure, whole_numbers
 from minidl.tape import apply, no_grad
@@ -61,7 +61,7 @@ def launch_owners(op: str, shapes: Sequence[Any], backend: str = "simt", **stati
     ((2, 3, 2, 3), [[0, 0, 0], [0, 0, 0]])
     """
     found, first = launched("plot_launch", op, shapes, backend, static, owners=True)
-    if not isinstance(first.data, SimtArray):
+    if not isinstance(first.data, HostedArray):
         raise ArgumentError(f"plot_launch: {op!r} launched no kernel for these shapes: it only moves values.")
     memory = first.data.memory
     if memory.size > LARGEST:

@@ -9,7 +9,8 @@ import numpy as np
 
 from cuda_kernels.launch import Launched, launches, simt_options
 from cuda_kernels.simt import Source
-from minidl.backends.devices.arrays import device_name, mapped, on_host
+from minidl.backends.devices.arrays import mapped, on_host
+from minidl.backends.devices.facts import on_device
 from minidl.lens.origins.dependence import named_arrays
 from minidl.observers import OpRun
 
@@ -31,11 +32,10 @@ class Rerun:
     """
 
     def __init__(self, run: OpRun, backend: str) -> None:
-        place = backend if device_name(backend) is None else "simt" + backend.removeprefix("cuda").removeprefix("simt")
         inputs = mapped(on_host(tuple(run.inputs), "lens"), lambda a: None if a is None else np.array(a))
         self.run = replace(run, inputs=inputs, cache=on_host(run.cache, "lens"))
         with simt_options(strict=False, owners=True), launches() as found:
-            again = self.run.again(place)
+            again = self.run.again(on_device(backend, "simt"))
         self.outputs = tuple(_memory(result) for result in again.outputs)
         self.launched = [item for item in found if item.report is not None]
         self.owners = [item.report.owners for item in self.launched if item.report is not None]

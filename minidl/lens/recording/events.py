@@ -58,10 +58,10 @@ class RecordedOp(OpRun):
 
 @dataclass(slots=True, eq=False)
 class RecordedLaunch:
-    """One kernel launch. `seconds` is its time on a GPU; on the SIMT machine there is none, and it is None.
+    """One kernel launch. `seconds` is its time on a GPU, or on "ptx" this processor's; None on the SIMT machine.
 
-    `started` and `finished` are the host's: on a GPU until the launch was queued, on the SIMT machine until the
-    simulation was done. `figures` are the SIMT machine's counts.
+    `started` and `finished` are the host's: on a GPU until the launch was queued, elsewhere until the kernel was done.
+    `figures` are the SIMT machine's counts.
     """
 
     kernel: str

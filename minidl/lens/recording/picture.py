@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minidl.backends.devices.facts import DEVICES
 from minidl.backends.devices.ledger import Transfer
 from minidl.errors import DataError
 from minidl.lens.figures import new_figure
@@ -74,9 +75,7 @@ def _title(recording: Recording) -> str:
     wall = recording.wall
     in_ops, python = recording.seconds("op"), recording.seconds("python")
     shares = f"{in_ops / wall:.0%} in ops, {python / wall:.0%} Python between them" if wall else ""
-    note = ""
-    if any(launch.place == "simt" for launch in recording.launches):
-        note = "\nKernels ran on the SIMT machine: simulated on the CPU, no GPU was timed."
+    note = "".join(f"\n{place.note}" for place in recording.devices if place.note)
     return f"{len(recording.ops)} ops in {wall * 1e3:.2f} ms: {shares}\n{machine()}{note}"
 
 
@@ -130,13 +129,11 @@ def _draw_kernel(axes: Any, launch: RecordedLaunch, milliseconds: Any, place: in
     if launch.seconds is not None and launch.device_started is not None:
         start, width = milliseconds(launch.device_started, launch.device_started + launch.seconds)
         style: dict[str, Any] = {"facecolor": KERNEL_COLOUR}
-        label = "kernels, by the GPU's events"
     else:
         start, width = milliseconds(launch.started, launch.finished)
         style = {"facecolor": "white", "edgecolor": KERNEL_COLOUR, "hatch": "////", "linewidth": 0.5}
-        label = "kernels, simulated"
     axes.barh(place, width, left=start, height=0.8, **style)
-    return [Patch(**style, label=label)]
+    return [Patch(**style, label=f"kernels, {DEVICES[launch.place].times}")]
 
 
 def _label(axes: Any, op: RecordedOp, start: float, width: float, place: int, wall: float) -> None:

@@ -19,6 +19,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from cuda_kernels.launched import launches
+from minidl.backends.devices.facts import DEVICES, DeviceFacts
 from minidl.backends.devices.ledger import Ledger, transfers
 from minidl.errors import ArgumentError, NotCompiledError
 from minidl.lens.recording.events import RecordedLaunch, RecordedOp, facts_of, phases_of
@@ -65,6 +66,11 @@ class Recording:
     def wall(self) -> float:
         """Seconds from the beginning of the block to its end."""
         return self.finished - self.started
+
+    @property
+    def devices(self) -> list[DeviceFacts]:
+        """The devices on which kernels ran, and what is true of each."""
+        return [DEVICES[place] for place in dict.fromkeys(launch.place for launch in self.launches)]
 
     @property
     def step(self) -> list[RecordedOp]:
@@ -174,6 +180,8 @@ class Recording:
             self.launches.append(launch)
             if found.events is not None:
                 self._events.append((launch, found.events))
+            elif DEVICES[found.place].timed:
+                launch.seconds, launch.device_started = found.finished - found.started, found.started
         self._found.clear()
 
     def _close(self) -> None:

@@ -19,7 +19,8 @@ GROUPS = ("phase", "layer", "op", "direction", "backend")
 class TimelineRow(NamedTuple):
     """One line of the table. `kind` is op, kernel or move; `gap` are the seconds of Python ahead of an op.
 
-    `seconds` of a kernel are those on the GPU, None on the SIMT machine, whose simulation says nothing about a GPU.
+    `seconds` of a kernel are those on the GPU, or of this processor for a compiled one ("ptx"); None on the SIMT
+    machine, whose simulation says nothing about a GPU.
     `nbytes` of an op: of the arrays that it was given and gave; of a kernel on the SIMT machine: of the 32-byte sectors
     that it moved; of a move: what was moved.
     """
@@ -119,17 +120,17 @@ class Timeline:
         lines = [f"wall {milliseconds(recording.wall)} ms = {parts}"]
         up, down = (sum(move.direction == way for move in ledger) for way in ("up", "down"))
         lines.append(f"moved up {ledger.total('up'):,} bytes in {up}, down {ledger.total('down'):,} bytes in {down}")
-        places = {launch.place for launch in recording.launches}
-        if "simt" in places:
+        for device in recording.devices:
+            own = [launch.seconds or 0.0 for launch in recording.launches if launch.place == device.name]
+            took = f"{len(own)} kernels took {milliseconds(sum(own))} ms"
             lines.append(
-                f"{len(recording.launches)} kernels on the SIMT machine: the ms of their ops and of the moves are a "
-                "simulation's on the CPU, and say nothing about a GPU"
-            )
-        elif places:
-            on_gpu = sum(launch.seconds or 0.0 for launch in recording.launches)
-            lines.append(
-                f"{len(recording.launches)} kernels took {milliseconds(on_gpu)} ms on the GPU, by its events; the ms "
-                "of an op are the host's, until its kernels were queued"
+                {
+                    "": f"{len(own)} kernels on {device.runs_on}: the ms of their ops and of the moves are a "
+                    "simulation's on the CPU, and say nothing about a GPU",
+                    "host": f"{took} of {device.runs_on}: no GPU was timed",
+                    "gpu": f"{took} on {device.runs_on}, {device.times}; the ms of an op are the host's, until its "
+                    "kernels were queued",
+                }[device.timed]
             )
         return [*lines, f"measured on {machine()}"]
 

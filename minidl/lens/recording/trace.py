@@ -46,8 +46,7 @@ def trace_of(recording: Recording) -> dict[str, Any]:
     >>> [event["name"] for event in trace_of(recording)["traceEvents"] if event["ph"] == "X"]
     ['forward', 'add', 'lens']
     """
-    simulated = any(launch.place == "simt" for launch in recording.launches)
-    events = _names(recording, simulated)
+    events = _names(recording)
     events += _groups(recording)
     events += [_op_event(recording, op) for op in recording.ops]
     events += [_move_event(recording, move) for move in recording.ledger]
@@ -55,8 +54,9 @@ def trace_of(recording: Recording) -> dict[str, Any]:
     events += _kernel_events(recording)
     events += [_complete(recording, "lens", "lens", *pause, HOST, LENS) for pause in recording.pauses]
     about = {"machine": str(machine()), "wall_us": recording.wall * 1e6}
-    if simulated:
-        about["note"] = "Kernels ran on the SIMT machine: their times are those of a simulation, not of a GPU."
+    notes = " ".join(place.note for place in recording.devices if place.note)
+    if notes:
+        about["note"] = notes
     return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": about}
 
 
@@ -76,14 +76,16 @@ def _complete(
     }  # fmt: skip
 
 
-def _names(recording: Recording, simulated: bool) -> list[Event]:
+def _names(recording: Recording) -> list[Event]:
     def metadata(what: str, process: int, thread: int, args: dict[str, Any]) -> Event:
         return {"name": what, "ph": "M", "ts": 0, "pid": process, "tid": thread, "args": args}
 
     threads = [(HOST, OPS, "ops"), (HOST, MOVES, "moves host ↔ device"), (HOST, LENS, "the recording itself")]
     events = [metadata("process_name", HOST, 0, {"name": "minidl, on the host"})]
     if recording.launches:
-        device = "SIMT machine (simulated: no GPU times)" if simulated else "GPU"
+        device = ", ".join(
+            f"{place.runs_on} ({place.times}: no GPU times)" if place.note else "GPU" for place in recording.devices
+        )
         events.append(metadata("process_name", DEVICE, 0, {"name": device}))
         threads.append((DEVICE, 1, "kernels"))
     for process, thread, name in threads:

@@ -129,7 +129,7 @@ def place_of(array: Any) -> Any:
     """Where an array lies: two arrays at one place and of one shape are the same value. All of a record are alive."""
     if array is None or not hasattr(array, "shape"):
         return None
-    memory = array.memory if isinstance(array, arrays.SimtArray) else array
+    memory = array.memory if isinstance(array, arrays.HostedArray) else array
     interface = memory.__array_interface__ if isinstance(memory, np.ndarray) else memory.__cuda_array_interface__
     return interface["data"][0], tuple(array.shape)
 

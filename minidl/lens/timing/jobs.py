@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.devices.arrays import device_name, on_host, require_gpu, to_device
+from cuda_kernels.launched import launches
+from minidl.backends.devices.arrays import HostedArray, on_host, to_device
+from minidl.backends.devices.facts import DEVICES, device_facts, device_name, on_device
 from minidl.backends.table import backends, load
 from minidl.errors import ArgumentError, BackendError, MinidlError
 from minidl.lens.timing.examples import example_inputs
@@ -84,7 +86,8 @@ class Job:
         """Run a call for the first time: return it with its outputs, what it gave, and the seconds it took."""
         started = time.perf_counter()
         result = self.explained(call.function, call.given) if call.outputs is None else call.run()
-        if device_name(self.backend) == "cuda":
+        facts = device_facts(self.backend)
+        if facts is not None and facts.timed == "gpu":
             numba_cuda().synchronize()
         seconds = time.perf_counter() - started
         if call.outputs is None:
@@ -117,27 +120,33 @@ def implementation(op: str, backend: str, direction: str) -> Callable[..., Any]:
 
 def time_on_host(job: Job) -> tuple[Call, bool, dict[str, Any]]:
     """Return a call with its outputs, whether it gives a view of its inputs, and the first and the repeated times."""
-    call, result, first = job.first_run(job.call())
+    device = device_name(job.backend)
+    place = placer(device) if device else lambda array: array
+    call, result, first = job.first_run(job.call(place))
     is_view = any(np.may_share_memory(a, b) for a in _arrays(result)[:1] for b in _arrays(call.given))
     del result
-    calls = [job.call() for _ in range(SETS)]
+    calls = [job.call(place) for _ in range(SETS)]
     for warm_up in calls:
         warm_up.run()
-    samples = job.repeat(_timed_on_host, calls, _fill_caches)
-    return call, is_view, {"first": first, "call": Spread.of(samples)}
+    total, kernels = zip(*job.repeat(_timed_on_host, calls, _fill_caches), strict=True)
+    spreads = {"call": total} | ({"kernel": kernels} if device else {})
+    return call, is_view, {"first": first} | {name: Spread.of(samples) for name, samples in spreads.items()}
 
 
-def _timed_on_host(call: Call) -> float:
-    started = time.perf_counter()
-    result = call.run()
-    finished = time.perf_counter()
+def _timed_on_host(call: Call) -> tuple[float, float]:
+    """Seconds of the call, and of the compiled kernels in it."""
+    with launches() as found:
+        started = time.perf_counter()
+        result = call.run()
+        finished = time.perf_counter()
     del result  # after the clock has stopped: giving memory back is not the op's
-    return finished - started
+    return finished - started, sum(launch.milliseconds() or 0.0 for launch in found) / 1e3
 
 
 def _arrays(value: Any) -> list[np.ndarray]:
     if isinstance(value, tuple | list):
         return [array for part in value for array in _arrays(part)]
+    value = value.memory if isinstance(value, HostedArray) else value
     return [value] if isinstance(value, np.ndarray) else []
 
 
@@ -163,8 +172,8 @@ def numba_cuda() -> Any:
 
 
 def time_on_gpu(job: Job) -> tuple[Call, bool, dict[str, Any]]:
-    """As `time_on_host`, with the moves and the kernels apart, waiting for the GPU each time."""
-    require_gpu()
+    """As `time_on_host`, with the moves apart, waiting for the GPU each time."""
+    DEVICES["cuda"].require()
     cuda = numba_cuda()
     place = placer("cuda")
     floats = [a for a in example_inputs(job.op, job.inputs, job.rng) if a is not None and a.dtype == np.float32]
@@ -196,8 +205,6 @@ def placer(device: str) -> Place:
 
 def _timed_on_gpu(call: Call) -> tuple[float, float, float]:
     """Seconds of the call until its results are there, of its kernels by events, and of fetching the results."""
-    from cuda_kernels.launch import launches
-
     cuda = numba_cuda()
     cuda.synchronize()
     with launches() as found:
@@ -229,9 +236,7 @@ def _gpu_cache_filler() -> Callable[[], None]:
 
 def count_on_simt(job: Job) -> Counted:
     """Run the kernels of one call on the SIMT machine, and add up what it counted."""
-    from cuda_kernels.launch import launches
-
-    simulated = job.backend.replace("cuda", "simt", 1)
+    simulated = on_device(job.backend, "simt")
     function = implementation(job.op, simulated, job.direction)
     # A backward takes the cache of NumPy's forward: nothing is simulated but what is counted.
     call = job.call(placer("simt") if job.direction == "forward" else lambda array: array, "numpy")

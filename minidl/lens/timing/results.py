@@ -58,7 +58,7 @@ class Timing:
     kind : "measured", or "bound": no time, the least that the datasheet of `roof`'s GPU allows
     first : seconds of the first call in this process: it compiles kernels, and finds its memory
     call : of a call as the tape makes it, inputs where the backend wants them, until the results are there
-    kernel : of the kernels alone, by the GPU's events; None on the CPU
+    kernel : of the kernels alone, by the GPU's events, or of compiled ones by the host's clock; None without kernels
     flushed : the caches were filled with other data before each repeat
     up, down : of moving the inputs to the GPU, and the results back
     """

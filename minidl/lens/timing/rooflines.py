@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.devices.arrays import require_gpu
+from minidl.backends.devices.facts import DEVICES
 from minidl.errors import unknown_name
 from minidl.lens.texts import amount
 from minidl.lens.timing.costs import Cost
@@ -165,7 +165,7 @@ _CORES = {(7, 0): 64, (7, 2): 64, (7, 5): 64, (8, 0): 64}
 
 def _measure_gpu() -> Roofline:
     """Copies are measured; the arithmetic's peak is clock × cores × 2: our own gemm would be no limit for itself."""
-    require_gpu()
+    DEVICES["cuda"].require()
     from cuda_kernels._cuda import cuda
 
     device = cuda.get_current_device()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from minidl.backends.devices.arrays import device_name
+from minidl.backends.devices.facts import device_facts, device_name
 from minidl.backends.selection import DEFAULT, on_host
 from minidl.backends.table import load, on_devices
 from minidl.errors import ArgumentError, TimingError
@@ -46,8 +46,9 @@ def time(
     op : name in `minidl.ops_table()`
     inputs : of the op's forward: shapes (filled with random values of the right kind), arrays, or None
     backends : names of backends or rungs, by default "cpu", and "cuda" if the op has kernels; where "cpu"
-        does not have the op, "numpy" is timed. "cuda" without a GPU, and "simt", give no time but a bound: what the
-        datasheet of `gpu` allows at best, beside what the SIMT machine counted
+        does not have the op, "numpy" is timed. "ptx" gives this processor's time for compiled GPU code. "cuda" without
+        a GPU, and "simt", give no time but a bound: what the datasheet of `gpu` allows at best, beside what the SIMT
+        machine counted
     direction : "forward" or "backward" (all gradients)
     repeats : by default as many as fit in `seconds`, 9 to 200
     flush : fill the caches with other data before each repeat, as a network's other layers do
@@ -79,21 +80,19 @@ def time(
         job = Job(
             op, direction, on_host(op)[0] if backend == DEFAULT else backend, inputs, static, repeats, seconds, flush
         )
-        found.append(_bound(job, roof) if _without_gpu(backend) else _measured(job))
+        found.append(_bound(job, roof) if _without_clock(backend) else _measured(job))
     return Timings(found)
 
 
-def _without_gpu(backend: str) -> bool:
-    device = device_name(backend)
-    if device != "cuda":
-        return device == "simt"
-    from minidl.backends.cuda import gpu_problem
-
-    return bool(gpu_problem())
+def _without_clock(backend: str) -> bool:
+    """Whether a device can only be counted here: one whose times say nothing, or a GPU that is not there."""
+    facts = device_facts(backend)
+    return facts is not None and (not facts.timed or (facts.timed == "gpu" and bool(facts.why_not())))
 
 
 def _measured(job: Job) -> Timing:
-    on_gpu = device_name(job.backend) == "cuda"
+    facts = device_facts(job.backend)
+    on_gpu = facts is not None and facts.timed == "gpu"
     call, is_view, parts = time_on_gpu(job) if on_gpu else time_on_host(job)
     counted = cost(job.op, job.direction, call.inputs, call.outputs or (), job.static)
     notes: tuple[str, ...] = ()
@@ -104,8 +103,9 @@ def _measured(job: Job) -> Timing:
         notes += (f"shorter than {TOO_SHORT * 1e6:g} µs: the clock and the call itself are a good part of it",)
     device = "cuda" if on_gpu else "cpu"
     roof = roofline(device)
+    where = roof.device if facts is None or on_gpu else f"{facts.runs_on}, no GPU: {roof.device}"
     timing = Timing(
-        job.op, job.direction, _shapes(call), job.backend, "measured", roof.device, counted, roof,
+        job.op, job.direction, _shapes(call), job.backend, "measured", where, counted, roof,
         flushed=job.flush, notes=notes, **parts,
     )  # fmt: skip
     return refuse_impossible(timing, device)

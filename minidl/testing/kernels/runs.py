@@ -26,7 +26,7 @@ from cuda_kernels.simt import Fault, Figures, Report, SimtError
 from minidl.backends import table
 from minidl.backends.cuda import use_pools
 from minidl.backends.cuda.device import FIRST, Device, adapter
-from minidl.backends.devices.arrays import SimtArray, on_host
+from minidl.backends.devices.arrays import HostedArray, on_host
 from minidl.backends.students.host import default_of
 from minidl.errors import MinidlError
 from minidl.ops.op import records
@@ -116,11 +116,11 @@ class Probe(Device):
         """Run a kernel. Raises Failure where the watched one does what no kernel may, NotTaken where it cannot run."""
         if kernel != self.kernel:
             return super().run(kernel, *arrays, **static)
-        given = tuple(a.memory if isinstance(a, SimtArray) else a for a in arrays)
+        given = tuple(a.memory if isinstance(a, HostedArray) else a for a in arrays)
         self.require_taken(given, static)
         call = watched_call(kernel, self.function, given, static) if self.watched else self._plain(given, static)
         self.calls.append(call)
-        return _as_results(call.result)
+        return self.results(call.result)
 
     def require_taken(self, given: tuple[Any, ...], static: dict[str, Any]) -> None:
         """Raise NotTaken where the function would have to refuse a setting. The ladder's own take everything."""
@@ -279,12 +279,6 @@ def _line_of(error: BaseException) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.line and not f.filename.startswith(OWN_FILES)]
     mine = [f for f in frames if f"{os.sep}site-packages{os.sep}" not in f.filename] or frames
     return f"{mine[-1].lineno:5d} | {mine[-1].line}" if mine else ""
-
-
-def _as_results(result: Any) -> Any:
-    if isinstance(result, tuple):
-        return tuple(_as_results(part) for part in result)
-    return SimtArray(result) if isinstance(result, np.ndarray) else result
 
 
 def argument_names(kernel: str, count: int) -> list[str]:
