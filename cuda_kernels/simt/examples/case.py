@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from cuda_kernels.simt.language.names import python_function
 
 
 class Case(NamedTuple):
@@ -35,17 +36,9 @@ class Case(NamedTuple):
         return {name: by_name[name] for name in self.expected}
 
 
-def python_function(kernel: Any) -> Callable[..., None]:
-    """The Python function behind a dispatcher of numba-cuda (`py_func`) or of Numba's simulator (`fn`)."""
-    for attribute in ("py_func", "fn"):
-        if hasattr(kernel, attribute):
-            return getattr(kernel, attribute)
-    return kernel
-
-
 def parameter_names(kernel: Any) -> tuple[str, ...]:
     """The names of a kernel's parameters, in order."""
-    return tuple(inspect.signature(python_function(kernel)).parameters)
+    return tuple(inspect.signature(python_function(kernel) or kernel).parameters)
 
 
 def blocks_for(threads: int, block: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .device import CONTEXT, DEFAULT_STREAM, DEVICE, DEVICES, Context, Device, Event, Stream, elapsed_time, new_stream
+from .device import CONTEXT, DEFAULT_STREAM, DEVICE, DEVICES, Context, Device, Event, Stream, new_stream
 from .memory import DeviceArray, HostVisibleArray, from_interface, like, on_device, undefined
 
 
@@ -31,9 +31,7 @@ def device_array_like(ary: Any, stream: Any = 0) -> DeviceArray:
     return device_array(**like(ary), stream=stream)
 
 
-def pinned_array(shape: Any, dtype: Any = np.float64, strides: Any = None, order: str = "C") -> np.ndarray:
-    """A NumPy array (nothing has to be pinned for this device)."""
-    return undefined(shape, dtype, strides, order)
+pinned_array = undefined  # a NumPy array: nothing has to be pinned for this device
 
 
 def pinned_array_like(ary: Any) -> np.ndarray:
@@ -143,9 +141,7 @@ def profiling() -> Iterator[None]:
     yield
 
 
-def stream() -> Stream:
-    """A stream."""
-    return new_stream()
+stream, event = new_stream, Event
 
 
 def default_stream() -> Stream:
@@ -161,14 +157,9 @@ def external_stream(ptr: int) -> Stream:
     return Stream(ptr)
 
 
-def event(timing: bool = True) -> Event:
-    """An event."""
-    return Event(timing)
-
-
 def event_elapsed_time(evtstart: Event, evtend: Event) -> float:
     """Milliseconds between two events, of this computer's clock."""
-    return elapsed_time(evtstart, evtend)
+    return evtstart.elapsed_time(evtend)
 
 
 def is_float16_supported() -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -155,6 +156,14 @@ class Stream:
         return f"<stream {self.handle} of the SIMT machine>" if self.handle else "<default stream of the SIMT machine>"
 
 
+_handles = itertools.count(1)
+
+
+def new_stream() -> Stream:
+    """A stream with a number of its own."""
+    return Stream(next(_handles))
+
+
 class Event:
     """An event: the moment of this computer's clock at which it was recorded."""
 
@@ -178,16 +187,11 @@ class Event:
 
     def elapsed_time(self, end: Event) -> HostMilliseconds:
         """Milliseconds of this computer's clock from this event to `end`. No GPU's time: see `HostMilliseconds`."""
-        return elapsed_time(self, end)
-
-
-def elapsed_time(start: Event, end: Event) -> HostMilliseconds:
-    """Milliseconds between two recorded events, on this computer."""
-    for what, event in (("start", start), ("end", end)):
-        if event.recorded is None or not event.timing:
-            why = "was not recorded" if event.timing else "was made with timing=False"
-            raise RuntimeError(f"elapsed_time: the {what} event {why}.")
-    return HostMilliseconds((end.recorded - start.recorded) * 1000)  # type: ignore[operator]
+        for what, event in (("start", self), ("end", end)):
+            if event.recorded is None or not event.timing:
+                why = "was not recorded" if event.timing else "was made with timing=False"
+                raise RuntimeError(f"elapsed_time: the {what} event {why}.")
+        return HostMilliseconds((end.recorded - self.recorded) * 1000)  # type: ignore[operator]
 
 
 class Context:
@@ -213,17 +217,11 @@ class Context:
 
     push = pop = prepare_for_use = synchronize
 
-    def create_stream(self) -> Stream:
-        """A stream."""
-        return new_stream()
+    create_stream, create_event = staticmethod(new_stream), Event
 
     def get_default_stream(self) -> Stream:
         """The default stream."""
         return DEFAULT_STREAM
-
-    def create_event(self, timing: bool = True) -> Event:
-        """An event."""
-        return Event(timing)
 
     @property
     def deallocations(self) -> list[Any]:
@@ -240,13 +238,7 @@ class Context:
                              "cuda.device_array and cuda.to_device.")
 
 
-_handles = iter(range(1, 2**62))
 DEVICE = Device()
 CONTEXT = Context()
 DEVICES = DeviceList()
 DEFAULT_STREAM = Stream(0)
-
-
-def new_stream() -> Stream:
-    """A stream with a number of its own."""
-    return Stream(next(_handles))

@@ -38,35 +38,13 @@ class DeviceArray:
 
     # -- what it is ---------------------------------------------------------------------------------------------------
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Sizes of the axes."""
-        return self.ary.shape
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        """Bytes from one element to the next, along each axis."""
-        return self.ary.strides
-
-    @property
-    def dtype(self) -> np.dtype:
-        """NumPy dtype of the elements."""
-        return self.ary.dtype
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return self.ary.ndim
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return self.ary.size
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the elements."""
-        return self.ary.nbytes
+    # As NumPy's arrays have them; strides and nbytes in bytes.
+    shape = property(lambda self: self.ary.shape)
+    strides = property(lambda self: self.ary.strides)
+    dtype = property(lambda self: self.ary.dtype)
+    ndim = property(lambda self: self.ary.ndim)
+    size = property(lambda self: self.ary.size)
+    nbytes = property(lambda self: self.ary.nbytes)
 
     @property
     def alloc_size(self) -> int:
@@ -164,9 +142,7 @@ class DeviceArray:
     def getitem(self, item: Any, stream: Any = 0) -> Any:
         """`d[item]`: a view of the same memory; one element is copied to the host."""
         part = self.ary[self._index(item)]
-        if part.ndim or self.dtype.names and isinstance(item, str):
-            return self._view(part, stream)
-        if self.dtype.names and part.dtype.names:
+        if part.ndim or self.dtype.names and (isinstance(item, str) or part.dtype.names):
             return self._view(part, stream)
         note_transfer("down", part.nbytes, (), "one element")
         return part[()]

@@ -77,6 +77,8 @@ class Vectorize(Builder):
 class OverArrays:
     """What is called: on the machine inside `simt.on()`, else Numba's own."""
 
+    max_blocksize = 2**30
+
     def __init__(self, builder: Any) -> None:
         self.builder = builder
         self.__name__ = builder.func.__name__
@@ -97,11 +99,15 @@ class OverArrays:
     def simulated(self, session: Session, *args: Any, out: Any = None, stream: Any = 0) -> Any:
         raise NotImplementedError
 
+    def uploaded(self, inputs: Sequence[np.ndarray], device: Sequence[Any]) -> None:
+        """Note the moves of the inputs that were not on the device."""
+        for ary, on_device in zip(inputs, device, strict=True):
+            if on_device is None:
+                note_transfer("up", ary.nbytes, ary.shape, self.__name__)
+
 
 class Ufunc(OverArrays):
     """A function of elements over whole arrays."""
-
-    max_blocksize = 2**30
 
     def __init__(self, builder: Vectorize) -> None:
         super().__init__(builder)
@@ -122,9 +128,7 @@ class Ufunc(OverArrays):
         dtypes = self._signature(args, arrays)
         inputs = [np.asarray(a if ary is None else ary, dtype) for a, ary, dtype in
                   zip(args, arrays, dtypes, strict=True)]
-        for ary, on_device in zip(inputs, device, strict=True):
-            if on_device is None:
-                note_transfer("up", ary.nbytes, ary.shape, self.__name__)
+        self.uploaded(inputs, device)
         shape = np.broadcast_shapes(*(a.shape for a in inputs))
         result = undefined(shape, self.builder.types[dtypes])
         flat = [np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for a in inputs]
@@ -213,8 +217,6 @@ class GUVectorize(Builder):
 class GUfunc(OverArrays):
     """A function of parts of arrays over whole arrays."""
 
-    max_blocksize = 2**30
-
     def simulated(self, session: Session, *args: Any, out: Any = None, stream: Any = 0) -> Any:
         """Call it on the machine."""
         ins, outs = self.builder.ins, self.builder.outs
@@ -230,9 +232,7 @@ class GUfunc(OverArrays):
         dtypes = self._signature(tuple(a.dtype for a in inputs), device)
         out_dtypes, kernel = self.builder.types[dtypes]
         inputs = [a.astype(t, copy=False) for a, t in zip(inputs, dtypes, strict=True)]
-        for ary, on_device in zip(inputs, device, strict=True):
-            if on_device is None:
-                note_transfer("up", ary.nbytes, ary.shape, self.__name__)
+        self.uploaded(inputs, device)
         if any(ins):  # where others have axes, one element is a number and no axis of the loop
             inputs = [a.reshape(()) if not axes and a.size == 1 else a for a, axes in zip(inputs, ins, strict=True)]
         loop, sizes = _loop_and_sizes(inputs, ins)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
 
 from ..errors import CONSTRUCT_ERRORS, not_runnable
 from ..machine.machine import PARTS
@@ -26,9 +25,6 @@ from .ending import what_ends
 from .expressions import Expressions, is_part, unsupported
 from .source import escapes, leaves
 from .statics import UNKNOWN, Statics
-
-if TYPE_CHECKING:
-    pass
 
 PARTS_A_LINE = 4
 

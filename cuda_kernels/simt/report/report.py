@@ -1,6 +1,6 @@
 """What one launch on the SIMT machine leaves behind: faults, figures and the raw accesses behind the pictures.
 
-Everything here is plain data. `render.py` turns it into a table, a dictionary, a plot or HTML.
+Everything here is plain data. `text.py`, `page.py` and `plots.py` turn it into a table, a dictionary, HTML, pictures.
 """
 from __future__ import annotations
 
@@ -220,26 +220,33 @@ class Report:
 
     def table(self) -> str:
         """The figures and faults as text for a terminal."""
-        from . import text as render
+        from .text import table
 
-        return render.table(self)
+        return table(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain dictionaries, lists and numbers (ready for json.dumps)."""
-        from . import text as render
+        from .text import to_dict
 
-        return render.to_dict(self)
+        return to_dict(self)
 
     def plot(self, what: str = "sectors", **options: Any) -> Any:
-        """A matplotlib figure; `what` is "sectors", "banks", "timeline" or "heat"; see `plots`."""
-        from . import text as render
+        """A matplotlib figure; `what` is "sectors", "banks", "timeline" or "heat"; see `plots` for their options.
 
-        return render.plot(self, what=what, **options)
+        Raises ValueError if there is no such picture, or the launch left nothing of the kind to draw.
+        """
+        from . import heat, plots
+
+        pictures: dict[str, Any] = {"sectors": plots.sectors, "banks": plots.banks, "timeline": plots.timeline,
+                                    "heat": heat.heat}
+        if what not in pictures:
+            raise ValueError(f"plot: `what` must be one of {', '.join(pictures)}. Got {what!r}.")
+        return pictures[what](self, **options)
 
     def _repr_html_(self) -> str:
-        from . import text as render
+        from .page import html
 
-        return str(render.html(self))
+        return str(html(self))
 
     def __repr__(self) -> str:
         return self.table()

@@ -2,8 +2,6 @@
 
     table(report) -> str            figures, faults, and the source with a column for each figure that occurs
     to_dict(report) -> dict         everything but the raw accesses, ready for json.dumps
-    plot(report, what="sectors")    a matplotlib figure: "sectors", "banks", "timeline" or "heat"
-    html(report) -> str             the table for a notebook, with each line's share of the work as colour
 """
 
 from __future__ import annotations
@@ -11,22 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .report import Fault, Figures, Report
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-DERIVED = (
-    "active_fraction",
-    "coalescing",
-    "load_coalescing",
-    "store_coalescing",
-    "operations_per_byte",
-    "global_bytes",
-    "global_sectors",
-)
+DERIVED = [name for name, value in vars(Figures).items() if isinstance(value, property)]
 
 
 class Column(NamedTuple):
@@ -222,17 +209,14 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 def to_dict(report: Report) -> dict[str, Any]:
     """The report as dictionaries, lists, strings and numbers; `by_line` is a list, in order of the lines."""
-    return {
-        "kernel": report.kernel, "grid": list(report.grid), "block": list(report.block), "filename":
-        report.filename, "first_line": report.first_line, "checked": report.checked, "seconds":
-        report.seconds, "shared_bytes": report.shared_bytes, "arrays": {name: {"dtype": dtype, "shape":
-        list(shape)} for name, (dtype, shape) in report.arrays.items()}, "faults": [_fault(fault)
-        for fault in report.faults], "figures": figures_dict(report.figures), "roofline":
-        _finite(report.roofline()), "by_line": [
+    plain = {name: getattr(report, name) for name in (
+        "kernel", "grid", "block", "filename", "first_line", "checked", "seconds", "shared_bytes")}
+    return _plain(plain) | {
+        "arrays": {name: {"dtype": dtype, "shape": list(shape)} for name, (dtype, shape) in report.arrays.items()},
+        "faults": [_fault(fault) for fault in report.faults], "figures": figures_dict(report.figures),
+        "roofline": _finite(report.roofline()), "by_line": [
             {"line": number, "source": report.source.get(number, "")} | figures_dict(report.by_line[number])
-            for number in sorted(report.by_line)
-        ],
-    }
+            for number in sorted(report.by_line)]}
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
@@ -247,30 +231,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
-
-
-def plot(report: Report, what: str = "sectors", **options: Any) -> Figure:
-    """A picture of the report; see `plots` for what each shows and its options. Needs matplotlib.
-
-    Raises
-    ------
-    ValueError : `what` is not one of the pictures, or the launch left nothing of the kind to draw
-    """
-    from . import heat, plots
-
-    pictures: dict[str, Callable[..., Figure]] = {
-        "sectors": plots.sectors,
-        "banks": plots.banks,
-        "timeline": plots.timeline,
-        "heat": heat.heat,
-    }
-    if what not in pictures:
-        raise ValueError(f"plot: `what` must be one of {', '.join(pictures)}. Got {what!r}.")
-    return pictures[what](report, **options)
-
-
-def html(report: Report) -> str:
-    """The report for a notebook; see `page`."""
-    from . import page
-
-    return page.html(report)

@@ -6,9 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+import simulate_examples
 
 from cuda_kernels import simt
-from cuda_kernels.simt.examples import EXAMPLES, TINY
+from cuda_kernels.simt.examples import EXAMPLES
 from cuda_kernels.simt.examples.reduce import sum_shuffle
 from cuda_kernels.simt.examples.scan import THREADS, add_block_sums, scan_block
 
@@ -86,7 +87,7 @@ def test_example_is_right_on_awkward_sizes(name, sizes):
 def simulated(tmp_path_factory):
     """What Numba's simulator makes of the tiny examples, in a process of its own (it is chosen at import)."""
     path = tmp_path_factory.mktemp("simulator") / "results.npz"
-    command = [sys.executable, "-m", "cuda_kernels.simt.examples.simulate", str(path)]
+    command = [sys.executable, simulate_examples.__file__, str(path)]
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run(command, env=environment, check=True, timeout=120)
     with np.load(path) as results:
@@ -98,7 +99,7 @@ def test_example_equals_numbas_simulator(name, simulated):
     if name in SIMULATOR_LACKS:
         assert any(SIMULATOR_LACKS[name] in reason for reason in simulated["left_out"])
         pytest.skip(f"NOT RUN: Numba's simulator has no {SIMULATOR_LACKS[name]}")
-    case = EXAMPLES[name](*TINY[name])
+    case = EXAMPLES[name](*simulate_examples.TINY[name])
     simt.launch(case.kernel, case.grid, case.block, *case.args)
     for output, result in case.results().items():
         foreign = simulated[f"{name}/{output}"]
