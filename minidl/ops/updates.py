@@ -166,7 +166,14 @@ def adam_update_forward(
     >>> state[0].round(3)            # whatever their size, the first steps are of the learning rate
     array([-0.5,  0.5])
     """
-    return _adam("adam_update", w, dw, m, v, v_max, learning_rate, step, beta_1, beta_2, epsilon, 0.0)
+    check_update("adam_update", w, dw, m=m, v=v, v_max=v_max)
+    require_step("adam_update", step)
+    m, v = moving_average(m, dw, beta_1), moving_average(v, dw * dw, beta_2)
+    if v_max is not None:
+        v_max = np.maximum(v_max, v)
+    size = float(learning_rate) * math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+    change = size * (m / (np.sqrt(v if v_max is None else v_max) + float(epsilon)))
+    return results(dw.dtype, w - change, m, v, v_max)
 
 
 def adamw_update_forward(
@@ -195,7 +202,11 @@ def adamw_update_forward(
     >>> state[0]
     array([0.95])
     """
-    return _adam("adamw_update", w, dw, m, v, v_max, learning_rate, step, beta_1, beta_2, epsilon, weight_decay)
+    check_update("adamw_update", w, dw, m=m, v=v, v_max=v_max)
+    require_step("adamw_update", step)
+    w = np.asarray(decayed(w, float(learning_rate), weight_decay))
+    adam = {"learning_rate": learning_rate, "step": step, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
+    return adam_update_forward(w, dw, m, v, v_max, **adam)
 
 
 def adagrad_update_forward(
@@ -236,31 +247,6 @@ def adagrad_update_forward(
     accumulator = accumulator + dw * dw
     w = decayed(w, lr, weight_decay) - lr * dw / np.sqrt(accumulator + float(epsilon))
     return results(dw.dtype, w, accumulator)
-
-
-def _adam(
-    op: str,
-    w: np.ndarray,
-    dw: np.ndarray,
-    m: np.ndarray,
-    v: np.ndarray,
-    v_max: np.ndarray | None,
-    learning_rate: float,
-    step: int,
-    beta_1: float,
-    beta_2: float,
-    epsilon: float,
-    weight_decay: float,
-) -> tuple[Arrays, None]:
-    check_update(op, w, dw, m=m, v=v, v_max=v_max)
-    require_step(op, step)
-    lr = float(learning_rate)
-    m, v = moving_average(m, dw, beta_1), moving_average(v, dw * dw, beta_2)
-    if v_max is not None:
-        v_max = np.maximum(v_max, v)
-    size = lr * math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
-    change = size * (m / (np.sqrt(v if v_max is None else v_max) + float(epsilon)))
-    return results(dw.dtype, decayed(w, lr, weight_decay) - change, m, v, v_max)
 
 
 def moving_average(average: np.ndarray, value: np.ndarray, kept: float) -> np.ndarray:

@@ -93,8 +93,19 @@ def adam_update_forward(
     beta_2: float = 0.999,
     epsilon: float = 1e-7,
 ) -> tuple[Arrays, None]:
-    """`_adam` without weight decay."""
-    return _adam("adam_update", w, dw, m, v, v_max, learning_rate, step, beta_1, beta_2, epsilon, 0.0)
+    """m and v <- moving averages of g and g^2;   w <- w - lr m / (sqrt(v) + epsilon), made up for their start at 0."""
+    check_update("adam_update", w, dw, m=m, v=v, v_max=v_max)
+    require_step("adam_update", step)
+    size = float(learning_rate) * math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+    m_new = _moving_average(m, dw, beta_1)
+    v_new = _moving_average(v, np.square(dw, out=_like(w)), beta_2)
+    largest = v_new if v_max is None else np.maximum(v_max, v_new, out=_like(w))
+    change = np.sqrt(largest, out=_like(w))
+    change += float(epsilon)
+    np.divide(m_new, change, out=change)
+    change *= size
+    w_new = np.subtract(w, change, out=change)
+    return (w_new, m_new, v_new) if v_max is None else (w_new, m_new, v_new, largest), None
 
 
 def adamw_update_forward(
@@ -111,8 +122,12 @@ def adamw_update_forward(
     beta_2: float = 0.999,
     epsilon: float = 1e-7,
 ) -> tuple[Arrays, None]:
-    """`_adam` with weight decay."""
-    return _adam("adamw_update", w, dw, m, v, v_max, learning_rate, step, beta_1, beta_2, epsilon, weight_decay)
+    """w <- w - lr weight_decay w, then `adam_update`."""
+    check_update("adamw_update", w, dw, m=m, v=v, v_max=v_max)
+    require_step("adamw_update", step)
+    w = _decayed(w, float(learning_rate), weight_decay)
+    adam = {"learning_rate": learning_rate, "step": step, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
+    return adam_update_forward(w, dw, m, v, v_max, **adam)
 
 
 def adagrad_update_forward(
@@ -136,36 +151,6 @@ def adagrad_update_forward(
     step /= root
     w_new -= step
     return (w_new, a_new), None
-
-
-def _adam(
-    op: str,
-    w: np.ndarray,
-    dw: np.ndarray,
-    m: np.ndarray,
-    v: np.ndarray,
-    v_max: np.ndarray | None,
-    learning_rate: float,
-    step: int,
-    beta_1: float,
-    beta_2: float,
-    epsilon: float,
-    weight_decay: float,
-) -> tuple[Arrays, None]:
-    check_update(op, w, dw, m=m, v=v, v_max=v_max)
-    require_step(op, step)
-    lr = float(learning_rate)
-    size = lr * math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
-    w_new = _decayed(w, lr, weight_decay)
-    m_new = _moving_average(m, dw, beta_1)
-    v_new = _moving_average(v, np.square(dw, out=_like(w)), beta_2)
-    largest = v_new if v_max is None else np.maximum(v_max, v_new, out=_like(w))
-    change = np.sqrt(largest, out=_like(w))
-    change += float(epsilon)
-    np.divide(m_new, change, out=change)
-    change *= size
-    w_new -= change
-    return (w_new, m_new, v_new) if v_max is None else (w_new, m_new, v_new, largest), None
 
 
 def _moving_average(average: np.ndarray, value: np.ndarray, kept: float) -> np.ndarray:
