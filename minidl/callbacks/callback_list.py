@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 from minidl.callbacks.callback import Callback, History
@@ -79,76 +80,30 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.set_model(model)
 
-    def _tell(self, hook: str, *place_and_logs: Any) -> None:
-        """Call a hook of every callback: with the number of the epoch or batch, if there is one, and a dict of logs."""
-        *place, logs = place_and_logs
+
+def _for_all(hook: str) -> Any:
+    """Return the method that calls a hook of every callback."""
+
+    def tell(self: CallbackList, place: tuple[int, ...], logs: Logs) -> None:
         logs = {} if logs is None else logs  # one for all: what a callback adds, the later ones see
         for callback in self.callbacks:
             getattr(callback, hook)(*place, logs)
 
-    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_batch_begin", batch, logs)
+    def of_epoch(self: CallbackList, epoch: int, logs: Logs = None) -> None:
+        tell(self, (epoch,), logs)
 
-    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_batch_end", batch, logs)
+    def of_batch(self: CallbackList, batch: int, logs: Logs = None) -> None:
+        tell(self, (batch,), logs)
 
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_epoch_begin", epoch, logs)
+    def of_run(self: CallbackList, logs: Logs = None) -> None:
+        tell(self, (), logs)
 
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_epoch_end", epoch, logs)
+    method = {"epoch": of_epoch, "batch": of_batch}.get(hook.split("_")[-2], of_run)
+    return wraps(getattr(Callback, hook))(method)
 
-    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_train_batch_begin", batch, logs)
 
-    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_train_batch_end", batch, logs)
-
-    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_test_batch_begin", batch, logs)
-
-    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_test_batch_end", batch, logs)
-
-    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_predict_batch_begin", batch, logs)
-
-    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_predict_batch_end", batch, logs)
-
-    def on_train_begin(self, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_train_begin", logs)
-
-    def on_train_end(self, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_train_end", logs)
-
-    def on_test_begin(self, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_test_begin", logs)
-
-    def on_test_end(self, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_test_end", logs)
-
-    def on_predict_begin(self, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_predict_begin", logs)
-
-    def on_predict_end(self, logs: Logs = None) -> None:
-        """Call the hook of every callback."""
-        self._tell("on_predict_end", logs)
+for _hook in [name for name in vars(Callback) if name.startswith("on_")]:
+    setattr(CallbackList, _hook, _for_all(_hook))
 
 
 def _as_list(callbacks: Any) -> list[Callback]:
