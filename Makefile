@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank fuzz versions mutants bench-cpu bench-overhead bench-simt bench-check gpu-check gpu-bench clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank fuzz versions mutants course-check bench-cpu bench-overhead bench-simt bench-check gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (some 10 minutes on 2 cores)"
@@ -19,6 +19,7 @@ help:
 	@echo "make fuzz       damaged files through every loader (N=5000 SEED=7 for more, and others)"
 	@echo "make versions   a short set of tests with the oldest packages supported, and with the newest"
 	@echo "make mutants    plant faults in the packages, and list those that no test sees (N=100 SEED=7)"
+	@echo "make course-check  the exercises' mutation table: every wrong solution, its stage and its sentence (N='13 24' for some)"
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
 	@echo "make bench-check  how long minidl.check takes, in a fresh process and in a running one"
 	@echo "make bench-cpu  a training step of the CIFAR CNN beside PyTorch and Keras, on the CPU"
@@ -73,6 +74,9 @@ notebooks: $(VENV)/.notebooks
 
 check-notebooks: $(VENV)/.notebooks
 	$(BIN)/python notebooks/build.py --check
+
+course-check: $(VENV)/.base
+	$(BIN)/python -m minidl.course.verify $(N)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,0 +1,100 @@
+"""The bank of 24, gemm_tiled."""
+
+from minidl.course import Bank
+
+bank = Bank()
+bank.solution("""
+from numba import cuda, float32
+
+TILE = 16
+
+
+@cuda.jit
+def gemm_tiled(a, b, c):
+    col, row = cuda.grid(2)
+    # begin
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    sa = cuda.shared.array((TILE, TILE), float32)
+    sb = cuda.shared.array((TILE, TILE), float32)
+    total = float32(0)
+    for tile in range((a.shape[1] + TILE - 1) // TILE):
+        k = tile * TILE + tx
+        if row < a.shape[0] and k < a.shape[1]:
+            sa[ty, tx] = a[row, k]
+        else:
+            sa[ty, tx] = float32(0)
+        k = tile * TILE + ty
+        if k < b.shape[0] and col < b.shape[1]:
+            sb[ty, tx] = b[k, col]
+        else:
+            sb[ty, tx] = float32(0)
+        cuda.syncthreads()
+        for j in range(TILE):
+            total += sa[ty, j] * sb[j, tx]
+        cuda.syncthreads()  # before the next filling
+    if row < c.shape[0] and col < c.shape[1]:
+        c[row, col] = total
+    # end
+""", "zeros in an else")
+bank.solution("""
+from numba import cuda, float32
+
+
+@cuda.jit
+def gemm_tiled(a, b, c):
+    sa = cuda.shared.array((16, 16), float32)
+    sb = cuda.shared.array((16, 16), float32)
+    x, y = cuda.threadIdx.x, cuda.threadIdx.y
+    col, row = cuda.blockIdx.x * 16 + x, cuda.blockIdx.y * 16 + y
+    total = float32(0)
+    start = 0
+    while start < a.shape[1]:
+        left = float32(0)
+        right = float32(0)
+        if row < a.shape[0] and start + x < a.shape[1]:
+            left = a[row, start + x]
+        if col < b.shape[1] and start + y < b.shape[0]:
+            right = b[start + y, col]
+        cuda.syncthreads()
+        sa[y, x] = left
+        sb[y, x] = right
+        cuda.syncthreads()
+        for j in range(min(16, a.shape[1] - start)):
+            total += sa[y, j] * sb[j, x]
+        start += 16
+    if row < c.shape[0]:
+        if col < c.shape[1]:
+            c[row, col] = total
+""", "a while, registers first")
+
+bank.mistake("first_barrier", "machine", "F4", "        cuda.syncthreads()\n        for j => \n        for j")
+bank.mistake("second_barrier", "machine", "F5", "        cuda.syncthreads()  # before the next filling\n =>")
+bank.mistake("early_return", "machine", "F8", "    total = float32(0)\n => "
+             "    if row >= c.shape[0] or col >= c.shape[1]:\n        return\n    total = float32(0)\n")
+bank.mistake("barrier_in_if", "machine", "F9",
+             "        cuda.syncthreads()\n        for j in range(TILE):\n            total += sa[ty, j] * sb[j, tx]\n => "
+             "        if row < c.shape[0] and col < c.shape[1]:\n            cuda.syncthreads()\n"
+             "            for j in range(TILE):\n                total += sa[ty, j] * sb[j, tx]\n")
+bank.mistake("not_zeroed", "machine", "F10",
+             "            sb[ty, tx] = b[k, col]\n        else:\n            sb[ty, tx] = float32(0)\n => "
+             "            sb[ty, tx] = b[k, col]\n")
+bank.mistake("loads_unguarded", "machine", "F1", "if k < b.shape[0] and col < b.shape[1]: => if True:")
+bank.mistake("tail_lost", "values", "tail_lost", "(a.shape[1] + TILE - 1) // TILE => max(1, a.shape[1] // TILE)")
+bank.mistake("tile_turned", "values", "tile_turned", "sa[ty, j] * sb => sa[j, ty] * sb")
+bank.mistake("last_tile_only", "values", "last_tile_only",
+             "        for j in range(TILE): =>         total = float32(0)\n        for j in range(TILE):")
+bank.mistake("stored_turned", "par", "F22 + tile_of_two", "            sa[ty, tx] = a[row, k] =>             sa[tx, ty] = a[row, k]",
+             "sa[ty, tx] = float32(0) => sa[tx, ty] = float32(0)", "sa[ty, j] * sb => sa[j, ty] * sb")
+bank.mistake("no_tiles", "par", "F21", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def gemm_tiled(a, b, c):
+    col, row = cuda.grid(2)
+    if row < c.shape[0] and col < c.shape[1]:
+        total = float32(0)
+        for k in range(a.shape[1]):
+            total += a[row, k] * b[k, col]
+        c[row, col] = total
+""")

@@ -1,0 +1,1 @@
+"""Track A, backprop in NumPy."""

@@ -1,0 +1,1 @@
+"""Track B, first kernels."""

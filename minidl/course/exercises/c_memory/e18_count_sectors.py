@@ -1,0 +1,69 @@
+"""How many sectors does one warp move?
+
+Nothing to run: read, count, and write the numbers down. Global memory moves in sectors of 32 bytes, and each load or
+store of a warp moves every sector that its active lanes touch, once. Arrays are of float32 and begin at a sector's edge;
+`i` is the lane, 0 to 31. Count loads and stores together.
+
+    copy        y[i] = x[i]
+    shifted     y[i] = x[i + 1]
+    strided     y[i] = x[2 * i]
+    column      y[i] = m[i, 0]                   m has 33 columns
+    broadcast   y[i] = x[0]
+    pairs       y[i // 2] = x[i]                 (what the two write is the same)
+    some        if i < 20: y[i] = x[i]
+    reversed    y[i] = x[31 - i]
+"""
+
+from minidl.course import Answers, Exercise
+
+RIGHT = {"copy": 8, "shifted": 9, "strided": 12, "column": 36, "broadcast": 5, "pairs": 6, "some": 6, "reversed": 8}
+
+exercise = Exercise(
+    title="Counting sectors",
+    stars=1,
+    minutes=15,
+    needs=("vector_add",),
+    section="08",
+    tasks=(
+        Answers(
+            reference=lambda: RIGHT,
+            wrong={
+                "copy": {256: "bytes", 64: "lanes", 4: "loads_alone", 2: "accesses"},
+                "shifted": {8: "alignment", 10: "both_shifted"},
+                "strided": {8: "as_if_dense", 68: "each_lane", 36: "each_lane"},
+                "column": {5: "banks", 6: "banks", 8: "as_if_dense", 64: "banks"},
+                "broadcast": {8: "shared_sector", 36: "shared_sector"},
+                "pairs": {8: "half_store", 20: "half_store"},
+                "some": {8: "inactive", 5: "rounded_down"},
+                "reversed": {36: "order", 64: "order"},
+            },
+        ),
+    ),
+    says={
+        "bytes": ("Those are bytes: sectors are of 32. 128 / 32 for the load, and as many for the store.",
+                  "那是字节：一个扇区 32 字节。读是 128 / 32，写也一样多。"),
+        "lanes": ("Lanes share sectors: 8 numbers of 4 bytes lie in one.", "通道共用扇区：一个扇区里有 8 个 4 字节的数。"),
+        "loads_alone": ("The store moves sectors too.", "写也要搬动扇区。"),
+        "accesses": ("An access of a warp is not one sector: 32 lanes × 4 bytes.", "一次 warp 访问不是一个扇区：32 个通道 × 4 字节。"),
+        "alignment": ("Bytes 4 to 131 touch sectors 0 to 4: five, not four.", "字节 4 到 131 碰到扇区 0 到 4：五个，不是四个。"),
+        "both_shifted": ("Only the load is shifted; y[i] still begins at a sector's edge.", "只有读错开了；y[i] 仍从扇区边界开始。"),
+        "as_if_dense": ("Neighbouring lanes are not neighbours in memory: how many bytes lie between x of lane 0 and of "
+                        "lane 31?", "相邻通道在内存里并不相邻：通道 0 与通道 31 的 x 相隔多少字节？"),
+        "each_lane": ("With a step of 8 bytes, four lanes still share a sector.", "步长 8 字节时，四个通道仍共用一个扇区。"),
+        "banks": ("33 columns avoid conflicts of banks in shared memory; in global memory each lane has a sector of its own.",
+                  "33 列避免的是共享内存的存储体冲突；在全局内存里每个通道各占一个扇区。"),
+        "shared_sector": ("All lanes load one element: one sector.", "所有通道读同一个元素：一个扇区。"),
+        "half_store": ("The store touches y[0] to y[15] alone: 64 bytes.", "写只碰到 y[0] 到 y[15]：64 字节。"),
+        "inactive": ("Lanes 20 to 31 are off, and touch nothing.", "通道 20 到 31 是关的，什么也不碰。"),
+        "rounded_down": ("20 numbers are 80 bytes: a part of a sector moves whole.", "20 个数是 80 字节：扇区的一部分也要整个搬。"),
+        "order": ("Who in a warp takes which element does not matter, only which sectors are touched.",
+                  "warp 里谁取哪个元素无关紧要，只看碰到哪些扇区。"),
+    },
+    hints=(
+        ("Which bytes do lanes 0 and 31 touch?", "通道 0 和 31 碰到哪些字节？"),
+        ("Write down the first and last byte, divide by 32, and count the sectors between; once for the load, once for "
+         "the store.", "写下第一个和最后一个字节，除以 32，数中间的扇区；读一次，写一次。"),
+        ("load: the different values of (4 · index) // 32 over the active lanes; the store likewise; add.",
+         "读：对活动通道数 (4 · 下标) // 32 的不同值；写也一样；相加。"),
+    ),
+)  # fmt: skip

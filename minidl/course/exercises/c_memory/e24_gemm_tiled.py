@@ -1,0 +1,66 @@
+"""C (M, N) = A (M, K) @ B (K, N), each tile fetched once.
+
+One thread owns c[row, col]. A block of 16 x 16 threads fetches a tile of A and one of B into shared memory, waits, uses
+them, waits, and goes on to the next tiles along K:
+
+    sa[ty, tx] = a[row, tile * 16 + tx]      sb[ty, tx] = b[tile * 16 + ty, col]
+
+No size is a multiple of 16. Threads are (16, 16), x along the columns; the grid covers C.
+Par: 4,480 sectors for (64, 48) @ (48, 80), where one thread an element without tiles moves 31,360.
+"""
+
+from minidl.course import Exercise, Kernel, case, par
+
+
+def cases(d):
+    for m, k, n in ((1, 1, 1), (16, 16, 16), (17, 19, 33), (5, 40, 7), (30, 3, 18)):
+        yield case("", d(m, k), d(k, n))
+    yield par("", d(64, 48), d(48, 80))
+
+
+exercise = Exercise(
+    title="A product of matrices, tile by tile",
+    stars=3,
+    minutes=60,
+    needs=("gemm",),
+    section="09",
+    tasks=(
+        Kernel(
+            signature="gemm_tiled(a, b, c)",
+            cases=cases,
+            reference=lambda a, b: a @ b,
+            outputs={"c": lambda a, b: (a.shape[0], b.shape[1])},
+            threads=(16, 16),
+            par={"sectors": 4480, "shared_passes": 1.0},
+            naive={"sectors": 31360},
+        ),
+    ),
+    says={
+        "tail_lost": (
+            "The last {a1 % 16} terms of each sum are missing: how many tiles cover K = {a1}?",
+            "每个和都缺最后 {a1 % 16} 项：多少块才能盖住 K = {a1}？",
+        ),
+        "tile_turned": (
+            "This is the product with each tile of A transposed: sa's first index is the row.",
+            "这是 A 的每一块都转置后的乘积：sa 的第一个下标是行。",
+        ),
+        "last_tile_only": (
+            "Only the last tile's sum arrives: where does the total begin at 0?",
+            "只有最后一块的和留下了：total 在哪里从 0 开始？",
+        ),
+        "tile_of_two": (
+            "Store the tile the way you read it: neighbours in x side by side.",
+            "块怎么读就怎么存：x 相邻的放在一起。",
+        ),
+    },
+    hints=(
+        ("Who needs sa[ty, tx], and how do they know that it is there?",
+         "谁需要 sa[ty, tx]，他们怎么知道它已在那里？"),
+        ("Two barriers a turn: one after filling, one after using. All threads of the block come to both, also those "
+         "without an element of C; a place without data holds 0.",
+         "每圈两个屏障：填充之后一个，使用之后一个。块里所有线程都要到达，没有 C 元素的也一样；没有数据的位置放 0。"),
+        ("total = 0; for each tile along K: store one element of each tile or 0; wait; 16 products; wait. Then, if the "
+         "thread has an element: write.",
+         "total = 0；沿 K 的每一块：各存一个元素或 0；等待；16 个乘积；等待。最后，若线程有元素：写出。"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Track G, the framework."""

@@ -1,0 +1,169 @@
+"""From a fault of the SIMT machine to its sentence: which of F1 to F18 it is, and the facts that fill it."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from cuda_kernels.simt import Fault, Report
+from minidl.course.exercise import Kernel
+from minidl.testing.kernels.fault_causes import Source, _condition, _is_transposed_grid
+
+Told = tuple[str, dict[str, Any]]  # a code, and its facts
+
+
+def tell(fault: Fault, report: Report, task: Kernel) -> Told:
+    """Return the code of a fault and the facts for its sentence.
+
+    report : of the launch, made with owners=True
+    """
+    teller = _TELLERS.get(fault.kind)
+    told = teller(fault, report, task) if teller is not None and (fault.threads or fault.cells is not None) else None
+    return told or ("machine", {"message": fault.message, "L": fault.lines[0] if fault.lines else 0})
+
+
+def signature(faults: list[Fault], task: Kernel) -> str:
+    """Return a launch's faults without anything that a student chooses: names of variables, and lines."""
+    known = {*task.parameters}
+    parts = [f"{f.kind} {f.array if f.array in known else '.'} {f.index} {f.count}" for f in faults[:4]]
+    return "; ".join(parts)
+
+
+def at(index: Any) -> str:
+    """Return an index as it stands between brackets.
+
+    >>> at((3,)), at((3, 4))
+    ('3', '3, 4')
+    """
+    return ", ".join(map(str, index))
+
+
+def thread(xyz: tuple[int, int, int]) -> str:
+    """Return a thread's or block's number as short as it can be said.
+
+    >>> thread((5, 0, 0)), thread((5, 2, 0))
+    ('5', '(5, 2)')
+    """
+    x, y, z = xyz
+    return str(x) if not (y or z) else f"({x}, {y})" if not z else f"({x}, {y}, {z})"
+
+
+def _who(fault: Fault) -> dict[str, Any]:
+    return {"t": thread(fault.threads[0]), "b": thread(fault.blocks[0]), "L": fault.lines[0] if fault.lines else 0}
+
+
+def _outside(fault: Fault, report: Report, task: Kernel) -> Told | None:
+    if fault.index is None:
+        return None
+    found = re.search(r"outside its shape \(([^)]*)\)", fault.message)
+    shape = tuple(int(n) for n in (found[1] if found else "").replace(" ", "").split(",") if n)
+    verb = "writes" if " writes " in fault.message else "reads"
+    facts = {**_who(fault), "a": fault.array, "i": at(fault.index), "shape": shape, "verb": verb}
+    owned = report.owners.stores_of(fault.blocks[0], fault.threads[0]) if report.owners is not None else {}
+    owned = {name: where for name, where in owned.items() if name in task.outputs and where}
+    if owned:
+        y, where = next(iter(owned.items()))
+        axis = next((k for k, (i, n) in enumerate(zip(fault.index, shape, strict=False)) if not 0 <= i < n), 0)
+        facts |= {"y": y, "own": at(where[0]), "i_k": fault.index[axis], "n_k": shape[axis] if shape else 0}
+        if task.outside and fault.array in task.parameters:
+            return "F3", {**facts, "empty": task.outside}
+        return (
+            ("F3", {**facts, "empty": 0}) if fault.index[axis] < 0 and fault.array in report.arrays else ("F2", facts)
+        )
+    output = next(iter(task.outputs), "")
+    n = math.prod(report.arrays[output][1]) if output in report.arrays else 0
+    threads = math.prod(report.grid) * math.prod(report.block)
+    if fault.array not in report.arrays or threads <= n:
+        return "F1n", facts
+    return "F1", {**facts, "y": output, "n": n, "threads": threads, "extra": threads - n}
+
+
+def _race(fault: Fault, report: Report, task: Kernel) -> Told:
+    now, before = (fault.lines * 2)[:2]
+    (t1, t2), (b1, b2) = (fault.threads * 2)[:2], (fault.blocks * 2)[:2]
+    index = at(fault.index or ())
+    text = report.source.get(now, "").strip()
+    facts = {"t1": thread(t1), "t2": thread(t2), "b1": thread(b1), "b2": thread(b2), "i": index, "k": fault.count,
+             "y": fault.array, "s": fault.array, "text": text, "L1": now, "L2": before, "L": now}  # fmt: skip
+    earlier = re.search(r"block \([^)]*\) (reads|writes|updates)", fault.message)
+    later = re.search(r"\) (reads|writes|updates)[^,]* it at line \d+, with", fault.message)
+    was, is_now = (earlier[1] if earlier else "writes"), (later[1] if later else "writes")
+    swapped = {**facts, "t1": facts["t2"], "t2": facts["t1"], "b1": facts["b2"], "b2": facts["b1"],
+               "L1": before, "L2": now}  # fmt: skip
+    if fault.array not in report.arrays:
+        if is_now == "reads":
+            return "F4", swapped
+        return ("F5", swapped) if was == "reads" else ("F6s", facts)
+    text_before = report.source.get(before, "").strip()
+    updating = next((line for line in (text, text_before) if re.search(r"[-+*]= ", line)), "")
+    if updating:
+        return "F7", {**facts, "k": max(2, fault.count), "text": updating}
+    if "reads" in (was, is_now):
+        return "F7r", facts if was == "reads" else swapped
+    return "F6", {**facts, "k": max(2, fault.count)}
+
+
+def _barrier(fault: Fault, report: Report, task: Kernel) -> Told | None:
+    found = re.search(r"reached by (\d+) of (\d+)", fault.message)
+    if found is None:
+        return None
+    facts = {**_who(fault), "m": found[1], "n": found[2]}
+    if "returned early" in fault.message and len(fault.lines) > 1:
+        return "F8", {**facts, "R": fault.lines[1]}
+    return "F9", facts
+
+
+def _uninitialised(fault: Fault, report: Report, task: Kernel) -> Told:
+    return "F10", {**_who(fault), "s": fault.array or "a variable", "i": at(fault.index or ())}
+
+
+def _unwritten(fault: Fault, report: Report, task: Kernel) -> Told:
+    missing, source = np.asarray(fault.cells), Source(report)
+    facts: dict[str, Any] = {"k": int(missing.sum()), "n": missing.size, "y": fault.array,
+                             "L": fault.lines[0] if fault.lines else 0}  # fmt: skip
+    condition = _condition(fault, source)
+    if condition is not None:
+        test, holds = condition
+        return "F12", {**facts, "condition": ast.unparse(test), "holds": holds, "L": test.lineno}
+    written = ~missing.reshape(-1)
+    prefix = int(written.sum())
+    if _is_transposed_grid(missing, report):
+        r, c = np.argwhere(missing.reshape(-1, missing.shape[-1]))[0]
+        facts["pattern"] = f"the region from ({r}, {c}) on: your grid lies across it the other way round"
+    elif not prefix:
+        facts["pattern"] = "nothing is written at all"
+    elif np.array_equal(written, np.arange(written.size) < prefix):
+        facts["pattern"] = f"all from {at(np.argwhere(missing)[0])} on"
+    else:
+        facts["pattern"] = f"the first is {at(np.argwhere(missing)[0])}"
+    return "F11", facts
+
+
+def _float64(fault: Fault, report: Report, task: Kernel) -> Told:
+    line = fault.lines[0]
+    text = report.source.get(line, "").strip()
+    numbers = [t for t in re.findall(r"(?<![\w.])\d+\.\d*|(?<![\w.])\d*\.\d+", text) if f"float32({t})" not in text]
+    quotient = re.search(r"[\w.\[\]]+ / [\w.\[\]]+", text)
+    whole = re.search(r"\b(max|min)\([^)]*\b(\d+)\)", text)
+    token = numbers[0] if numbers else quotient[0] if quotient else whole[2] if whole else f"something in `{text}`"
+    return "F13", {**_who(fault), "token": token}
+
+
+def _lane(fault: Fault, report: Report, task: Kernel) -> Told:
+    lane = re.search(r"lane (\d+)", fault.message)
+    facts = {**_who(fault), "lane": lane[1] if lane else "?"}
+    return ("F15" if "not in its mask" in fault.message else "F14"), facts
+
+
+def _endless(fault: Fault, report: Report, task: Kernel) -> Told:
+    return "F16", _who(fault)
+
+
+_TELLERS = {
+    "out-of-bounds": _outside, "race": _race, "divergent-barrier": _barrier, "uninitialised-read": _uninitialised,
+    "unwritten-output": _unwritten, "float64": _float64, "inactive-lane": _lane, "step-limit": _endless,
+}  # fmt: skip

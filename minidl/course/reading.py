@@ -1,0 +1,106 @@
+"""The first stage: a file as text. Does it parse, is the function there, does it import only what it may?"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from typing import Any, NamedTuple
+
+from minidl.course.exercise import Answers, Exercise, Kernel, Task
+
+IMPORTS = ("numpy", "math", "numba", "__future__", "collections", "functools", "itertools", "dataclasses", "typing")
+FORBIDDEN = ("open", "exec", "eval", "__import__", "compile", "getattr", "setattr", "globals", "locals", "vars",
+             "breakpoint", "input", "exit", "quit")  # fmt: skip
+
+
+class Refused(NamedTuple):
+    """Why a file is not run: the sentence's name, its facts, and the line."""
+
+    code: str
+    facts: dict[str, Any]
+    line: int = 0
+
+
+def read(exercise: Exercise, source: str, starter: str = "") -> Refused | None:
+    """Return what is wrong with a file as text, or None."""
+    if not source.strip() or (starter and _same(source, starter)):
+        return Refused("not-begun", {})
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", 0) or 0
+        return Refused("syntax", {"L": line, "message": getattr(error, "msg", str(error))}, line)
+    if any(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) and n.value.value is ...
+           for n in ast.walk(tree)):  # fmt: skip
+        return Refused("not-begun", {})
+    found = _names(tree)
+    for task in exercise.tasks:
+        if (refused := _task(task, tree, found)) is not None:
+            return refused
+    if (refused := _forbidden(exercise, tree)) is not None:
+        return refused
+    if exercise.most_changed is not None and starter:
+        changed = sum(line[:2] in ("+ ", "- ") for line in difflib.ndiff(_lines(starter), _lines(source)))
+        if changed > 2 * exercise.most_changed:
+            return Refused("too-much-changed", {"n": -(-changed // 2), "most": exercise.most_changed})
+    return None
+
+
+def _lines(source: str) -> list[str]:
+    return [line.rstrip() for line in source.splitlines() if line.strip()]
+
+
+def _same(source: str, starter: str) -> bool:
+    return _lines(source) == _lines(starter)
+
+
+def _names(tree: ast.Module) -> dict[str, ast.AST]:
+    found: dict[str, ast.AST] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found[node.name] = node
+        elif isinstance(node, ast.Assign):
+            found.update({t.id: node for t in node.targets if isinstance(t, ast.Name)})
+    return found
+
+
+def _task(task: Task, tree: ast.Module, found: dict[str, ast.AST]) -> Refused | None:
+    node = found.get(task.name)
+    if node is None:
+        near = difflib.get_close_matches(task.name, found, 1, 0.6)
+        said = {"name": task.name, "signature": task.signature, "near": near[0] if near else ""}
+        return Refused("near-name" if near else "no-function", said)
+    if isinstance(task, Answers) or not isinstance(node, ast.FunctionDef) or "(" not in task.signature:
+        return None
+    given = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
+    least = len(given) - len(node.args.defaults)
+    if not least <= len(task.parameters) <= len(given) and node.args.vararg is None:
+        return Refused("parameters", {"signature": task.signature, "got": f"{node.name}({', '.join(given)})"},
+                       node.lineno)  # fmt: skip
+    if isinstance(task, Kernel) and task.drive is None:
+        marks = [ast.unparse(mark) for mark in node.decorator_list]
+        if not any("jit" in mark for mark in marks):
+            return Refused("no-jit", {"name": node.name, "L": node.lineno}, node.lineno)
+        if not any(mark.startswith("cuda.jit") for mark in marks):
+            return Refused("other-jit", {"name": node.name, "mark": marks[0]}, node.lineno)
+    return None
+
+
+def _forbidden(exercise: Exercise, tree: ast.Module) -> Refused | None:
+    allowed = (*IMPORTS, *exercise.allow)
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module or "."] if not node.level else ["."]
+        else:
+            modules = []
+        for module in modules:
+            if not any(module == name or module.startswith(f"{name}.") for name in allowed):
+                return Refused("import", {"module": module, "L": line}, line)
+        if isinstance(node, ast.Name) and node.id in FORBIDDEN:
+            return Refused("forbidden", {"name": node.id, "L": line}, line)
+        if isinstance(node, ast.Attribute) and node.attr.startswith("__") and node.attr != "__init__":
+            return Refused("forbidden", {"name": node.attr, "L": line}, line)
+    return None

@@ -1,0 +1,245 @@
+"""The sentences of faults and stages, in one table: English, with Chinese beside it. {…} are facts of what was seen."""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+from minidl.course.exercise import Sentence
+
+LANGUAGES = ("en", "zh")
+
+FAULTS: dict[str, Sentence] = {
+    "F1": (
+        "{y} has size {n}, and the grid {threads} threads. Thread {t} of block {b} has no element and {verb} {a}[{i}]. "
+        "What should the {extra} extra threads do?",
+        "{y} 有 {n} 个元素，网格却有 {threads} 个线程。块 {b} 的线程 {t} 没有对应的元素，却访问了 {a}[{i}]。"
+        "多出来的 {extra} 个线程该做什么？",
+    ),
+    "F1n": (
+        "Thread {t} of block {b} {verb} {a}[{i}], outside {shape}. Look at the index on line {L}.",
+        "块 {b} 的线程 {t} 访问了 {a}[{i}]，超出形状 {shape}。请看第 {L} 行的下标。",
+    ),
+    "F2": (
+        "Thread {t} of block {b} computes {y}[{own}], which exists, but {verb} {a}[{i}] outside {shape}. This is no "
+        "missing guard: look at the index on line {L}. Which part of it runs to {i_k} where the axis ends at {n_k}?",
+        "块 {b} 的线程 {t} 计算的 {y}[{own}] 是存在的，但它访问了 {a}[{i}]，超出形状 {shape}。这不是少了边界判断："
+        "请看第 {L} 行的下标，哪一部分会到 {i_k}，而该轴只有 {n_k}？",
+    ),
+    "F3": (
+        "The window of {y}[{own}] hangs over the edge: {a}[{i}]. What lies outside counts as {empty}: leave it out. "
+        "(Python would take [-1] for the last element; a GPU takes whatever lies there.)",
+        "{y}[{own}] 的窗口越过了边缘：{a}[{i}]。外面的值按 {empty} 计，跳过即可。"
+        "（Python 会把 [-1] 当作最后一个元素；GPU 则取那里碰巧存放的东西。）",
+    ),
+    "F4": (
+        "Thread {t1} writes {s}[{i}] on line {L1}, thread {t2} reads it on line {L2}, and nothing says who comes first. "
+        "In this run the numbers were {luck}. What makes a block wait for itself?",
+        "线程 {t1} 在第 {L1} 行写 {s}[{i}]，线程 {t2} 在第 {L2} 行读它，先后没有任何保证。"
+        "这一次结果{luck}。怎样让一个块等待自己的线程？",
+    ),
+    "F5": (
+        "Thread {t1} still reads {s}[{i}] (line {L1}) while thread {t2} already writes the next value (line {L2}), and "
+        "nothing says who comes first. In this run the numbers were {luck}. One barrier separates filling from using; "
+        "what separates using from the next filling?",
+        "线程 {t1} 还在读 {s}[{i}]（第 {L1} 行），线程 {t2} 已在写下一个值（第 {L2} 行），先后没有任何保证。"
+        "这一次结果{luck}。一个屏障把填充与使用隔开；什么把使用与下一次填充隔开？",
+    ),
+    "F6": (
+        "{k} threads write {y}[{i}], among them {t1} of block {b1} and {t2} of block {b2}. Each element wants one owner. "
+        "Which part of a thread's number is missing from the index?",
+        "{k} 个线程写 {y}[{i}]，其中有块 {b1} 的 {t1} 和块 {b2} 的 {t2}。每个元素应只有一个主人。"
+        "下标里缺了线程编号的哪一部分？",
+    ),
+    "F6s": (
+        "Threads {t1} and {t2} of block {b1} both write {s}[{i}], with no barrier between. Each element of a shared array "
+        "wants one writer at a time.",
+        "块 {b1} 的线程 {t1} 和 {t2} 都写 {s}[{i}]，中间没有屏障。共享数组的每个元素一次只应有一个写者。",
+    ),
+    "F7": (
+        "`{text}` reads, adds and writes {y}[{i}]: {k} threads do it at once and overwrite each other. Either one owner "
+        "per element, or an addition that cannot be interrupted.",
+        "`{text}` 先读、再加、再写 {y}[{i}]：{k} 个线程同时这样做，会互相覆盖。"
+        "要么每个元素只有一个主人，要么用不会被打断的加法。",
+    ),
+    "F7r": (
+        "{y}[{i}] is written by thread {t1} of block {b1} and read by thread {t2} of block {b2}, and nothing orders the "
+        "two: blocks do not wait for each other.",
+        "{y}[{i}] 由块 {b1} 的线程 {t1} 写、由块 {b2} 的线程 {t2} 读，两者没有先后：块与块互不等待。",
+    ),
+    "F8": (
+        "{m} of {n} threads of block {b} reach the barrier on line {L}; thread {t} has left on line {R}. The others wait "
+        "for ever. Let it stay and do nothing.",
+        "块 {b} 的 {n} 个线程中只有 {m} 个到达第 {L} 行的屏障；线程 {t} 已在第 {R} 行离开。其余的会永远等下去。"
+        "让它留下来，什么也不做。",
+    ),
+    "F9": (
+        "The barrier on line {L} stands in a branch that {m} of {n} threads of block {b} enter. Move it out: guard the "
+        "work, not the waiting.",
+        "第 {L} 行的屏障位于一个分支里，块 {b} 的 {n} 个线程中只有 {m} 个进入。把它移出来：要守护的是工作，不是等待。",
+    ),
+    "F10": (
+        "{s}[{i}] is read on line {L} before anybody wrote it: it holds what was there before. What should stand where "
+        "there is no data?",
+        "第 {L} 行读 {s}[{i}] 时还没有人写过它：里面是之前留下的内容。没有数据的地方应该放什么？",
+    ),
+    "F11": (
+        "{k} of {n} elements of {y} have no thread: {pattern}.",
+        "{y} 的 {n} 个元素中有 {k} 个没有线程负责：{pattern}。",
+    ),
+    "F12": (
+        "{k} elements of {y} are not written, exactly those where `{condition}` on line {L} is {holds}. An output starts "
+        "as garbage, not as 0: what should they be?",
+        "{y} 有 {k} 个元素没有写，正是第 {L} 行的 `{condition}` 为 {holds} 的那些。输出一开始是垃圾，不是 0：它们应该是什么？",
+    ),
+    "F13": (
+        "Line {L} computes in float64: {token} is a number of 64 bits there. On a laptop's GPU this is up to 64 times "
+        "slower. `float32(…)` around it.",
+        "第 {L} 行用 float64 计算：{token} 在那里是 64 位的数。笔记本的 GPU 上会慢到 64 倍。用 `float32(…)` 包住它。",
+    ),
+    "F14": (
+        "Line {L} asks lanes for their values that are not there: lane {lane} is on another path. All lanes that the mask "
+        "names must come to a shuffle: shuffle first, `if` afterwards.",
+        "第 {L} 行向不在场的通道要值：通道 {lane} 在另一条路径上。掩码点到的所有通道都必须到达 shuffle：先 shuffle，再 `if`。",
+    ),
+    "F15": (
+        "Line {L}: lane {lane} executes the shuffle, and the mask does not name it. A whole warp is 0xFFFFFFFF.",
+        "第 {L} 行：通道 {lane} 执行了 shuffle，掩码却没有点到它。整个 warp 是 0xFFFFFFFF。",
+    ),
+    "F16": (
+        "The loop on line {L} does not end: its condition is still true after very many turns. Who changes what it asks?",
+        "第 {L} 行的循环不会结束：转了很多圈后条件仍成立。是谁改变它所问的东西？",
+    ),
+    "F17": (
+        "The input {a} was changed (first at {i}). It may be a weight, or needed by the backward: write to the output "
+        "alone.",
+        "输入 {a} 被改动了（最先在 {i}）。它可能是权重，或反向传播还要用：只写输出。",
+    ),
+    "F17o": (
+        "The input {a} was changed, and {y} was not: are the parameters in the order {signature}?",
+        "输入 {a} 被改动了，{y} 却没有：参数的次序是 {signature} 吗？",
+    ),
+    "F18": (
+        "{y} was full of NaN before the launch and still is at {i}: the kernel adds to it. Collect in a local "
+        "`float32(0)`, write once.",
+        "启动前 {y} 里全是 NaN，现在 {i} 处仍是：内核往它上面加。在局部的 `float32(0)` 里累加，最后写一次。",
+    ),
+    "F19": (
+        "The result would be the same for any {a}: it is never read.",
+        "无论 {a} 是什么结果都一样：它从未被读过。",
+    ),
+    "F20": (
+        "Right, but {m} of {threads} threads make all {n} stores: the others look on. Give each its own.",
+        "对，但 {threads} 个线程中只有 {m} 个完成全部 {n} 次写入：其余的在旁观。让每个线程有自己的一份。",
+    ),
+    "F21": (
+        "Right. It moves {x} sectors; {par} would do: {reason}.",
+        "对。它搬动 {x} 个扇区；{par} 个就够：{reason}。",
+    ),
+    "F21f": (
+        "Right. {what}: {x}, where {par} would do{reason}.",
+        "对。{what}：{x}，其实 {par} 就够{reason}。",
+    ),
+    "F22": (
+        "Right. Line {L} needs {w} passes where 1 would do: lanes of a warp want different words of one bank of shared "
+        "memory (the bank is word % 32).",
+        "对。第 {L} 行需要 {w} 趟，本来 1 趟就够：一个 warp 的通道要同一个存储体里的不同字（存储体 = 字 % 32）。",
+    ),
+    "machine": ("{message}", "{message}"),
+}  # fmt: skip
+
+STAGES: dict[str, Sentence] = {
+    "not-begun": ("Not begun: `...` is where your lines go.", "还没开始：`...` 处写你的代码。"),
+    "syntax": ("Python cannot read line {L}: {message}.", "Python 读不懂第 {L} 行：{message}。"),
+    "near-name": ("The function is called `{name}`; found `{near}`.", "函数应叫 `{name}`；找到的是 `{near}`。"),
+    "no-function": ("There is no `{name}` in the file: `def {signature}:`.", "文件里没有 `{name}`：`def {signature}:`。"),
+    "parameters": ("Its parameters are `{signature}`; found `{got}`.", "参数应为 `{signature}`；找到的是 `{got}`。"),
+    "no-jit": (
+        "`{name}` is a Python function, not a kernel: write `@cuda.jit` in the line above its def.",
+        "`{name}` 是 Python 函数，不是内核：在 def 的上一行写 `@cuda.jit`。",
+    ),
+    "other-jit": (
+        "`@{mark}` compiles for the processor: a kernel is marked `@cuda.jit`.",
+        "`@{mark}` 是为处理器编译的：内核用 `@cuda.jit`。",
+    ),
+    "import": (
+        "Line {L} imports `{module}`: an exercise does with numpy, math and numba.",
+        "第 {L} 行导入了 `{module}`：练习只用 numpy、math 和 numba。",
+    ),
+    "forbidden": ("Line {L} uses `{name}`, which no exercise needs.", "第 {L} 行用了 `{name}`，练习都不需要它。"),
+    "too-much-changed": (
+        "{n} lines differ from the starter; the task is to mend it, in at most {most}.",
+        "有 {n} 行与起始文件不同；任务是修补，最多改 {most} 行。",
+    ),
+    "raises": ("It raises {kind}: {message}", "它抛出 {kind}：{message}"),
+    "not-run": ("The kernel cannot be run: {message}", "内核无法运行：{message}"),
+    "no-return": (
+        "It has not returned within {seconds} seconds: is there a loop without an end?",
+        "{seconds} 秒内没有返回：有没有不会结束的循环？",
+    ),
+    "died": (
+        "Python ended while it ran your file ({how}): more than the memory allowed, or an exit?",
+        "运行你的文件时 Python 结束了（{how}）：内存超限，还是退出了？",
+    ),
+    "none": ("{name} returned None: the function has to end with `return`.", "{name} 返回了 None：函数要以 `return` 结束。"),
+    "count": ("It has to return {n} results, {names}; got {got}.", "应返回 {n} 个结果 {names}；得到 {got}。"),
+    "shape": ("{name} has shape {got}; it must have {right}.", "{name} 的形状是 {got}；应为 {right}。"),
+    "dtype": ("{name} is {got}; the input is {right}, and the result has to be.", "{name} 是 {got}；输入是 {right}，结果也应是。"),
+    "values": (
+        "{wrong} of {n} elements of {name} are wrong, the first at {i}: got {got}, right is {right}.",
+        "{name} 的 {n} 个元素中有 {wrong} 个不对，最先在 {i}：得到 {got}，应为 {right}。",
+    ),
+    "no-answer": ("No answer yet for `{key}`.", "`{key}` 还没有答案。"),
+    "answer": ("`{key}`: {got} is not it. Look at that kernel once more.", "`{key}`：{got} 不对。再看看那个内核。"),
+    "near-answer": ("`{key}`: {got} is within a factor of {factor}; it is {right}.", "`{key}`：{got} 在 {factor} 倍以内；答案是 {right}。"),
+    "or": (", or: ", "；或者："),
+    "right": ("right: by luck", "是对的：靠运气"),
+    "wrong": ("wrong", "是错的"),
+}  # fmt: skip
+
+GENERIC: dict[str, Sentence] = {
+    "negated": ("Every sign is the other way round.", "所有符号都反了。"),
+    "scaled": ("It is {factor} times the right result everywhere.", "处处是正确结果的 {factor} 倍。"),
+    "transposed": ("This is the right result transposed.", "这是正确结果的转置。"),
+    "flipped": ("This is the right result reversed along axis {axis}.", "这是正确结果沿第 {axis} 轴的翻转。"),
+    "shifted": ("This is the right result shifted by one along axis {axis}.", "这是正确结果沿第 {axis} 轴移动一格。"),
+    "zero": ("Every element is 0.", "所有元素都是 0。"),
+    "swapped": ("This is the result with {a} and {b} exchanged.", "这是把 {a} 与 {b} 互换后的结果。"),
+    "input-negated": ("This is the result for -{a}.", "这是对 -{a} 的结果。"),
+    "input-zero": ("This is the result as if {a} were 0.", "这是把 {a} 当作 0 的结果。"),
+    "input-first": ("Only the first of {a} counts: this is the result when the others are 0.", "只有 {a} 的第一个起作用：其余为 0 时正是这个结果。"),
+    "input-last": ("The last of {a} is left out: this is the result without it.", "{a} 的最后一个漏掉了：这是没有它时的结果。"),
+    "input-flipped": ("This is the result with {a} reversed along axis {axis}.", "这是把 {a} 沿第 {axis} 轴翻转后的结果。"),
+    "nan": ("{n} elements are NaN or infinite that should not be: which number overflows, or is divided by 0?",
+            "有 {n} 个元素不该是 NaN 或无穷：哪个数溢出了，或除以了 0？"),
+    "last-column": ("All wrong elements lie in the last of axis {axis}.", "所有错误都在第 {axis} 轴的最后一个。"),
+    "first-column": ("All wrong elements lie in the first of axis {axis}.", "所有错误都在第 {axis} 轴的第一个。"),
+}  # fmt: skip
+
+EXPLAINED: dict[str, Sentence] = {code: text for code, text in FAULTS.items() if code != "machine"}
+
+
+class _Filling(string.Formatter):
+    """Fills {…} with facts, and with what is computed from them: {k % 16}.
+
+    What cannot be known stays to be seen, instead of an error in a student's face.
+    """
+
+    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
+        if key in kwargs:
+            return kwargs[key]
+        try:
+            return eval(str(key), {"__builtins__": {}}, dict(kwargs))  # of our own tables, never of a student's text
+        except Exception:
+            return f"{{{key}}}"
+
+
+def fill(sentence: Sentence, facts: dict[str, Any], language: str = "en") -> str:
+    """Return a sentence with its facts.
+
+    >>> fill(GENERIC["scaled"], {"factor": 0.5})
+    'It is 0.5 times the right result everywhere.'
+    >>> fill(("The last {k % 16} terms.", ""), {"k": 19})
+    'The last 3 terms.'
+    """
+    return _Filling().vformat(sentence[LANGUAGES.index(language)], (), facts)

@@ -1,0 +1,172 @@
+"""Hold exercises to their banks: `python -m minidl.course.verify 13 24`, without numbers all that there are.
+
+Every wrong solution has to be rejected at its stage with its sentence, every right one accepted with two stars, the
+starter has to be "not begun"; and the same file gives the same text twice. `--write` makes an exercise's generated
+file anew (starter and fingerprints), `--show` prints what a student sees of each wrong solution.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+from minidl.course import catalog, fingerprints
+from minidl.course.exercise import Bank, Exercise, Wrong
+from minidl.course.isolate import isolated, warm
+from minidl.course.judging import Judge, check_source
+from minidl.course.results import Result
+from minidl.course.sentences import FAULTS, GENERIC, STAGES
+
+Row = tuple[int, str, str, str, str, str]  # number, name, solution, stage, sentence, what is wrong or ""
+
+
+def made(exercise: Exercise, bank: Bank) -> dict[str, Any]:
+    """Return what is generated for an exercise: its starter, and the outcomes of mistakes with their own sentences."""
+    mistakes = {}
+    for wrong in bank.wrong.values():
+        says = wrong.says.rpartition("+")[2].strip()
+        if says in exercise.says and wrong.stage != "file":
+            outcomes = _outcomes(exercise, wrong)
+            if outcomes:
+                mistakes[wrong.name] = {"stage": wrong.stage, "says": says, "outcomes": outcomes}
+    return {"starter": bank.starter(), "mistakes": mistakes}
+
+
+def _outcomes(exercise: Exercise, wrong: Wrong) -> list[Any]:
+    looked = Judge(exercise, wrong.source).looked(isolated(exercise.number, wrong.source), 0)
+    if wrong.stage == "par":
+        return [fingerprints.figures_outcome(x.ran) for x in looked]
+    return [x.outcome for x in looked]
+
+
+def text_of(made_: dict[str, Any]) -> str:
+    """Return the generated file's text: a line a mistake."""
+    rows = [f"  {json.dumps(name)}: {json.dumps(m, ensure_ascii=False)}" for name, m in made_["mistakes"].items()]
+    body = ",\n".join(rows)
+    starter = json.dumps(made_["starter"], ensure_ascii=False)
+    return f'{{"starter": {starter},\n "mistakes": {{\n{body}\n}}}}\n'
+
+
+def verify(number: int, write: bool = False, show: bool = False, language: str = "en") -> list[Row]:
+    """Return a row for each solution of an exercise's bank, and for what holds of the whole."""
+    exercise, bank = catalog.load(number), catalog.bank(number)
+    warm(number)
+    generated, path = text_of(made(exercise, bank)), catalog.made_file(number)
+    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if write and before != generated:
+        path.write_text(generated, encoding="utf-8", newline="\n")
+        catalog.made.cache_clear()
+        before = generated
+    rows = [(number, exercise.name, "(the exercise)", "", "", problem) for problem in _whole(exercise, bank)]
+    if before != generated:
+        rows.append((number, exercise.name, path.name, "", "", "is out of step: run with --write"))
+    for style, source in bank.rights().items():
+        result = check_source(number, source)
+        rows.append((number, exercise.name, style, "passed", "★" * result.stars, _right(result)))
+        if show or rows[-1][-1]:
+            print(result.text(language), end="\n\n")
+    for wrong in bank.wrong.values():
+        result = check_source(number, wrong.source)
+        rows.append((number, exercise.name, wrong.name, wrong.stage, wrong.says, _wrong(result, wrong, exercise)))
+        if show or rows[-1][-1]:
+            print(f"[{wrong.name}]", result.text(language), sep="\n", end="\n\n")
+    starter = catalog.starter(number)
+    state = check_source(number, starter).state
+    rows.append((number, exercise.name, "the starter", "not begun", "", "" if state == "not begun" else f"is {state}"))
+    first = next(iter(bank.wrong.values()), None)
+    if first is not None and check_source(number, first.source).text() != check_source(number, first.source).text():
+        rows.append((number, exercise.name, first.name, "", "", "is told otherwise the second time"))
+    return rows
+
+
+def _right(result: Result) -> str:
+    if not result.passed:
+        return f"fails at {result.failure.stage if result.failure else '?'}"
+    return "" if result.stars >= 2 else f"has {result.stars} star: {'; '.join(r.said[0] for r in result.remarks)}"
+
+
+def _wrong(result: Result, wrong: Wrong, exercise: Exercise) -> str:
+    if wrong.stage == "par":
+        if not result.passed or not result.remarks:
+            return "should be right and over par" if result.passed else "should be right"
+        found = result.remarks[0]
+    elif result.failure is None:
+        return f"is {result.state}"
+    else:
+        found = result.failure
+        if found.stage != wrong.stage:
+            return f"fails at {found.stage} ({found.code}: {found.said[0]})"
+    code, _, own = (part.strip() for part in wrong.says.partition("+"))
+    if not own and code in exercise.says:
+        code, own = "", code
+    if own and found.mistake != own:
+        return f"is told {found.mistake or found.code!r}: {found.said[0]}"
+    if not own and found.mistake and found.mistake != code:
+        return f"is told {found.mistake!r} too: say so in `says`"
+    if code and found.code.rstrip("abcdefghijklmnopqrstuvwxyz") != code and found.code != code:
+        return f"is told {found.code}: {found.said[0]}"
+    if "{" in found.said[0]:
+        return f"has a hole in its sentence: {found.said[0]}"
+    return ""
+
+
+def _whole(exercise: Exercise, bank: Bank) -> list[str]:
+    """Return what is wrong with an exercise as a whole."""
+    problems = []
+    if len(bank.right) < 2:
+        problems.append(f"has {len(bank.right)} right solution; two styles are asked for")
+    if len(bank.wrong) < 4:
+        problems.append(f"has {len(bank.wrong)} wrong solutions; four are asked for")
+    english, chinese = ([s[k] for s in exercise.says.values()] for k in (0, 1))
+    if len(set(english)) < len(english) or len(set(chinese)) < len(chinese):
+        problems.append("says one sentence under two names")
+    for name, (en, zh) in {**exercise.says, **{f"hint {k}": h for k, h in enumerate(exercise.hints)}}.items():
+        if not en.strip() or not any(ord(c) > 0x2E7F for c in zh):
+            problems.append(f"has no English or no Chinese for {name!r}")
+    said = {part.strip() for wrong in bank.wrong.values() for part in wrong.says.split("+")}
+    answers = {name for task in exercise.tasks for key in getattr(task, "wrong", {}).values() for name in key.values()}
+    problems += [
+        f"says {name!r}, which no wrong solution brings about" for name in exercise.says if name not in said | answers
+    ]
+    general = {*FAULTS, *STAGES, *GENERIC}
+    problems += [f"names {name!r}, a sentence that there is not" for name in said - set(exercise.says) - general]
+    public = "".join(catalog.files()[exercise.number].read_text(encoding="utf-8").split())
+    kept = "".join(bank.starter().split())
+    for style, source in bank.rights().items():
+        for line in source.splitlines():
+            dense = "".join(line.split("#")[0].split())
+            if len(dense) > 30 and dense in public and dense not in kept:
+                problems.append(f"shows a line of {style!r} in its public file: {line.strip()}")
+    return problems
+
+
+def table(rows: list[Row]) -> str:
+    """Return the mutation table: exercise × solution × stage × sentence."""
+    lines = [f"{n:02d} {name:<18} {what:<22} {stage:<10} {says:<28} {'ok' if not bad else 'WRONG: ' + bad}"
+             for n, name, what, stage, says, bad in rows]  # fmt: skip
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Verify the exercises named, or all; return 1 if one is not held."""
+    write, show = "--write" in arguments, "--show" in arguments
+    language = "zh" if "--zh" in arguments else "en"
+    named = [a for a in arguments if not a.startswith("--")]
+    numbers = [catalog.number_of(a) for a in named] or list(catalog.files())
+    rows: list[Row] = []
+    started = time.perf_counter()
+    for number in numbers:
+        found = verify(number, write, show, language)
+        print(table(found), flush=True)
+        rows += found
+    bad = sum(bool(row[-1]) for row in rows)
+    wrong = sum(row[3] not in ("passed", "not begun", "") for row in rows)
+    print(f"\n{len(numbers)} exercises, {wrong} wrong solutions, {bad} rows not as they should be; "
+          f"{time.perf_counter() - started:.1f} s")  # fmt: skip
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
