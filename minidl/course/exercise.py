@@ -73,6 +73,7 @@ class Task:
     reference : from the inputs, floating ones in float64, to the right result (a tuple of several)
     tolerance : relative to the largest value expected; in an extreme case to each cell's own
     results : names of the results, for sentences; "dw db"
+    inputs : names of what a case gives, where `drive` makes the call and they are not the parameters: "name x"
     """
 
     signature: str
@@ -80,6 +81,7 @@ class Task:
     reference: Callable[..., Any]
     tolerance: float = 5e-5
     results: str = ""
+    inputs: str = ""
 
     @property
     def name(self) -> str:
@@ -95,7 +97,7 @@ class Task:
     @property
     def input_names(self) -> tuple[str, ...]:
         """What a case gives, in order."""
-        return self.parameters
+        return tuple(self.inputs.split()) or self.parameters
 
     @property
     def result_names(self) -> tuple[str, ...]:
@@ -109,11 +111,13 @@ class Function(Task):
 
     drive : `drive(f, *inputs)` calls it and returns what is compared; by default `f(*inputs)`
     keeps_dtype : results have to be of the first floating input's dtype
-    gradient : the results after the first are gradients of the first by these inputs, "w b": compared with differences
+    par, third : figures that two and three stars ask for: {"steps": 200}, lines of the file run on the `par` case
     """
 
     drive: Callable[..., Any] | None = None
     keeps_dtype: bool = True
+    par: Mapping[str, float] = field(default_factory=dict)
+    third: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +152,9 @@ class Kernel(Task):
     @property
     def input_names(self) -> tuple[str, ...]:
         """What a case gives, in order."""
-        return tuple(p for p in self.parameters if p not in self.outputs and p not in self.given)
+        return tuple(self.inputs.split()) or tuple(
+            p for p in self.parameters if p not in self.outputs and p not in self.given
+        )
 
     @property
     def result_names(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from minidl.course import catalog, fingerprints
 from minidl.course.exercise import Answers, Case, Exercise, Function, Kernel, Seen, Sentence, Task
-from minidl.course.isolate import isolated
+from minidl.course.isolate import SECONDS, isolated
 from minidl.course.reading import read
 from minidl.course.results import Failure, Result
 from minidl.course.running import Ran, Runs, cases_of
@@ -30,7 +30,7 @@ Facts = dict[str, Any]
 
 
 def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled: bool = False,
-                 fork: bool | None = None) -> Result:  # fmt: skip
+                 seconds: float = SECONDS, fork: bool | None = None) -> Result:  # fmt: skip
     """Check a student's file, given as text: the one function that terminal, notebook and teacher call.
 
     Parameters
@@ -38,6 +38,7 @@ def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled
     which : number or name of the exercise
     seed : of the cases; 0 are the public ones
     compiled : also run kernels compiled, where NVIDIA's compilers are installed
+    seconds : after which the file is stopped
     fork : in a forked child or in a fresh Python; by default what the system allows
     """
     started = time.perf_counter()
@@ -50,7 +51,9 @@ def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled
     elif refused is not None:
         result = judge.failed("file", refused.code, refused.facts, [refused.line])
     else:
-        result = judge.verdict(isolated(exercise.number, source, seed, compiled=compiled, fork=fork), seed)
+        result = judge.verdict(
+            isolated(exercise.number, source, seed, seconds=seconds, compiled=compiled, fork=fork), seed
+        )
     result.seconds = time.perf_counter() - started
     return result
 
@@ -239,6 +242,9 @@ class Judge:
         added = self.adds_to_output(shown)
         if added is not None:
             return self.failed("values", *added, shown, names)
+        unwritten = self.unwritten(shown)
+        if unwritten is not None:
+            return self.failed("values", "F11", {**facts, **unwritten}, [], shown, names)
         unread = self.unread(shown.task)
         if unread:
             return self.failed("values", "F19", {**facts, "a": unread}, [], shown, names)
@@ -259,6 +265,17 @@ class Judge:
             if lost.any() and lines and name not in looked.task.start:
                 i = ", ".join(map(str, np.argwhere(lost)[0]))
                 return "F18", {"y": name, "i": i, "L": lines[0]}, lines
+        return None
+
+    def unwritten(self, looked: Looked) -> Facts | None:
+        """F11 of an exercise that makes its own outputs, full of NaN: what no launch has written."""
+        if not isinstance(looked.task, Kernel) or looked.task.drive is None:
+            return None
+        for name, got, right in zip(looked.task.result_names, looked.ran.outputs or [], looked.right, strict=False):
+            lost = np.isnan(got) & ~np.isnan(right) if got.dtype.kind == "f" else np.zeros(1, bool)
+            if lost.any():
+                first = ", ".join(map(str, np.argwhere(lost)[0]))
+                return {"k": int(lost.sum()), "n": lost.size, "y": name, "pattern": f"the first is {first}"}
         return None
 
     def unread(self, task: Task) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from minidl.course.exercise import Answers, Case, Draw, Exercise, Function, Kernel, Task, named
+from minidl.errors import ArgumentError
 
 STEP_LIMIT = 20_000
 SHOWN_PRINTS = 8
@@ -59,6 +60,12 @@ class Runs:
 def cases_of(exercise: Exercise, task: Task, seed: int | str = 0) -> list[Case]:
     """Return a task's cases, plain ones first."""
     found = list(task.cases(Draw(exercise.name, seed)))
+    for case in found:
+        if len(case.inputs) != len(task.input_names):
+            raise ArgumentError(
+                f"{exercise.label}: a case of {task.name} gives {', '.join(task.input_names)}. Got {len(case.inputs)} "
+                "inputs. What is called by `drive` names them in `inputs`."
+            )
     return [c for c in found if c.kind != "extreme"] + [c for c in found if c.kind == "extreme"]
 
 
@@ -192,6 +199,8 @@ def _counted(filename: str, figures: dict[str, Any] | None) -> Any:
 def arguments(task: Kernel, case: Case) -> dict[str, Any]:
     """Return the kernel's arguments by name: a case's inputs, numbers that follow, outputs full of NaN."""
     values: dict[str, Any] = dict(zip(task.input_names, copy.deepcopy(case.inputs), strict=True))
+    if task.drive is not None:
+        return values
     for name, function in task.given.items():
         values[name] = named(function, values)
     for name, shape in task.outputs.items():
@@ -246,7 +255,7 @@ def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> Non
     for name in task.input_names:
         index = _first_changed(before[name], values[name])
         if index is not None:
-            same = [y for y in task.outputs if _first_changed(before[y], values[y]) is None]
+            same = [y for y in task.outputs if y in before and _first_changed(before[y], values[y]) is None]
             ran.changed = (name, index)
             ran.figures["untouched"] = same[0] if same else ""
             break

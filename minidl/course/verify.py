@@ -19,6 +19,7 @@ from minidl.course.judging import Judge, check_source
 from minidl.course.results import Result
 from minidl.course.sentences import FAULTS, GENERIC, STAGES
 
+PATIENCE = 5.0  # seconds
 Row = tuple[int, str, str, str, str, str]  # number, name, solution, stage, sentence, what is wrong or ""
 
 
@@ -35,7 +36,7 @@ def made(exercise: Exercise, bank: Bank) -> dict[str, Any]:
 
 
 def _outcomes(exercise: Exercise, wrong: Wrong) -> list[Any]:
-    looked = Judge(exercise, wrong.source).looked(isolated(exercise.number, wrong.source), 0)
+    looked = Judge(exercise, wrong.source).looked(isolated(exercise.number, wrong.source, seconds=PATIENCE), 0)
     if wrong.stage == "par":
         return [fingerprints.figures_outcome(x.ran) for x in looked]
     return [x.outcome for x in looked]
@@ -63,20 +64,24 @@ def verify(number: int, write: bool = False, show: bool = False, language: str =
     if before != generated:
         rows.append((number, exercise.name, path.name, "", "", "is out of step: run with --write"))
     for style, source in bank.rights().items():
-        result = check_source(number, source)
+        result = check_source(number, source, seconds=PATIENCE)
         rows.append((number, exercise.name, style, "passed", "★" * result.stars, _right(result)))
         if show or rows[-1][-1]:
             print(result.text(language), end="\n\n")
     for wrong in bank.wrong.values():
-        result = check_source(number, wrong.source)
+        result = check_source(number, wrong.source, seconds=PATIENCE)
         rows.append((number, exercise.name, wrong.name, wrong.stage, wrong.says, _wrong(result, wrong, exercise)))
         if show or rows[-1][-1]:
             print(f"[{wrong.name}]", result.text(language), sep="\n", end="\n\n")
     starter = catalog.starter(number)
-    state = check_source(number, starter).state
+    state = check_source(number, starter, seconds=PATIENCE).state
     rows.append((number, exercise.name, "the starter", "not begun", "", "" if state == "not begun" else f"is {state}"))
     first = next(iter(bank.wrong.values()), None)
-    if first is not None and check_source(number, first.source).text() != check_source(number, first.source).text():
+    if (
+        first is not None
+        and check_source(number, first.source, seconds=PATIENCE).text()
+        != check_source(number, first.source, seconds=PATIENCE).text()
+    ):
         rows.append((number, exercise.name, first.name, "", "", "is told otherwise the second time"))
     return rows
 
