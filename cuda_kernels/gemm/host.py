@@ -87,11 +87,14 @@ def with_width(p: Problem) -> Problem:
     return p._replace(variant=variant)
 
 
-def launch_flat(make_kernel: Callable[[Variant], Any], p: Problem, tile: int, threads: int, on: str | None) -> None:
-    """Launch the kernel of a problem, with flat matrices, over tiles of tile x tile elements."""
-    p = with_width(p)
-    launch(make_kernel(p.variant), grid_2d(p.cols, p.rows, (tile, tile)), threads, p.a.reshape(-1), p.b.reshape(-1),
-           p.bias, p.c.reshape(-1), p.rows, p.cols, p.inner, on=on)
+def by_tiles(make_kernel: Callable[[Variant], Any], tile: int, threads: int) -> Callable[[Problem, str | None], None]:
+    """How a rung launches a kernel over flat matrices, each block a tile x tile part of C."""
+    def apply(p: Problem, on: str | None) -> None:
+        p = with_width(p)
+        launch(make_kernel(p.variant), grid_2d(p.cols, p.rows, (tile, tile)), threads, p.a.reshape(-1),
+               p.b.reshape(-1), p.bias, p.c.reshape(-1), p.rows, p.cols, p.inner, on=on)
+
+    return apply
 
 
 # -- what the compile gate builds of a rung: the plain product, and one with every option ------------------------------

@@ -17,7 +17,7 @@ from cuda_kernels._cuda import cuda, float32, uint32
 from cuda_kernels.intrinsics import ld1, mma_bf16, pack_bf16, st1, st4
 from cuda_kernels.ladder import Claims, Rung
 
-from .host import FLAT, Problem, Variant, builds, epilogue, host, launch_flat
+from .host import FLAT, Variant, builds, by_tiles, epilogue, host
 from .tiles import load4, store2
 
 TILE = 128  # rows and columns of C a block
@@ -140,14 +140,9 @@ def make_kernel(variant: Variant) -> Any:
     return gemm_bf16
 
 
-def apply(p: Problem, on: str | None) -> None:
-    """A block a tile of C."""
-    launch_flat(make_kernel, p, TILE, THREADS, on)
-
-
-gemm = host(apply)
+apply = by_tiles(make_kernel, TILE, THREADS)
 RUNG = Rung(
-    op="gemm", name="r10_bf16", change="products of bfloat16 pairs on tensor cores", run=gemm,
+    op="gemm", name="r10_bf16", change="products of bfloat16 pairs on tensor cores", run=host(apply),
     optional="rounds its operands to bfloat16",
     builds=builds(make_kernel, FLAT,
                   Claims(registers=128, local_bytes=16, contains=("HMMA.16816.F32.BF16", "LDG.E.128", "STG.E.64"),

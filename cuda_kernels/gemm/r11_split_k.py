@@ -101,9 +101,8 @@ def apply(p: Problem, on: str | None) -> None:
     return None
 
 
-gemm = host(apply)
 RUNG = Rung(
-    op="gemm", name="r11_split_k", change="blocks share the work along K where C has too few tiles", run=gemm,
+    op="gemm", name="r11_split_k", change="blocks share the work along K where C has too few tiles", run=host(apply),
     builds=(
         *builds(lambda v: make_kernel(v._replace(has_bias=False, activation=None)),
                 (float32[::1], float32[::1], float32[:, ::1], int32, int32, int32, int32),

@@ -18,7 +18,7 @@ from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import ld4
 from cuda_kernels.ladder import Claims, Rung
 
-from .host import FLAT, Problem, Variant, builds, epilogue, host, launch_flat
+from .host import FLAT, Variant, builds, by_tiles, epilogue, host
 from .tiles import outer_product, store4, tile
 
 TILE = 128  # rows and columns of C a block
@@ -149,14 +149,9 @@ def make_kernel(variant: Variant) -> Any:
     return gemm_warp_tile
 
 
-def apply(p: Problem, on: str | None) -> None:
-    """A block a tile of C."""
-    launch_flat(make_kernel, p, TILE, THREADS, on)
-
-
-gemm = host(apply)
+apply = by_tiles(make_kernel, TILE, THREADS)
 RUNG = Rung(
-    op="gemm", name="r7_warp_tile_double_buffered", run=gemm,
+    op="gemm", name="r7_warp_tile_double_buffered", run=host(apply),
     change="compact warp tiles, and the next loads are on their way while these are multiplied",
     builds=builds(make_kernel, FLAT,
                   Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"), loop=("FFMA", 0.8)),

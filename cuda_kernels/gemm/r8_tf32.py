@@ -20,7 +20,7 @@ from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import ld1, mma_tf32, to_tf32
 from cuda_kernels.ladder import Claims, Rung
 
-from .host import FLAT, Problem, Variant, builds, epilogue, host, launch_flat
+from .host import FLAT, Variant, builds, by_tiles, epilogue, host
 from .tiles import store2, tile
 
 TILE = 128  # rows and columns of C a block
@@ -115,14 +115,9 @@ def make_kernel(variant: Variant, prepare: Any = _rounded, accumulate: Any = _ac
     return gemm_tensor
 
 
-def apply(p: Problem, on: str | None) -> None:
-    """A block a tile of C."""
-    launch_flat(make_kernel, p, TILE, THREADS, on)
-
-
-gemm = host(apply)
+apply = by_tiles(make_kernel, TILE, THREADS)
 RUNG = Rung(
-    op="gemm", name="r8_tf32", change="products on tensor cores, operands rounded to TF32", run=gemm,
+    op="gemm", name="r8_tf32", change="products on tensor cores, operands rounded to TF32", run=host(apply),
     optional="rounds its operands to TF32",
     builds=builds(make_kernel, FLAT,
                   Claims(registers=128, contains=("HMMA.1688.F32.TF32", "LDG.E.128", "STG.E.64"), loop=("HMMA", 0.05)),

@@ -27,7 +27,7 @@ from cuda_kernels.intrinsics import mma_tf32, to_tf32
 from cuda_kernels.ladder import Claims, Rung
 
 from . import r8_tf32
-from .host import FLAT, Problem, Variant, builds, host, launch_flat
+from .host import FLAT, Variant, builds, by_tiles, host
 from .r8_tf32 import THREADS, TILE
 
 
@@ -66,14 +66,9 @@ def make_kernel(variant: Variant) -> Any:
     return r8_tf32.make_kernel(variant, _as_it_is, _accumulate_three, resident=1)
 
 
-def apply(p: Problem, on: str | None) -> None:
-    """A block a tile of C."""
-    launch_flat(make_kernel, p, TILE, THREADS, on)
-
-
-gemm = host(apply)
+apply = by_tiles(make_kernel, TILE, THREADS)
 RUNG = Rung(
-    op="gemm", name="r9_3xtf32", change="three TF32 products for each one, for float32's accuracy", run=gemm,
+    op="gemm", name="r9_3xtf32", change="three TF32 products for each one, for float32's accuracy", run=host(apply),
     optional="needs sm_80, and infinite operands give NaN",
     builds=builds(make_kernel, FLAT,
                   Claims(registers=168, contains=("HMMA.1688.F32.TF32", "LDG.E.128", "STG.E.64"), loop=("HMMA", 0.15)),

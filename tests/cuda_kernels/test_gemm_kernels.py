@@ -156,7 +156,7 @@ def test_tensor_core_tiles_are_filled_and_read_without_bank_conflicts(name, tran
 def test_double_buffering_needs_one_barrier_a_step():
     a, b = operands(128, 128, 64)
     with simt_options() as reports:
-        r7_warp_tile_double_buffered.gemm(a, b)
+        r7_warp_tile_double_buffered.RUNG.run(a, b)
         ladder.rung("gemm", "r6").run(a, b)
     assert [r.figures.barriers for r in reports] == [1 + 64 // 16, 2 * 64 // 8]
 
@@ -174,7 +174,7 @@ def test_3xtf32_is_as_accurate_as_float32():
 def test_3xtf32_gives_nan_for_infinity_as_its_header_says():
     a, b = operands(4, 4, 4)
     a[0, 0] = np.inf
-    assert np.isnan(r9_3xtf32.gemm(a, b)[0]).all() and np.isfinite(r9_3xtf32.gemm(a, b)[1:]).all()
+    assert np.isnan(r9_3xtf32.RUNG.run(a, b)[0]).all() and np.isfinite(r9_3xtf32.RUNG.run(a, b)[1:]).all()
 
 
 def test_default_rung_is_the_last_float32_one():
@@ -189,8 +189,8 @@ def test_split_k_shares_the_work_along_k(m, n, k, transpose_a, transpose_b):
     bias = values(9, n)
     options = {"transpose_a": transpose_a, "transpose_b": transpose_b, "activation": "tanh"}
     with simt_options() as reports:
-        c = r11_split_k.gemm(a, b, bias, **options)
-        again = r11_split_k.gemm(a, b, bias, **options)
+        c = r11_split_k.RUNG.run(a, b, bias, **options)
+        again = r11_split_k.RUNG.run(a, b, bias, **options)
     assert_close(c, reference(a, b, bias, **options), k)
     np.testing.assert_array_equal(c, again)
     parts = reports[0].grid[2]

@@ -66,9 +66,8 @@ def apply(p: Problem, on: str | None) -> None:
     launch(kernel, blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.bias, p.out, p.out.size, on=on)
 
 
-conv2d_backward_data = backward_data(apply)
 RUNG = Rung(
-    op="conv2d_backward_data", name="r1_direct", run=conv2d_backward_data,
+    op="conv2d_backward_data", name="r1_direct", run=backward_data(apply),
     change="one thread for each element of dx, which gathers from all windows that meet it",
     builds=(Build(make_kernel(STRIDED, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES, int32),
                   claims=Claims(registers=72, contains=("FFMA",))),))

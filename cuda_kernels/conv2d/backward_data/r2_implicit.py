@@ -68,9 +68,8 @@ def apply(p: Problem, on: str | None) -> None:
                             sizes.taps * sizes.group_k, groups=sizes.groups, on=on)
 
 
-conv2d_backward_data = backward_data(apply)
 RUNG = Rung(
-    op="conv2d_backward_data", name="r2_implicit", run=conv2d_backward_data,
+    op="conv2d_backward_data", name="r2_implicit", run=backward_data(apply),
     change="a tiled product that gathers dy itself",
     builds=(Build(make_kernel(STRIDED, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES) + (int32,) * 5,
                   claims=Claims(registers=128, contains=("FFMA",))),))

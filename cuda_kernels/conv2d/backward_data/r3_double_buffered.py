@@ -127,10 +127,9 @@ def apply(p: Problem, on: str | None) -> None:
                                 outputs=() if len(launches) > 1 else None, on=on)
 
 
-conv2d_backward_data = backward_data(apply)
 HALVED = Shapes(28, 28, 64, 14, 14, 128, Window((3, 3), (2, 2), ((0, 1), (0, 1)), (1, 1)), 1)
 RUNG = Rung(
-    op="conv2d_backward_data", name="r3_double_buffered", run=conv2d_backward_data,
+    op="conv2d_backward_data", name="r3_double_buffered", run=backward_data(apply),
     change="a product for each phase of the strides; two buffers, 16-byte loads, constants",
     builds=(
         Build(make_kernel(WIDE, *all_phases(WIDE)[0], False, True), args=pipeline.ARGUMENTS,

@@ -58,9 +58,8 @@ def apply(p: Problem, on: str | None) -> None:
     launch(kernel, blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.out, p.out.size, on=on)
 
 
-conv2d_backward_weights = backward_weights(apply)
 RUNG = Rung(
-    op="conv2d_backward_weights", name="r1_direct", run=conv2d_backward_weights,
+    op="conv2d_backward_weights", name="r1_direct", run=backward_weights(apply),
     change="one thread for each element of dw, which sums over all windows",
     builds=(Build(make_kernel(STRIDED, 2), args=(IMAGES, IMAGES, IMAGES, int32),
                   claims=Claims(registers=72, contains=("FFMA",))),))

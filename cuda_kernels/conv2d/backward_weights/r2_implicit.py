@@ -65,9 +65,8 @@ def apply(p: Problem, on: str | None) -> None:
     split.add_up(partial, p.out, on=on)
 
 
-conv2d_backward_weights = backward_weights(apply)
 RUNG = Rung(
-    op="conv2d_backward_weights", name="r2_implicit", run=conv2d_backward_weights,
+    op="conv2d_backward_weights", name="r2_implicit", run=backward_weights(apply),
     change="a tiled product that gathers its columns itself, its sum in parts",
     builds=(
         Build(make_kernel(STRIDED, 2), args=(IMAGES, IMAGES, float32[::1], float32[:, :, :, :, ::1]) + (int32,) * 5,

@@ -59,10 +59,9 @@ def apply(p: Problem, on: str | None) -> None:
     split.add_up(partial, p.out, on=on)
 
 
-conv2d_backward_weights = backward_weights(apply)
 FIRST = Shapes(32, 32, 3, 32, 32, 32, SAME, 1)
 RUNG = Rung(
-    op="conv2d_backward_weights", name="r3_double_buffered", run=conv2d_backward_weights,
+    op="conv2d_backward_weights", name="r3_double_buffered", run=backward_weights(apply),
     change="two buffers, 16-byte loads, and shapes that are constants",
     builds=(
         Build(make_kernel(WIDE, True), args=pipeline.ARGUMENTS,

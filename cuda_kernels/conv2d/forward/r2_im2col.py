@@ -69,8 +69,7 @@ def apply(p: Problem, on: str | None) -> None:
     return None
 
 
-conv2d = forward(apply)
 RUNG = Rung(
-    op="conv2d", name="r2_im2col", change="columns in memory, and a matrix product", run=conv2d,
+    op="conv2d", name="r2_im2col", change="columns in memory, and a matrix product", run=forward(apply),
     builds=(Build(make_kernel(STRIDED), args=(float32[:, :, :, ::1], float32[:, ::1], int32, int32, int32),
                   claims=Claims(registers=64)),))

@@ -62,8 +62,7 @@ def apply(p: Problem, on: str | None) -> None:
                             sizes.taps * sizes.group_c, groups=sizes.groups, on=on)
 
 
-conv2d = forward(apply)
 RUNG = Rung(
-    op="conv2d", name="r3_implicit", change="a tiled product that gathers its columns itself", run=conv2d,
+    op="conv2d", name="r3_implicit", change="a tiled product that gathers its columns itself", run=forward(apply),
     builds=(Build(make_kernel(STRIDED, 2, True), args=(IMAGES, IMAGES, float32[::1], IMAGES) + (int32,) * 5,
                   claims=Claims(registers=128, contains=("FFMA",))),))

@@ -84,11 +84,10 @@ def apply(p: Problem, on: str | None) -> None:
                             groups=sizes.groups, on=on)
 
 
-conv2d = forward(apply)
 NARROW = Shapes(32, 32, 64, 32, 32, 32, SAME, 1)
 FIRST = Shapes(32, 32, 3, 32, 32, 64, SAME, 1)  # RGB: pixels that no 16-byte load can read
 RUNG = Rung(
-    op="conv2d", name="r4_double_buffered", run=conv2d,
+    op="conv2d", name="r4_double_buffered", run=forward(apply),
     change="two buffers, 16-byte loads, and shapes that are constants",
     builds=(
         Build(make_kernel(WIDE, True, True), args=pipeline.ARGUMENTS,

@@ -57,9 +57,8 @@ def apply(p: Problem, on: str | None) -> None:
     launch(make_kernel(p.shapes.window), blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.out, p.out.size, on=on)
 
 
-depthwise_conv2d_backward_data = backward_data(apply)
 RUNG = Rung(
-    op="depthwise_conv2d_backward_data", name="r1_direct", run=depthwise_conv2d_backward_data,
+    op="depthwise_conv2d_backward_data", name="r1_direct", run=backward_data(apply),
     change="one thread for each element of dx, which gathers from all windows that meet it",
     builds=(Build(make_kernel(STRIDED), args=(IMAGES, IMAGES, IMAGES, int32),
                   claims=Claims(registers=64, contains=("FFMA",))),))

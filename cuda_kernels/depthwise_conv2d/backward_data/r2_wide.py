@@ -64,10 +64,9 @@ def apply(p: Problem, on: str | None) -> None:
     return None
 
 
-depthwise_conv2d_backward_data = backward_data(apply)
 HALVED = Shapes(28, 28, 64, 1, 14, 14, Window((3, 3), (2, 2), ((0, 1), (0, 1)), (1, 1)))
 RUNG = Rung(
-    op="depthwise_conv2d_backward_data", name="r2_wide", run=depthwise_conv2d_backward_data,
+    op="depthwise_conv2d_backward_data", name="r2_wide", run=backward_data(apply),
     change="one thread for four channels, with 16-byte loads and constant shapes",
     builds=(Build(make_kernel(HALVED), args=(FLAT,) * 3 + (int32,),
                   claims=Claims(registers=72, contains=("LDG.E.128", "STG.E.128", "FFMA"))),))

@@ -55,9 +55,8 @@ def apply(p: Problem, on: str | None) -> None:
     launch(make_kernel(p.shapes.window), blocks_for(p.out.size, THREADS), THREADS, p.a, p.b, p.out, p.out.size, on=on)
 
 
-depthwise_conv2d_backward_weights = backward_weights(apply)
 RUNG = Rung(
-    op="depthwise_conv2d_backward_weights", name="r1_direct", run=depthwise_conv2d_backward_weights,
+    op="depthwise_conv2d_backward_weights", name="r1_direct", run=backward_weights(apply),
     change="one thread for each element of dw, which sums over all windows",
     builds=(Build(make_kernel(STRIDED), args=(IMAGES, IMAGES, IMAGES, int32),
                   claims=Claims(registers=64, contains=("FFMA",))),))

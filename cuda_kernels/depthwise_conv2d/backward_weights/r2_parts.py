@@ -73,9 +73,8 @@ def apply(p: Problem, on: str | None) -> None:
     split.add_up(partial, p.out, on=on)
 
 
-depthwise_conv2d_backward_weights = backward_weights(apply)
 RUNG = Rung(
-    op="depthwise_conv2d_backward_weights", name="r2_parts", run=depthwise_conv2d_backward_weights,
+    op="depthwise_conv2d_backward_weights", name="r2_parts", run=backward_weights(apply),
     change="blocks for parts of the windows, whose sums a second kernel adds",
     builds=(Build(make_kernel(EXAMPLE), args=(FLAT,) * 3 + (int32,) * 2,
                   claims=Claims(registers=64, contains=("FFMA",))),))

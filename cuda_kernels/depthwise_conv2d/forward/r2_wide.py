@@ -71,9 +71,8 @@ def apply(p: Problem, on: str | None) -> None:
     return None
 
 
-depthwise_conv2d = forward(apply)
 RUNG = Rung(
-    op="depthwise_conv2d", name="r2_wide", run=depthwise_conv2d,
+    op="depthwise_conv2d", name="r2_wide", run=forward(apply),
     change="one thread for four channels, with 16-byte loads and constant shapes",
     builds=(Build(make_kernel(EXAMPLE, True), args=(FLAT,) * 4 + (int32,),
                   claims=Claims(registers=72, contains=("LDG.E.128", "STG.E.128", "FFMA"))),))

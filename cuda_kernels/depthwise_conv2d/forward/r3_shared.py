@@ -105,9 +105,8 @@ def apply(p: Problem, on: str | None) -> None:
     return None
 
 
-depthwise_conv2d = forward(apply)
 RUNG = Rung(
-    op="depthwise_conv2d", name="r3_shared", run=depthwise_conv2d,
+    op="depthwise_conv2d", name="r3_shared", run=forward(apply),
     change="the pixels of a tile of windows pass through shared memory",
     optional="not measured yet whether it beats r2, whose overlaps the L1 cache may catch",
     builds=(Build(make_kernel(EXAMPLE, True), args=(FLAT,) * 4,
