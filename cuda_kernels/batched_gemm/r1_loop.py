@@ -5,17 +5,13 @@ operations. A launch costs some microseconds on the host, in which a GPU does 1e
 launches.
 Claims: those of `gemm.r7_warp_tile_double_buffered`.
 """
-from __future__ import annotations
-
-from typing import Any
-
 from cuda_kernels.gemm import r7_warp_tile_double_buffered as r7
 from cuda_kernels.ladder import Rung
 
 from .host import host
 
 
-def apply(a: Any, b: Any, c: Any, transpose_a: bool, transpose_b: bool, on: str | None) -> None:
+def apply(a, b, c, transpose_a: bool, transpose_b: bool, on: str | None) -> None:
     """One launch after the other."""
     for i in range(a.shape[0]):
         r7.RUNG.run(a[i], b[i], transpose_a=transpose_a, transpose_b=transpose_b, out=c[i], on=on)

@@ -6,10 +6,7 @@ Change from r1: one launch in place of `batch`, and blocks of different pairs fi
 Operations 2 batch M N K. Bytes asked for, with M and N rounded up to tiles: batch times those of gemm r7.
 Claims: as gemm r7.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32, uint32
 from cuda_kernels.gemm import r7_warp_tile_double_buffered as r7
@@ -23,7 +20,7 @@ TILE, THREADS, BUFFERS = r7.TILE, r7.THREADS, r7.BUFFERS
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel for operands stored as `variant` says; the arrays are (batch, elements of a matrix)."""
     add_up = r7.sum_of_tiles(variant)
     store = r7.store_tile(variant.wide_c, epilogue(False, None))
@@ -44,7 +41,7 @@ def make_kernel(variant: Variant) -> Any:
     return batched_gemm_grid_z
 
 
-def apply(a: Any, b: Any, c: Any, transpose_a: bool, transpose_b: bool, on: str | None) -> None:
+def apply(a, b, c, transpose_a: bool, transpose_b: bool, on: str | None) -> None:
     """One launch for as many pairs as the z axis reaches."""
     batch, rows, cols = c.shape
     inner = a.shape[1] if transpose_a else a.shape[2]

@@ -10,10 +10,7 @@ read one element of A or B, or store one of the result.
 
 `parts` cuts the sum into pieces of `share` (split-K); blockIdx.z counts group * parts + part.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.launch import blocks_for, launch
@@ -28,7 +25,7 @@ STRIDE = TILE + 1  # of a row of a tile in shared memory: the lanes that bring a
 
 
 @functools.cache
-def make_kernel(read_a: Any, read_b: Any, store: Any, name: str) -> Any:
+def make_kernel(read_a, read_b, store, name: str):
     """The kernel for these readers.
 
     read_a(a, b, c, group, row, k), read_b(a, b, c, group, k, col) : one element of a matrix
@@ -80,8 +77,8 @@ def make_kernel(read_a: Any, read_b: Any, store: Any, name: str) -> Any:
     return implicit_gemm
 
 
-def launch_product(kernel: Any, a: Any, b: Any, bias: Any, c: Any, rows: int, cols: int, inner: int, *, groups: int = 1,
-                   parts: int = 1, on: str | None = None) -> None:
+def launch_product(kernel, a, b, bias, c, rows: int, cols: int, inner: int, *, groups: int = 1, parts: int = 1,
+                   on: str | None = None) -> None:
     """Launch a kernel of `make_kernel`; rows along x, which alone may have more than 65535 blocks."""
     share = blocks_for(blocks_for(inner, parts), DEPTH) * DEPTH
     grid = (blocks_for(rows, TILE), blocks_for(cols, TILE), groups * parts)

@@ -10,8 +10,6 @@ One thread owns 4 x 4 squares of the result, 16 rows and 32 columns apart, a war
 128 rows by 32, 64 or 128 columns: a convolution often has few output channels. Four neighbours in memory are one *item*
 of a tile; with wide=True they are one 16-byte load, which needs group's channels to be a multiple of four.
 """
-from __future__ import annotations
-
 import functools
 from typing import Any, NamedTuple
 
@@ -65,7 +63,7 @@ def resident_blocks(tile_cols: int, wide_a: bool) -> int:
 
 
 @functools.cache
-def _reader(place: Any, wide: bool, along_k: bool, is_a: bool) -> Any:
+def _reader(place, wide: bool, along_k: bool, is_a: bool):
     """A device function `read(matrix, group, m, k, size, end)`: four neighbours from (m, k), zeros outside."""
     step_m, step_k = (0, 1) if along_k else (1, 0)
 
@@ -103,7 +101,7 @@ def _reader(place: Any, wide: bool, along_k: bool, is_a: bool) -> Any:
 
 
 @functools.cache
-def _tile(extent: int, stride: int, depth: int, along_k: bool) -> tuple[Any, Any, Any]:
+def _tile(extent: int, stride: int, depth: int, along_k: bool):
     """Device functions for the items of a tile: `m_of(item)`, `k_of(item)`, and `put(tile, base, item, values)`."""
     fours = depth // 4 if along_k else extent // 4  # items side by side
 
@@ -153,7 +151,7 @@ def _step_wide(a_tile, b_tile, a_place, b_place, total):
             total[m + 4, n + 4] += high[m] * right[n]
 
 
-def _twice(step: Any, a_apart: int, b_apart: int) -> Any:
+def _twice(step, a_apart: int, b_apart: int):
     """`step` for two neighbouring stretches of k."""
 
     @cuda.jit(device=True)
@@ -165,7 +163,7 @@ def _twice(step: Any, a_apart: int, b_apart: int) -> Any:
 
 
 @functools.cache
-def _multiply(tile_cols: int, stride_b: int) -> Any:
+def _multiply(tile_cols: int, stride_b: int):
     """All steps along the tiles' depth, written out: a loop over them would not be unrolled."""
     multiply = _step_narrow if tile_cols == 32 else _step_wide
     steps = 1
@@ -176,7 +174,7 @@ def _multiply(tile_cols: int, stride_b: int) -> Any:
 
 
 @functools.cache
-def _storer(place: Any, wide: bool, has_bias: bool) -> Any:
+def _storer(place, wide: bool, has_bias: bool):
     """A device function `store(c, bias, group, part, row, col, rows, cols, v0, v1, v2, v3)`: four neighbours."""
 
     @cuda.jit(device=True)
@@ -207,7 +205,7 @@ def _storer(place: Any, wide: bool, has_bias: bool) -> Any:
     return store_wide if wide else store_narrow
 
 
-def make_kernel(product: Product, name: str) -> Any:
+def make_kernel(product: Product, name: str):
     """The kernel of a product; the caller keeps it, as it costs a second or two to compile."""
     tile_cols, along_k_a, along_k_b = product.tile_cols, product.along_k_a, product.along_k_b
     warps_across, each_cols = max(1, tile_cols // 64), 4 if tile_cols == 32 else 8
@@ -290,9 +288,8 @@ def threads_of(tile_cols: int) -> int:
     return 256 if tile_cols == 128 else 128
 
 
-def launch_product(kernel: Any, tile_cols: int, a: Any, b: Any, bias: Any, c: Any, rows: int, cols: int, inner: int, *,
-                   groups: int = 1, parts: int = 1, outputs: tuple[str, ...] | None = None,
-                   on: str | None = None) -> None:
+def launch_product(kernel, tile_cols: int, a, b, bias, c, rows: int, cols: int, inner: int, *, groups: int = 1,
+                   parts: int = 1, outputs: tuple[str, ...] | None = None, on: str | None = None) -> None:
     """Launch a kernel of `make_kernel` for `groups` products of these sizes; the arrays may have any shape.
 
     outputs : as in `launch`: () where this launch is one of several that fill c

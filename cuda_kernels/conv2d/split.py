@@ -3,10 +3,6 @@
 dw is small and its sum, over all windows of the batch, is long: alone, dw's tiles would leave most of a GPU idle. The
 second kernel adds in a fixed order, so the result is the same in every run, which atomic additions would not give.
 """
-from __future__ import annotations
-
-from typing import Any
-
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.launch import blocks_for, empty, launch
 
@@ -38,12 +34,12 @@ def parts_for(blocks: int, inner: int, least_share: int = LEAST_SHARE, wanted: i
     return max(1, min(wanted // blocks, inner // least_share))
 
 
-def room_for_parts(total: Any, parts: int) -> Any:
+def room_for_parts(total, parts: int):
     """An array (parts, *total.shape): `total` itself as the only part where there is one."""
     return total.reshape(1, *total.shape) if parts == 1 else empty((parts, *total.shape), like=total)
 
 
-def add_up(partial: Any, total: Any, *, on: str | None = None) -> None:
+def add_up(partial, total, *, on: str | None = None) -> None:
     """Write the sum of the parts into `total`; nothing is left to do where there is one."""
     parts = partial.shape[0]
     if parts > 1:

@@ -5,8 +5,6 @@ Counter (i // 4 low, i // 4 high, offset low, offset high) and key (seed low, se
 
 Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11.
 """
-from __future__ import annotations
-
 import numpy as np
 
 from cuda_kernels._cuda import cuda, uint32, uint64

@@ -5,10 +5,7 @@ block owns THREADS neighbours, the grid covers the mask (x). Philox makes four w
 Bytes, of N elements: N stored (the mask, one byte a cell), then 5 N loaded and 4 N stored.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 import numpy as np
 
@@ -35,7 +32,7 @@ def draw_one(keep, threshold, seed_low, seed_high, offset_low, offset_high, size
 
 
 @functools.cache
-def make_mask(place: Any) -> Any:
+def make_mask(place):
     """y[i] = x[i] * scale where its cell of the mask is kept, else 0 (as a product: a NaN stays one)."""
     @cuda.jit
     def mask_one(x, keep, y, scale, size):
@@ -46,15 +43,14 @@ def make_mask(place: Any) -> Any:
     return mask_one
 
 
-def apply(x: Any, y: Any, keep: Any, place: Any, threshold: int, seed: int, offset: int, scale: float, *,
-          on: str | None) -> None:
+def apply(x, y, keep, place, threshold: int, seed: int, offset: int, scale: float, *, on: str | None) -> None:
     """Draw the mask, then multiply."""
     launch(draw_one, blocks_for(keep.size, THREADS), THREADS, keep, threshold, *halves(seed), *halves(offset),
            keep.size, on=on)
     launch(make_mask(place), blocks_for(x.size, THREADS), THREADS, x, keep, y, scale, x.size, on=on)
 
 
-def dropout_backward(dy: Any, keep: Any, *, scale: float, on: str | None = None) -> Any:
+def dropout_backward(dy, keep, *, scale: float, on: str | None = None):
     """The gradient goes through the same mask and scale: one kernel, one thread an element."""
     check_array("dropout_backward", "dy", dy)
     check_array("dropout_backward", "keep", keep, dtype=np.bool_)

@@ -7,10 +7,6 @@ which never reads the mask back; x and y move 16 bytes at a time. With a noise s
 Bytes 4 N loaded, 5 N stored.
 Claims: LDG.E.128, STG.E.128, no local memory.
 """
-from __future__ import annotations
-
-from typing import Any
-
 from cuda_kernels._cuda import cuda, float32, int32, uint8, uint32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -50,8 +46,7 @@ def dropout_four(x, y, keep, scale, threshold, seed_low, seed_high, offset_low, 
                 keep[j] = 1 if k else 0
 
 
-def apply(x: Any, y: Any, keep: Any, place: Any, threshold: int, seed: int, offset: int, scale: float, *,
-          on: str | None) -> None:
+def apply(x, y, keep, place, threshold: int, seed: int, offset: int, scale: float, *, on: str | None) -> None:
     """Mask and product in one kernel."""
     if keep.size != x.size or not (is_aligned(x) and is_aligned(y)):
         r1_one.apply(x, y, keep, place, threshold, seed, offset, scale, on=on)

@@ -5,8 +5,6 @@
 
 Of equal numbers, maximum and minimum take the first, so the gradient goes to `a`. A NaN wins, as in NumPy.
 """
-from __future__ import annotations
-
 import math
 from typing import Any, NamedTuple
 

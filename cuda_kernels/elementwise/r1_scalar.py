@@ -7,10 +7,7 @@ kept). A binary op loads 4 N for each input that is not stretched, a cast N of t
 other. Integers are computed by this rung too (not divided).
 Claims: no local memory; one 4-byte load an input.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +22,7 @@ THREADS = 256  # eight warps; several blocks fit on a multiprocessor
 
 
 @functools.cache
-def make_unary(function: Any) -> Any:
+def make_unary(function):
     """y[i] = function(x[i])."""
     @cuda.jit
     def unary_scalar(x, y, size):
@@ -37,7 +34,7 @@ def make_unary(function: Any) -> Any:
 
 
 @functools.cache
-def make_gradient(gradient: Any) -> Any:
+def make_gradient(gradient):
     """dx[i] = gradient(dy[i], kept[i])."""
     @cuda.jit
     def unary_backward_scalar(dy, kept, dx, size):
@@ -49,7 +46,7 @@ def make_gradient(gradient: Any) -> Any:
 
 
 @functools.cache
-def make_binary(function: Any, place_a: Any, place_b: Any) -> Any:
+def make_binary(function, place_a, place_b):
     """y[i] = function(a[place_a(i)], b[place_b(i)])."""
     @cuda.jit
     def binary_scalar(a, b, y, size):
@@ -61,7 +58,7 @@ def make_binary(function: Any, place_a: Any, place_b: Any) -> Any:
 
 
 @functools.cache
-def make_binary_gradient(gradient: Any, place_p: Any, place_q: Any) -> Any:
+def make_binary_gradient(gradient, place_p, place_q):
     """d[i] = gradient(dy[i], p[place_p(i)], q[place_q(i)])."""
     @cuda.jit
     def binary_backward_scalar(dy, p, q, d, size):
@@ -73,7 +70,7 @@ def make_binary_gradient(gradient: Any, place_p: Any, place_q: Any) -> Any:
 
 
 @functools.cache
-def make_where(place_c: Any, place_a: Any, place_b: Any) -> Any:
+def make_where(place_c, place_a, place_b):
     """y[i] = a where the condition holds, else b."""
     @cuda.jit
     def where_scalar(condition, a, b, y, size):
@@ -88,7 +85,7 @@ def make_where(place_c: Any, place_a: Any, place_b: Any) -> Any:
 
 
 @functools.cache
-def make_cast(to_bool: bool) -> Any:
+def make_cast(to_bool: bool):
     """y[i] = x[i]: a store converts to the array's dtype. A bool is stored as the byte 0 or 1."""
     if to_bool:
         @cuda.jit
@@ -111,19 +108,19 @@ def make_cast(to_bool: bool) -> Any:
 MAKE = {"unary": make_unary, "gradient": make_gradient, "binary": make_binary, "binary_gradient": make_binary_gradient}
 
 
-def kernel_of(kind: str, function: Any, ways: Any) -> Any:
+def kernel_of(kind: str, function, ways):
     """The kernel of a kind; see `host.py`."""
     places = () if ways is None else tuple(index_function(ways[0], strides) for strides in ways[2:])
     return make_where(*places) if kind == "where" else MAKE[kind](function, *places)
 
 
-def apply(kind: str, function: Any, ways: Any, *arrays: Any, on: str | None) -> None:
+def apply(kind: str, function, ways, *arrays, on: str | None) -> None:
     """Launch over flat arrays, of which the last is written."""
     size = arrays[-1].size
     launch(kernel_of(kind, function, ways), blocks_for(size, THREADS), THREADS, *arrays, size, on=on)
 
 
-def apply_cast(x: Any, y: Any, dtype: Any, on: str | None) -> None:
+def apply_cast(x, y, dtype, on: str | None) -> None:
     """Launch over flat arrays."""
     launch(make_cast(dtype == np.bool_), blocks_for(x.size, THREADS), THREADS, x, y, x.size, on=on)
 

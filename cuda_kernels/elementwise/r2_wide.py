@@ -8,10 +8,7 @@ Where the last axis is no multiple of four (or an array does not begin at 16 byt
 length is fine: the last thread takes what is left, one by one.
 Claims: LDG.E.128 and STG.E.128, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +24,7 @@ from .r1_scalar import THREADS
 
 
 @functools.cache
-def make_unary(function: Any) -> Any:
+def make_unary(function):
     """y[i] = function(x[i]) for four i a thread."""
     @cuda.jit
     def unary_wide(x, y, size):
@@ -43,7 +40,7 @@ def make_unary(function: Any) -> Any:
 
 
 @functools.cache
-def make_gradient(gradient: Any) -> Any:
+def make_gradient(gradient):
     """dx[i] = gradient(dy[i], kept[i]) for four i a thread."""
     @cuda.jit
     def unary_backward_wide(dy, kept, dx, size):
@@ -60,7 +57,7 @@ def make_gradient(gradient: Any) -> Any:
 
 
 @functools.cache
-def reader(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+def reader(sizes: tuple[int, ...], strides: tuple[int, ...]):
     """A device function `read(a, i)`: the four elements of an array that belong to cells i … i + 3."""
     place = index_function(sizes, strides)
 
@@ -77,7 +74,7 @@ def reader(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Any:
 
 
 @functools.cache
-def byte_reader(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+def byte_reader(sizes: tuple[int, ...], strides: tuple[int, ...]):
     """As `reader`, for the one-byte elements of a condition."""
     place = index_function(sizes, strides)
     step = 1 if strides[-1] else 0
@@ -91,7 +88,7 @@ def byte_reader(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Any:
 
 
 @functools.cache
-def make_binary(function: Any, read_a: Any, read_b: Any, place_a: Any, place_b: Any) -> Any:
+def make_binary(function, read_a, read_b, place_a, place_b):
     """y[i] = function(a, b) for four i a thread."""
     @cuda.jit
     def binary_wide(a, b, y, size):
@@ -108,7 +105,7 @@ def make_binary(function: Any, read_a: Any, read_b: Any, place_a: Any, place_b: 
 
 
 @functools.cache
-def make_binary_gradient(gradient: Any, read_p: Any, read_q: Any, place_p: Any, place_q: Any) -> Any:
+def make_binary_gradient(gradient, read_p, read_q, place_p, place_q):
     """d[i] = gradient(dy[i], p, q) for four i a thread."""
     @cuda.jit
     def binary_backward_wide(dy, p, q, d, size):
@@ -126,7 +123,7 @@ def make_binary_gradient(gradient: Any, read_p: Any, read_q: Any, place_p: Any, 
 
 
 @functools.cache
-def make_where(read_c: Any, read_a: Any, read_b: Any, place_c: Any, place_a: Any, place_b: Any) -> Any:
+def make_where(read_c, read_a, read_b, place_c, place_a, place_b):
     """y[i] = a where the condition holds, else b, for four i a thread."""
     @cuda.jit
     def where_wide(condition, a, b, y, size):
@@ -144,7 +141,7 @@ def make_where(read_c: Any, read_a: Any, read_b: Any, place_c: Any, place_a: Any
 
 
 @functools.cache
-def make_cast(to_int: bool) -> Any:
+def make_cast(to_int: bool):
     """y[i] = x[i] for four i a thread, between dtypes of 4 bytes."""
     convert = int32 if to_int else float32
 
@@ -165,7 +162,7 @@ MAKE = {"unary": make_unary, "gradient": make_gradient, "binary": make_binary, "
         "where": make_where}
 
 
-def kernel_of(kind: str, function: Any, ways: Any) -> Any:
+def kernel_of(kind: str, function, ways):
     """The kernel of a kind; it reads four cells at a time, and one at a time at the end."""
     sizes, _, *strides = ways or ((), ())
     four = [(byte_reader if kind == "where" and k == 0 else reader)(sizes, s) for k, s in enumerate(strides)]
@@ -173,7 +170,7 @@ def kernel_of(kind: str, function: Any, ways: Any) -> Any:
     return MAKE[kind](*(() if kind == "where" else (function,)), *four, *one)
 
 
-def is_wide(kind: str, ways: Any, arrays: tuple[Any, ...]) -> bool:
+def is_wide(kind: str, ways, arrays) -> bool:
     """Can four cells at a time be read and written: float32, rows that are multiples of four, 16-byte aligned?"""
     if ways is not None:
         sizes, _, *strides = ways
@@ -182,7 +179,7 @@ def is_wide(kind: str, ways: Any, arrays: tuple[Any, ...]) -> bool:
     return all(is_aligned(a) and a.dtype == np.float32 for a in (arrays[1:] if kind == "where" else arrays))
 
 
-def apply(kind: str, function: Any, ways: Any, *arrays: Any, on: str | None) -> None:
+def apply(kind: str, function, ways, *arrays, on: str | None) -> None:
     """Launch over flat arrays, of which the last is written."""
     if not is_wide(kind, ways, arrays):
         return r1_scalar.apply(kind, function, ways, *arrays, on=on)
@@ -191,7 +188,7 @@ def apply(kind: str, function: Any, ways: Any, *arrays: Any, on: str | None) -> 
     return None
 
 
-def apply_cast(x: Any, y: Any, dtype: Any, on: str | None) -> None:
+def apply_cast(x, y, dtype, on: str | None) -> None:
     """Launch over flat arrays."""
     if not all(a.dtype in (np.float32, np.int32) and is_aligned(a) for a in (x, y)):
         return r1_scalar.apply_cast(x, y, dtype, on)

@@ -6,10 +6,6 @@ whatever order: hence atomics, and last digits that may differ from run to run. 
 Bytes, of N = I D numbers: 8 N loaded (each thread reads its id), 4 N stored; backward 8 N loaded and N atomics.
 Claims: no local memory.
 """
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32
@@ -39,12 +35,12 @@ def scatter_add_one(ids, dy, d_table, features, size):
         cuda.atomic.add(d_table, ids[i] * features + d, dy[n])
 
 
-def apply_forward(ids: Any, table: Any, y: Any, features: int, *, on: str | None) -> None:
+def apply_forward(ids, table, y, features: int, *, on: str | None) -> None:
     """Launch over flat arrays."""
     launch(gather_one, blocks_for(y.size, THREADS), THREADS, ids, table, y, features, y.size, on=on)
 
 
-def apply_backward(ids: Any, dy: Any, rows: int, features: int, *, on: str | None) -> Any:
+def apply_backward(ids, dy, rows: int, features: int, *, on: str | None):
     """Launch over flat arrays; returns the table's gradient."""
     d_table = zeros(rows * features, np.float32, like=dy)
     launch(scatter_add_one, blocks_for(dy.size, THREADS), THREADS, ids, dy, d_table, features, dy.size, on=on)

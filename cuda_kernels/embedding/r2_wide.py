@@ -8,10 +8,6 @@ the default, and this rung is for runs that must be repeatable.
 Bytes: forward 4 N + N loaded, 4 N stored; backward 4 I V D + 4 N loaded, 4 V D stored.
 Claims: forward LDG.E.128 and STG.E.128; no local memory.
 """
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32, uint32
@@ -49,7 +45,7 @@ def collect(ids, dy, d_table, features, count, size):
         d_table[n] = total
 
 
-def apply_forward(ids: Any, table: Any, y: Any, features: int, *, on: str | None) -> None:
+def apply_forward(ids, table, y, features: int, *, on: str | None) -> None:
     """Launch over flat arrays."""
     if features % 4 or not (is_aligned(table) and is_aligned(y)):
         r1_one.apply_forward(ids, table, y, features, on=on)
@@ -57,7 +53,7 @@ def apply_forward(ids: Any, table: Any, y: Any, features: int, *, on: str | None
     launch(gather_wide, blocks_for(y.size // 4, THREADS), THREADS, ids, table, y, features // 4, y.size // 4, on=on)
 
 
-def apply_backward(ids: Any, dy: Any, rows: int, features: int, *, on: str | None) -> Any:
+def apply_backward(ids, dy, rows: int, features: int, *, on: str | None):
     """Launch over flat arrays; returns the table's gradient."""
     d_table = empty(rows * features, np.float32, like=dy)
     launch(collect, blocks_for(d_table.size, THREADS), THREADS, ids, dy, d_table, features, ids.size, d_table.size,

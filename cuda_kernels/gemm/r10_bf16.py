@@ -8,10 +8,7 @@ relative errors near 1e-2. Operands and result are float32 in global memory, so 
 Operations 2 M N K. Bytes asked for, with M and N rounded up to tiles: 4 M N K (1/128 + 1/128) loaded, 4 M N stored.
 Claims: HMMA.16816.F32.BF16, 32 of them in the main loop, and no local memory there. Needs sm_80.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, uint32
 from cuda_kernels.intrinsics import ld1, mma_bf16, pack_bf16, st1, st4
@@ -30,7 +27,7 @@ BUFFERS = 2 * BUFFER
 
 
 @functools.cache
-def packed_tile(k_contiguous: bool, wide: bool) -> tuple[Any, Any]:
+def packed_tile(k_contiguous: bool, wide: bool):
     """Device functions `fetch` and `put` as in `tiles.tile`, for an item of eight values: four words of the tile.
 
     Along K an item is four neighbours of the operand and four more 8 further on (two lanes read 32 bytes of a row
@@ -88,7 +85,7 @@ def _sixteen_steps(a_tile, b_tile, a_place, b_place, total):
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel for operands stored as `variant` says."""
     fetch_a, put_a = packed_tile(not variant.transpose_a, variant.wide_a)
     fetch_b, put_b = packed_tile(variant.transpose_b, variant.wide_b)

@@ -10,10 +10,7 @@ Operations 2 M N K + M N parts. Bytes asked for, with M and N rounded up to tile
 once: 4 M N parts each way.
 Claims: as r7.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -44,7 +41,7 @@ def _as_it_is(total, bias, col):
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel that writes partial sums, for operands stored as `variant` says."""
     add_up = r7.sum_of_tiles(variant)
     store = r7.store_tile(variant.wide_c, _as_it_is)
@@ -67,7 +64,7 @@ def make_kernel(variant: Variant) -> Any:
 
 
 @functools.cache
-def make_adder(has_bias: bool, activation: str | None) -> Any:
+def make_adder(has_bias: bool, activation: str | None):
     """The kernel that adds the parts up."""
     finish = epilogue(has_bias, activation)
 

@@ -7,10 +7,7 @@ different rows of A, and store to 16 different rows of C.
 Operations 2 M N K. Bytes asked for: 8 M N K loaded, 4 M N stored; every value of A is read N times, of B M times.
 Claims: one FFMA for each product, all registers, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.ladder import Claims, Rung
@@ -22,7 +19,7 @@ TILE = 16  # 256 threads a block: eight warps, enough for any GPU to keep busy
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel for operands stored as `variant` says."""
     read_a, read_b = reader(variant.transpose_a), reader(variant.transpose_b)
     finish = epilogue(variant.has_bias, variant.activation)

@@ -11,10 +11,7 @@ host.py, and so does `inner`, which is K, the length of the sum.
 Claims: two, for the two builds that are compiled: the plain kernel (one FFMA for each product), and the one with
 everything, both operands transposed, bias and sigmoid. Both: at most 64 registers per thread, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.ladder import Claims, Rung
@@ -26,7 +23,7 @@ COLS, ROWS = 32, 8  # one warp per row, 256 threads per block
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel for operands stored as `variant` says."""
     read_a, read_b = reader(variant.transpose_a), reader(variant.transpose_b)
     finish = epilogue(variant.has_bias, variant.activation)

@@ -9,10 +9,7 @@ The edge tiles hold zeros outside the matrices: they add nothing, and no thread 
 Shared memory: a warp reads one element of a_tile together (a broadcast) and a row of b_tile: no bank conflicts.
 Claims: LDS in place of most LDG, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.ladder import Claims, Rung
@@ -24,7 +21,7 @@ TILE = 32  # a row of a tile is a warp's load of 128 bytes; 1024 threads a block
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel for operands stored as `variant` says."""
     read_a, read_b = reader(variant.transpose_a), reader(variant.transpose_b)
     finish = epilogue(variant.has_bias, variant.activation)

@@ -9,10 +9,7 @@ Operations 2 M N K. Bytes asked for, with M and N rounded up to tiles: 4 M N K (
 Shared memory: all lanes of a warp read the same element of a_tile (a broadcast), neighbours of b_tile.
 Claims: the sums stay in registers (no local memory).
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.ladder import Claims, Rung
@@ -27,7 +24,7 @@ THREADS = TILE * TILE // EACH
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel for operands stored as `variant` says."""
     read_a, read_b = reader(variant.transpose_a), reader(variant.transpose_b)
     finish = epilogue(variant.has_bias, variant.activation)

@@ -9,10 +9,7 @@ Operations 2 M N K. Bytes asked for, with M and N rounded up to tiles: 4 M N K (
 Claims: half of the main loop is FFMA; 64 sums and 16 values stay in registers. At 128 registers, which let two blocks
 share a multiprocessor, some addresses are spilled; they are read once a tile, outside of the main loop.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.ladder import Claims, Rung
@@ -29,7 +26,7 @@ BRINGS = TILE * DEPTH // THREADS  # elements of each tile that a thread brings
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel for operands stored as `variant` says."""
     read_a, read_b = reader(variant.transpose_a), reader(variant.transpose_b)
     finish = epilogue(variant.has_bias, variant.activation)

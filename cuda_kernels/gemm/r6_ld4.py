@@ -12,10 +12,7 @@ Where a matrix's rows are no multiple of 4 long, it is read (or written) one ele
 Shared memory: STRIDE = 132 shifts each row of a tile by four banks, so that turning A round meets no conflict.
 Claims: LDG.128, LDS.128 and STG.128; the main loop is mostly FFMA; no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import ld4
@@ -40,7 +37,7 @@ def _step(a_tile, b_tile, a_place, b_place, total):
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel for operands stored as `variant` says."""
     fetch_a, put_a = tile(DEPTH, TILE, STRIDE, not variant.transpose_a, variant.wide_a)
     fetch_b, put_b = tile(DEPTH, TILE, STRIDE, variant.transpose_b, variant.wide_b)

@@ -9,10 +9,7 @@ buffers, so that one barrier a step is enough and the memory's latency passes un
 Operations 2 M N K. Bytes asked for, with M and N rounded up to tiles: 4 M N K (1/128 + 1/128) loaded, 4 M N stored.
 Claims: as r6, 1024 FFMA written out in the main loop.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import ld4
@@ -72,7 +69,7 @@ def place_in_tile(thread):
 
 
 @functools.cache
-def sum_of_tiles(variant: Variant) -> Any:
+def sum_of_tiles(variant: Variant):
     """A device function that adds up what a block owns over part of K, `start` to `stop` (multiples of DEPTH)."""
     fetch_a, put_a = tile(DEPTH, TILE, STRIDE, not variant.transpose_a, variant.wide_a)
     fetch_b, put_b = tile(DEPTH, TILE, STRIDE, variant.transpose_b, variant.wide_b)
@@ -109,7 +106,7 @@ def sum_of_tiles(variant: Variant) -> Any:
 
 
 @functools.cache
-def store_tile(wide: bool, finish: Any) -> Any:
+def store_tile(wide: bool, finish):
     """A device function that stores a thread's four squares, finished by the epilogue."""
     store = store4(wide, finish)
 
@@ -129,7 +126,7 @@ def store_tile(wide: bool, finish: Any) -> Any:
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel for operands stored as `variant` says."""
     add_up = sum_of_tiles(variant)
     store = store_tile(variant.wide_c, epilogue(variant.has_bias, variant.activation))

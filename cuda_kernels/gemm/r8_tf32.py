@@ -11,10 +11,7 @@ Shared memory: STRIDE = 136 puts the 4 x 8 values that a warp reads together int
 multiple of 32, and A is put down by pairs of lanes four rows apart, which would meet: GAP moves each four rows by 16.
 Claims: HMMA.1688.F32.TF32, 32 of them in the main loop; no local memory. Needs sm_80.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import ld1, mma_tf32, to_tf32
@@ -47,7 +44,7 @@ def _accumulate(a, b, total, i, j):
 
 
 @functools.cache
-def make_kernel(variant: Variant, prepare: Any = _rounded, accumulate: Any = _accumulate, resident: int = 2) -> Any:
+def make_kernel(variant: Variant, prepare=_rounded, accumulate=_accumulate, resident: int = 2):
     """The kernel for operands stored as `variant` says.
 
     prepare : a device function of an item's four values, on their way into shared memory

@@ -17,10 +17,7 @@ Claims: 96 HMMA in the main loop; no local memory. Needs sm_80.
 Source: Ootomo and Yokota, "Recovering single precision accuracy from Tensor Cores while surpassing the FP32 theoretical
 peak performance", IJHPCA 36(4), 2022.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda
 from cuda_kernels.intrinsics import mma_tf32, to_tf32
@@ -61,7 +58,7 @@ def _accumulate_three(a, b, total, i, j):
 
 
 @functools.cache
-def make_kernel(variant: Variant) -> Any:
+def make_kernel(variant: Variant):
     """The kernel for operands stored as `variant` says."""
     return r8_tf32.make_kernel(variant, _as_it_is, _accumulate_three, resident=1)
 

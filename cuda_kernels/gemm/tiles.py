@@ -10,10 +10,7 @@ of the 128 that a thread has. `check_array` has made sure that 32 bits reach eve
 Four neighbours of the operand's memory are one *item* of a tile. A thread first fetches its items into registers, and
 puts them into the tile later: in between there is time to compute.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld1, ld4, st1, st2, st4
@@ -53,7 +50,7 @@ def _load4_narrow(matrix, row, col, rows, cols):
     return v0, v1, v2, v3
 
 
-def load4(wide: bool) -> Any:
+def load4(wide: bool):
     """A device function `load4(matrix, row, col, rows, cols)`: matrix[row, col : col + 4], zeros outside the matrix.
 
     wide : the rows' length is a multiple of 4, so that one 16-byte load does it
@@ -62,7 +59,7 @@ def load4(wide: bool) -> Any:
 
 
 @functools.cache
-def tile(depth: int, extent: int, stride: int, k_contiguous: bool, wide: bool, gap: int = 0) -> tuple[Any, Any]:
+def tile(depth: int, extent: int, stride: int, k_contiguous: bool, wide: bool, gap: int = 0):
     """Device functions `fetch` and `put` for tiles of `depth` (along K) by `extent` (along M or N).
 
     fetch(matrix, item, first, start, size, inner) : item (0 to depth * extent // 4 - 1) of the tile at row or column
@@ -104,7 +101,7 @@ def tile(depth: int, extent: int, stride: int, k_contiguous: bool, wide: bool, g
 
 
 @functools.cache
-def store4(wide: bool, finish: Any) -> Any:
+def store4(wide: bool, finish):
     """A device function `store4(c, bias, row, col, rows, cols, v0, v1, v2, v3)`: four finished neighbours in C.
 
     finish : the epilogue, `host.epilogue`
@@ -146,7 +143,7 @@ def outer_product(a_low, a_high, b_low, b_high, total):
 
 
 @functools.cache
-def store2(wide: bool, finish: Any) -> Any:
+def store2(wide: bool, finish):
     """A device function `store2(c, bias, row, col, rows, cols, v0, v1)`: two finished neighbours, as mma gives them."""
 
     @cuda.jit(device=True)

@@ -3,11 +3,8 @@
     forward    x_hat = (x - mean[group]) inv_std[group],   y = gamma[weight] x_hat + beta[weight]
     backward   dx = scale (g - mean of g - x_hat mean of g x_hat),   g = dy gamma
 """
-from __future__ import annotations
-
 import functools
 import math
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.indexing import index_function
@@ -23,7 +20,7 @@ def inverse_deviation(variance, inv_std, epsilon, size):
 
 
 @functools.cache
-def make_normalize(group: Any, weight: Any, has_gamma: bool, has_beta: bool, store_x_hat: bool) -> Any:
+def make_normalize(group, weight, has_gamma: bool, has_beta: bool, store_x_hat: bool):
     """y, and x_hat where the backward wants it."""
     @cuda.jit
     def normalize(x, mean, inv_std, gamma, beta, x_hat, y, size):
@@ -43,7 +40,7 @@ def make_normalize(group: Any, weight: Any, has_gamma: bool, has_beta: bool, sto
 
 
 @functools.cache
-def make_backward(group: Any, weight: Any, has_gamma: bool, has_d_mean: bool, has_d_variance: bool) -> Any:
+def make_backward(group, weight, has_gamma: bool, has_d_mean: bool, has_d_variance: bool):
     """dx from the sums of g and g x_hat of each group; and from the gradients of mean and variance, if they were used.
 
     dmean adds dmean / M, dvariance adds dvariance 2 (x - mean) / M, with x - mean = x_hat / inv_std.
@@ -67,7 +64,7 @@ def make_backward(group: Any, weight: Any, has_gamma: bool, has_d_mean: bool, ha
 
 
 @functools.cache
-def make_scale(has_gamma: bool) -> Any:
+def make_scale(has_gamma: bool):
     """The kernel of dx = dy gamma inv_std: batch norm with given statistics; channels are the last axis."""
     @cuda.jit
     def scale_channels(dy, inv_std, gamma, dx, channels, size):
@@ -83,7 +80,7 @@ def make_scale(has_gamma: bool) -> Any:
 
 
 @functools.cache
-def make_statistics_gradients(has_gamma: bool) -> Any:
+def make_statistics_gradients(has_gamma: bool):
     """The kernel of d_mean = -gamma inv_std d_beta, d_variance = -1/2 gamma inv_std^2 d_gamma; one thread a channel."""
     @cuda.jit
     def statistics_gradients(d_beta, d_gamma, inv_std, gamma, d_mean, d_variance, channels):

@@ -7,10 +7,7 @@ share sectors, but there are only C of them.
 Bytes of the forward, N elements: 12 N loaded, 8 N stored (y and x_hat).
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims
@@ -24,7 +21,7 @@ THREADS = 128
 
 
 @functools.cache
-def make_moments(kept: Any, reduced: Any) -> Any:
+def make_moments(kept, reduced):
     """Mean and variance of each group, in two walks: the mean first, then the squared deviations from it."""
     @cuda.jit
     def moments_serial(x, mean, variance, share, count):
@@ -44,7 +41,7 @@ def make_moments(kept: Any, reduced: Any) -> Any:
 
 
 @functools.cache
-def scaler(reduced: Any, weight: Any) -> Any:
+def scaler(reduced, weight):
     """A device function `scaled(dy, gamma, r)` = dy gamma[weight(r)]; weight None: dy."""
     weighted = weight is not None
     place = weight if weighted else reduced
@@ -57,7 +54,7 @@ def scaler(reduced: Any, weight: Any) -> Any:
 
 
 @functools.cache
-def make_dots(kept: Any, reduced: Any, weight: Any) -> Any:
+def make_dots(kept, reduced, weight):
     """Of each group the sum of g and of g x_hat, with g = dy * gamma[weight(r)]; weight None: g = dy."""
     scaled = scaler(reduced, weight)
 
@@ -77,14 +74,13 @@ def make_dots(kept: Any, reduced: Any, weight: Any) -> Any:
     return dots_serial
 
 
-def moments(groups: Layout, x: Any, mean: Any, variance: Any, on: str | None) -> None:
+def moments(groups: Layout, x, mean, variance, on: str | None) -> None:
     """One thread a group, over flat arrays."""
     launch(make_moments(*groups.places()), blocks_for(groups.results, THREADS), THREADS, x, mean, variance,
            1.0 / groups.count, groups.count, on=on)
 
 
-def dots(groups: Layout, dy: Any, x_hat: Any, gamma: Any, sums: Any, products: Any, on: str | None,
-         weight: Any = None) -> None:
+def dots(groups: Layout, dy, x_hat, gamma, sums, products, on: str | None, weight=None) -> None:
     """One thread a group, over flat arrays."""
     launch(make_dots(*groups.places(), weight), blocks_for(groups.results, THREADS), THREADS, dy, x_hat, gamma, sums,
            products, groups.count, on=on)

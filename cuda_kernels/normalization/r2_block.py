@@ -6,10 +6,7 @@ Change from r1: THREADS threads where r1 has one. For layer norm they read neigh
 channel lie C apart, and a sector's other channels are read by other blocks.
 Bytes as r1. Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import warp_sum
@@ -41,7 +38,7 @@ def block_sum(value, totals):
 
 
 @functools.cache
-def make_moments(kept: Any, reduced: Any) -> Any:
+def make_moments(kept, reduced):
     """Mean and variance of each group, in two walks: the mean first, then the squared deviations from it."""
     @cuda.jit
     def moments_block(x, mean, variance, share, count):
@@ -64,7 +61,7 @@ def make_moments(kept: Any, reduced: Any) -> Any:
 
 
 @functools.cache
-def make_dots(kept: Any, reduced: Any, weight: Any) -> Any:
+def make_dots(kept, reduced, weight):
     """Of each group the sum of g and of g x_hat, with g = dy * gamma[weight(r)]; weight None: g = dy."""
     scaled = scaler(reduced, weight)
 
@@ -87,14 +84,13 @@ def make_dots(kept: Any, reduced: Any, weight: Any) -> Any:
     return dots_block
 
 
-def moments(groups: Layout, x: Any, mean: Any, variance: Any, on: str | None) -> None:
+def moments(groups: Layout, x, mean, variance, on: str | None) -> None:
     """One block a group, over flat arrays."""
     launch(make_moments(*groups.places()), groups.results, THREADS, x, mean, variance, 1.0 / groups.count, groups.count,
            on=on)
 
 
-def dots(groups: Layout, dy: Any, x_hat: Any, gamma: Any, sums: Any, products: Any, on: str | None,
-         weight: Any = None) -> None:
+def dots(groups: Layout, dy, x_hat, gamma, sums, products, on: str | None, weight=None) -> None:
     """One block a group, over flat arrays."""
     launch(make_dots(*groups.places(), weight), groups.results, THREADS, dy, x_hat, gamma, sums, products, groups.count,
            on=on)

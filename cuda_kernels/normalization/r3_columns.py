@@ -14,10 +14,7 @@ and a single value is such a sample (Welford).
 Bytes of the forward, N elements: 8 N loaded (r2: 12 N, and of its sectors an eighth is used), 8 N stored.
 Bytes of the backward: 16 N loaded, 4 N stored. Claims: LDS, STS, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.conv2d.split import parts_for
@@ -45,7 +42,7 @@ def merged(count_a, mean_a, spread_a, count_b, mean_b, spread_b):
 
 
 @functools.cache
-def make_moments(width: int) -> Any:
+def make_moments(width: int):
     """Mean and sum of squared deviations of each part of each channel."""
     lines = THREADS // width
 
@@ -97,7 +94,7 @@ def merge_moments(means, spreads, mean, variance, rows, channels, share, parts):
 
 
 @functools.cache
-def make_dots(width: int) -> Any:
+def make_dots(width: int):
     """The sums of dy and of dy x_hat of each part of each channel."""
     lines = THREADS // width
 
@@ -161,7 +158,7 @@ def parts_of(rows: int, channels: int) -> tuple[int, int]:
     return blocks_for(rows, share), share
 
 
-def moments(groups: Layout, x: Any, mean: Any, variance: Any, on: str | None) -> None:
+def moments(groups: Layout, x, mean, variance, on: str | None) -> None:
     """Over flat arrays; groups that are no columns are summed by blocks."""
     if groups.kind != "columns":
         return r2_block.moments(groups, x, mean, variance, on)
@@ -176,8 +173,7 @@ def moments(groups: Layout, x: Any, mean: Any, variance: Any, on: str | None) ->
     return None
 
 
-def dots(groups: Layout, dy: Any, x_hat: Any, gamma: Any, sums: Any, products: Any, on: str | None,
-         weight: Any = None) -> None:
+def dots(groups: Layout, dy, x_hat, gamma, sums, products, on: str | None, weight=None) -> None:
     """Over flat arrays; groups that are no columns, and weighted sums, are made by blocks."""
     if groups.kind != "columns" or weight is not None:
         return r2_block.dots(groups, dy, x_hat, gamma, sums, products, on, weight)

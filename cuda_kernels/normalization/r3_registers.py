@@ -9,11 +9,8 @@ Bytes of the forward, N elements: 4 N loaded, 8 N stored (y and x_hat): the leas
 Bytes of the backward: 16 N loaded (dx and the column sums read dy and x_hat each), 4 N stored (r2: 24 N loaded).
 Claims: SHFL.BFLY, no local memory.
 """
-from __future__ import annotations
-
 import functools
 import math
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import warp_sum
@@ -33,7 +30,7 @@ def _sum_of_warp(value, totals):
 
 
 @functools.cache
-def make_forward(warps: int, each: int, has_gamma: bool, has_beta: bool) -> Any:
+def make_forward(warps: int, each: int, has_gamma: bool, has_beta: bool):
     """x_hat, y and inv_std of rows of at most 32 * warps * each values."""
     width, rows_here = 32 * warps, WARPS // warps
     row_sum = _sum_of_warp if warps == 1 else block_sum
@@ -72,7 +69,7 @@ def make_forward(warps: int, each: int, has_gamma: bool, has_beta: bool) -> Any:
 
 
 @functools.cache
-def make_backward(warps: int, each: int, has_gamma: bool) -> Any:
+def make_backward(warps: int, each: int, has_gamma: bool):
     """dx of rows of at most 32 * warps * each values."""
     width, rows_here = 32 * warps, WARPS // warps
     row_sum = _sum_of_warp if warps == 1 else block_sum
@@ -121,8 +118,7 @@ def shape_of(count: int) -> tuple[int, int]:
 SUMS = host.Sums(r2_block.moments, r3_columns.dots)  # where the groups are no such rows
 
 
-def layer_norm(x: Any, gamma: Any, beta: Any, *, epsilon: float = 1e-3, axes: Any = -1,
-               on: str | None = None) -> tuple[Any, Any, Any]:
+def layer_norm(x, gamma, beta, *, epsilon: float = 1e-3, axes=-1, on: str | None = None):
     """(y, x_hat, inv_std): every sample with its own mean and variance over `axes`; gamma and beta have their sizes."""
     p = host.samples_of("layer_norm", "x", x, axes)
     if not fits(p.groups):
@@ -137,8 +133,7 @@ def layer_norm(x: Any, gamma: Any, beta: Any, *, epsilon: float = 1e-3, axes: An
     return y, x_hat, inv_std
 
 
-def layer_norm_backward(dy: Any, x_hat: Any, inv_std: Any, gamma: Any, *, axes: Any = -1,
-                        on: str | None = None) -> tuple[Any, Any, Any]:
+def layer_norm_backward(dy, x_hat, inv_std, gamma, *, axes=-1, on: str | None = None):
     """(dx, dgamma, dbeta): the sums of g for dx are over `axes`, those of dy for dgamma over the samples."""
     p = host.samples_of("layer_norm_backward", "x_hat", x_hat, axes)
     if not fits(p.groups):

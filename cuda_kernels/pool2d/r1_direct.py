@@ -9,11 +9,8 @@ ceil(R/si) ceil(S/sj) windows a pixel, each 4 bytes of dy, and for the maximum 4
 Operations R S compares or additions a window.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
 import math
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -26,7 +23,7 @@ THREADS = 256
 
 
 @functools.cache
-def make_forward(window: Window, average: bool) -> Any:
+def make_forward(window: Window, average: bool):
     """The forward kernel for a window."""
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
 
@@ -58,7 +55,7 @@ def make_forward(window: Window, average: bool) -> Any:
 
 
 @functools.cache
-def make_max_backward(window: Window) -> Any:
+def make_max_backward(window: Window):
     """The kernel of the maximum's gradient."""
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
 
@@ -99,7 +96,7 @@ def make_max_backward(window: Window) -> Any:
 
 
 @functools.cache
-def make_average_backward(window: Window) -> Any:
+def make_average_backward(window: Window):
     """The kernel of the average's gradient."""
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
 
@@ -125,17 +122,17 @@ def make_average_backward(window: Window) -> Any:
     return average_pool2d_backward_direct
 
 
-def apply_forward(shapes: Shapes, average: bool, x: Any, y: Any, on: str | None) -> None:
+def apply_forward(shapes: Shapes, average: bool, x, y, on: str | None) -> None:
     """One thread an element of y."""
     launch(make_forward(shapes.window, average), blocks_for(y.size, THREADS), THREADS, x, y, y.size, on=on)
 
 
-def apply_max_backward(shapes: Shapes, x: Any, y: Any, dy: Any, dx: Any, on: str | None) -> None:
+def apply_max_backward(shapes: Shapes, x, y, dy, dx, on: str | None) -> None:
     """One thread an element of dx."""
     launch(make_max_backward(shapes.window), blocks_for(dx.size, THREADS), THREADS, x, y, dy, dx, dx.size, on=on)
 
 
-def apply_average_backward(shapes: Shapes, dy: Any, dx: Any, on: str | None) -> None:
+def apply_average_backward(shapes: Shapes, dy, dx, on: str | None) -> None:
     """One thread an element of dx."""
     launch(make_average_backward(shapes.window), blocks_for(dx.size, THREADS), THREADS, dy, dx, dx.size, on=on)
 

@@ -9,11 +9,8 @@ Bytes and operations as r1's, but that the maximum's gradient looks at all earli
 of the four channels still needs them.
 Claims: 16-byte loads and stores, no local memory.
 """
-from __future__ import annotations
-
 import functools
 import math
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
@@ -40,7 +37,7 @@ def add4(total, value):
 
 
 @functools.cache
-def make_forward(shapes: Shapes, average: bool) -> Any:
+def make_forward(shapes: Shapes, average: bool):
     """The forward kernel for these shapes."""
     height, width, channels, p, q, window = shapes
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
@@ -77,7 +74,7 @@ def make_forward(shapes: Shapes, average: bool) -> Any:
 
 
 @functools.cache
-def make_max_backward(shapes: Shapes) -> Any:
+def make_max_backward(shapes: Shapes):
     """The kernel of the maximum's gradient."""
     height, width, channels, p, q, window = shapes
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
@@ -127,7 +124,7 @@ def make_max_backward(shapes: Shapes) -> Any:
 
 
 @functools.cache
-def make_average_backward(shapes: Shapes) -> Any:
+def make_average_backward(shapes: Shapes):
     """The kernel of the average's gradient."""
     height, width, channels, p, q, window = shapes
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
@@ -158,28 +155,28 @@ def make_average_backward(shapes: Shapes) -> Any:
     return average_pool2d_backward_wide
 
 
-def apply_forward(shapes: Shapes, average: bool, x: Any, y: Any, on: str | None) -> None:
+def apply_forward(shapes: Shapes, average: bool, x, y, on: str | None) -> None:
     """One thread four channels of y."""
     if not (rows_are_wide(x) and rows_are_wide(y)):
         return r1_direct.apply_forward(shapes, average, x, y, on)
     return _launch(make_forward(shapes, average), y, x, on=on)
 
 
-def apply_max_backward(shapes: Shapes, x: Any, y: Any, dy: Any, dx: Any, on: str | None) -> None:
+def apply_max_backward(shapes: Shapes, x, y, dy, dx, on: str | None) -> None:
     """One thread four channels of dx."""
     if not all(rows_are_wide(a) for a in (x, y, dy, dx)):
         return r1_direct.apply_max_backward(shapes, x, y, dy, dx, on)
     return _launch(make_max_backward(shapes), dx, x, y, dy, on=on)
 
 
-def apply_average_backward(shapes: Shapes, dy: Any, dx: Any, on: str | None) -> None:
+def apply_average_backward(shapes: Shapes, dy, dx, on: str | None) -> None:
     """One thread four channels of dx."""
     if not (rows_are_wide(dy) and rows_are_wide(dx)):
         return r1_direct.apply_average_backward(shapes, dy, dx, on)
     return _launch(make_average_backward(shapes), dx, dy, on=on)
 
 
-def _launch(kernel: Any, out: Any, *arrays: Any, on: str | None) -> None:
+def _launch(kernel, out, *arrays, on: str | None) -> None:
     """One thread for each four of `out`."""
     fours = out.size // 4
     launch(kernel, blocks_for(fours, THREADS), THREADS, *(a.reshape(-1) for a in (*arrays, out)), fours, on=on)

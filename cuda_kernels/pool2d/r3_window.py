@@ -9,10 +9,7 @@ other windows r2 runs.
 Bytes 4 N H W C of x and 8 N P Q C of y and dy loaded, 4 N H W C stored.
 Claims: 16-byte loads and stores, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
@@ -27,7 +24,7 @@ THREADS = 128
 
 
 @functools.cache
-def make_kernel(shapes: Shapes) -> Any:
+def make_kernel(shapes: Shapes):
     """The kernel for these shapes, whose windows tile the image."""
     height, width, channels, p, q, window = shapes
     taps_r, taps_s = window.taps
@@ -65,7 +62,7 @@ def tiles_image(shapes: Shapes) -> bool:
             and (shapes.p * window.taps[0], shapes.q * window.taps[1]) == (shapes.h, shapes.w))
 
 
-def apply(shapes: Shapes, x: Any, y: Any, dy: Any, dx: Any, on: str | None) -> None:
+def apply(shapes: Shapes, x, y, dy, dx, on: str | None) -> None:
     """One thread four channels of a window."""
     if not tiles_image(shapes) or not all(rows_are_wide(a) for a in (x, y, dy, dx)):
         return r2_wide.apply_max_backward(shapes, x, y, dy, dx, on)

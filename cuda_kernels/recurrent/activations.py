@@ -1,6 +1,4 @@
 """Activations inside recurrent cells: f(z), and its slope in terms of y = f(z), as the cell keeps only its outputs."""
-from __future__ import annotations
-
 import math
 
 import numpy as np

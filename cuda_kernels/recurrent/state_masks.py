@@ -10,8 +10,6 @@ So the arrays that a step exchanges with its product lie as
 
 and the three device functions of `Ways` know where. i = (n, j) is one unit of one sample, `size` all of them.
 """
-from __future__ import annotations
-
 import functools
 from typing import Any, NamedTuple
 
@@ -32,7 +30,7 @@ class Ways(NamedTuple):
 
 
 @functools.cache
-def _in_rows(gates: int) -> Any:
+def _in_rows(gates: int):
     @cuda.jit(device=True)
     def place(gate, i, n, j, units, size):
         return (n * gates + gate) * units + j

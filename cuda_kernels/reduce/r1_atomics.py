@@ -7,10 +7,7 @@ Operations N. Bytes 4 N loaded, and N atomics. The order of additions is whateve
 last digits. (atomic.max and atomic.min pass over a NaN, which the rungs after this one hand on.)
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 import numpy as np
 
@@ -51,7 +48,7 @@ def fill(y, value, size):
 
 
 @functools.cache
-def make_kernel(op: str, place: Any) -> Any:
+def make_kernel(op: str, place):
     """The kernel for a walk over x whose cell i belongs to result place(i)."""
     meet = MEET[op]
 
@@ -65,7 +62,7 @@ def make_kernel(op: str, place: Any) -> Any:
 
 
 @functools.cache
-def make_spread(place: Any) -> Any:
+def make_spread(place):
     """dx[i] = dy[place(i)] * scale: the backward of a sum or mean, one thread an element of x."""
     @cuda.jit
     def reduce_backward(dy, dx, scale, size):
@@ -76,23 +73,23 @@ def make_spread(place: Any) -> Any:
     return reduce_backward
 
 
-def result_of(found: Layout) -> Any:
+def result_of(found: Layout):
     """The index function from a cell of x to its result."""
     kept = [i for i in range(len(found.whole)) if i not in found.axes]
     sizes, _, own = join_axes(found.whole, strides_of(found.whole), chosen_strides(found.whole, kept))
     return index_function(sizes, own)
 
 
-def apply(op: str, found: Layout, x: Any, y: Any, scale: float, *, on: str | None) -> None:
+def apply(op: str, found: Layout, x, y, scale: float, *, on: str | None) -> None:
     """Fill y, then add, over flat arrays."""
     launch(fill, blocks_for(y.size, THREADS), THREADS, y, np.float32(COMBINE[op].nothing), y.size, on=on)
     kernel = make_kernel(op, result_of(found))
     launch(kernel, blocks_for(x.size, THREADS), THREADS, x, y, scale, x.size, on=on)
 
 
-def backward(op: str) -> Any:
+def backward(op: str):
     """The host function of the backward of a sum or mean."""
-    def run(dy: Any, *, shape: tuple[int, ...], axes: Axes = None, on: str | None = None) -> Any:
+    def run(dy, *, shape: tuple[int, ...], axes: Axes = None, on: str | None = None):
         check_array(f"{op}_backward", "dy", dy)
         found = layout(op, shape, axes)
         if dy.size != found.results:

@@ -7,10 +7,7 @@ Change from r1: no atomics. Threads meet in shared memory, and a fixed tree make
 Operations N + results (THREADS - 1). Bytes 4 N loaded, 4 results stored.
 Claims: shared memory (LDS, STS) and barriers, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32, int64
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -23,7 +20,7 @@ HALF = THREADS // 2
 
 
 @functools.cache
-def make_kernel(op: str, kept: Any, reduced: Any) -> Any:
+def make_kernel(op: str, kept, reduced):
     """The kernel for these two index functions."""
     two, nothing = COMBINE[op]
 
@@ -49,7 +46,7 @@ def make_kernel(op: str, kept: Any, reduced: Any) -> Any:
 
 
 @functools.cache
-def make_winner(op: str, kept: Any, reduced: Any, backward: bool) -> Any:
+def make_winner(op: str, kept, reduced, backward: bool):
     """The kernel that finds the first largest (smallest) value of each result.
 
     It stores its position in y (argmax), or in dx the result's gradient dy at its place and 0 elsewhere.
@@ -95,17 +92,17 @@ def make_winner(op: str, kept: Any, reduced: Any, backward: bool) -> Any:
     return extreme_backward_shared_tree if backward else argmax_shared_tree
 
 
-def apply(op: str, found: Layout, x: Any, y: Any, scale: float, *, on: str | None) -> None:
+def apply(op: str, found: Layout, x, y, scale: float, *, on: str | None) -> None:
     """Launch a reduction over flat arrays."""
     launch(make_kernel(op, *found.places()), found.results, THREADS, x, y, scale, found.count, on=on)
 
 
-def apply_argmax(op: str, found: Layout, x: Any, y: Any, *, on: str | None) -> None:
+def apply_argmax(op: str, found: Layout, x, y, *, on: str | None) -> None:
     """Launch argmax over flat arrays."""
     launch(make_winner(op, *found.places(), False), found.results, THREADS, x, y, found.count, on=on)
 
 
-def apply_backward(op: str, found: Layout, dy: Any, x: Any, dx: Any, *, on: str | None) -> None:
+def apply_backward(op: str, found: Layout, dy, x, dx, *, on: str | None) -> None:
     """Launch the backward of a maximum or minimum over flat arrays."""
     launch(make_winner(op, *found.places(), True), found.results, THREADS, dy, x, dx, found.count, on=on)
 

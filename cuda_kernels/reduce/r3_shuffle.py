@@ -6,10 +6,7 @@ exchanges, at distances 16, 8, 4, 2, 1, leave the total in every lane; two barri
 Operations N + results (5 THREADS + 5 * 32): every lane takes part in all exchanges. Bytes as r2.
 Claims: SHFL.BFLY, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32, int64
 from cuda_kernels.intrinsics import FULL_WARP
@@ -23,7 +20,7 @@ WARPS = THREADS // 32  # at most 32: one warp reduces their totals
 
 
 @functools.cache
-def block_reducer(op: str) -> Any:
+def block_reducer(op: str):
     """A device function `reduce_block(total, totals)`: all threads' totals in one, in the first warp's lanes.
 
     totals is a shared array of WARPS values.
@@ -50,7 +47,7 @@ def block_reducer(op: str) -> Any:
 
 
 @functools.cache
-def make_kernel(op: str, kept: Any, reduced: Any) -> Any:
+def make_kernel(op: str, kept, reduced):
     """The kernel for these two index functions."""
     two, nothing = COMBINE[op]
     reduce_block = block_reducer(op)
@@ -70,7 +67,7 @@ def make_kernel(op: str, kept: Any, reduced: Any) -> Any:
 
 
 @functools.cache
-def make_winner(op: str, kept: Any, reduced: Any, backward: bool) -> Any:
+def make_winner(op: str, kept, reduced, backward: bool):
     """The kernel that finds the first largest (smallest) value of each result; see `r2_shared_tree.make_winner`."""
     ahead, worst = AHEAD[op], LOSES_TO_ALL[op]
 
@@ -121,17 +118,17 @@ def make_winner(op: str, kept: Any, reduced: Any, backward: bool) -> Any:
     return extreme_backward_shuffle if backward else argmax_shuffle
 
 
-def apply(op: str, found: Layout, x: Any, y: Any, scale: float, *, on: str | None) -> None:
+def apply(op: str, found: Layout, x, y, scale: float, *, on: str | None) -> None:
     """Launch a reduction over flat arrays."""
     launch(make_kernel(op, *found.places()), found.results, THREADS, x, y, scale, found.count, on=on)
 
 
-def apply_argmax(op: str, found: Layout, x: Any, y: Any, *, on: str | None) -> None:
+def apply_argmax(op: str, found: Layout, x, y, *, on: str | None) -> None:
     """Launch argmax over flat arrays."""
     launch(make_winner(op, *found.places(), False), found.results, THREADS, x, y, found.count, on=on)
 
 
-def apply_backward(op: str, found: Layout, dy: Any, x: Any, dx: Any, *, on: str | None) -> None:
+def apply_backward(op: str, found: Layout, dy, x, dx, *, on: str | None) -> None:
     """Launch the backward of a maximum or minimum over flat arrays."""
     launch(make_winner(op, *found.places(), True), found.results, THREADS, dy, x, dx, found.count, on=on)
 

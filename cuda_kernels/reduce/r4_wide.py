@@ -9,10 +9,7 @@ Other axes, and rows that are no multiple of four, go to r3.
 Operations as r3. Bytes 4 N loaded, 4 results stored.
 Claims: LDG.E.128 for rows; no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32, uint32
 from cuda_kernels.intrinsics import ld4
@@ -28,7 +25,7 @@ CELLS = WARPS * COLUMNS
 
 
 @functools.cache
-def make_rows(op: str) -> Any:
+def make_rows(op: str):
     """The kernel for rows of 4 * quads elements."""
     two, nothing = COMBINE[op]
     reduce_block = block_reducer(op)
@@ -49,7 +46,7 @@ def make_rows(op: str) -> Any:
 
 
 @functools.cache
-def make_columns(op: str) -> Any:
+def make_columns(op: str):
     """The kernel for x (rows, columns), of which the rows first_row … are reduced; blockIdx.y names a part of them.
 
     y[part, column] is the total of `rows_a_part` rows; r4 has one part.
@@ -75,7 +72,7 @@ def make_columns(op: str) -> Any:
     return reduce_columns
 
 
-def apply(op: str, found: Layout, x: Any, y: Any, scale: float, *, on: str | None) -> None:
+def apply(op: str, found: Layout, x, y, scale: float, *, on: str | None) -> None:
     """Launch a reduction over flat arrays."""
     if found.kind == "rows" and found.count % 4 == 0 and is_aligned(x):
         launch(make_rows(op), found.results, THREADS, x, y, scale, found.count // 4, on=on)

@@ -8,10 +8,7 @@ run gives the same digits.
 Operations as r4, and parts more a result. Bytes 4 N + 8 parts results, with parts * results about BLOCKS.
 Claims: LDG.E.128 for rows, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32, uint32
 from cuda_kernels.intrinsics import ld4
@@ -28,7 +25,7 @@ LEAST = 4096  # elements a part: less work than that is not worth a second kerne
 
 
 @functools.cache
-def make_rows(op: str) -> Any:
+def make_rows(op: str):
     """Pass 1 for rows of 4 * quads elements: block (k, part) reduces quads_a_part of them."""
     two, nothing = COMBINE[op]
     reduce_block = block_reducer(op)
@@ -49,7 +46,7 @@ def make_rows(op: str) -> Any:
 
 
 @functools.cache
-def make_any(op: str, kept: Any, reduced: Any) -> Any:
+def make_any(op: str, kept, reduced):
     """Pass 1 for any axes: block (k, part) reduces cells_a_part of the cells of result k."""
     two, nothing = COMBINE[op]
     reduce_block = block_reducer(op)
@@ -75,7 +72,7 @@ def parts_of(found: Layout, blocks: int = BLOCKS, least: int = LEAST) -> int:
     return max(1, min(blocks // blocks_a_part, found.count // smallest, 65535))
 
 
-def apply(op: str, found: Layout, x: Any, y: Any, scale: float, *, on: str | None, blocks: int = BLOCKS,
+def apply(op: str, found: Layout, x, y, scale: float, *, on: str | None, blocks: int = BLOCKS,
           least: int = LEAST) -> None:
     """Launch a reduction over flat arrays."""
     parts = parts_of(found, blocks, least)

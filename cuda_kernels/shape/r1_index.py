@@ -7,10 +7,7 @@ neighbouring threads read a row apart.
 What is moved may be float32, an integer or a bool; the gradients are float32.
 Bytes 4 N loaded, 4 N stored (8 N of int64, N of bytes). Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +24,7 @@ THREADS = 256
 
 
 @functools.cache
-def make_gather(place: Any) -> Any:
+def make_gather(place):
     """y[i] = x[first + place(i)]. Strides may be negative: they are then 2^32 less, and the sum wraps."""
     @cuda.jit
     def gather(x, y, first, size):
@@ -39,7 +36,7 @@ def make_gather(place: Any) -> Any:
 
 
 @functools.cache
-def make_scatter(place: Any) -> Any:
+def make_scatter(place):
     """y[first + place(i)] = x[i]."""
     @cuda.jit
     def scatter(x, y, first, size):
@@ -51,7 +48,7 @@ def make_scatter(place: Any) -> Any:
 
 
 @functools.cache
-def make_inside(sizes: Sizes, starts: Sizes, steps: Sizes, counts: Sizes) -> Any:
+def make_inside(sizes: Sizes, starts: Sizes, steps: Sizes, counts: Sizes):
     """y[i] = x where cell i of y lies on the grid starts + n steps, n < counts; else value. Of any rank.
 
     The scatter's other half: each cell of y asks whether something comes to it, so that all are written once.
@@ -69,7 +66,7 @@ def make_inside(sizes: Sizes, starts: Sizes, steps: Sizes, counts: Sizes) -> Any
 
 
 @functools.cache
-def _axis_test(sizes: Sizes, starts: Sizes, steps: Sizes, counts: Sizes) -> Any:
+def _axis_test(sizes: Sizes, starts: Sizes, steps: Sizes, counts: Sizes):
     """A device function: where cell i of y comes from in x, or -1."""
     if not sizes:
         @cuda.jit(device=True)
@@ -92,7 +89,7 @@ def _axis_test(sizes: Sizes, starts: Sizes, steps: Sizes, counts: Sizes) -> Any:
     return from_axis
 
 
-def gather(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int, on: str | None) -> Any:
+def gather(x, y, sizes: Sizes, strides: Sizes, first: int, on: str | None):
     """y, filled with x[first + strides · cell]."""
     sizes, strides = join_axes(sizes, strides)
     kernel = make_gather(index_function(sizes, tuple(s % 2**32 for s in strides)))
@@ -100,13 +97,13 @@ def gather(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int, on: str | N
     return y
 
 
-def scatter(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int, on: str | None) -> None:
+def scatter(x, y, sizes: Sizes, strides: Sizes, first: int, on: str | None) -> None:
     """y[first + strides · cell] = x, one of several launches that fill y."""
     kernel = make_scatter(index_function(*join_axes(sizes, strides)))
     launch(kernel, blocks_for(x.size, THREADS), THREADS, flat(x), flat(y), first, x.size, on=on, outputs=())
 
 
-def spread(x: Any, shape: Sizes, axes: list[tuple[int, int, int]], value: float, on: str | None) -> Any:
+def spread(x, shape: Sizes, axes: list[tuple[int, int, int]], value: float, on: str | None):
     """An array of `shape` with x on the grid start + n step of each axis, and `value` elsewhere."""
     y = empty(shape, x.dtype, like=x)
     kernel = make_inside(tuple(shape), *(tuple(axis[k] for axis in axes) for k in (0, 1, 2)))

@@ -8,11 +8,8 @@ New pixel p's centre lies at (p + 1/2) / factor - 1/2 in old pixels, kept within
 Bytes, of N new elements: nearest 4 N loaded, bilinear 16 N; 4 N stored.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
 import math
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +38,7 @@ def weight_of(p, h, inverse, length):
 
 
 @functools.cache
-def make_forward(rows: int, cols: int, bilinear: bool) -> Any:
+def make_forward(rows: int, cols: int, bilinear: bool):
     """The kernel for factors rows, cols."""
     up, across = np.float32(1 / rows), np.float32(1 / cols)
 
@@ -69,7 +66,7 @@ def make_forward(rows: int, cols: int, bilinear: bool) -> Any:
 
 
 @functools.cache
-def make_backward(rows: int, cols: int, bilinear: bool) -> Any:
+def make_backward(rows: int, cols: int, bilinear: bool):
     """dx[n, h, w, c] = the sum over the new pixels that read it, times the weight with which they did."""
     up, across = np.float32(1 / rows), np.float32(1 / cols)
     more_rows, more_cols = (rows, cols) if bilinear else (0, 0)  # bilinear pixels are read from their neighbours too
@@ -99,7 +96,7 @@ def _is_bilinear(op: str, interpolation: str) -> bool:
     return interpolation == "bilinear"
 
 
-def upsample2d(x: Any, *, size: tuple[int, int] = (2, 2), interpolation: str = "nearest", on: str | None = None) -> Any:
+def upsample2d(x, *, size: tuple[int, int] = (2, 2), interpolation: str = "nearest", on: str | None = None):
     """Images (N, H, W, C) enlarged to (N, H size[0], W size[1], C)."""
     check_array("upsample2d", "x", x, ndim=4)
     n, h, w, c = x.shape
@@ -109,8 +106,7 @@ def upsample2d(x: Any, *, size: tuple[int, int] = (2, 2), interpolation: str = "
     return y
 
 
-def upsample2d_backward(dy: Any, *, size: tuple[int, int] = (2, 2), interpolation: str = "nearest",
-                        on: str | None = None) -> Any:
+def upsample2d_backward(dy, *, size: tuple[int, int] = (2, 2), interpolation: str = "nearest", on: str | None = None):
     """The gradient of the smaller images."""
     check_array("upsample2d_backward", "dy", dy, ndim=4)
     n, p, q, c = dy.shape

@@ -8,10 +8,7 @@ For axes that swap the last two (after joining), such as (0, 2, 1) or a matrix o
 Bytes 4 N loaded, 4 N stored; sectors an eighth of r1's on the side that was scattered.
 Claims: no local memory; LDS and STS.
 """
-from __future__ import annotations
-
 import math
-from typing import Any
 
 import numpy as np
 
@@ -59,7 +56,7 @@ def as_matrices(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int
     return None
 
 
-def transpose(x: Any, *, axes: tuple[int, ...] | None = None, on: str | None = None) -> Any:
+def transpose(x, *, axes: tuple[int, ...] | None = None, on: str | None = None):
     """Axis i of y is axis axes[i] of x; None reverses them."""
     check_dtype("transpose", "x", x, MOVED)
     axes = tuple(reversed(range(x.ndim))) if axes is None else tuple(axis % x.ndim for axis in axes)

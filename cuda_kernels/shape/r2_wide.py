@@ -6,10 +6,7 @@ joining) keeps its neighbours together: rows of float32 that are a multiple of f
 sides. A last axis that is stretched is read once and stored four times. All else goes to r1.
 Bytes 4 N loaded (N where the last axis is stretched), 4 N stored. Claims: LDG.E.128, STG.E.128, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +24,7 @@ THREADS = 256
 
 
 @functools.cache
-def make_gather(place: Any, stretched: bool) -> Any:
+def make_gather(place, stretched: bool):
     """Four neighbours of y from x[first + place(i)] on, or from that one element."""
     @cuda.jit
     def gather_wide(x, y, first, size):
@@ -44,7 +41,7 @@ def make_gather(place: Any, stretched: bool) -> Any:
 
 
 @functools.cache
-def make_scatter(place: Any) -> Any:
+def make_scatter(place):
     """Four neighbours of x to y[first + place(i)] on."""
     @cuda.jit
     def scatter_wide(x, y, first, size):
@@ -55,7 +52,7 @@ def make_scatter(place: Any) -> Any:
     return scatter_wide
 
 
-def is_wide(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int) -> bool:
+def is_wide(x, y, sizes: Sizes, strides: Sizes, first: int) -> bool:
     """Do four neighbours of the walk lie in 16 bytes on both sides? For joined sizes and strides.
 
     >>> x = np.zeros(64, np.float32)
@@ -67,7 +64,7 @@ def is_wide(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int) -> bool:
     return strides[-1] == 0 or (strides[-1] == 1 and all(step % 4 == 0 for step in (*strides[:-1], first)))
 
 
-def gather(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int, on: str | None) -> Any:
+def gather(x, y, sizes: Sizes, strides: Sizes, first: int, on: str | None):
     """As `r1_index.gather`, four elements a thread where that is possible."""
     joined, steps = join_axes(sizes, strides)
     if not is_wide(x, y, joined, steps, first):
@@ -77,7 +74,7 @@ def gather(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int, on: str | N
     return y
 
 
-def scatter(x: Any, y: Any, sizes: Sizes, strides: Sizes, first: int, on: str | None) -> None:
+def scatter(x, y, sizes: Sizes, strides: Sizes, first: int, on: str | None) -> None:
     """As `r1_index.scatter`, four elements a thread where that is possible."""
     joined, steps = join_axes(sizes, strides)
     if steps[-1] != 1 or not is_wide(x, y, joined, steps, first):

@@ -4,16 +4,12 @@ Change from r2: r2_wide's kernel, which reads and writes four neighbours at once
 cannot turn round in a tile.
 Bytes and claims as r2_wide.
 """
-from __future__ import annotations
-
-from typing import Any
-
 from cuda_kernels.ladder import Rung
 
 from . import host, r2_tiled, r2_wide
 
 
-def transpose(x: Any, *, axes: tuple[int, ...] | None = None, on: str | None = None) -> Any:
+def transpose(x, *, axes: tuple[int, ...] | None = None, on: str | None = None):
     """Axis i of y is axis axes[i] of x; where the last one stays, whole rows move."""
     if axes is not None and len(axes) == x.ndim and axes[-1] % x.ndim == x.ndim - 1:
         return host.transpose(r2_wide.gather, x, axes=axes, on=on)

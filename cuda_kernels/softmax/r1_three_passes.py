@@ -7,11 +7,8 @@ another axis than the last they are neighbours, and this rung is quite good).
 Bytes 12 rows C loaded, 4 rows C stored; the backward 16 rows C and 4 rows C.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
 import math
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -23,7 +20,7 @@ THREADS = 128
 
 
 @functools.cache
-def make_forward(log: bool) -> Any:
+def make_forward(log: bool):
     """Softmax, or its logarithm."""
     @cuda.jit
     def softmax_three_passes(x, y, rows, classes, step):
@@ -48,7 +45,7 @@ def make_forward(log: bool) -> Any:
 
 
 @functools.cache
-def make_backward(log: bool) -> Any:
+def make_backward(log: bool):
     """Of softmax, dx = y (dy - sum dy y), of its logarithm dx = dy - exp(y) sum dy."""
     @cuda.jit
     def softmax_backward_two_passes(dy, y, dx, rows, classes, step):
@@ -97,23 +94,23 @@ def crossentropy_backward(dy, labels, log_p, dx, size, classes):
         dx[i] = dy[row] * p if label >= 0 else float32(0)
 
 
-def apply_forward(log: bool, rows: Rows, x: Any, y: Any, *, on: str | None) -> None:
+def apply_forward(log: bool, rows: Rows, x, y, *, on: str | None) -> None:
     """Launch over flat arrays."""
     launch(make_forward(log), blocks_for(rows.rows, THREADS), THREADS, x, y, *rows, on=on)
 
 
-def apply_backward(log: bool, rows: Rows, dy: Any, y: Any, dx: Any, *, on: str | None) -> None:
+def apply_backward(log: bool, rows: Rows, dy, y, dx, *, on: str | None) -> None:
     """Launch over flat arrays."""
     launch(make_backward(log), blocks_for(rows.rows, THREADS), THREADS, dy, y, dx, *rows, on=on)
 
 
-def apply_sparse(rows: int, classes: int, labels: Any, logits: Any, loss: Any, log_p: Any, *, on: str | None) -> None:
+def apply_sparse(rows: int, classes: int, labels, logits, loss, log_p, *, on: str | None) -> None:
     """Two kernels: log_softmax, then the labels' entries."""
     apply_forward(True, Rows(rows, classes, 1), logits, log_p, on=on)
     launch(pick_label, blocks_for(rows, THREADS), THREADS, labels, log_p, loss, rows, classes, on=on)
 
 
-def sparse_softmax_crossentropy_backward(dy: Any, labels: Any, log_p: Any, *, on: str | None = None) -> Any:
+def sparse_softmax_crossentropy_backward(dy, labels, log_p, *, on: str | None = None):
     """The gradient of the logits from dy (...), labels int32 (...) and log_p (..., C); 0 for a negative label."""
     op = "sparse_softmax_crossentropy_backward"
     check_array(op, "log_p", log_p)

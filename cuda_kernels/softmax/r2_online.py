@@ -9,11 +9,8 @@ three times. (Milakov & Gimelshein, Online normalizer calculation for softmax, a
 Bytes 8 rows C loaded, 4 rows C stored; the fused cross-entropy stores 4 rows more.
 Claims: SHFL.BFLY, no local memory.
 """
-from __future__ import annotations
-
 import functools
 import math
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +46,7 @@ def summarise(x, first, classes, step, lane):
 
 
 @functools.cache
-def make_forward(log: bool) -> Any:
+def make_forward(log: bool):
     """Softmax, or its logarithm."""
     @cuda.jit
     def softmax_online(x, y, rows, classes, step):
@@ -69,7 +66,7 @@ def make_forward(log: bool) -> Any:
 
 
 @functools.cache
-def make_backward(log: bool) -> Any:
+def make_backward(log: bool):
     """Of softmax, dx = y (dy - sum dy y), of its logarithm dx = dy - exp(y) sum dy."""
     @cuda.jit
     def softmax_backward_warp(dy, y, dx, rows, classes, step):
@@ -111,17 +108,17 @@ def crossentropy_online(labels, logits, loss, log_p, rows, classes):
             loss[row] = float32(0)
 
 
-def apply_forward(log: bool, rows: Rows, x: Any, y: Any, *, on: str | None) -> None:
+def apply_forward(log: bool, rows: Rows, x, y, *, on: str | None) -> None:
     """Launch over flat arrays."""
     launch(make_forward(log), blocks_for(rows.rows, WARPS), (32, WARPS), x, y, *rows, on=on)
 
 
-def apply_backward(log: bool, rows: Rows, dy: Any, y: Any, dx: Any, *, on: str | None) -> None:
+def apply_backward(log: bool, rows: Rows, dy, y, dx, *, on: str | None) -> None:
     """Launch over flat arrays."""
     launch(make_backward(log), blocks_for(rows.rows, WARPS), (32, WARPS), dy, y, dx, *rows, on=on)
 
 
-def apply_sparse(rows: int, classes: int, labels: Any, logits: Any, loss: Any, log_p: Any, *, on: str | None) -> None:
+def apply_sparse(rows: int, classes: int, labels, logits, loss, log_p, *, on: str | None) -> None:
     """One kernel."""
     launch(crossentropy_online, blocks_for(rows, WARPS), (32, WARPS), labels, logits, loss, log_p, rows, classes, on=on)
 

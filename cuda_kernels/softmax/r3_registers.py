@@ -9,11 +9,8 @@ Longer rows (over 32 * 32 classes) and classes on another axis go to r2.
 Bytes 4 rows C loaded, 4 rows C stored: the least there can be; the backward 8 rows C and 4 rows C.
 Claims: SHFL.BFLY, no local memory.
 """
-from __future__ import annotations
-
 import functools
 import math
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +28,7 @@ LEAST_EXPONENT = np.float32(-np.inf)  # what a lane without a class has: exp(-in
 
 
 @functools.cache
-def make_forward(log: bool, each: int) -> Any:
+def make_forward(log: bool, each: int):
     """Softmax, or its logarithm, of rows of at most 32 * each classes."""
     @cuda.jit
     def softmax_registers(x, y, rows, classes):
@@ -62,7 +59,7 @@ def make_forward(log: bool, each: int) -> Any:
 
 
 @functools.cache
-def make_backward(log: bool, each: int) -> Any:
+def make_backward(log: bool, each: int):
     """Of softmax, dx = y (dy - sum dy y), of its logarithm dx = dy - exp(y) sum dy."""
     @cuda.jit
     def softmax_backward_registers(dy, y, dx, rows, classes):
@@ -93,7 +90,7 @@ def make_backward(log: bool, each: int) -> Any:
 
 
 @functools.cache
-def make_crossentropy(each: int) -> Any:
+def make_crossentropy(each: int):
     """Log-probabilities and the loss of each row, of at most 32 * each classes."""
     @cuda.jit
     def crossentropy_registers(labels, logits, loss, log_p, rows, classes):
@@ -135,7 +132,7 @@ def registers_for(classes: int) -> int:
     return each if each <= MOST else 0
 
 
-def apply_forward(log: bool, rows: Rows, x: Any, y: Any, *, on: str | None) -> None:
+def apply_forward(log: bool, rows: Rows, x, y, *, on: str | None) -> None:
     """Launch over flat arrays."""
     each = registers_for(rows.classes)
     if rows.step > 1 or not each:
@@ -144,7 +141,7 @@ def apply_forward(log: bool, rows: Rows, x: Any, y: Any, *, on: str | None) -> N
     return None
 
 
-def apply_backward(log: bool, rows: Rows, dy: Any, y: Any, dx: Any, *, on: str | None) -> None:
+def apply_backward(log: bool, rows: Rows, dy, y, dx, *, on: str | None) -> None:
     """Launch over flat arrays."""
     each = registers_for(rows.classes)
     if rows.step > 1 or not each:
@@ -154,7 +151,7 @@ def apply_backward(log: bool, rows: Rows, dy: Any, y: Any, dx: Any, *, on: str |
     return None
 
 
-def apply_sparse(rows: int, classes: int, labels: Any, logits: Any, loss: Any, log_p: Any, *, on: str | None) -> None:
+def apply_sparse(rows: int, classes: int, labels, logits, loss, log_p, *, on: str | None) -> None:
     """Launch over flat arrays."""
     each = registers_for(classes)
     if not each:

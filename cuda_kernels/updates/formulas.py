@@ -4,11 +4,9 @@ Every device function is called update(w, g, s0, s1, s2, lr, size) -> (w, s0, s1
 not have are given and come back unread. Settings are constants; the learning rate and the bias-corrected step size,
 which change from step to step, are arguments.
 """
-from __future__ import annotations
-
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,7 +32,7 @@ def moving_average(average, value, new_share):
 
 
 @functools.cache
-def sgd(settings: Settings, present: tuple[bool, ...]) -> Any:
+def sgd(settings: Settings, present: tuple[bool, ...]):
     """s0 the velocity: v <- momentum v - lr g;   w <- w + v, or w + momentum v - lr g (nesterov)."""
     momentum, decay = np.float32(settings.momentum), np.float32(settings.weight_decay)
     has_velocity, nesterov = present[0], settings.nesterov
@@ -54,7 +52,7 @@ def sgd(settings: Settings, present: tuple[bool, ...]) -> Any:
 
 
 @functools.cache
-def rmsprop(settings: Settings, present: tuple[bool, ...]) -> Any:
+def rmsprop(settings: Settings, present: tuple[bool, ...]):
     """s0 the average of g^2, s1 the momentum, s2 the average of g (centered)."""
     momentum, decay = np.float32(settings.momentum), np.float32(settings.weight_decay)
     share, epsilon = np.float32(1 - settings.rho), np.float32(settings.epsilon)
@@ -78,7 +76,7 @@ def rmsprop(settings: Settings, present: tuple[bool, ...]) -> Any:
 
 
 @functools.cache
-def adam(settings: Settings, present: tuple[bool, ...]) -> Any:
+def adam(settings: Settings, present: tuple[bool, ...]):
     """s0 the average of g (m), s1 of g^2 (v), s2 the largest v (AMSGrad). size = lr times the bias correction."""
     decay, epsilon = np.float32(settings.weight_decay), np.float32(settings.epsilon)
     m_share, v_share = np.float32(1 - settings.beta_1), np.float32(1 - settings.beta_2)
@@ -99,7 +97,7 @@ def adam(settings: Settings, present: tuple[bool, ...]) -> Any:
 
 
 @functools.cache
-def adagrad(settings: Settings, present: tuple[bool, ...]) -> Any:
+def adagrad(settings: Settings, present: tuple[bool, ...]):
     """s0 the sum of all g^2."""
     decay, epsilon = np.float32(settings.weight_decay), np.float32(settings.epsilon)
 

@@ -5,8 +5,6 @@ is a dozen passes over arrays as large as the weights; here everything between t
 Bytes, of N weights and S states: 4 N (2 + S) loaded, 4 N (1 + S) stored.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
 from typing import Any
 
@@ -21,7 +19,7 @@ THREADS = 256
 
 
 @functools.cache
-def make_kernel(update: Any, present: tuple[bool, bool, bool]) -> Any:
+def make_kernel(update, present: tuple[bool, bool, bool]):
     """The kernel of a formula whose states are present or not; those that are not are neither read nor written."""
     has_0, has_1, has_2 = present
 
@@ -48,15 +46,15 @@ def make_kernel(update: Any, present: tuple[bool, bool, bool]) -> Any:
     return update_scalar
 
 
-def arguments(olds: Any, news: Any, g: Any) -> tuple[Any, ...]:
+def arguments(olds, news, g):
     """The kernel's nine arrays; g stands for a state that is not there."""
-    def filled(arrays: Any) -> list[Any]:
+    def filled(arrays) -> list[Any]:
         return [g if a is None else a for a in (*arrays, *(None,) * (4 - len(arrays)))]
 
     return (g, *filled(olds), *filled(news))
 
 
-def apply(update: Any, present: Any, olds: Any, news: Any, g: Any, lr: float, size: float, *, on: str | None) -> None:
+def apply(update, present, olds, news, g, lr: float, size: float, *, on: str | None) -> None:
     """Launch over flat arrays."""
     kernel = make_kernel(update, present)
     launch(kernel, blocks_for(g.size, THREADS), THREADS, *arguments(olds, news, g), lr, size, g.size, on=on)

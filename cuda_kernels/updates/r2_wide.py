@@ -5,10 +5,7 @@ Change from r1: a quarter of the memory instructions, more bytes under way. The 
 Bytes as r1.
 Claims: LDG.E.128, STG.E.128, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, uint32
 from cuda_kernels.intrinsics import ld4, st4
@@ -57,7 +54,7 @@ def _store_one(a, i, value):
 
 
 @functools.cache
-def make_kernel(update: Any, present: tuple[bool, bool, bool]) -> Any:
+def make_kernel(update, present: tuple[bool, bool, bool]):
     """The kernel of a formula whose states are present or not."""
     load_0, load_1, load_2 = (_load if there else _nothing for there in present)
     store_0, store_1, store_2 = (_store if there else _leave for there in present)
@@ -92,7 +89,7 @@ def make_kernel(update: Any, present: tuple[bool, bool, bool]) -> Any:
     return update_wide
 
 
-def apply(update: Any, present: Any, olds: Any, news: Any, g: Any, lr: float, size: float, *, on: str | None) -> None:
+def apply(update, present, olds, news, g, lr: float, size: float, *, on: str | None) -> None:
     """Launch over flat arrays."""
     if not all(a is None or is_aligned(a) for a in (g, *olds, *news)):
         r1_scalar.apply(update, present, olds, news, g, lr, size, on=on)

@@ -5,10 +5,6 @@ covers db: neighbours read neighbouring numbers, but K threads are too few for a
 Operations M K. Bytes 4 M K loaded, 4 K stored.
 Claims: no local memory.
 """
-from __future__ import annotations
-
-from typing import Any
-
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, check_array, empty, launch, place_of
@@ -27,7 +23,7 @@ def bias_column(dy, db, rows, channels):
         db[k] = total
 
 
-def conv2d_backward_bias(dy: Any, *, out: Any = None, on: str | None = None) -> Any:
+def conv2d_backward_bias(dy, *, out=None, on: str | None = None):
     """Return db (K,), the sum of dy (..., K) over all axes but the last. Errors: `check_array`."""
     dy, db = checked(dy, out)
     channels = db.size
@@ -35,7 +31,7 @@ def conv2d_backward_bias(dy: Any, *, out: Any = None, on: str | None = None) -> 
     return db
 
 
-def checked(dy: Any, out: Any) -> tuple[Any, Any]:
+def checked(dy, out):
     """(flat dy, db), both checked."""
     place_of(dy, out, function="conv2d_backward_bias")
     check_array("conv2d_backward_bias", "dy", dy, ndim=(2, 3, 4))

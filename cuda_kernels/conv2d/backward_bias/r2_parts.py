@@ -6,10 +6,6 @@ Change from r1: hundreds of blocks instead of a few threads, and short sums, whi
 Operations M K. Bytes 4 M K loaded, and 8 parts K for the parts.
 Claims: no local memory.
 """
-from __future__ import annotations
-
-from typing import Any
-
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
@@ -40,7 +36,7 @@ def bias_parts(dy, partial, rows, channels, share):
         partial[cuda.blockIdx.x * channels + k] = total
 
 
-def conv2d_backward_bias(dy: Any, *, out: Any = None, on: str | None = None) -> Any:
+def conv2d_backward_bias(dy, *, out=None, on: str | None = None):
     """Return db (K,), the sum of dy (..., K) over all axes but the last; see `r1_column.conv2d_backward_bias`."""
     dy, db = checked(dy, out)
     channels = db.size

@@ -13,10 +13,7 @@ Operations 2 M C R S K / groups with M = N H W. Bytes asked for, with M and C / 
 up to 4 M C R S K / groups (1/64 + 1/64) loaded, 4 M C stored.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -27,7 +24,7 @@ from ..host import IMAGES, STRIDED, backward_data
 
 
 @functools.cache
-def make_kernel(window: Window, groups: int, has_bias: bool) -> Any:
+def make_kernel(window: Window, groups: int, has_bias: bool):
     """The kernel for a window; the sizes of the arrays are read at run time."""
     (si, sj), ((top, _), (left, _)), (di, dj) = window[1:]
 

@@ -13,11 +13,9 @@ Operations 2 N P Q K R S C / groups, where no tap lies on the padding, rounded u
 4 (1/128 + 1/tile_cols) for each two operations, 4 N H W C stored.
 Claims: FFMA is four fifths of the main loop of the wide tile; no local memory.
 """
-from __future__ import annotations
-
 import functools
 import itertools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cuda_kernels._cuda import cuda, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -63,7 +61,7 @@ def phases(size: int, taps: int, stride: int, before: int, dilation: int) -> lis
 
 
 @functools.cache
-def make_kernel(shapes: Shapes, rows: Phase, cols: Phase, has_bias: bool, aligned: bool) -> Any:
+def make_kernel(shapes: Shapes, rows: Phase, cols: Phase, has_bias: bool, aligned: bool):
     """The kernel for one phase (of rows, of columns) of these shapes."""
     windows_p, windows_q, channels_k, group_k = shapes.p, shapes.q, shapes.k, shapes.group_k
     height, width, channels_c, group_c, taps_s = shapes.h, shapes.w, shapes.c, shapes.group_c, shapes.window.taps[1]

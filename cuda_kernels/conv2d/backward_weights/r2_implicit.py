@@ -11,10 +11,7 @@ Operations 2 M K R S C / groups with M = N P Q. Bytes asked for, with R S C / gr
 and no padding: 4 M K R S C / groups (1/64 + 1/64) loaded, 4 parts R S C K / groups stored and read again.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -26,7 +23,7 @@ from ..host import IMAGES, STRIDED, backward_weights
 
 
 @functools.cache
-def make_kernel(window: Window, groups: int) -> Any:
+def make_kernel(window: Window, groups: int):
     """The kernel for a window; the sizes of the arrays are read at run time. Its output is (parts, R, S, C, K)."""
     (si, sj), ((top, _), (left, _)), (di, dj) = window[1:]
 

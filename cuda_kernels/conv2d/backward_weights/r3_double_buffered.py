@@ -9,10 +9,7 @@ and no padding: 4 M K R S C / groups (1/128 + 1/tile_cols) loaded, 4 parts R S C
 Claims: FFMA is four fifths of the main loop of the wide tile, without local memory; a few addresses are spilled outside
 of it. With three channels pixels are found one by one: 168 registers, three blocks to a multiprocessor, and no spill.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -25,7 +22,7 @@ from ..host import SAME, WIDE, Shapes, backward_weights
 
 
 @functools.cache
-def make_kernel(shapes: Shapes, aligned: bool) -> Any:
+def make_kernel(shapes: Shapes, aligned: bool):
     """The kernel for these shapes. Its output is (parts, R, S, C, K)."""
     in_window, in_matrix = window_place(shapes), matrix_place(shapes)
     part_size = shapes.taps * shapes.group_c * shapes.k

@@ -7,10 +7,7 @@ Operations 2 N P Q K R S C / groups, where no tap lies on the padding. Bytes ask
 4 N P Q K stored. Every pixel is asked for R S K times, every weight N P Q times; caches serve most of it.
 Claims: one FFMA for each product, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -23,7 +20,7 @@ THREADS = 256  # eight warps
 
 
 @functools.cache
-def make_kernel(window: Window, groups: int, has_bias: bool) -> Any:
+def make_kernel(window: Window, groups: int, has_bias: bool):
     """The kernel for a window; the sizes of the arrays are read at run time."""
     (si, sj), ((top, _), (left, _)), (di, dj) = window[1:]
 

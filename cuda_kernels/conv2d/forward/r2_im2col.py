@@ -11,10 +11,7 @@ Operations none here, 2 M K R S C in gemm with M = N P Q. Bytes asked for, witho
 stored, and read again by gemm.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels import ladder
 from cuda_kernels._cuda import cuda, float32, int32
@@ -30,7 +27,7 @@ COLUMNS_BYTES = 256 * 2**20
 
 
 @functools.cache
-def make_kernel(window: Window) -> Any:
+def make_kernel(window: Window):
     """The kernel for a window; the sizes of the arrays are read at run time."""
     (_, taps_s), (si, sj), ((top, _), (left, _)), (di, dj) = window
 

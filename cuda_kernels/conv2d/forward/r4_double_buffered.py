@@ -11,10 +11,7 @@ padding: 4 M K R S C / groups (1/128 + 1/tile_cols) loaded, 4 M K stored.
 Claims: FFMA is four fifths of the main loop of the wide tile; no local memory. With three channels pixels are found one
 by one, which takes more registers: 168 a thread, and three blocks to a multiprocessor in place of four.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -26,7 +23,7 @@ from ..host import SAME, WIDE, Shapes, forward
 
 
 @functools.cache
-def window_place(shapes: Shapes) -> Any:
+def window_place(shapes: Shapes):
     """A device function `place(group, row, k)`: where k = (r, s, c) of window row = (n, i, j) lies in x, or -1."""
     height, width, channels, group_c = shapes.h, shapes.w, shapes.c, shapes.group_c
     (_, taps_s), (si, sj), ((top, _), (left, _)), (di, dj) = shapes.window
@@ -48,7 +45,7 @@ def window_place(shapes: Shapes) -> Any:
 
 
 @functools.cache
-def matrix_place(shapes: Shapes) -> Any:
+def matrix_place(shapes: Shapes):
     """A device function `place(group, row, col)` for a matrix whose rows are K long, as w's and y's are."""
     channels, group_k = shapes.k, shapes.group_k
 
@@ -60,7 +57,7 @@ def matrix_place(shapes: Shapes) -> Any:
 
 
 @functools.cache
-def make_kernel(shapes: Shapes, has_bias: bool, aligned: bool) -> Any:
+def make_kernel(shapes: Shapes, has_bias: bool, aligned: bool):
     """The kernel for these shapes."""
     in_matrix = matrix_place(shapes)
 

@@ -7,10 +7,7 @@ that are a multiple of four, and arrays that begin on 16 bytes; else r1 runs.
 Operations and bytes as r1's with M = 1.
 Claims: 16-byte loads and stores, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
@@ -26,7 +23,7 @@ THREADS = 128
 
 
 @functools.cache
-def make_kernel(shapes: Shapes) -> Any:
+def make_kernel(shapes: Shapes):
     """The kernel for these shapes, whose m is 1."""
     height, width, channels, _, p, q, window = shapes
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), (di, dj) = window

@@ -8,10 +8,7 @@ Change from r1: hundreds of blocks instead of a few, and short sums, which also 
 Operations and bytes as r1's, and 8 parts R S C M bytes for the parts.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.conv2d import split
@@ -26,7 +23,7 @@ WARPS = 8
 
 
 @functools.cache
-def make_kernel(shapes: Shapes) -> Any:
+def make_kernel(shapes: Shapes):
     """The kernel for these shapes. Its output is (parts, R*S, C*M)."""
     height, width, channels_x, multiplier, p, q, window = shapes
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), (di, dj) = window

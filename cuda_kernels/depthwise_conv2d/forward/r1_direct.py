@@ -6,10 +6,7 @@ Operations 2 N P Q C M R S, where no tap lies on the padding. Bytes asked for: 8
 stored; each pixel is asked for R S M times.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -22,7 +19,7 @@ THREADS = 256
 
 
 @functools.cache
-def make_kernel(window: Window, has_bias: bool) -> Any:
+def make_kernel(window: Window, has_bias: bool):
     """The kernel for a window; the sizes of the arrays are read at run time."""
     (si, sj), ((top, _), (left, _)), (di, dj) = window[1:]
 

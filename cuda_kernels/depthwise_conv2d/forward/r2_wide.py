@@ -7,10 +7,7 @@ M = 1, channels that are a multiple of four, and arrays that begin on 16 bytes; 
 Operations and bytes as r1's with M = 1.
 Claims: 16-byte loads and stores, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
@@ -32,7 +29,7 @@ def add_products4(total, value, factor):
 
 
 @functools.cache
-def make_kernel(shapes: Shapes, has_bias: bool) -> Any:
+def make_kernel(shapes: Shapes, has_bias: bool):
     """The kernel for these shapes, whose m is 1."""
     height, width, channels, _, p, q, window = shapes
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), (di, dj) = window

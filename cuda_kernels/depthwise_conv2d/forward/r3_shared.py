@@ -11,10 +11,7 @@ Operations as r1's. Bytes asked for, with A = (TILE - 1) si + (R - 1) di + 1 and
 TILE^2 windows (3 x 3 taps, stride 1: 1.6 pixels a window where r2 loads 9), 4 N P Q C stored; the weights come on top.
 Claims: LDS.128, STS.128, 16-byte loads and stores, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import ld4, st4
@@ -47,7 +44,7 @@ def pixels_of(shapes: Shapes) -> tuple[int, int]:
 
 
 @functools.cache
-def make_kernel(shapes: Shapes, has_bias: bool) -> Any:
+def make_kernel(shapes: Shapes, has_bias: bool):
     """The kernel for these shapes, whose m is 1."""
     height, width, channels, _, p, q, window = shapes
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), (di, dj) = window

@@ -7,10 +7,7 @@ One thread owns unit j of sample n: its three gates lie U apart.
 Bytes a step, N U elements: 28 loaded and 24 stored each, beside the product.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -23,7 +20,7 @@ from . import reset_before
 
 
 @functools.cache
-def make_step(f: Any, gate: Any, counts: Any, mask_ways: Ways) -> Any:
+def make_step(f, gate, counts, mask_ways: Ways):
     """One step; gates holds x w + b[0] and receives z r g after their activations, inner what r multiplied."""
     place, put, _ = mask_ways
 
@@ -49,7 +46,7 @@ def make_step(f: Any, gate: Any, counts: Any, mask_ways: Ways) -> Any:
 
 
 @functools.cache
-def make_step_back(slope: Any, gate_slope: Any, counts: Any, mask_ways: Ways) -> Any:
+def make_step_back(slope, gate_slope, counts, mask_ways: Ways):
     """One step back: d_input = [dz dr dg] for x w, d_state = [dz dr dg r] for h u."""
     place, _, back = mask_ways
 
@@ -82,8 +79,8 @@ def make_step_back(slope: Any, gate_slope: Any, counts: Any, mask_ways: Ways) ->
     return gru_step_back
 
 
-def gru(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mask: Any, *, activation: str = "tanh",
-        recurrent_activation: str = "sigmoid", reset_after: bool = True, on: str | None = None) -> tuple[Any, ...]:
+def gru(x, w, u, b, h0, mask, recurrent_mask, *, activation: str = "tanh", recurrent_activation: str = "sigmoid",
+        reset_after: bool = True, on: str | None = None):
     """(sequence, h, gates (N, T, 3U), states (N, T + 1, U), inner (N, T, U)); b (2, 3U), h0, masks may be None.
 
     With reset_after=False b is (3U,), and inner is None.
@@ -104,9 +101,8 @@ def gru(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mask: Any,
     return (*walk.outputs(states), gates, states, inner)
 
 
-def gru_backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask: Any, recurrent_mask: Any, gates: Any,
-                 states: Any, inner: Any, *, activation: str = "tanh", recurrent_activation: str = "sigmoid",
-                 reset_after: bool = True, on: str | None = None) -> tuple[Any, ...]:
+def gru_backward(d_sequence, d_h, x, w, u, mask, recurrent_mask, gates, states, inner, *, activation: str = "tanh",
+                 recurrent_activation: str = "sigmoid", reset_after: bool = True, on: str | None = None):
     """(dx, dw, du, db (2, 3U), dh0); d_sequence and d_h may be None. With reset_after=False db is (3U,)."""
     names = {"activation": activation, "recurrent_activation": recurrent_activation}
     if not reset_after:

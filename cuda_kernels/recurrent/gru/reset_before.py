@@ -8,8 +8,6 @@ Back through time the same two, in the other order. One thread owns unit j of sa
 Bytes a step, N U elements: 36 loaded and 28 stored each, beside the products.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
 from typing import Any
 
@@ -25,7 +23,7 @@ from ..state_masks import Ways, ways
 
 
 @functools.cache
-def candidate_factor(masked: bool, stride: int, offset: int) -> Any:
+def candidate_factor(masked: bool, stride: int, offset: int):
     """A device function `factor(factors, n, j, units)`: the mask of the candidate's block, or 1."""
     if not masked:
         @cuda.jit(device=True)
@@ -43,7 +41,7 @@ def candidate_factor(masked: bool, stride: int, offset: int) -> Any:
 
 
 @functools.cache
-def make_gates(gate: Any, factor: Any, mask_ways: Ways) -> Any:
+def make_gates(gate, factor, mask_ways: Ways):
     """Both gates after their activations; reset = r h, masked: what the candidate's product reads."""
     place = mask_ways.place
 
@@ -62,7 +60,7 @@ def make_gates(gate: Any, factor: Any, mask_ways: Ways) -> Any:
 
 
 @functools.cache
-def make_candidate(f: Any, counts: Any, mask_ways: Ways) -> Any:
+def make_candidate(f, counts, mask_ways: Ways):
     """g, and the new state."""
     put = mask_ways.put
 
@@ -84,7 +82,7 @@ def make_candidate(f: Any, counts: Any, mask_ways: Ways) -> Any:
 
 
 @functools.cache
-def make_candidate_back(slope: Any, gate_slope: Any, counts: Any, mask_ways: Ways) -> Any:
+def make_candidate_back(slope, gate_slope, counts, mask_ways: Ways):
     """d_z and d_g of a step: dg_now is what goes back through the candidate's product."""
     place, _, back = mask_ways
 
@@ -114,7 +112,7 @@ def make_candidate_back(slope: Any, gate_slope: Any, counts: Any, mask_ways: Way
 
 
 @functools.cache
-def make_gates_back(gate_slope: Any, factor: Any, mask_ways: Ways) -> Any:
+def make_gates_back(gate_slope, factor, mask_ways: Ways):
     """d_r of a step, from dq, the gradient of the masked r h; a step that does not count has dq = 0."""
     place = mask_ways.place
 
@@ -135,7 +133,7 @@ def make_gates_back(gate_slope: Any, factor: Any, mask_ways: Ways) -> Any:
 
 
 @functools.cache
-def make_resets(factor: Any) -> Any:
+def make_resets(factor):
     """The masked r h of all steps, (N, T, U): what the candidate's block of u met."""
     @cuda.jit
     def resets(gates, states, factors, reset, steps, units, size):
@@ -149,7 +147,7 @@ def make_resets(factor: Any) -> Any:
     return resets
 
 
-def _walk(op: str, x: Any, w: Any, u: Any, mask: Any, recurrent_mask: Any, on: str | None) -> tuple[Walk, Any, Any]:
+def _walk(op: str, x, w, u, mask, recurrent_mask, on: str | None) -> tuple[Walk, Any, Any]:
     """The walk, whose products give z and r; the candidate's block of u; its mask's device function."""
     walk = Walk(op, 3, x, w, u, mask, recurrent_mask, on, together=2)
     columns = slice(2 * walk.units, 3 * walk.units)
@@ -157,8 +155,7 @@ def _walk(op: str, x: Any, w: Any, u: Any, mask: Any, recurrent_mask: Any, on: s
     return walk, walk.run("slice", u, key=(slice(None), columns)), factor
 
 
-def forward(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mask: Any, *, activation: str,
-            recurrent_activation: str, on: str | None) -> tuple[Any, ...]:
+def forward(x, w, u, b, h0, mask, recurrent_mask, *, activation: str, recurrent_activation: str, on: str | None):
     """(sequence, h, gates (N, T, 3U), states (N, T + 1, U)); b (3U,), h0 and the masks may be None."""
     walk, u_g, factor = _walk("gru", x, w, u, mask, recurrent_mask, on)
     if b is not None:
@@ -176,8 +173,8 @@ def forward(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mask: 
     return (*walk.outputs(states), gates, states)
 
 
-def backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask: Any, recurrent_mask: Any, gates: Any,
-             states: Any, *, activation: str, recurrent_activation: str, on: str | None) -> tuple[Any, ...]:
+def backward(d_sequence, d_h, x, w, u, mask, recurrent_mask, gates, states, *, activation: str,
+             recurrent_activation: str, on: str | None):
     """(dx, dw, du, db (3U,), dh0); d_sequence and d_h may be None."""
     walk, u_g, factor = _walk("gru_backward", x, w, u, mask, recurrent_mask, on)
     slope, gate_slope = (cell_activation("gru", name)[1] for name in (activation, recurrent_activation))
@@ -197,7 +194,7 @@ def backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask: Any, recur
     return dx, dw, _du(walk, d_input, gates, states, factor), db, walk.finish(carried, past)
 
 
-def _du(walk: Walk, d_input: Any, gates: Any, states: Any, factor: Any) -> Any:
+def _du(walk: Walk, d_input, gates, states, factor):
     """The gradient of u, (U, 3U): the blocks of z and r met the state, that of the candidate the reset state."""
     flat = d_input.reshape(walk.n * walk.steps, -1)
     du_zr = walk.state_kernel_gradient(states, walk.first_gates(flat))

@@ -5,10 +5,7 @@ One thread owns unit j of sample n: its four gates lie U apart. Without fusing, 
 Bytes a step, N U elements: 40 loaded and 28 stored each, beside the product.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -19,7 +16,7 @@ from ..state_masks import Ways, ways
 
 
 @functools.cache
-def make_step(f: Any, gate: Any, counts: Any, mask_ways: Ways) -> Any:
+def make_step(f, gate, counts, mask_ways: Ways):
     """One step; gates holds x w + b and receives i f g o after their activations."""
     place, put, _ = mask_ways
 
@@ -45,7 +42,7 @@ def make_step(f: Any, gate: Any, counts: Any, mask_ways: Ways) -> Any:
 
 
 @functools.cache
-def make_step_back(f: Any, slope: Any, gate_slope: Any, counts: Any, mask_ways: Ways) -> Any:
+def make_step_back(f, slope, gate_slope, counts, mask_ways: Ways):
     """One step back; see `minidl.ops.recurrent.lstm.lstm_backward` for the derivation."""
     place, _, back = mask_ways
 
@@ -81,8 +78,8 @@ def make_step_back(f: Any, slope: Any, gate_slope: Any, counts: Any, mask_ways: 
     return lstm_step_back
 
 
-def lstm(x: Any, w: Any, u: Any, b: Any, h0: Any, c0: Any, mask: Any, recurrent_mask: Any, *, activation: str = "tanh",
-         recurrent_activation: str = "sigmoid", on: str | None = None) -> tuple[Any, ...]:
+def lstm(x, w, u, b, h0, c0, mask, recurrent_mask, *, activation: str = "tanh", recurrent_activation: str = "sigmoid",
+         on: str | None = None):
     """(sequence, h, c, gates (N, T, 4U), states, cells (N, T + 1, U)); b, h0, c0 and the masks may be None."""
     walk = Walk("lstm", 4, x, w, u, mask, recurrent_mask, on)
     f, gate = (cell_activation("lstm", name)[0] for name in (activation, recurrent_activation))
@@ -95,9 +92,8 @@ def lstm(x: Any, w: Any, u: Any, b: Any, h0: Any, c0: Any, mask: Any, recurrent_
     return sequence, h, walk.outputs(cells)[1], gates, states, cells
 
 
-def lstm_backward(d_sequence: Any, d_h: Any, d_c: Any, x: Any, w: Any, u: Any, mask: Any, recurrent_mask: Any,
-                  gates: Any, states: Any, cells: Any, *, activation: str = "tanh",
-                  recurrent_activation: str = "sigmoid", on: str | None = None) -> tuple[Any, ...]:
+def lstm_backward(d_sequence, d_h, d_c, x, w, u, mask, recurrent_mask, gates, states, cells, *,
+                  activation: str = "tanh", recurrent_activation: str = "sigmoid", on: str | None = None):
     """(dx, dw, du, db, dh0, dc0); d_sequence, d_h and d_c may be None."""
     walk = Walk("lstm_backward", 4, x, w, u, mask, recurrent_mask, on)
     f, slope = cell_activation("lstm", activation)

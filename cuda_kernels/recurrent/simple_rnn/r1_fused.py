@@ -5,10 +5,7 @@ The input's part is one product over all steps; only h u goes step by step. One 
 Bytes a step, N U elements: 12 loaded and 8 stored each, beside the product.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -19,7 +16,7 @@ from ..state_masks import ways
 
 
 @functools.cache
-def make_step(f: Any, counts: Any, put: Any) -> Any:
+def make_step(f, counts, put):
     """One step: z is x w + b for all steps, from_state is h u."""
     @cuda.jit
     def simple_rnn_step(z, from_state, mask, factors, states, before, t, steps, units, size):
@@ -37,7 +34,7 @@ def make_step(f: Any, counts: Any, put: Any) -> Any:
 
 
 @functools.cache
-def make_step_back(slope: Any, counts: Any, back: Any) -> Any:
+def make_step_back(slope, counts, back):
     """One step back. waiting: gradients of outputs that repeated an earlier one; carried: past the cell."""
     @cuda.jit
     def simple_rnn_step_back(d_sequence, past, factors, mask, states, carried, waiting, dz_now, dz, t, steps, units,
@@ -60,8 +57,7 @@ def make_step_back(slope: Any, counts: Any, back: Any) -> Any:
     return simple_rnn_step_back
 
 
-def simple_rnn(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mask: Any, *, activation: str = "tanh",
-               on: str | None = None) -> tuple[Any, Any, Any]:
+def simple_rnn(x, w, u, b, h0, mask, recurrent_mask, *, activation: str = "tanh", on: str | None = None):
     """(sequence (N, T, U), h (N, U), states (N, T + 1, U)); b, h0, mask, recurrent_mask (N, U) may be None."""
     walk = Walk("simple_rnn", 1, x, w, u, mask, recurrent_mask, on)
     step = make_step(cell_activation("simple_rnn", activation)[0], walk.counts, walk.ways.put)
@@ -73,8 +69,8 @@ def simple_rnn(x: Any, w: Any, u: Any, b: Any, h0: Any, mask: Any, recurrent_mas
     return (*walk.outputs(states), states)
 
 
-def simple_rnn_backward(d_sequence: Any, d_h: Any, x: Any, w: Any, u: Any, mask: Any, recurrent_mask: Any,
-                        states: Any, *, activation: str = "tanh", on: str | None = None) -> tuple[Any, ...]:
+def simple_rnn_backward(d_sequence, d_h, x, w, u, mask, recurrent_mask, states, *, activation: str = "tanh",
+                        on: str | None = None):
     """(dx, dw, du, db, dh0); d_sequence and d_h may be None."""
     walk = Walk("simple_rnn_backward", 1, x, w, u, mask, recurrent_mask, on)
     step = make_step_back(cell_activation("simple_rnn", activation)[1], walk.counts, walk.ways.back)

@@ -8,11 +8,8 @@ their sum S and kept EPSILON away from 0 and 1, as in Keras; where that changes 
 Bytes of the categorical forward from probabilities: 16 rows C loaded, 8 rows C stored.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
 import math
-from typing import Any
 
 import numpy as np
 
@@ -54,7 +51,7 @@ def categorical(y_true, log_p, target, loss, kept_share, shift, rows, classes, s
 
 
 @functools.cache
-def make_categorical_backward(from_logits: bool) -> Any:
+def make_categorical_backward(from_logits: bool):
     """Scores: d = dy (p sum(t) - t). Probabilities: see `minidl.ops.losses.categorical_crossentropy_backward`."""
     @cuda.jit
     def categorical_backward(dy, target, log_p, y_pred, total, d_true, d_pred, kept_share, rows, classes, step):
@@ -109,8 +106,8 @@ def sparse_backward(dy, labels, p, total, d, size, classes):
         d[i] = value
 
 
-def categorical_crossentropy(y_true: Any, y_pred: Any, *, from_logits: bool = False, label_smoothing: float = 0.0,
-                             axis: int = -1, on: str | None = None) -> tuple[Any, Any, Any, Any]:
+def categorical_crossentropy(y_true, y_pred, *, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
+                             on: str | None = None):
     """(loss, target, log_p, total): total, the sum of each row of probabilities, is None for scores."""
     op = "categorical_crossentropy"
     check_array(op, "y_pred", y_pred)
@@ -130,9 +127,8 @@ def categorical_crossentropy(y_true: Any, y_pred: Any, *, from_logits: bool = Fa
     return loss, target, log_p, total
 
 
-def categorical_crossentropy_backward(dy: Any, target: Any, log_p: Any, y_pred: Any, total: Any = None, *,
-                                      label_smoothing: float = 0.0, axis: int = -1,
-                                      on: str | None = None) -> tuple[Any, Any]:
+def categorical_crossentropy_backward(dy, target, log_p, y_pred, total=None, *, label_smoothing: float = 0.0,
+                                      axis: int = -1, on: str | None = None):
     """(d_true, d_pred), from what the forward gave; total None says that y_pred are scores."""
     op = "categorical_crossentropy_backward"
     for name, a in (("target", target), ("log_p", log_p), ("y_pred", y_pred)):
@@ -148,7 +144,7 @@ def categorical_crossentropy_backward(dy: Any, target: Any, log_p: Any, y_pred: 
     return d_true, d_pred
 
 
-def sparse_probability_crossentropy(labels: Any, y_pred: Any, *, on: str | None = None) -> tuple[Any, Any]:
+def sparse_probability_crossentropy(labels, y_pred, *, on: str | None = None):
     """(loss (...), total (..., 1)) from int32 labels (negative: ignored) and probabilities (..., C)."""
     op = "sparse_probability_crossentropy"
     check_array(op, "y_pred", y_pred)
@@ -159,8 +155,7 @@ def sparse_probability_crossentropy(labels: Any, y_pred: Any, *, on: str | None 
     return loss, total
 
 
-def sparse_probability_crossentropy_backward(dy: Any, labels: Any, y_pred: Any, total: Any, *,
-                                             on: str | None = None) -> Any:
+def sparse_probability_crossentropy_backward(dy, labels, y_pred, total, *, on: str | None = None):
     """The gradient of the probabilities."""
     op = "sparse_probability_crossentropy_backward"
     check_array(op, "y_pred", y_pred)
@@ -176,7 +171,7 @@ FLAT, LABELS, ROWS = float32[::1], int32[::1], (int32, int32, int32)
 CLAIMS = Claims(registers=64, lacks=("LDL", "STL"))
 
 
-def _rung(run: Any, *builds: Build) -> Rung:
+def _rung(run, *builds: Build) -> Rung:
     return Rung(op=run.__name__, name="r1_losses", change="one thread a row", run=run, builds=builds)
 
 

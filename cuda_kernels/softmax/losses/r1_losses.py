@@ -5,10 +5,7 @@ Backward: one thread a cell. A block owns THREADS, the grid covers them.
 Bytes 8 rows D loaded, 4 rows (D + 1) stored; the backward 8 rows D and 4 rows D an input.
 Claims: no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.ladder import Build, Claims, Rung
@@ -20,7 +17,7 @@ THREADS = 128
 
 
 @functools.cache
-def make_forward(costs: Cost) -> Any:
+def make_forward(costs: Cost):
     """loss[row] = mean cost; kept[i] for every cell."""
     keep, cost = costs.keep, costs.cost
 
@@ -39,7 +36,7 @@ def make_forward(costs: Cost) -> Any:
 
 
 @functools.cache
-def make_backward(slope: Any) -> Any:
+def make_backward(slope):
     """d[i] = dy[row] / D * slope(kept[i], y_pred[i])."""
     @cuda.jit
     def mean_cost_backward(dy, kept, y_pred, d, size, cells, share):
@@ -50,13 +47,13 @@ def make_backward(slope: Any) -> Any:
     return mean_cost_backward
 
 
-def apply_forward(costs: Cost, t: Any, p: Any, loss: Any, kept: Any, cells: int, on: str | None) -> None:
+def apply_forward(costs: Cost, t, p, loss, kept, cells: int, on: str | None) -> None:
     """Launch over flat arrays."""
     launch(make_forward(costs), blocks_for(loss.size, THREADS), THREADS, t, p, loss, kept, loss.size, cells,
            1.0 / cells, on=on)
 
 
-def apply_backward(slope: Any, dy: Any, kept: Any, p: Any, d: Any, cells: int, on: str | None) -> None:
+def apply_backward(slope, dy, kept, p, d, cells: int, on: str | None) -> None:
     """Launch over flat arrays."""
     launch(make_backward(slope), blocks_for(d.size, THREADS), THREADS, dy, kept, p, d, d.size, cells, 1.0 / cells,
            on=on)

@@ -5,10 +5,7 @@ Change from r1: there, the lanes of a warp read cells a row apart; here they rea
 would leave most lanes idle and go to r1.
 Bytes as r1. Claims: SHFL.BFLY, no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, float32
 from cuda_kernels.intrinsics import warp_sum
@@ -24,7 +21,7 @@ LEAST = 16  # cells of a row
 
 
 @functools.cache
-def make_forward(costs: Cost) -> Any:
+def make_forward(costs: Cost):
     """loss[row] = mean cost; kept[i] for every cell."""
     keep, cost = costs.keep, costs.cost
 
@@ -45,7 +42,7 @@ def make_forward(costs: Cost) -> Any:
     return mean_cost_warp
 
 
-def apply_forward(costs: Cost, t: Any, p: Any, loss: Any, kept: Any, cells: int, on: str | None) -> None:
+def apply_forward(costs: Cost, t, p, loss, kept, cells: int, on: str | None) -> None:
     """Launch over flat arrays."""
     if cells < LEAST:
         return r1_losses.apply_forward(costs, t, p, loss, kept, cells, on)

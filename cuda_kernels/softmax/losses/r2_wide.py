@@ -5,10 +5,7 @@ Change from r1: a quarter of the threads, each with one 16-byte instruction for 
 that are no multiple of four long go to r1.
 Bytes as r1. Claims: LDG.E.128 and STG.E.128; no local memory.
 """
-from __future__ import annotations
-
 import functools
-from typing import Any
 
 from cuda_kernels._cuda import cuda, uint32
 from cuda_kernels.intrinsics import ld4, st4
@@ -22,7 +19,7 @@ THREADS = 128
 
 
 @functools.cache
-def make_backward(slope: Any) -> Any:
+def make_backward(slope):
     """d[i] = dy[row] / D * slope(kept[i], y_pred[i]) for four cells of a row."""
     @cuda.jit
     def mean_cost_backward_wide(dy, kept, y_pred, d, size, cells, share):
@@ -36,7 +33,7 @@ def make_backward(slope: Any) -> Any:
     return mean_cost_backward_wide
 
 
-def apply_backward(slope: Any, dy: Any, kept: Any, p: Any, d: Any, cells: int, on: str | None) -> None:
+def apply_backward(slope, dy, kept, p, d, cells: int, on: str | None) -> None:
     """Launch over flat arrays."""
     if cells % 4 or not all(is_aligned(a) for a in (kept, p, d)):
         return r1_losses.apply_backward(slope, dy, kept, p, d, cells, on)
