@@ -119,7 +119,8 @@ check-gate: $(GATE)/.ready
 	$(GATE)/bin/python -m cuda_kernels.compile --check
 	$(GATE)/bin/python -m pytest -q --noconftest -p no:cacheprovider -m "slow or not slow" \
 	  tests/cuda_kernels/test_compile_gate.py tests/cuda_kernels/simt/test_compiles_simt.py \
-	  tests/cuda_kernels/test_refusals.py tests/cuda_kernels/ptx/test_compiled_kernels.py
+	  tests/cuda_kernels/test_refusals.py tests/cuda_kernels/ptx/test_compiled_kernels.py \
+	  tests/cuda_kernels/ptx/test_lines_words_trace.py
 
 bank: $(VENV)/.base
 	$(BIN)/python -m tests.bank

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numba
@@ -34,8 +37,11 @@ def _versions() -> str:
     return f"numba-cuda {version('numba-cuda')} numba {version('numba')} nvvm {nvvm.version()}"
 
 
-def ptx_of(kernel: Any, types: tuple[Any, ...]) -> str:
+def ptx_of(kernel: Any, types: tuple[Any, ...], inner_lines: bool = False) -> str:
     """The PTX of a `@cuda.jit` kernel for arguments of these Numba types, with the lines of its file.
+
+    inner_lines : the lines of device functions too, where they were inlined. NVVM may then place an instruction
+        elsewhere (two of gemm r7's 1,800): such a text is for `places`, and is not run
 
     Raises
     NvvmMissing : the compilers are not installed; it names the command
@@ -50,7 +56,7 @@ def ptx_of(kernel: Any, types: tuple[Any, ...]) -> str:
     def make() -> bytes:
         from ..compile.build import pretended_device
 
-        with pretended_device(CAPABILITY):
+        with pretended_device(CAPABILITY), _inner_lines() if inner_lines else contextlib.nullcontext():
             text, _ = cuda.compile(
                 function,
                 numba.types.void(*types),
@@ -66,8 +72,38 @@ def ptx_of(kernel: Any, types: tuple[Any, ...]) -> str:
     print_of = fingerprint(function)
     if print_of is None:
         return make().decode()
-    key = cache.key_of(_versions(), print_of, repr(types), str(fastmath), str(CAPABILITY))
+    key = cache.key_of(_versions(), print_of, repr(types), str(fastmath), str(CAPABILITY), *["inner"] * inner_lines)
     return cache.kept(f"{key}.ptx", make).decode()
+
+
+_CHANGING = threading.RLock()
+
+
+@contextlib.contextmanager
+def _inner_lines() -> Iterator[None]:
+    """Inside, device functions are compiled anew, with lines; what they were compiled to before is back afterwards."""
+    from numba.cuda.dispatcher import CUDADispatcher
+
+    original = CUDADispatcher.compile_device
+    changed: dict[int, tuple[Any, dict[str, Any], dict[Any, Any]]] = {}
+
+    def with_lines(self: Any, *args: Any, **options: Any) -> Any:
+        if id(self) not in changed:
+            changed[id(self)] = self, self.targetoptions, dict(self.overloads)
+            self.targetoptions = self.targetoptions | {"lineinfo": True}
+            self.overloads.clear()
+        return original(self, *args, **options)
+
+    with _CHANGING:
+        CUDADispatcher.compile_device = with_lines
+        try:
+            yield
+        finally:
+            CUDADispatcher.compile_device = original
+            for dispatcher, options, overloads in changed.values():
+                dispatcher.targetoptions = options
+                dispatcher.overloads.clear()
+                dispatcher.overloads.update(overloads)
 
 
 class NvvmMissing(ImportError):

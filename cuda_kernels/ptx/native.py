@@ -55,23 +55,26 @@ class Code:
 
 
 @functools.cache
-def machine() -> Any:
-    """LLVM's picture of this processor, with every instruction set that it has."""
+def machine(effort: int = 3) -> Any:
+    """LLVM's picture of this processor, with every instruction set that it has.
+
+    effort : to make the code fast, 0 to 3; a large kernel takes seconds at 1, a tenth of one at 0
+    """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
     return target.create_target_machine(
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
-        opt=3,
+        opt=effort,
         reloc="pic",
         codemodel="default",
     )
 
 
-def llvm_text(ptx: str, checked: bool) -> tuple[str, Program, Thread]:
+def llvm_text(ptx: str, checked: bool, traced: bool = False) -> tuple[str, Program, Thread]:
     """A kernel in LLVM's language, before LLVM improves it."""
-    program = Program(parse(ptx), checked)
+    program = Program(parse(ptx), checked, traced)
     add_checks(program)
     thread = Thread(program, program.ptx.entry)
     Schedule(program, thread)
@@ -80,19 +83,21 @@ def llvm_text(ptx: str, checked: bool) -> tuple[str, Program, Thread]:
     return str(program.llvm), program, thread
 
 
-def translate(ptx: str, checked: bool = True, level: int = 3) -> Code:
+def translate(ptx: str, checked: bool = True, level: int = 3, traced: bool = False) -> Code:
     """Compile PTX for this processor.
 
     checked : stop at an access outside the launch's arrays; unchecked code is up to twice as fast
+    traced : note what a warp does, see `trace`
     Raises
     PtxError : an instruction that has no meaning here, with its text and the line of the kernel
     """
-    text, program, thread = llvm_text(ptx, checked)
+    text, program, thread = llvm_text(ptx, checked, traced)
     module = llvm.parse_assembly(text)
     module.verify()
     options = llvm.create_pipeline_tuning_options(level)
     options.loop_vectorization = options.slp_vectorization = True
-    builder = llvm.create_pass_builder(machine(), options)
+    target = machine(0 if traced else 3)
+    builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
     entry = program.ptx.entry
 
@@ -100,7 +105,7 @@ def translate(ptx: str, checked: bool = True, level: int = 3) -> Code:
         return Place(i.text, i.line)
 
     return Code(
-        machine().emit_object(module),
+        target.emit_object(module),
         program.shared_bytes,
         thread.layout.frame_bytes if thread.meetings else 0,
         tuple(size for _, _, size in entry.parameters),

@@ -117,7 +117,7 @@ def parse(text: str) -> Module:
     Raises
     PtxError : the text holds no entry, or something that this reader does not know; it quotes the line
     """
-    text = re.sub(r"//[^\n]*", "", text)
+    text = _bare(text)
     target = re.search(r"\.target\s+(\w+)", text)
     functions: dict[str, Function] = {}
     shared: list[Array] = []
@@ -141,6 +141,12 @@ def parse(text: str) -> Module:
     if len(entries) != 1:
         raise PtxError(f"a module with one .entry was expected, this has {len(entries)}")
     return Module(target.group(1) if target else "", functions, shared, constants, entries[0])
+
+
+def _bare(text: str) -> str:
+    """The text without comments, and without what it says for debuggers alone."""
+    text = re.sub(r"//[^\n]*", "", text)
+    return re.sub(r"\.section\s+\.debug\w*\s*\{[^}]*\}", "", text)
 
 
 def _bodies(text: str) -> list[tuple[int, int]]:
@@ -219,6 +225,20 @@ def _body(text: str, function: Function) -> None:
             block.instructions.append(_instruction(statement, line))
 
 
+def instructions_and_lines(text: str) -> list[tuple[str, bool]]:
+    """The kernel's statements that are instructions or `.loc`, in order, each with whether it is a `.loc`.
+
+    >>> instructions_and_lines(".entry k() { .loc 1 5 0; .reg .b32 %r<2>; mov.u32 %r1, 5; ret; }")
+    [('.loc 1 5 0', True), ('mov.u32 %r1, 5', False), ('ret', False)]
+    """
+    text = _bare(text)
+    entry = parse(text).entry.name
+    heads = {body: list(_HEAD.finditer(text, 0, body[0]))[-1]["name"] for body in _bodies(text)}
+    start, end = next(body for body, name in heads.items() if name == entry)
+    kept = [s for s in _statements(text[start + 1 : end]) if not s.endswith(":")]
+    return [(s, s[0] == ".") for s in kept if s.startswith(".loc ") or s[0] not in ".{}"]
+
+
 def _line(statement: str, before: int) -> int:
     """The line of a `.loc`; of code that was inlined, the line of the kernel that called it; 0 means as before."""
     place = re.match(r"\.loc\s+\d+\s+(\d+)", statement)
@@ -234,7 +254,7 @@ def _statements(text: str) -> list[str]:
         piece = " ".join(raw.split())
         while True:
             label = re.match(r"([$\w]+):\s*", piece)
-            loc = re.match(r"(\.loc [^.$%@{}a-zA-Z]*(?:, ?function_name [^,]*, ?inlined_at \d+ \d+ \d+)?) ?", piece)
+            loc = re.match(r"(\.loc(?: \d+)+(?:, ?function_name [^,]*, ?inlined_at(?: \d+)+)?) ?", piece)
             if label:
                 found.append(label.group(1) + ":")
                 piece = piece[label.end() :]

@@ -13,7 +13,7 @@ import numpy as np
 
 from .native import Code, Native
 from .schedule import ERROR_WORDS
-from .thread import DYNAMIC, ERROR, NCTAID, NTID, ORDER, PARAMETERS, RANGE_COUNT, RANGES, SHARED_BYTES, STOP
+from .thread import DYNAMIC, ERROR, NCTAID, NTID, ORDER, PARAMETERS, RANGE_COUNT, RANGES, SHARED_BYTES, STOP, TRACE
 
 GARBAGE = 0xFF  # each byte of shared memory at first, where the order is random: as float32 a NaN
 CHUNKS = 8  # portions of the grid a core: one that is done early takes another
@@ -81,6 +81,7 @@ def run(
     name: str = "kernel",
     threads: int | None = None,
     limit: float = 30,
+    trace: np.ndarray | None = None,
 ) -> None:
     """Run a grid and wait for it.
 
@@ -90,6 +91,7 @@ def run(
         and shared memory begins with what no kernel can have meant; in turn, on all cores, without one
     threads : of the processor; all that this process may use without a number
     limit : seconds, after which a kernel with checks is stopped, and the loop that it was in is named
+    trace : for a traced build, what it is to note, and where: see the file of that name
 
     Raises
     PtxFault : an access outside the arrays or not aligned, a trap, lanes that wait for ever, no end
@@ -111,6 +113,7 @@ def run(
     row[PARAMETERS], row[DYNAMIC], row[SHARED_BYTES] = ctypes.addressof(memory), dynamic_bytes, shared
     row[NTID : NTID + 3], row[NCTAID : NCTAID + 3] = size, shape
     row[RANGES], row[RANGE_COUNT], row[ERROR] = ranges.ctypes.data, len(ranges), error.ctypes.data
+    row[TRACE] = trace.ctypes.data if trace is not None else 0
     blocks = shape[0] * shape[1] * shape[2]
     cores = min(threads or _cores(), blocks)
     notes = -(-16 * len(code.places) // 64) * 64 if code.checked else 0

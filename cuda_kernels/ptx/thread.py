@@ -24,6 +24,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from . import trace
 from .instructions import BOOL, F32, F64, I8, I32, I64, MEANINGS, bits, llvm_type, unsupported
 from .liveness import is_register, live_at_meetings, meets, results
 from .parse import Function, Instruction, Memory, Module, PtxError
@@ -34,14 +35,16 @@ DONE, FAULT = -1, -2
 STOP = 11  # the word of a launch's error record that tells its threads to stop
 # What a launch hands to every thread: a row of 64-bit numbers.
 PARAMETERS, NTID, NCTAID, DYNAMIC, ORDER, RANGES, RANGE_COUNT, ERROR, SHARED_BYTES = 0, 1, 4, 7, 8, 9, 10, 11, 12
+TRACE = 13  # the address of what a traced build notes its instructions in: see `trace`
 _SPECIAL = {"%tid": "tid", "%ctaid": "ctaid"}
 
 
 class Program:
     """A module on its way to native code: LLVM's module, the kernel's arrays, and where everything lies."""
 
-    def __init__(self, module: Module, checked: bool) -> None:
-        self.ptx, self.checked = module, checked
+    def __init__(self, module: Module, checked: bool, traced: bool = False) -> None:
+        self.ptx, self.checked, self.traced = module, checked, traced
+        self.passed = 0  # how many of the entry's instructions are translated
         self.llvm = ir.Module(name="kernel")
         self.places: list[Instruction] = []  # the instructions that may report a fault, by number
         self.shared: dict[str, int] = {}
@@ -181,6 +184,8 @@ class Thread:
         """Translate one instruction; a guarded one is jumped over where its guard does not hold."""
         if self.b.block.is_terminated:  # nothing reaches what follows a jump until the next label
             self.b.position_at_end(self.b.append_basic_block("unreached"))
+        if self.program.traced and self.is_entry:
+            trace.reached(self, self.program.passed, i)
         if i.guard:
             holds = self.read(i.guard.lstrip("!"), ".pred")
             run, after = self.b.append_basic_block("guarded"), self.b.append_basic_block("after")
@@ -192,6 +197,7 @@ class Thread:
             self.b.position_at_end(after)
         else:
             self._one(i)
+        self.program.passed += self.is_entry
 
     def _one(self, i: Instruction) -> None:
         if meets(i):
@@ -200,6 +206,8 @@ class Thread:
             MEANINGS[i.opcode](self, i)
         else:
             raise unsupported(i)
+        if self.program.traced and self.is_entry and not self.b.block.is_terminated:
+            trace.results_of(self, self.program.passed, i)
 
     def leave(self) -> None:
         """The thread (or the function) is done."""
