@@ -34,7 +34,8 @@ def _versions() -> str:
 
     from cuda.bindings import nvvm  # its package is another one for CUDA 12 than for 13: asked itself
 
-    return f"numba-cuda {version('numba-cuda')} numba {version('numba')} nvvm {nvvm.version()}"
+    packages = " ".join(f"{name} {version(name)}" for name in ("numba-cuda", "numba", "llvmlite", "numpy"))
+    return f"{packages} nvvm {nvvm.version()}"
 
 
 def ptx_of(kernel: Any, types: tuple[Any, ...], inner_lines: bool = False) -> str:

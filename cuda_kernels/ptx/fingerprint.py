@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+_VERSIONED = ("numba", "numba_cuda", "numpy", "llvmlite")  # known by their versions, which are in the key
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -63,8 +64,21 @@ def _taken(function: Any) -> dict[str, Any]:
     """The globals and closure variables that a function reads."""
     code = function.__code__
     cells = dict(zip(code.co_freevars, (cell.cell_contents for cell in function.__closure__ or ()), strict=True))
-    names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    names = {
+        i.argval
+        for inner in _codes(code)
+        for i in dis.get_instructions(inner)
+        if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    }
     return cells | {name: function.__globals__[name] for name in names if name in function.__globals__}
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A function's code, and that of the functions in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
 
 
 def _plain(value: Any) -> str:
@@ -82,18 +96,23 @@ def _of_value(value: Any, code: types.CodeType, seen: dict[int, int]) -> Iterato
         yield f"{value.dtype.descr} {value.shape} {value.strides} {value.tobytes().hex()}"
     elif isinstance(value, types.ModuleType):
         yield f"module {value.__name__} {getattr(value, '__version__', '')}"
-        if value.__name__.partition(".")[0] not in ("numba", "numpy", "math", "operator"):
+        if value.__name__.partition(".")[0] not in (*_VERSIONED, "math", "operator"):
             for name in sorted(set(code.co_names)):
                 if hasattr(value, name):
                     yield f"{name} ="
                     yield from _of_value(getattr(value, name), code, seen)
     elif hasattr(value, "py_func") or isinstance(value, types.FunctionType):
-        if str(getattr(value, "__module__", "")).partition(".")[0] in ("numba", "numpy"):
+        if str(getattr(value, "__module__", "")).partition(".")[0] in _VERSIONED:
             yield f"{value.__module__}.{value.__qualname__}"
         else:
             yield from _of_function(value, seen)
+    elif type(value).__name__ == "_Intrinsic":  # of numba.cuda.extending: instructions written in LLVM's language
+        yield "intrinsic"
+        yield from _of_function(value._defn, seen)
     elif isinstance(value, type) or inspect.isbuiltin(value) or isinstance(value, np.ufunc):
         yield f"{getattr(value, '__module__', '')}.{value.__name__}"
+    elif type(value).__module__.startswith("llvmlite.ir.types"):
+        yield str(value)
     elif type(value).__module__.partition(".")[0] in ("numba", "numba_cuda"):
         yield f"{type(value).__module__}.{type(value).__qualname__} {value}"
         if type(value).__name__ not in (
