@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from minidl.cli.exercises import exercises
 from minidl.errors import MinidlError
 
 app = typer.Typer(
@@ -18,6 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(exercises)
 
 Backend = Annotated[
     list[str] | None,

@@ -1,0 +1,138 @@
+"""`minidl exercises`: the student's commands. Each does its work in `minidl.course`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from minidl.course.folder import Folder
+
+exercises = typer.Typer(
+    name="exercises", help="Exercises that teach by the mistake: write, check, look at what a GPU would make of it.",
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+)  # fmt: skip
+Which = Annotated[str | None, typer.Argument(help="Number or name; by default the current exercise.")]
+Language = Annotated[str | None, typer.Option("--language", help="en or zh; also the variable MINIDL_LANGUAGE.")]
+
+
+def _folder() -> Folder:
+    from minidl.course.folder import Folder
+
+    return Folder.find()
+
+
+def _number(folder: Folder, which: str | None) -> int:
+    from minidl.course.catalog import number_of
+
+    return number_of(which) if which else folder.current
+
+
+@exercises.command("list")
+def list_(
+    track: Annotated[str, typer.Option("--track", "-t", help="A letter, A to G.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Print all exercises: state, stars, minutes, and what they need; the next one is marked."""
+    from minidl.course.commands import listing, rows
+    from minidl.errors import ArgumentError
+
+    try:
+        folder = _folder()
+    except ArgumentError:
+        folder = None
+    typer.echo(json.dumps(rows(folder, track), ensure_ascii=False) if as_json else listing(folder, track))
+
+
+@exercises.command()
+def start(
+    which: Which = None,
+    again: Annotated[bool, typer.Option("--again", help="Begin anew; the old file is kept as NAME.py.1.")] = False,
+) -> None:
+    """Write an exercise's file, and print where it is and what it asks for."""
+    from minidl.course.catalog import load, number_of
+    from minidl.course.folder import Folder
+
+    folder = Folder.make()
+    number = number_of(which) if which else folder.next()
+    path, written = folder.start(number, again)
+    e = load(number)
+    folder.note(number)
+    typer.echo(f"{path}{'' if written else '   (was there, and is left as it is)'}\n")
+    place = f", notebook {e.section}" if e.section else ""
+    typer.echo(f"{e.number} · {e.name} {'★' * e.stars}   some {e.minutes} minutes{place}")
+    typer.echo(f"{e.text}\n\nminidl exercises check {e.number}, or watch {e.number}")
+
+
+@exercises.command()
+def check(
+    which: Which = None,
+    compiled: Annotated[
+        bool, typer.Option("--compiled", help="Also run kernels compiled, if minidl[ptx] is there.")
+    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the verdict to this file.")] = None,
+    language: Language = None,
+) -> None:
+    """Check an exercise. The exit code is 0 passed, 1 failed, 2 not begun."""
+    from minidl.course import commands
+
+    folder = _folder()
+    chosen = commands.language(language)
+    result = folder.check(_number(folder, which), compiled=compiled)
+    typer.echo(result.text(chosen, timed=True))
+    if json_file is not None:
+        json_file.write_text(json.dumps(result.to_dict(), indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+    raise typer.Exit({"passed": 0, "failed": 1, "not begun": 2}[result.state])
+
+
+@exercises.command()
+def watch(which: Which = None, language: Language = None) -> None:
+    """Check at every save, with keys for a hint, the next exercise, the list."""
+    from minidl.course import commands
+    from minidl.course.folder import Folder
+    from minidl.course.watch import Watch
+
+    folder = Folder.make()
+    Watch(folder, _number(folder, which), typer.echo, commands.language(language)).run()
+
+
+@exercises.command()
+def hint(which: Which = None, language: Language = None) -> None:
+    """Print the next of three hints: a question, the idea, the shape of the code."""
+    from minidl.course import commands
+
+    folder = _folder()
+    typer.echo(commands.hint(folder, _number(folder, which), commands.language(language)))
+
+
+@exercises.command()
+def explain(fault: Annotated[str, typer.Argument(help="F1 to F22.")], language: Language = None) -> None:
+    """Print what a fault means."""
+    from minidl.course import commands
+
+    typer.echo(commands.explain(fault, commands.language(language)))
+
+
+@exercises.command()
+def submit(
+    which: Annotated[list[str] | None, typer.Argument(help="Numbers or names; by default all that were begun.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write.")] = None,
+    student: Annotated[str, typer.Option(help="Name or number, for the teacher.")] = "",
+) -> None:
+    """Write one file with sources and verdicts, to hand in. Nothing is sent."""
+    from minidl.course import commands
+
+    path, data = commands.submit(_folder(), which or [], out, student)
+    for entry in data["exercises"]:
+        typer.echo(f"{entry['number']:2d} {entry['id']:<20}{entry['state']:<10}{'★' * entry['stars']}")
+    typer.echo(f"{path}: passed on the public cases; your teacher may run others")
+
+
+@exercises.command()
+def reset(which: Annotated[str, typer.Argument(help="Number or name.")]) -> None:
+    """Begin an exercise anew; the old file is kept as NAME.py.1."""
+    path, _ = _folder().start(which, again=True)
+    typer.echo(str(path))

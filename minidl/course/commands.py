@@ -1,0 +1,129 @@
+"""What the commands of `minidl exercises` do, as functions that return text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from minidl.course import catalog
+from minidl.course.folder import Folder, now
+from minidl.course.judging import check_source
+from minidl.course.results import code_of
+from minidl.course.sentences import FAULTS, LANGUAGES
+from minidl.errors import ArgumentError, unknown_name
+
+TRACKS = {
+    "A": "backprop in NumPy", "B": "first kernels", "C": "memory", "D": "parallel patterns", "E": "time",
+    "F": "networks' kernels", "G": "the framework",
+}  # fmt: skip
+LEVELS = ("a question", "the idea", "the shape of the code")
+FORMAT = "minidl-course-submission/1"
+
+
+def language(given: str | None = None) -> str:
+    """Return the language of sentences: given, or that of MINIDL_LANGUAGE, or English.
+
+    Raises
+    ------
+    UnknownNameError : there is no such language
+    """
+    found = given or os.environ.get("MINIDL_LANGUAGE", "en")
+    if found not in LANGUAGES:
+        raise unknown_name("language", found, list(LANGUAGES))
+    return found
+
+
+def rows(folder: Folder | None, track: str = "") -> list[dict[str, Any]]:
+    """Return what is to be said of each exercise, as plain data."""
+    progress = folder.read("progress.json") if folder else {}
+    following = folder.next() if folder else next(iter(catalog.files()))
+    found = []
+    for number in catalog.files():
+        e = catalog.load(number)
+        if track and e.track != track.upper():
+            continue
+        mine = progress.get(e.name, {})
+        begun = "begun" if folder and folder.file(number).exists() else "not begun"
+        found.append({
+            "number": number, "name": e.name, "track": e.track, "title": e.title, "difficulty": e.stars,
+            "minutes": e.minutes, "points": e.points, "needs": list(e.needs), "state": mine.get("state", begun),
+            "stars": mine.get("stars", 0), "next": number == following,
+        })  # fmt: skip
+    return found
+
+
+def listing(folder: Folder | None, track: str = "") -> str:
+    """Return the table of exercises."""
+    lines, last = [], ""
+    for row in rows(folder, track):
+        if row["track"] != last:
+            last = row["track"]
+            lines.append(f"{last} · {TRACKS[last]}")
+        mark = "★" * row["stars"] or {"not begun": "–", "begun": "…"}.get(row["state"], "✗")
+        state = row["state"] if row["state"].startswith("failed") else ""
+        needs = f"after {', '.join(row['needs'])}" if row["needs"] else ""
+        arrow = "→" if row["next"] else " "
+        lines.append(f"{arrow} {row['number']:2d} {row['name']:<20}{mark:<5}{row['title']:<42}{row['minutes']:3d} min  "
+                     f"{needs}{state}".rstrip())  # fmt: skip
+    return "\n".join(lines)
+
+
+def hint(folder: Folder, which: int | str, chosen: str = "en") -> str:
+    """Return the next of three hints, and remember that it was asked for."""
+    e = catalog.load(catalog.number_of(which))
+    level = min(folder.of(which).get("hints", 0), 2)
+    folder.note(which, hints=level + 1)
+    return f"{e.number} {e.name}, hint {level + 1} of 3, {LEVELS[level]}: {e.hints[level][LANGUAGES.index(chosen)]}"
+
+
+def explain(code: str, chosen: str = "en") -> str:
+    """Return what a fault is: its sentences, with the names of what they tell.
+
+    Raises
+    ------
+    UnknownNameError : there is no such fault
+    """
+    known = [name for name in FAULTS if name.startswith("F")]
+    found = [name for name in known if code_of(name) == code.upper()]
+    if not found:
+        raise unknown_name("fault", code, sorted({code_of(name) for name in known}, key=lambda n: int(n[1:])))
+    said = [FAULTS[name][LANGUAGES.index(chosen)] for name in found]
+    return "\n\n".join([f"{code.upper()}", *said])
+
+
+def submit(folder: Folder, which: list[str], out: Path | None = None, student: str = "") -> tuple[Path, dict[str, Any]]:
+    """Check exercises once more and write one file with sources and verdicts; all that were begun by default.
+
+    Raises
+    ------
+    ArgumentError : nothing was begun
+    """
+    from minidl import __version__
+
+    numbers = [catalog.number_of(w) for w in which] or [n for n in catalog.files() if folder.file(n).exists()]
+    if not numbers:
+        raise ArgumentError("submit: no exercise has been started.")
+    found = []
+    for number in numbers:
+        source, mine = folder.source(number), folder.of(number)
+        verdict = check_source(number, source).to_dict()
+        found.append({
+            **verdict, "hints": mine.get("hints", 0), "checks": mine.get("checks", 0), "started": mine.get("started"),
+            "source": source, "sha256": hashlib.sha256(source.encode()).hexdigest(),
+        })  # fmt: skip
+    import numba
+    import numpy
+
+    environment = {"python": platform.python_version(), "numpy": numpy.__version__, "numba": numba.__version__}
+    data = {
+        "format": FORMAT, "minidl": __version__, "student": student, "made": now(), "environment": environment,
+        "exercises": found,
+    }  # fmt: skip
+    names = f"{numbers[0]:02d}" if len(numbers) == 1 else "all" if not which else "-".join(f"{n:02d}" for n in numbers)
+    path = out or folder.path / f"submission-{names}-{now()[:10]}.json"
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+    return path, data

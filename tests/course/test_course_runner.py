@@ -1,0 +1,193 @@
+"""The runner: files, isolation with limits, verdicts told the same twice, the folder, watch, and the commands."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import cuda, float32
+from typer.testing import CliRunner
+
+from minidl import course
+from minidl.cli.app import app
+from minidl.course import catalog, commands
+from minidl.course.folder import Folder
+from minidl.course.isolate import isolated, packed, unpacked
+from minidl.course.judging import check_source
+from minidl.course.running import Ran, Runs
+from minidl.course.watch import Watch
+from minidl.errors import ArgumentError, UnknownNameError
+
+ADD = """
+from numba import cuda
+
+@cuda.jit
+def add(a, b, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = a[i] + b[i]
+"""
+NEURON = "import numpy as np\n\ndef loss_and_gradients(x, t, w, b):\n    {}\n"
+SCALE = 1
+
+
+def failure_of(which, source, **options):
+    result = check_source(which, source, **options)
+    assert result.state == "failed" and result.failure is not None, result.text()
+    return result.failure
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("def add(a, b, y, size:\n", "syntax"),
+        (ADD.replace("def add", "def ad"), "near-name"),
+        ("x = 1\n", "no-function"),
+        (ADD.replace("y, size", "y"), "parameters"),
+        (ADD.replace("@cuda.jit", ""), "no-jit"),
+        (ADD.replace("@cuda.jit", "@jit").replace("import cuda", "import cuda, jit"), "other-jit"),
+        ("import os\n" + ADD, "import"),
+        ("from minidl.ops import gemm\n" + ADD, "import"),
+        (ADD + "\nopen('x')\n", "forbidden"),
+        (ADD + "\n().__class__.__bases__\n", "forbidden"),
+    ],
+)
+def test_what_the_text_alone_says(source, code):
+    failure = failure_of(13, source)
+    assert failure.stage == "file" and failure.code == code and "{" not in failure.said[0] + failure.said[1]
+
+
+@pytest.mark.parametrize("fork", [True, False] if sys.platform.startswith("linux") else [False])
+def test_limits_of_time_memory_and_a_death(fork):
+    def code(line, **more):
+        return failure_of(1, NEURON.format(line), fork=fork, **more).code
+
+    assert code("while True: pass", seconds=1.0) == "no-return"
+    assert code("raise SystemExit(0)") == "raises"
+    if sys.platform.startswith("linux"):
+        assert failure_of(1, NEURON.format("a = np.ones(1 << 32)"), fork=fork).facts["kind"].endswith("MemoryError")
+    right = check_source(13, ADD, fork=fork)
+    assert right.passed and right.stars == 2 and right.figures["sectors"] == 384
+
+
+def test_a_file_that_ends_its_process_is_told():
+    source = "import ctypes\n" + ADD
+    assert failure_of(13, source).code == "import"
+    runs = isolated(13, "import os\nos._exit(3)\n" + ADD)  # past the reading of its text, as a cheat might get
+    assert runs.error is not None and runs.error[0] == "died"
+
+
+def test_results_travel_as_data():
+    ran = Ran(0, 2, outputs=[np.array([1.0, np.nan], np.float32)], figures={"lines": [(1, 2)], "sectors": np.int64(3)})
+    back = unpacked(packed(Runs([ran], printed="x")))
+    assert back.printed == "x" and back.ran[0].figures["sectors"] == 3 and back.ran[0].case == 2
+    np.testing.assert_array_equal(back.ran[0].outputs[0], ran.outputs[0])
+
+
+def test_what_a_kernel_prints_is_cut():
+    result = check_source(13, ADD.replace("    if", "    print(i)\n    if"))
+    assert result.passed and len(result.printed.splitlines()) == 9 and "more lines" in result.printed
+
+
+def test_another_seed_has_other_numbers():
+    first, other = (
+        [c.inputs[0] for c in catalog.load(13).tasks[0].cases(course.Draw("vector_add", s))] for s in (0, 7)
+    )
+    assert [a.shape for a in first] == [a.shape for a in other] and not np.array_equal(first[1], other[1])
+    assert check_source(13, ADD, seed=7).passed
+
+
+def test_a_mistake_is_recognised_in_another_style():
+    source = ADD.replace(
+        "i = cuda.grid(1)", "block, threads = cuda.blockIdx.x, cuda.blockDim.x\n    n = cuda.threadIdx.x"
+    )
+    turned = source.replace("    if i < size:", "    i = block\n    i += threads * n\n    if size > i:")
+    assert failure_of(13, turned).mistake == "swapped"
+    neuron = NEURON.format(
+        "z = x.dot(w) + np.float32(b)\n    loss = (np.logaddexp(0, z) - z * t).mean().astype(x.dtype)\n"
+        "    d = (np.float32(1) / (1 + np.exp(-z)) - t)\n    return loss, d @ x, np.sum(d)"
+    )
+    assert failure_of(1, neuron).mistake == "sum_not_mean"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Folder.make()
+
+
+def test_folder_keeps_files_and_progress(folder):
+    path, new = folder.start(13)
+    assert new and path.name == "13_vector_add.py" and not folder.start(13)[1]
+    assert folder.check(13).state == "not begun" and folder.current == 13
+    path.write_text(ADD)
+    assert folder.check(13).passed and folder.of(13)["checks"] == 2 and folder.of(13)["stars"] == 2
+    assert folder.next() != 13
+    folder.start(13, again=True)
+    assert path.with_name("13_vector_add.py.1").read_text() == ADD and "..." in path.read_text()
+    (folder.path / ".course" / "progress.json").write_text("{ damaged")
+    assert folder.of(13) == {}
+    with pytest.raises(ArgumentError, match="is not there"):
+        folder.check(24)
+
+
+def test_commands(folder):
+    run = CliRunner().invoke
+    assert run(app, ["exercises", "start", "vector_add"]).exit_code == 0
+    path = folder.file(13)
+    assert run(app, ["exercises", "check"]).exit_code == 2
+    path.write_text(ADD.replace("if i < size", "if True"))
+    failed = run(app, ["exercises", "check", "13", "--json", "r.json", "--language", "zh"])
+    assert (
+        failed.exit_code == 1
+        and "线程" in failed.output
+        and json.loads(Path("r.json").read_text("utf-8"))["failure"]["code"] == "F1"
+    )
+    path.write_text(ADD)
+    assert run(app, ["exercises", "check"]).exit_code == 0
+    hints = [run(app, ["exercises", "hint", "13"]).output for _ in range(4)]
+    assert "hint 1" in hints[0] and "hint 2" in hints[1] and hints[2] == hints[3]
+    assert "★★" in run(app, ["exercises", "list"]).output
+    assert json.loads(run(app, ["exercises", "list", "--json", "--track", "b"]).output)[0]["stars"] == 2
+    assert "barrier" in run(app, ["exercises", "explain", "F8"]).output
+    assert run(app, ["exercises", "submit", "--out", "s.json"]).exit_code == 0
+    handed_in = json.loads(Path("s.json").read_text("utf-8"))
+    assert handed_in["format"] == commands.FORMAT and handed_in["exercises"][0]["source"] == ADD
+    assert run(app, ["exercises", "reset", "13"]).exit_code == 0 and "..." in path.read_text()
+    with pytest.raises(UnknownNameError, match="vector_add"):
+        catalog.number_of("vectoradd")
+
+
+def test_watch_checks_what_is_saved_and_takes_keys(folder):
+    said = []
+    watch = Watch(folder, 13, said.append)
+    watch.begin()
+    assert "polling" in said[0] and "not begun" in said[1] and not watch.look()
+    folder.file(13).write_text(ADD.replace("if i < size", "if True"))
+    started = time.perf_counter()
+    assert watch.look() and "✗ machine" in said[-1] and time.perf_counter() - started < 20
+    os.utime(folder.file(13), (1, 1))
+    assert not watch.look()  # a new time, the same text
+    new = folder.path / "new"
+    new.write_text(ADD)
+    new.replace(folder.file(13))  # as some editors save
+    assert watch.look() and "★★" in said[-1]
+    assert watch.key("h") and "hint 1" in said[-1] and watch.key("l") and watch.key("\n") and watch.key("?")
+    assert watch.key("n") and watch.number != 13 and not watch.key("q")
+
+
+def test_check_of_what_a_cell_defines():
+    half = float32(0.5)
+
+    @cuda.jit
+    def add(a, b, y, size):
+        i = cuda.grid(1)
+        if i < size * SCALE:
+            y[i] = a[i] + b[i]
+
+    result = course.check("vector_add", add)
+    assert half == 0.5 and result.passed, result.text()
+    assert "<pre" in result._repr_html_()
