@@ -15,7 +15,6 @@ import textwrap
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
-from functools import cache
 from itertools import zip_longest
 from typing import Any
 
@@ -104,9 +103,7 @@ def load(op: str, backend: str, direction: str) -> Callable[..., Any] | None:
         return implementation[direction]
     if backend == "cpu":
         return cpu.function(op, direction, load(op, "numpy", direction))
-    if implementation is None or device_name(backend) is not None:
-        return _import_cuda(op, backend).bind(op, backend, direction)
-    return _import(implementation, op, backend, direction)
+    return _import_cuda(op, backend).bind(op, backend, direction)
 
 
 def register_op(
@@ -258,19 +255,6 @@ def _import_cuda(op: str, backend: str) -> Any:
             f"{op}: backend {backend!r} needs numba, which cannot be imported: {error}. "
             "`minidl doctor` says what to install."
         ) from error
-
-
-@cache
-def _import(implementation: str, op: str, backend: str, direction: str) -> Callable[..., Any] | None:
-    module_name, prefix = implementation.split(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise BackendError(
-            f"{op}: backend {backend!r} needs {module_name}, which cannot be imported: {error}. "
-            "`minidl doctor` says what to install."
-        ) from error
-    return getattr(module, f"{prefix}_{direction}", None)
 
 
 class BackendTable:

@@ -8,7 +8,7 @@ from minidl.errors import ArgumentError, NotBuiltError, unknown_name
 from minidl.keras.removed import removed_method
 from minidl.layers.base.layer import Layer
 from minidl.layers.base.op_layer import OpLayer
-from minidl.layers.base.symbolic import SymbolicTensor, flatten, is_shape, map_structure
+from minidl.layers.base.symbolic import SymbolicTensor, flatten, map_structure, map_structure_shapes
 from minidl.models.graph import Graph, bare
 from minidl.models.training.trainer import Trainer
 
@@ -145,7 +145,7 @@ class Model(Trainer):
             return
         if input_shape is None:
             raise NotBuiltError(f"build: model {self.name!r} needs an input shape, such as (None, 28, 28, 1).")
-        self._trial(_symbolic_like(input_shape, self.dtype))
+        self._trial(map_structure_shapes(lambda shape: SymbolicTensor(shape, self.dtype), input_shape))
 
     def _has_own_build(self) -> bool:
         return type(self).build is not Model.build
@@ -322,11 +322,3 @@ def _like(tensor: SymbolicTensor) -> SymbolicTensor:
     copy = SymbolicTensor(tensor.shape, tensor.dtype.name)
     copy._keras_mask = tensor._keras_mask
     return copy
-
-
-def _symbolic_like(shapes: Any, dtype: str) -> Any:
-    if is_shape(shapes):
-        return SymbolicTensor(shapes, dtype)
-    if isinstance(shapes, dict):
-        return {key: _symbolic_like(value, dtype) for key, value in shapes.items()}
-    return [_symbolic_like(value, dtype) for value in shapes]

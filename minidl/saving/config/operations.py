@@ -11,7 +11,7 @@ from minidl.errors import FileFormatError
 from minidl.layers.base.op_layer import OpLayer
 from minidl.layers.base.symbolic import SymbolicTensor
 from minidl.ops.op import KerasForm, records
-from minidl.saving.config.read_objects import deserialize
+from minidl.saving.config.read_objects import as_tuples, deserialize
 from minidl.saving.config.write_objects import serialize
 from minidl.tensor import Tensor
 
@@ -111,7 +111,7 @@ def _describe_own(layer: OpLayer, refer: Any) -> dict[str, Any]:
 
 def own_layer(config: dict[str, Any]) -> OpLayer:
     """Return the layer of such an entry."""
-    static = {key: _as_static(deserialize(value)) for key, value in config.get("static", {}).items()}
+    static = {key: as_tuples(deserialize(value)) for key, value in config.get("static", {}).items()}
     constants = {int(place): deserialize(value) for place, value in config.get("constants", {}).items()}
     return OpLayer(config["op"], static=static, constants=constants, name=config.get("name"))
 
@@ -139,9 +139,9 @@ def call_operation(entry: dict[str, Any], args: list[Any], kwargs: dict[str, Any
     if op == "power" and not isinstance(args[1], int | float):
         op = "pow"  # Keras has one class for a number and for a tensor of exponents
     form = FORMS[op]
-    static = {ours: _as_static(config.get(theirs)) for theirs, ours in form.config.items()}
+    static = {ours: as_tuples(config.get(theirs)) for theirs, ours in form.config.items()}
     count = len(args) - len(form.trailing)
-    static |= {ours: _as_static(value) for ours, value in zip(form.trailing, args[count:], strict=True)}
+    static |= {ours: as_tuples(value) for ours, value in zip(form.trailing, args[count:], strict=True)}
     op, _, function = op.partition(" ")
     static |= {"function": function} if function else {}
     tensors = list(args[0]) if form.listed else args[:count]
@@ -150,7 +150,3 @@ def call_operation(entry: dict[str, Any], args: list[Any], kwargs: dict[str, Any
     layer = OpLayer(op, static=static, constants=constants, name=entry["name"])
     layer(symbolic[0] if len(symbolic) == 1 else symbolic)
     return layer
-
-
-def _as_static(value: Any) -> Any:
-    return tuple(_as_static(item) for item in value) if isinstance(value, list) else value

@@ -11,6 +11,7 @@ from minidl.saving.config import operations
 from minidl.saving.config.read_objects import deserialize, is_object
 from minidl.saving.config.write_graph import is_functional
 from minidl.saving.files import DAMAGE
+from minidl.tape import leaves
 
 
 def sequential_from_config(cls: Any, config: Any) -> Any:
@@ -172,7 +173,7 @@ class GraphBuilder:
         if not 0 <= place < len(nodes) or not 0 <= ref[2] < len(nodes[place].outputs):
             raise FileFormatError(f"the configuration has no output {ref[2]} of call {ref[1]} of layer {ref[0]!r}.")
         unsorted = getattr(self.layers[ref[0]], "_keys_unsorted", False)
-        outputs = _as_made(nodes[place].output_structure) if unsorted else nodes[place].outputs
+        outputs = leaves(nodes[place].output_structure) if unsorted else nodes[place].outputs
         return outputs[ref[2]]
 
     def ends(self, structure: Any) -> Any:
@@ -189,14 +190,6 @@ class GraphBuilder:
         if isinstance(structure, tuple):  # of a configuration that was no file
             return tuple(found)
         return found[0] if self.old and len(found) == 1 else found
-
-
-def _as_made(structure: Any) -> list[Any]:
-    """Return the leaves of a structure, a dict's in the order in which it was made."""
-    if isinstance(structure, list | tuple | dict):
-        parts = structure.values() if isinstance(structure, dict) else structure
-        return [leaf for part in parts for leaf in _as_made(part)]
-    return [structure]
 
 
 def _model_class() -> Any:

@@ -205,12 +205,12 @@ def _argument(key: str, value: Any) -> Any:
         return value  # Lambda says itself what is missing
     kinds = f"{key.rsplit('_', 1)[-1]}s"  # `kernel_initializer` is one of the initializers
     kind = None if is_object(value) and "module" in value else "schedules" if kinds == "rates" else kinds
-    return _tuples(deserialize(value, kind))
+    return as_tuples(deserialize(value, kind))
 
 
-def _tuples(value: Any) -> Any:
+def as_tuples(value: Any) -> Any:
     """Return shapes and sizes, which JSON makes lists, as tuples."""
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+    return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def fit_arguments(cls: type, config: dict[str, Any], label: str) -> dict[str, Any]:
