@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minidl.functional.activation import (
+from minidl.functional import (
     elu,
     exponential,
     gelu,

@@ -8,25 +8,18 @@
 from typing import Any
 
 from minidl.functional.activation import (
-    elu,
     exponential,
-    gelu,
     hard_sigmoid,
     hard_silu,
-    leaky_relu,
     linear,
     log_softmax,
     mish,
     relu,
     relu6,
     selu,
-    sigmoid,
     silu,
     softmax,
-    softplus,
     softsign,
-    swish,
-    tanh,
 )
 from minidl.functional.basic import (
     absolute,
@@ -34,19 +27,14 @@ from minidl.functional.basic import (
     cast,
     clip,
     divide,
-    exp,
-    expm1,
-    log,
-    log1p,
     matmul,
     maximum,
     minimum,
     mod,
     multiply,
     negative,
-    of_numbers,
+    of_record,
     power,
-    sqrt,
     square,
     subtract,
     where,
@@ -61,17 +49,8 @@ from minidl.functional.convolution import (
     max_pool2d,
     separable_conv2d,
 )
-from minidl.functional.loss import (
-    binary_crossentropy,
-    categorical_crossentropy,
-    huber,
-    mean_absolute_error,
-    mean_squared_error,
-    sparse_categorical_crossentropy,
-)
-from minidl.functional.normalization import batch_norm, batch_norm_inference, dropout, layer_norm
+from minidl.functional.random import dropout
 from minidl.functional.reduction import argmax, reduce_max, reduce_mean, reduce_min, reduce_sum
-from minidl.functional.sequence import embedding, gru, lstm, simple_rnn
 from minidl.functional.shape import (
     broadcast_to,
     concatenate,
@@ -100,7 +79,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return the function of an op of one or two numbers for which none is written."""
-    if name.startswith("_") or name not in of_form("cell", "pair"):
+    """Return the function of an op of which nothing is to be said but what stands in its record."""
+    if name.startswith("_") or not (name in __all__ or name in of_form("cell", "pair")):
         raise AttributeError(f"module 'minidl.functional' has no attribute {name!r}")
-    return of_numbers(name)
+    return of_record(name)

@@ -35,50 +35,15 @@ def relu6(x: Any) -> Tensor:
     return apply("relu6", x) if x.dtype.kind == "f" else clip(x, 0, 6)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
-    """Return x where it is positive, else negative_slope * x."""
-    return apply("leaky_relu", floating(x), negative_slope=negative_slope)
-
-
-def elu(x: Any, alpha: float = 1.0) -> Tensor:
-    """Return x where it is positive, else alpha * (e**x - 1)."""
-    return apply("elu", floating(x), alpha=alpha)
-
-
 def selu(x: Any) -> Tensor:
     """Return the scaled elu of self-normalising networks."""
     return apply("elu", floating(x), alpha=SELU_ALPHA) * SELU_SCALE
-
-
-def gelu(x: Any, approximate: bool = False) -> Tensor:
-    """Return x * Phi(x), Phi the normal distribution's cumulative function; or its tanh approximation."""
-    return apply("gelu", floating(x), approximate=approximate)
-
-
-def sigmoid(x: Any) -> Tensor:
-    """Return 1 / (1 + e**-x)."""
-    return apply("sigmoid", floating(x))
-
-
-def tanh(x: Any) -> Tensor:
-    """Return the hyperbolic tangent."""
-    return apply("tanh", floating(x))
-
-
-def softplus(x: Any) -> Tensor:
-    """Return log(1 + e**x)."""
-    return apply("softplus", floating(x))
 
 
 def softsign(x: Any) -> Tensor:
     """Return x / (1 + |x|)."""
     x = floating(x)
     return apply("divide", x, apply("absolute", x) + 1.0)
-
-
-def swish(x: Any) -> Tensor:
-    """Return x * sigmoid(x)."""
-    return apply("swish", floating(x))
 
 
 def silu(x: Any) -> Tensor:

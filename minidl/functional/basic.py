@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -62,31 +63,6 @@ def power(x: Any, exponent: Any) -> Tensor:
     return operators.power(tensor(x) if isinstance(exponent, int | float) else x, exponent)
 
 
-def exp(x: Any) -> Tensor:
-    """Return e ** x."""
-    return apply("exp", floating(x))
-
-
-def log(x: Any) -> Tensor:
-    """Return the natural logarithm of x."""
-    return apply("log", floating(x))
-
-
-def log1p(x: Any) -> Tensor:
-    """Return log(1 + x), exact near 0 too."""
-    return apply("log1p", floating(x))
-
-
-def expm1(x: Any) -> Tensor:
-    """Return e ** x - 1, exact near 0 too."""
-    return apply("expm1", floating(x))
-
-
-def sqrt(x: Any) -> Tensor:
-    """Return the square root of x."""
-    return apply("sqrt", floating(x))
-
-
 def square(x: Any) -> Tensor:
     """Return x * x."""
     return apply("square", x)
@@ -126,15 +102,41 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
 
 
 @functools.cache
-def of_numbers(op: str) -> Callable[..., Tensor]:
-    """Return an op of one number or of two as a function; integers become floats."""
+def of_record(op: str) -> Callable[..., Any]:
+    """Return an op as a function of tensors: its inputs and settings, by place or by name, are those of its record.
 
-    def function(*inputs: Any, **static: Any) -> Tensor:
-        return apply(op, *promoted(*inputs, floating=True), **static)
+    Of an op of one number or of two, integers become floats.
+
+    >>> of_record("leaky_relu")([-1, 2], 0.5)
+    <Tensor (2,) float32 [-0.5  2. ]>
+    """
+    record = records()[op]
+    names = record.inputs
+    taken = [p.replace(kind=p.POSITIONAL_OR_KEYWORD, annotation=p.empty) for p in record.parameters]
+    signature = inspect.Signature(taken)
+    defaults = {p.name: p.default for p in taken if p.name not in names}
+    whole = None if inspect.Parameter.empty in defaults.values() else len(names)
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        inputs, static = args, defaults
+        if kwargs or len(args) != whole:  # not the usual call, with the inputs alone
+            try:
+                given = signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{op}: {error}") from None
+            given.apply_defaults()
+            inputs = tuple(given.arguments.pop(name) for name in names)
+            static = given.arguments
+        if record.form == "cell":
+            inputs = (floating(inputs[0]),)
+        elif record.form == "pair":
+            inputs = promoted(*inputs, floating=True)
+        return apply(op, *inputs, **static)
 
     function.__name__ = function.__qualname__ = op
-    function.__doc__ = records()[op].forward.__doc__
-    function.__signature__ = records()[op].signature  # type: ignore[attr-defined]
+    function.__module__ = "minidl.functional"
+    function.__doc__ = record.forward.__doc__
+    function.__signature__ = signature  # type: ignore[attr-defined]
     return function
 
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from minidl import config, functional
 from minidl.errors import ArgumentError
-from minidl.functional import activation, basic, loss, reduction
+from minidl.functional import basic, exp, log, reduction, sqrt
 from minidl.functional import shape as moving
-from minidl.functional.basic import cast, exp, log, sqrt, tensor
+from minidl.functional.basic import cast, tensor
 from minidl.functional.shape import expand_dims, squeeze
 from minidl.keras.names import OPS
 from minidl.operators import discrete
@@ -283,7 +283,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 def gelu(x: Any, approximate: bool = True) -> Tensor:
     """Return x * Phi(x): its tanh approximation, unless told otherwise. (`minidl.activations.gelu` is exact.)"""
-    return activation.gelu(x, approximate)
+    return functional.gelu(x, approximate)
 
 
 def stop_gradient(variable: Any) -> Tensor:
@@ -488,13 +488,13 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
     """Return -target log(output) - (1 - target) log(1 - output) of every element."""
     target, output = promoted(target, output, floating=True)
-    return loss.binary_crossentropy(expand_dims(target, -1), expand_dims(output, -1), from_logits=from_logits)
+    return functional.binary_crossentropy(expand_dims(target, -1), expand_dims(output, -1), from_logits=from_logits)
 
 
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
     """Return -sum(target log(output)) over the classes."""
     target, output = promoted(target, output, floating=True)
-    return loss.categorical_crossentropy(target, output, from_logits=from_logits, axis=axis)
+    return functional.categorical_crossentropy(target, output, from_logits=from_logits, axis=axis)
 
 
 def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
@@ -506,4 +506,4 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
         output = moving.transpose(output, (*order, axis % rank))
     if len(target.shape) == rank and target.shape[-1] == 1:
         target = squeeze(target, -1)
-    return loss.sparse_categorical_crossentropy(target, output, from_logits=from_logits)
+    return functional.sparse_categorical_crossentropy(target, output, from_logits=from_logits)

@@ -126,8 +126,9 @@ def adamw_update_forward(
     check_update("adamw_update", w, dw, m=m, v=v, v_max=v_max)
     require_step("adamw_update", step)
     w = _decayed(w, float(learning_rate), weight_decay)
-    adam = {"learning_rate": learning_rate, "step": step, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
-    return adam_update_forward(w, dw, m, v, v_max, **adam)
+    return adam_update_forward(
+        w, dw, m, v, v_max, learning_rate=learning_rate, step=step, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon
+    )  # fmt: skip
 
 
 def adagrad_update_forward(

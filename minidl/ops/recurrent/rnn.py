@@ -46,8 +46,8 @@ def simple_rnn_forward(
     u: np.ndarray,
     b: np.ndarray | None,
     h0: np.ndarray | None,
-    mask: np.ndarray | None,
-    recurrent_mask: np.ndarray | None,
+    mask: np.ndarray | None = None,
+    recurrent_mask: np.ndarray | None = None,
     *,
     activation: str = "tanh",
 ) -> tuple[tuple[np.ndarray, np.ndarray], SimpleRNNCache]:
