@@ -57,7 +57,7 @@ def outcome(ran: Ran, right: list[np.ndarray] | None, wrong: bool) -> Outcome | 
     ):  # fmt: skip
         return ["shape", *[list(o.shape) for o in ran.outputs]]
     if any(o.dtype.kind not in "fiub" for o in ran.outputs):
-        return None
+        return ["text", *[o.tolist() for o in ran.outputs]]
     return ["values", projections(ran.outputs), _holes(ran.outputs)]
 
 

@@ -354,8 +354,12 @@ class Judge:
         stages = {stage: "passed" for stage in self.stages()}
         if "par" in stages and stars == 1:
             stages["par"] = "over"
-        if runs.compiled is not None and runs.compiled[0] == "refused":
-            return self.failed("runs", "not-run", runs.compiled[1], [])
+        if runs.compiled is not None:
+            code, facts = runs.compiled
+            stages["compiled"] = {"right": "passed", "not-installed": "not run"}.get(code, "failed")
+            if stages["compiled"] == "failed":
+                failure = self.failure("compiled", code, facts, [], None)
+                return self.result("failed", stages, failure=failure)
         points = self.exercise.points * (0.8 if stars >= 2 else 0.6)
         return self.result("passed", stages, stars=stars, points=points, remarks=remarks, par=par,
                            summary=self.summary(looked, par))  # fmt: skip

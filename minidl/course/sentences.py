@@ -181,6 +181,11 @@ STAGES: dict[str, Sentence] = {
         "Python ended while it ran your file ({how}): more than the memory allowed, or an exit?",
         "运行你的文件时 Python 结束了（{how}）：内存超限，还是退出了？",
     ),
+    "refused": ("Compiled, it does not run: {message}", "编译后无法运行：{message}"),
+    "orders": (
+        "Compiled, and with its threads in another order, `{task}` gives another result: who comes first must not matter.",
+        "编译后换一种线程次序，`{task}` 的结果就不同：先后次序不应起作用。",
+    ),
     "none": ("{name} returned None: the function has to end with `return`.", "{name} 返回了 None：函数要以 `return` 结束。"),
     "count": ("It has to return {n} results, {names}; got {got}.", "应返回 {n} 个结果 {names}；得到 {got}。"),
     "shape": ("{name} has shape {got}; it must have {right}.", "{name} 的形状是 {got}；应为 {right}。"),
