@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK = "#222222"
-BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#999999"  # Okabe & Ito
+BLUE, ORANGE, RED, GREY = "#0072b2", "#e69f00", "#d55e00", "#999999"  # Okabe & Ito
 SIGNED, POSITIVE = "RdBu_r", "viridis"
 
 

@@ -3,31 +3,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from ...ledger import Ledger, Transfer
 from ...scope import Scope
 from ..report.report import Fault, Report
-
-
-class Transfer(NamedTuple):
-    """One move: direction "up" (to the device) or "down" (to the host), and what asked for it."""
-
-    direction: str
-    nbytes: int
-    shape: tuple[int, ...]
-    cause: str
-
-
-class Transfers(list[Transfer]):
-    """The moves of a session, in order."""
-
-    def total(self, direction: str) -> int:
-        """The bytes that went "up" or "down"."""
-        return sum(move.nbytes for move in self if move.direction == direction)
-
-    def __repr__(self) -> str:
-        width = max([len(f"{move.nbytes:,}") for move in self], default=0)
-        return "\n".join(f"{m.direction:<4}  {m.nbytes:>{width},} bytes  {m.shape}  {m.cause}" for m in self)
 
 
 class Session:
@@ -37,7 +17,7 @@ class Session:
         self.options = options
         self.launch = launch  # what runs a kernel in place of the SIMT machine
         self.reports: list[Report] = []
-        self.transfers = Transfers()
+        self.transfers = Ledger()
 
     @property
     def report(self) -> Report:

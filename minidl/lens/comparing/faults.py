@@ -9,6 +9,7 @@ import numpy as np
 
 from cuda_kernels.launch import Launched
 from cuda_kernels.simt import Owner, Source
+from cuda_kernels.simt.state import linear
 from minidl.lens.origins.dependence import behind_by_definition
 from minidl.lens.origins.rerun import Reading, Rerun
 from minidl.observers import OpRun
@@ -108,8 +109,6 @@ def _reader(launched: Launched, source: Source) -> Owner:
     """The thread of a reading, as an owner."""
     report = launched.report
     assert report is not None
-    bx, by, _ = report.block
-    x, y, z = source.thread
-    number = x + bx * (y + by * z)
+    number = linear(source.thread, report.block)
     text = report.source.get(source.line, "").strip()
     return Owner(source.block, source.thread, number // 32, number % 32, source.line, text, "load")

@@ -57,13 +57,8 @@ def plot_memory(
 
 def _chosen(found: list[Launched], kernel: str | None) -> Launched:
     if kernel is None:
-        return max(found, key=_sectors)
+        return max(found, key=lambda launch: launch.report.figures.global_sectors if launch.report else 0)
     named = [launch for launch in found if launch.name == kernel]
     if not named:
         raise unknown_name("kernel of this op", kernel, [launch.name for launch in found])
     return named[0]
-
-
-def _sectors(launch: Launched) -> int:
-    assert launch.report is not None
-    return launch.report.figures.global_load_sectors + launch.report.figures.global_store_sectors

@@ -9,6 +9,7 @@ import numpy as np
 
 from cuda_kernels.launch import Launched, launches, simt_options
 from cuda_kernels.simt import Source
+from cuda_kernels.simt.debug.owners import address_of
 from minidl.backends.devices.arrays import mapped, on_host
 from minidl.backends.devices.facts import on_device
 from minidl.lens.origins.dependence import named_arrays
@@ -105,5 +106,4 @@ def _memory(array: Any) -> Any:
 def _address(array: np.ndarray, index: tuple[int, ...]) -> int:
     if len(index) != array.ndim:  # an argument that overlaps another is indexed as the larger one
         index = tuple(int(i) for i in np.unravel_index(index[0], array.shape)) if len(index) == 1 else index
-    steps = zip(index, array.strides, strict=True)
-    return int(array.__array_interface__["data"][0] + sum(int(i) * s for i, s in steps))
+    return address_of(array, index)

@@ -31,7 +31,7 @@ _OTHERS = list(FAMILIES)[-1]
 _FAMILY_OF = {
     op.name: family for family, (_, files) in FAMILIES.items() for op in records().values() if op.file in files
 }
-KERNEL_COLOUR, MOVE_COLOUR, LENS_COLOUR = "#000000", "#F0E442", "#DDDDDD"
+KERNEL_COLOUR, MOVE_COLOUR = "#000000", "#F0E442"
 LONGEST = 12  # ops in the lower part
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from minidl.backends.devices.ledger import Transfer
+from minidl.backends.devices.ledger import Ledger, Transfer
 from minidl.console import one_line, printable
 from minidl.errors import ArgumentError
 from minidl.lens.recording.events import PHASES, ArrayFacts, RecordedLaunch, RecordedOp
@@ -81,16 +81,16 @@ class Timeline:
                 sum(op.seconds for op in ops),
                 sum(gaps.get(id(op), 0.0) for op in ops),
                 sum(len(op.launches) for op in ops),
-                *_moved([move for op in ops for move in op.moves]),
+                *(Ledger(move for op in ops for move in op.moves).total(way) for way in ("up", "down")),
             )
             for name, ops in groups.items()
         ]
         found.sort(key=lambda t: PHASES.index(t.name) if t.name in PHASES else -t.seconds)
         loose = [s for s in self.recording.spans() if s.kind in ("move", "kernel")]
         if loose:
-            moves = [s.item for s in loose if isinstance(s.item, Transfer)]
-            seconds = sum(s.seconds for s in loose)
-            found.append(Total("outside the ops", 0, seconds, 0.0, len(loose) - len(moves), *_moved(moves)))
+            moves = Ledger(s.item for s in loose if isinstance(s.item, Transfer))
+            seconds, moved = sum(s.seconds for s in loose), (moves.total("up"), moves.total("down"))
+            found.append(Total("outside the ops", 0, seconds, 0.0, len(loose) - len(moves), *moved))
         return found
 
     def parts(self) -> dict[str, float]:
@@ -191,11 +191,6 @@ def _group(op: RecordedOp, by: str) -> str:
     if by == "layer":
         return op.layer or f"({op.phase})"
     return str(getattr(op, by))
-
-
-def _moved(moves: list[Transfer]) -> tuple[int, int]:
-    up = sum(move.nbytes for move in moves if move.direction == "up")
-    return up, sum(move.nbytes for move in moves) - up
 
 
 def _with_gaps(recording: Recording) -> list[tuple[RecordedOp, float]]:

@@ -12,7 +12,7 @@ import json
 from os import PathLike
 from typing import Any
 
-from minidl.backends.devices.ledger import Transfer
+from minidl.backends.devices.ledger import Ledger, Transfer
 from minidl.lens.recording.events import ArrayFacts, RecordedLaunch, RecordedOp
 from minidl.lens.recording.recording import Recording
 from minidl.lens.timing.machines import machine
@@ -119,7 +119,7 @@ def _op_event(recording: Recording, op: RecordedOp) -> Event:
     args = {
         "direction": op.direction, "phase": op.phase, "layer": op.layer, "backend": op.backend, "why": op.why,
         "inputs": list(map(_facts, op.inputs)), "outputs": list(map(_facts, op.outputs)),
-        "bytes": op.nbytes, "bytes_up": _moved(op, "up"), "bytes_down": _moved(op, "down"),
+        "bytes": op.nbytes, "bytes_up": Ledger(op.moves).total("up"), "bytes_down": Ledger(op.moves).total("down"),
         "static": {name: str(value) for name, value in op.static.items()},
     }  # fmt: skip
     return _complete(recording, op.op, "op", op.started, op.finished, HOST, OPS, args)
@@ -176,7 +176,3 @@ def _kernel_args(launch: RecordedLaunch) -> dict[str, Any]:
 
 def _facts(facts: ArrayFacts | None) -> str | None:
     return None if facts is None else f"{facts.dtype}{list(facts.shape)}"
-
-
-def _moved(op: RecordedOp, direction: str) -> int:
-    return sum(move.nbytes for move in op.moves if move.direction == direction)

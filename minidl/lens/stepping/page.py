@@ -80,19 +80,9 @@ def _moment_data(stepper: Stepper, moment: Moment, arrays: _Arrays, sources: dic
             for name, array in values.items()
         ]
 
-    return {
-        "number": moment.number,
-        "phase": moment.phase,
-        "op": moment.op,
-        "direction": moment.direction,
-        "layer": moment.layer,
-        "weight": moment.weight,
-        "title": moment.title,
-        "formula": moment.formula,
-        "backend": moment.backend,
-        "why": moment.why,
+    plain = "number phase op direction layer weight title formula backend why partner".split()
+    return {name: getattr(moment, name) for name in plain} | {
         "keywords": static_text(moment),
-        "partner": moment.partner,
         "differs": bool(differences),
         "inputs": items(moment.inputs, moment.input_slots, moment.run.inputs),
         "outputs": items(moment.outputs, moment.output_slots, moment.run.outputs),

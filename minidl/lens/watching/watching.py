@@ -183,9 +183,7 @@ class Watch(Callback):
             return
         self._born = True
         kind, what = seen
-        cause, cure = cause_of(kind, run)
-        layer = self._layer_of(run)
-        self._find(Finding(kind, layer, run.op, run.direction, self.step, what, cause, cure))
+        self._find(kind, self._layer_of(run), run.op, run.direction, what, run)
 
     def _see_relu(self, run: OpRun) -> None:
         y = np.asarray(on_host(run.outputs[0], "lens.watch"))
@@ -205,8 +203,7 @@ class Watch(Callback):
         if lost > self.dead:
             what = f"{int((~alive).sum())} of {alive.size} units of layer {run.layer!r} were 0 for all samples of "
             what += f"{count} batches"
-            cause, cure = cause_of("dead-relu", run)
-            self._find(Finding("dead-relu", run.layer, run.op, "forward", self.step, what, cause, cure))
+            self._find("dead-relu", run.layer, run.op, "forward", what)
 
     def _see_update(self, run: OpRun) -> None:
         w, dw = (np.asarray(a, np.float64) for a in on_host(tuple(run.inputs[:2]), "lens.watch"))
@@ -264,13 +261,13 @@ class Watch(Callback):
             self._tell("exploding-weight", weight, what)
 
     def _tell(self, kind: str, weight: _Weight, what: str) -> None:
-        cause, cure = cause_of(kind, None)
-        self._find(Finding(kind, weight.layer, weight.op, "update", self.step, what, cause, cure))
+        self._find(kind, weight.layer, weight.op, "update", what)
 
-    def _find(self, finding: Finding) -> None:
-        if (finding.kind, finding.layer) in self._told:
+    def _find(self, kind: str, layer: str, op: str, direction: str, what: str, run: OpRun | None = None) -> None:
+        if (kind, layer) in self._told:
             return
-        self._told.add((finding.kind, finding.layer))
+        self._told.add((kind, layer))
+        finding = Finding(kind, layer, op, direction, self.step, what, *cause_of(kind, run))
         self.found.append(finding)
         if self.mode == "warn":
             warnings.warn(str(finding), TrainingWarning, stacklevel=_level_of_the_caller())
