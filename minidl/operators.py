@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -12,58 +13,39 @@ from minidl.promotion import floating, is_array, promoted
 OF_MASKS = {"add": "logical_or", "multiply": "logical_and", "maximum": "logical_or", "minimum": "logical_and"}
 
 
+def _on_both_sides(compute: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
+    """Return the methods of an operator: of what stands on its left, and of what stands on its right."""
+
+    def of_left(self: Any, other: Any) -> Any:
+        return compute(self, other)
+
+    def of_right(self: Any, other: Any) -> Any:
+        return compute(other, self)
+
+    return of_left, of_right
+
+
 class Operators:
     """Python's operators and a few methods, each of them one op. Mixed into Tensor, and into symbolic tensors."""
 
     __array_priority__ = 100  # numpy_array + tensor goes to Tensor.__radd__
 
-    def __add__(self, other: Any) -> Any:
-        return arithmetic("add", self, other)
+    __add__, __radd__ = _on_both_sides(lambda a, b: arithmetic("add", a, b))
+    __sub__, __rsub__ = _on_both_sides(lambda a, b: arithmetic("subtract", a, b))
+    __mul__, __rmul__ = _on_both_sides(lambda a, b: arithmetic("multiply", a, b))
+    __truediv__, __rtruediv__ = _on_both_sides(lambda a, b: arithmetic("divide", a, b))
+    __mod__, __rmod__ = _on_both_sides(lambda a, b: arithmetic("mod", a, b))
+    __floordiv__, __rfloordiv__ = _on_both_sides(lambda a, b: discrete("floor_divide", *promoted(a, b)))
+    __divmod__, __rdivmod__ = _on_both_sides(lambda a, b: (a // b, a % b))
+    __pow__, __rpow__ = _on_both_sides(lambda a, b: power(a, b))
+    __matmul__, __rmatmul__ = _on_both_sides(lambda a, b: matmul(a, b))
 
-    def __radd__(self, other: Any) -> Any:
-        return arithmetic("add", other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return arithmetic("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return arithmetic("subtract", other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return arithmetic("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return arithmetic("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return arithmetic("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return arithmetic("divide", other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return arithmetic("mod", self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return arithmetic("mod", other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return discrete("floor_divide", *promoted(self, other))
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return discrete("floor_divide", *promoted(other, self))
-
-    def __divmod__(self, other: Any) -> tuple[Any, Any]:
-        return self // other, self % other
-
-    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
-        return other // self, other % self
-
-    def __pow__(self, exponent: Any) -> Any:
-        return power(self, exponent)
-
-    def __rpow__(self, base: Any) -> Any:
-        return power(base, self)
+    # Masks and whole numbers: bit by bit, as in NumPy; of booleans that is `and`, `or`, `exclusive or`, `not`.
+    __and__, __rand__ = _on_both_sides(lambda a, b: discrete("bitwise_and", *promoted(a, b)))
+    __or__, __ror__ = _on_both_sides(lambda a, b: discrete("bitwise_or", *promoted(a, b)))
+    __xor__, __rxor__ = _on_both_sides(lambda a, b: discrete("bitwise_xor", *promoted(a, b)))
+    __lshift__, __rlshift__ = _on_both_sides(lambda a, b: discrete("left_shift", *promoted(a, b)))
+    __rshift__, __rrshift__ = _on_both_sides(lambda a, b: discrete("right_shift", *promoted(a, b)))
 
     def __neg__(self) -> Any:
         return run("negative", self)
@@ -76,47 +58,6 @@ class Operators:
 
     def __round__(self, decimals: int | None = None) -> Any:
         return discrete("round", self, decimals=decimals or 0)
-
-    def __matmul__(self, other: Any) -> Any:
-        from minidl.functional import matmul
-
-        return matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        from minidl.functional import matmul
-
-        return matmul(other, self)
-
-    # Masks and whole numbers: bit by bit, as in NumPy; of booleans that is `and`, `or`, `exclusive or`, `not`.
-    def __and__(self, other: Any) -> Any:
-        return discrete("bitwise_and", *promoted(self, other))
-
-    def __rand__(self, other: Any) -> Any:
-        return discrete("bitwise_and", *promoted(other, self))
-
-    def __or__(self, other: Any) -> Any:
-        return discrete("bitwise_or", *promoted(self, other))
-
-    def __ror__(self, other: Any) -> Any:
-        return discrete("bitwise_or", *promoted(other, self))
-
-    def __xor__(self, other: Any) -> Any:
-        return discrete("bitwise_xor", *promoted(self, other))
-
-    def __rxor__(self, other: Any) -> Any:
-        return discrete("bitwise_xor", *promoted(other, self))
-
-    def __lshift__(self, other: Any) -> Any:
-        return discrete("left_shift", *promoted(self, other))
-
-    def __rlshift__(self, other: Any) -> Any:
-        return discrete("left_shift", *promoted(other, self))
-
-    def __rshift__(self, other: Any) -> Any:
-        return discrete("right_shift", *promoted(self, other))
-
-    def __rrshift__(self, other: Any) -> Any:
-        return discrete("right_shift", *promoted(other, self))
 
     def __invert__(self) -> Any:
         return discrete("invert", self)
@@ -206,6 +147,13 @@ def power(base: Any, exponent: Any) -> Any:
         if base.dtype.kind == "f" or isinstance(exponent, float):
             return run("power", floating(base), exponent=float(exponent))
     return run("pow", *promoted(base, exponent))
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """Return the matrix product; see `functional.matmul`."""
+    from minidl import functional
+
+    return functional.matmul(a, b)
 
 
 def compare(function: str, a: Any, b: Any) -> Any:
