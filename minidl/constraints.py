@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.backends.devices.arrays import to_host
-from minidl.registry import Registry
+from minidl.registry import Configured, Registry
 from minidl.tape import where_it_lies
 from minidl.tensor import Tensor, Variable, as_array
 
@@ -20,21 +20,12 @@ __all__ = [
 TINY = 1e-7  # keeps a division by a norm of 0 finite, as in Keras
 
 
-class Constraint:
+class Constraint(Configured):
     """Base of constraints: called with an array, returns the projected array."""
 
     def __call__(self, w: np.ndarray) -> np.ndarray:
         """Return `w` made to satisfy the constraint."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(w)")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal constraint."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Constraint:
-        """Return the constraint of a configuration."""
-        return cls(**config)
 
 
 class Projection(Constraint):

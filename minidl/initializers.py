@@ -10,7 +10,7 @@ import numpy as np
 from minidl import config
 from minidl.config import checked_seed
 from minidl.errors import ArgumentError, ShapeError, unknown_name
-from minidl.registry import Registry, described
+from minidl.registry import Configured, Registry, described
 
 __all__ = [
     "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "IdentityInitializer",
@@ -22,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Initializer:
+class Initializer(Configured):
     """Base of initializers: called with a shape, returns an array.
 
     With `seed=None` every call draws new values (repeatable after `utils.set_random_seed`), with a number the same
@@ -45,11 +45,6 @@ class Initializer:
         """Return the arguments that make an equal initializer."""
         own = {key: value for key, value in vars(self).items() if not key.startswith("_")}
         return {k: described(v) if isinstance(v, config.SeedGenerator) else v for k, v in own.items()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Initializer:
-        """Return the initializer of a configuration."""
-        return cls(**config)
 
     def clone(self) -> Initializer:
         """Return an initializer with the same configuration."""

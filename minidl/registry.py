@@ -13,6 +13,19 @@ from minidl.keras.custom_objects import custom_object_scope, exact_object, get_r
 REGISTRIES: dict[str, Registry] = {}
 
 
+class Configured:
+    """Base of objects that are made of their configuration: by default, all attributes are arguments of their names."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal one."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the object of a configuration."""
+        return cls(**config)
+
+
 class Registry:
     """What the losses (metrics, initializers …) have in common: names.
 

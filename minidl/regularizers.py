@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError, unknown_name
-from minidl.registry import Registry
+from minidl.registry import Configured, Registry
 from minidl.tensor import Tensor
 
 __all__ = [
@@ -18,21 +18,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Regularizer:
+class Regularizer(Configured):
     """Base of regularizers: called with a tensor, returns a scalar tensor."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the penalty on `x`."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal regularizer."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Regularizer:
-        """Return the regularizer of a configuration."""
-        return cls(**config)
 
 
 class L1(Regularizer):

@@ -11,12 +11,13 @@ import numpy as np
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.functional.basic import tensor
 from minidl.losses.functions import _as_dtype, _as_float, _label_tensor, same_rank
+from minidl.registry import Configured
 from minidl.tensor import Tensor, as_array
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "none", "mean", "mean_with_sample_weight")
 
 
-class Loss:
+class Loss(Configured):
     """Base of losses. A loss of your own defines `call(y_true, y_pred)`: one value a sample.
 
     Parameters
@@ -65,11 +66,6 @@ class Loss:
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal loss."""
         return {"name": self.name, "reduction": self.reduction}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return the loss of a configuration."""
-        return cls(**config)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} reduction={self.reduction}>"

@@ -15,13 +15,14 @@ from minidl import config, initializers
 from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.base.naming import snake_case, unique_name
 from minidl.losses.base import joined_masks
+from minidl.registry import Configured
 from minidl.tape import leaves, where_it_lies
 from minidl.tensor import Tensor, Variable, as_array, convert_to_tensor
 
 STATE = np.float64  # sums over many batches stay exact
 
 
-class Metric:
+class Metric(Configured):
     """Base of metrics. One of your own defines `update_state` and `result`.
 
     Parameters
@@ -108,11 +109,6 @@ class Metric:
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal metric."""
         return {"name": self.name, "dtype": self.dtype}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return the metric of a configuration."""
-        return cls(**config)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minidl.errors import ArgumentError
-from minidl.registry import Registry
+from minidl.registry import Configured, Registry
 
 __all__ = [
     "CosineDecay", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule", "PiecewiseConstantDecay",
@@ -17,7 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Configured):
     """Base of schedules. One of your own defines `__call__(step)`, and `get_config` if it is to be saved.
 
     >>> class Halving(LearningRateSchedule):
@@ -31,15 +31,6 @@ class LearningRateSchedule:
     def __call__(self, step: int) -> float:
         """Return the learning rate of update number `step`, the first being 0."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal schedule."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
-        """Return the schedule of a configuration."""
-        return cls(**config)
 
 
 @dataclass(eq=False)

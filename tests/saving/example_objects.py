@@ -126,7 +126,7 @@ MODULES = {
 # Bases, functions in a wrapper, and what has tests of its own.
 LEFT_OUT = {
     "Layer", "Lambda", "Optimizer", "LearningRateSchedule", "Loss", "LossFunctionWrapper", "Metric",
-    "MeanMetricWrapper", "Initializer", "Regularizer", "Constraint", "Projection",
+    "MeanMetricWrapper", "Initializer", "Regularizer", "Constraint", "Projection", "Configured",
 }  # fmt: skip
 
 
