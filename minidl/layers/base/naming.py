@@ -78,7 +78,7 @@ def declared_shape(layer_class: type, kwargs: dict[str, Any]) -> Shape | None:
     if unknown:
         made = [vars(c)["__init__"] for c in layer_class.__mro__ if "__init__" in vars(c)]
         takes = [name for constructor in made for name in inspect.signature(constructor).parameters]
-        near = difflib.get_close_matches(unknown[0], takes, n=1)
+        near = difflib.get_close_matches(unknown[0], set(takes) - set(unknown), n=1)  # a base may take what it does not
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise ArgumentError(f"{who}: unknown arguments {', '.join(map(repr, unknown))}. {hint}See help({who}).")
     return shape

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from minidl import functional as F
 from minidl.errors import ArgumentError
-from minidl.layers.base.kinds import (
-    Activation,
-    Constraint,
-    Initializer,
-    Layout,
-    Padding,
-    Positive,
-    Regularizer,
-    Sizes,
-    windows,
-)
+from minidl.layers.base.kinds import windows
+from minidl.layers.base.options import after
 from minidl.layers.base.spatial import who
-from minidl.layers.convolution.convolution import Convolution
+from minidl.layers.convolution.convolution import Conv
 from minidl.ops.common.windows import conv2d_transpose_output_size, resolve_transpose_padding
 
 
-class ConvTranspose(Convolution):
-    """The arguments and weights of Conv1DTranspose and Conv2DTranspose."""
+class ConvTranspose(Conv):
+    """The arguments and weights of Conv1DTranspose and Conv2DTranspose: those of convolutions, without groups."""
 
-    filters: Positive
-    kernel_size: Sizes
-    strides: Sizes = 1
-    padding: Padding = "valid"
-    output_padding: Annotated[Any, windows(least=0, or_none=True)] = None
-    data_format: Layout = None
-    dilation_rate: Sizes = 1
-    activation: Activation = None
-    use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    activity_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    groups: ClassVar[int] = 1  # type: ignore[misc]
+    output_padding: Annotated[Any, windows(least=0, or_none=True)] = after("padding", None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
