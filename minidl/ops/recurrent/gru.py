@@ -9,7 +9,9 @@ import numpy as np
 from minidl.ops.common.cell_activations import cell_activation
 from minidl.ops.op import Op
 from minidl.ops.recurrent.rnn import (
+    blocks,
     check_recurrent,
+    gate_slopes,
     input_gradients,
     keep_or_carry,
     new_states,
@@ -104,7 +106,7 @@ def gru_forward(
     inner = np.empty((*x.shape[:2], units), x.dtype) if reset_after else None
     for t in range(x.shape[1]):
         h, a = states[:, t], gates[:, t]
-        z, r, g = _blocks(a, units)
+        z, r, g = blocks(a, units)
         if inner is not None:
             from_state = project_state(h, u, recurrent_mask)
             if state_b is not None:
@@ -143,12 +145,12 @@ def gru_backward(
     u, states, mask, units = cache.u, cache.states, cache.mask, len(cache.u)
     d_outputs = output_gradients(dy[0], mask, states)
     dh = state_gradient(dy[1], states)
-    d_input = _gate_slopes(cache)
+    d_input = gate_slopes("gru", cache, candidate=2)
     d_state = d_input if cache.inner is None else np.empty_like(d_input)
     mask_zr, mask_g = _split_mask(cache.recurrent_mask, units)
     for t in reversed(range(cache.x.shape[1])):
-        z, r, g = _blocks(cache.gates[:, t], units)
-        dz, dr, dg = _blocks(d_input[:, t], units)
+        z, r, g = blocks(cache.gates[:, t], units)
+        dz, dr, dg = blocks(d_input[:, t], units)
         h = states[:, t]
         dh, carried = split_by_mask(dh + d_outputs[:, t], mask, t)
         dz *= dh * (h - g)
@@ -181,26 +183,11 @@ def _state_kernel_gradient(cache: GRUCache, d_state: np.ndarray) -> np.ndarray:
     return np.concatenate([du_zr, state_kernel_gradient(reset, d_state[..., 2 * units :], mask_g)], axis=1)
 
 
-def _blocks(z: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return views of the blocks z, r, g of (N, 3U)."""
-    return z[:, :units], z[:, units : 2 * units], z[:, 2 * units :]
-
-
 def _split_mask(recurrent_mask: np.ndarray | None, units: int) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Return the parts of a recurrent mask for the gates z and r, and for the candidate."""
     if recurrent_mask is None or recurrent_mask.shape[1] == units:
         return recurrent_mask, recurrent_mask
     return recurrent_mask[:, : 2 * units], recurrent_mask[:, 2 * units :]
-
-
-def _gate_slopes(cache: GRUCache) -> np.ndarray:
-    """Return the slopes of all gates at all steps, (N, T, 3U): one pass over all steps, none in the loop."""
-    gates, units = cache.gates, len(cache.u)
-    f_state, f_gate = (cell_activation("gru", name) for name in (cache.activation, cache.recurrent_activation))
-    slopes = np.empty_like(gates)
-    slopes[..., : 2 * units] = f_gate.slope(gates[..., : 2 * units])
-    slopes[..., 2 * units :] = f_state.slope(gates[..., 2 * units :])
-    return slopes
 
 
 OP = Op(

@@ -9,7 +9,9 @@ import numpy as np
 from minidl.ops.common.cell_activations import cell_activation
 from minidl.ops.op import Op
 from minidl.ops.recurrent.rnn import (
+    blocks,
     check_recurrent,
+    gate_slopes,
     input_gradients,
     keep_or_carry,
     new_states,
@@ -103,7 +105,7 @@ def lstm_forward(
         f_gate.apply(z[:, : 2 * units])
         f_state.apply(z[:, 2 * units : 3 * units])
         f_gate.apply(z[:, 3 * units :])
-        i, f, g, o = _blocks(z, units)
+        i, f, g, o = blocks(z, units)
         c = f * cells[:, t] + i * g
         cells[:, t + 1] = keep_or_carry(c, cells[:, t], mask, t)
         f_state.apply(c)
@@ -137,13 +139,13 @@ def lstm_backward(
     read = cells[:, 1:].copy()
     f_state.apply(read)
     read_slope = f_state.slope(read)
-    dz = _gate_slopes(cache)
+    dz = gate_slopes("lstm", cache, candidate=2)
     for t in reversed(range(cache.x.shape[1])):
-        i, f, g, o = _blocks(cache.gates[:, t], units)
+        i, f, g, o = blocks(cache.gates[:, t], units)
         dh, dh_carried = split_by_mask(dh + d_outputs[:, t], mask, t)
         dc, dc_carried = split_by_mask(dc, mask, t)
         dc = dc + dh * o * read_slope[:, t]
-        di, df, dg, do = _blocks(dz[:, t], units)
+        di, df, dg, do = blocks(dz[:, t], units)
         di *= dc * g
         df *= dc * cells[:, t]
         dg *= dc * i
@@ -154,22 +156,6 @@ def lstm_backward(
     du = state_kernel_gradient(states[:, :-1], dz, cache.recurrent_mask)
     dh0, dc0 = dh if cache.has_h0 else None, dc if cache.has_c0 else None
     return dx, dw, du, db if cache.has_b else None, dh0, dc0, None, None
-
-
-def _blocks(z: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return views of the blocks i, f, g, o of (N, 4U)."""
-    return z[:, :units], z[:, units : 2 * units], z[:, 2 * units : 3 * units], z[:, 3 * units :]
-
-
-def _gate_slopes(cache: LSTMCache) -> np.ndarray:
-    """Return the slopes of all gates at all steps, (N, T, 4U): one pass over all steps, none in the loop."""
-    gates, units = cache.gates, len(cache.u)
-    f_state, f_gate = (cell_activation("lstm", name) for name in (cache.activation, cache.recurrent_activation))
-    slopes = np.empty_like(gates)
-    slopes[..., : 2 * units] = f_gate.slope(gates[..., : 2 * units])
-    slopes[..., 2 * units : 3 * units] = f_state.slope(gates[..., 2 * units : 3 * units])
-    slopes[..., 3 * units :] = f_gate.slope(gates[..., 3 * units :])
-    return slopes
 
 
 OP = Op(

@@ -15,7 +15,7 @@ Keras. The recurrent mask multiplies the state ahead of u: with the values 0 and
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -232,11 +232,26 @@ def state_kernel_gradient(before: np.ndarray, dz: np.ndarray, recurrent_mask: np
     return before.reshape(-1, units).T @ dz.reshape(-1, dz.shape[2])
 
 
+def gate_slopes(op: str, cache: Any, candidate: int) -> np.ndarray:
+    """Return the slopes of all gates at all steps, (N, T, G*U): one pass over all steps, none in the loop.
+
+    The block `candidate` went through the activation of the state, the others through that of the gates.
+    """
+    f_state, f_gate = (cell_activation(op, name) for name in (cache.activation, cache.recurrent_activation))
+    units, slopes = len(cache.u), np.empty_like(cache.gates)
+    for k, (slope, gate) in enumerate(zip(blocks(slopes, units), blocks(cache.gates, units), strict=True)):
+        slope[...] = (f_state if k == candidate else f_gate).slope(gate)
+    return slopes
+
+
+def blocks(z: np.ndarray, units: int) -> list[np.ndarray]:
+    """Return views of the blocks of U in the last axis, one a gate."""
+    return [z[..., start : start + units] for start in range(0, z.shape[-1], units)]
+
+
 def _gates(units: int, *arrays: np.ndarray) -> list[tuple[np.ndarray, ...]]:
     """Cut the last axis of every array into its gates of U; return one tuple a gate."""
-    return [
-        tuple(array[..., start : start + units] for array in arrays) for start in range(0, arrays[0].shape[-1], units)
-    ]
+    return list(zip(*(blocks(array, units) for array in arrays), strict=True))
 
 
 # --------------------------------------------------------------------------------------------------- checks
