@@ -97,10 +97,48 @@ def update_forward(device: Device, *arrays: Any, **settings: Any) -> tuple[Any, 
     return device.run(device.op, *taken, **numbers), None
 
 
+def convolution_forward(device: Device, x: Any, w: Any, b: Any = None, **settings: Any) -> tuple[Any, Any]:
+    """Return y = x under the kernels w, plus b, which is added while the sum is still in a register."""
+    x, w, b = device.take(x=x, w=w, b=b)
+    settings = _defaults(device.op) | settings
+    y = device.run(device.op, x, w, b, **settings)
+    return y, _cache_class(device.op)(x, w, b is not None, **settings)
+
+
+def convolution_backward(
+    device: Device, dy: Any, cache: Any, *, needs: tuple[bool, bool, bool] = (True, True, True)
+) -> tuple[Any, Any, Any]:
+    """dx, dw and db: the kernels of the record, in this order; without one of its own db is the sum over all pixels."""
+    data, weights, *bias = records()[device.op].kernels[1]
+    dy, x, w = device.take(dy=dy, x=cache.x, w=cache.w)
+    window = {name: getattr(cache, name) for name in records()[device.op].settings}
+    dx = device.run(data, dy, w, tuple(x.shape), **window) if needs[0] else None
+    dw = device.run(weights, x, dy, tuple(w.shape), **window) if needs[1] else None
+    if not (needs[2] and cache.has_bias):
+        return dx, dw, None
+    return dx, dw, device.run(bias[0], dy) if bias else device.run("reduce_sum", dy, axes=(0, 1, 2))
+
+
+def window_forward(device: Device, x: Any, **settings: Any) -> tuple[Any, Any]:
+    """Return y = one value of each window and channel; of x, its shape and y the cache holds what it has fields for."""
+    x, settings = device.take(x=x), _defaults(device.op) | settings
+    y = device.run(device.op, x, **settings)
+    cache, known = _cache_class(device.op), {"x": x, "y": y, "x_shape": tuple(x.shape), **settings}
+    return y, cache(*(known[name] for name in cache._fields))
+
+
+def window_backward(device: Device, dy: Any, cache: Any) -> tuple[Any]:
+    """dx, from dy and what the cache holds beside the settings."""
+    window = {name: getattr(cache, name) for name in records()[device.op].settings}
+    kept = [value for name, value in cache._asdict().items() if name not in window]
+    kept = [device.take(kept=value) if hasattr(value, "shape") else value for value in kept]
+    return (device.run(f"{device.op}_backward", device.take(dy=dy), *kept, **window),)
+
+
 def recurrent_forward(device: Device, *arrays: Any, **settings: Any) -> tuple[tuple[Any, ...], Any]:
     """Return the outputs of all steps: a product and a fused kernel each. The cache is filled by its fields' names."""
     record = records()[device.op]
-    settings = {p.name: settings.get(p.name, p.default) for p in record.parameters if p.name in record.settings}
+    settings = _defaults(device.op) | settings
     for name in (value for value in settings.values() if isinstance(value, str)):
         cell_activation(device.op, name)  # which raises for a name that NumPy does not know
     given = {name: _of_kind(device, name, array) for name, array in zip(record.inputs, arrays, strict=True)}
@@ -133,18 +171,25 @@ def _of_kind(device: Device, name: str, array: Any) -> Any:
     return device.take(np.bool_ if name == "mask" else np.float32, **{name: array})
 
 
+def _defaults(op: str) -> dict[str, Any]:
+    """Return the settings of an op, as they are unless said otherwise."""
+    return {p.name: p.default for p in records()[op].parameters if p.name in records()[op].settings}
+
+
 @functools.cache
 def _cache_class(op: str) -> Any:
     """Return the class of the NumPy op's cache."""
     record = records()[op]
     assert record.shapes is not None
-    return type(record.forward(*(None if shape is None else np.ones(shape) for shape in record.shapes(1)))[1])
+    return type(record.forward(*(None if shape is None else np.ones(shape) for shape in record.shapes(4)))[1])
 
 
 ADAPTERS: dict[str, dict[str, Callable[..., Any] | None]] = {
     "cell": {"forward": cell_forward, "backward": backward},
     "pair": {"forward": pair_forward, "backward": pair_backward},
     "row": {"forward": row_forward, "backward": backward},
+    "convolution": {"forward": convolution_forward, "backward": convolution_backward},
+    "window": {"forward": window_forward, "backward": window_backward},
     "recurrent": {"forward": recurrent_forward, "backward": recurrent_backward},
     "reduction": {"forward": reduction_forward, "backward": backward},
     "loss": {"forward": loss_forward, "backward": loss_backward},
