@@ -1,0 +1,128 @@
+"""The bank of 4, broadcast_backward."""
+
+from minidl.course import Bank
+
+bank = Bank()
+bank.solution("""
+def unbroadcast(dy, shape):
+    # begin
+    dx = dy.sum(axis=tuple(range(dy.ndim - len(shape))))
+    stretched = tuple(axis for axis, length in enumerate(shape) if length == 1)
+    dx = dx.sum(axis=stretched, keepdims=True)
+    # end
+    return dx
+
+
+def add_backward(dy, a, b):
+    # begin
+    da = unbroadcast(dy, a.shape)
+    db = unbroadcast(dy, b.shape)
+    # end
+    return da, db
+
+
+def multiply_backward(dy, a, b):
+    # begin
+    da = unbroadcast(dy * b, a.shape)
+    db = unbroadcast(dy * a, b.shape)
+    # end
+    return da, db
+""", "added axes, then stretched ones")
+bank.solution("""
+import numpy as np
+
+
+def unbroadcast(dy, shape):
+    padded = (1,) * (np.ndim(dy) - len(shape)) + tuple(shape)
+    longer = tuple(k for k in range(np.ndim(dy)) if padded[k] != dy.shape[k])
+    return np.sum(dy, axis=longer, keepdims=True).reshape(shape)
+
+
+def add_backward(dy, a, b):
+    return tuple(unbroadcast(dy, part.shape) for part in (a, b))
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(np.multiply(b, dy), np.shape(a)), unbroadcast(np.multiply(a, dy), np.shape(b))
+""", "all at once, reshaped")
+bank.solution("""
+import numpy as np
+
+
+def unbroadcast(dy, shape):
+    while dy.ndim > len(shape):
+        dy = np.add.reduce(dy, 0)
+    for axis in range(len(shape)):
+        if shape[axis] < dy.shape[axis]:
+            dy = np.expand_dims(np.add.reduce(dy, axis), axis)
+    return dy
+
+
+def add_backward(dy, a, b):
+    return multiply_backward(dy, np.ones_like(a), np.ones_like(b))
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(b * dy, a.shape), unbroadcast(a * dy, b.shape)
+""", "axis by axis")
+
+ADDED = "dx = dy.sum(axis=tuple(range(dy.ndim - len(shape))))"
+STRETCHED = "    dx = dx.sum(axis=stretched, keepdims=True)\n"
+bank.mistake("added_axes_alone", "values", "added_axes_alone", f"{STRETCHED} =>")
+bank.mistake("stretched_alone", "values", "stretched_alone", source="""
+def unbroadcast(dy, shape):
+    for axis, length in enumerate(shape):
+        if length == 1 and axis < dy.ndim:
+            dy = dy.sum(axis=axis, keepdims=True)
+    return dy
+
+
+def add_backward(dy, a, b):
+    return unbroadcast(dy, a.shape), unbroadcast(dy, b.shape)
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(dy * b, a.shape), unbroadcast(dy * a, b.shape)
+""")
+bank.mistake("length_lost", "values", "length_lost", "stretched, keepdims=True => stretched")
+bank.mistake("own_factor", "values", "own_factor", "dy * b, => dy * a,", "unbroadcast(dy * a, b.shape) => unbroadcast(dy * b, b.shape)")
+bank.mistake("no_factor", "values", "no_factor", "dy * b, => dy,", "dy * a, => dy,")
+bank.mistake("always_sums", "values", "always_sums", "if length == 1 => if length >= 1")
+bank.mistake("always_sums_rows", "values", "always_sums", f"{ADDED} => dx = dy.sum(axis=0) if dy.ndim > 1 else dy",
+             "enumerate(shape) if length == 1 => enumerate(shape) if length == 1 and axis < dx.ndim")
+bank.mistake("mean", "values", "mean", "dy.sum(axis=tuple => dy.mean(axis=tuple", "dx.sum(axis=stretched => dx.mean(axis=stretched")
+bank.mistake("mean_of_stretched", "values", "mean", "dx.sum(axis=stretched => dx.mean(axis=stretched")
+bank.mistake("first_use", "values", "first_use", source="""
+def unbroadcast(dy, shape):
+    while dy.ndim > len(shape):
+        dy = dy[0]
+    return dy[tuple(slice(0, n) for n in shape)]
+
+
+def add_backward(dy, a, b):
+    return unbroadcast(dy, a.shape), unbroadcast(dy, b.shape)
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(dy * b, a.shape), unbroadcast(dy * a, b.shape)
+""")
+bank.mistake("stays_stretched", "values", "stays_stretched", "unbroadcast(dy * b, a.shape) => dy * b",
+             "unbroadcast(dy * a, b.shape) => dy * a")
+bank.mistake("factor_later", "values", "factor_later", "unbroadcast(dy * b, a.shape) => unbroadcast(unbroadcast(dy, a.shape) * b, a.shape)",
+             "unbroadcast(dy * a, b.shape) => unbroadcast(unbroadcast(dy, b.shape) * a, b.shape)")
+bank.mistake("by_size", "values", "by_size",
+             source="""
+import numpy as np
+
+
+def unbroadcast(dy, shape):
+    return np.resize(dy, shape)
+
+
+def add_backward(dy, a, b):
+    return unbroadcast(dy, a.shape), unbroadcast(dy, b.shape)
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(dy * b, a.shape), unbroadcast(dy * a, b.shape)
+""")
