@@ -108,7 +108,7 @@ bench-overhead: $(VENV)/.base
 $(GATE)/.ready: pyproject.toml Makefile
 	$(PYTHON) -m venv $(GATE)
 	$(GATE)/bin/python -m pip install --quiet --upgrade pip
-	$(GATE)/bin/python -m pip install --quiet --group gate "pytest>=8"
+	$(GATE)/bin/python -m pip install --quiet --editable . --group gate "pytest>=8"
 	@touch $@
 
 gate: $(GATE)/.ready
@@ -120,7 +120,7 @@ check-gate: $(GATE)/.ready
 	$(GATE)/bin/python -m pytest -q --noconftest -p no:cacheprovider -m "slow or not slow" \
 	  tests/cuda_kernels/test_compile_gate.py tests/cuda_kernels/simt/test_compiles_simt.py \
 	  tests/cuda_kernels/test_refusals.py tests/cuda_kernels/ptx/test_compiled_kernels.py \
-	  tests/cuda_kernels/ptx/test_lines_words_trace.py
+	  tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_ptx.py
 
 bank: $(VENV)/.base
 	$(BIN)/python -m tests.bank

@@ -82,6 +82,7 @@ def run(
     threads: int | None = None,
     limit: float = 30,
     trace: np.ndarray | None = None,
+    further: Sequence[np.ndarray] = (),
 ) -> None:
     """Run a grid and wait for it.
 
@@ -92,6 +93,7 @@ def run(
     threads : of the processor; all that this process may use without a number
     limit : seconds, after which a kernel with checks is stopped, and the loop that it was in is named
     trace : for a traced build, what it is to note, and where: see the file of that name
+    further : arrays that the kernel may use besides those of `args`, where these are addresses
 
     Raises
     PtxFault : an access outside the arrays or not aligned, a trap, lanes that wait for ever, no end
@@ -102,10 +104,8 @@ def run(
     if len(packed) != 8 * sum(-(-n // 8) for n in code.parameters):
         raise TypeError(f"{name}: compiled for {len(code.parameters)} parameters; these arguments are other ones")
     memory = ctypes.create_string_buffer(packed, len(packed) or 8)
-    ranges = np.array(
-        [[a.ctypes.data + low, a.ctypes.data + high] for a in arrays_in(args) if a.size for low, high in [_extent(a)]],
-        np.int64,
-    ).reshape(-1, 2)
+    arrays = [a for a in (*arrays_in(args), *further) if a.size]
+    ranges = np.array([[a.ctypes.data + end for end in _extent(a)] for a in arrays], np.int64).reshape(-1, 2)
     error = np.zeros(ERROR_WORDS, np.int64)
     count = size[0] * size[1] * size[2]
     shared = -(-code.shared_bytes // 16) * 16 + dynamic_bytes

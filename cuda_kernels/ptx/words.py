@@ -126,11 +126,11 @@ def _said(word: Any, names: dict[str, str]) -> str:
     number = number_of(word)
     if number is not None:
         return number
-    if is_register(word):
-        return word[1:]
     base, _, axis = word.partition(".")
     if base in _SPECIAL:
         return _SPECIAL[base] + (f".{axis}" if axis else "")
+    if word[0] == "%":
+        return word[1:]
     return _renamed(word, names)
 
 
@@ -202,7 +202,7 @@ def words(i: Instruction, names: dict[str, str] | None = None) -> str:
     >>> words(read("fma.rn.f32 %f4, %f1, %f2, %f3"))
     'f4 = f1 × f2 + f3, rounded once'
     >>> words(read("@!%p2 ld.global.v4.f32 {%f1, %f2, %f3, %f4}, [%rd1+16]"))
-    'if not p2: f1, f2, f3, f4 = 16 bytes of global memory at rd1 + 16'
+    'if not p2: f1, f2, f3, f4 = global[rd1 + 16], 16 bytes'
     >>> words(read("setp.lt.s32 %p1, %r1, %r2")), words(read("cvt.f64.f32 %fd1, %f1"))
     ('p1 = r1 < r2', 'fd1 = f1 as float64, from float32')
     """
@@ -256,27 +256,30 @@ def _convert(i: Instruction, said: list[str]) -> str:
     return f"{said[0]} = {', '.join(said[1:])} as {type_name(kinds[0])}, from {type_name(kinds[1])}"
 
 
-def _memory(i: Instruction) -> str:
-    space = space_of(i)
-    place = {"const": "constant memory", "any": "memory"}.get(space, f"{space} memory")
+def _at(i: Instruction, place: str) -> str:
+    """A place in memory: "global[rd1 + 16]", "memory[rd1]" of an address of any space."""
+    return f"{space_of(i).replace('any', 'memory')}[{place}]"
+
+
+def _size(i: Instruction) -> str:
     count = bytes_moved(i)
-    return f"{count} byte{'s' * (count > 1)} of {place} at"
+    return f", {count} byte{'s' * (count > 1)}"
 
 
 def _load(i: Instruction, said: list[str]) -> str:
     if space_of(i) == "param":
         return f"{said[0]} = the argument {said[1]}"
-    return f"{said[0]} = {_memory(i)} {said[1]}"
+    return f"{said[0]} = {_at(i, said[1])}{_size(i)}"
 
 
 def _store(i: Instruction, said: list[str]) -> str:
-    return f"{_memory(i)} {said[0]} = {said[1]}"
+    return f"{_at(i, said[0])} = {said[1]}{_size(i)}"
 
 
 def _atomic(i: Instruction, said: list[str]) -> str:
     what = next((m[1:] for m in i.modifiers if m[1:] in _ATOMIC), "")
     place, *values = said[1:] if i.opcode == "atom" else said
-    sentence = f"{_memory(i)} {place} {_ATOMIC.get(what, '=')} {', '.join(values)}, as one step"
+    sentence = f"{_at(i, place)} {_ATOMIC.get(what, '=')} {', '.join(values)}, as one step"
     return sentence + (f"; {said[0]} = what was there" if i.opcode == "atom" else "")
 
 
@@ -310,8 +313,8 @@ def _vote(i: Instruction, said: list[str]) -> str:
 def _address(i: Instruction, said: list[str]) -> str:
     space = next((m[1:] for m in i.modifiers if m in (".global", ".shared", ".local", ".const")), "")
     if ".to" in i.modifiers:
-        return f"{said[0]} = the address {said[1]}, as one of {space} memory"
-    return f"{said[0]} = the address {said[1]} of {space} memory, as one of any"
+        return f"{said[0]} = {said[1]} as a {space} address"
+    return f"{said[0]} = the {space} address {said[1]} as one of any memory"
 
 
 def _move(i: Instruction, said: list[str]) -> str:

@@ -1,0 +1,1 @@
+"""What NVIDIA's compiler made of a kernel: Python beside PTX, counts, two rungs compared, a warp's steps."""

@@ -1,0 +1,370 @@
+"""Walking through what one warp did, instruction by instruction: registers by lanes, forwards and back.
+
+The kernel is run once, and each lane of the warp notes what it does (`cuda_kernels.ptx.trace`). The lanes are laid
+beside each other as a GPU's warp might run them: of those that stand at different instructions, those furthest behind
+in the text go first, so that lanes that parted meet again where their ways join. Registers are what each lane computed.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cuda_kernels.ptx.liveness import reads, results
+from cuda_kernels.ptx.trace import Lane, trace
+from minidl.console import one_line
+from minidl.errors import ArgumentError
+from minidl.lens.compiling.sources import short_name
+
+if TYPE_CHECKING:
+    from minidl.lens.compiling.listing import PtxListing, Row
+
+DONE = -1  # where a lane is that has ended
+_DTYPES = {".pred": np.bool_, ".f16": np.float16, ".f32": np.float32, ".f64": np.float64}
+
+
+class Moment(NamedTuple):
+    """One instruction of the warp: its number, where each lane stands before it (DONE: ended), and who runs it."""
+
+    place: int
+    stands: np.ndarray
+    ran: np.ndarray
+
+
+@dataclass
+class Known:
+    """A stretch of memory with a name: an array that was passed, or a shared one."""
+
+    name: str
+    base: int
+    size: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    item: int
+
+    def told(self, address: int) -> str:
+        """An address in it: "x[3, 4]", "shared + 64"."""
+        offset = address - self.base
+        index = []
+        for stride in self.strides:
+            if stride <= 0:
+                return f"{self.name} + {offset}"
+            index.append(offset // stride)
+            offset %= stride
+        inside = all(k < n for k, n in zip(index, self.shape, strict=True)) and not offset
+        return (
+            f"{self.name}[{', '.join(map(str, index))}]" if index and inside else f"{self.name} + {address - self.base}"
+        )
+
+
+class PtxSteps:
+    """One warp's run of a compiled kernel, and a position in it; `lens.ptx(…).step(…)` makes one.
+
+    `position` counts the warp's instructions from 0; the one at it is about to run. `forward`, `back`, `goto` and
+    `to_line` move; `value("%r1")` is a register over the lanes, `row` the instruction, `active` who runs it. `print`
+    shows a table of lanes and registers. `fault` is what ended the run before its time, or "".
+    """
+
+    def __init__(self, listing: PtxListing, lanes: list[Lane], fault: str, about: str, known: list[Known]) -> None:
+        self.listing, self.fault, self.about = listing, fault, about
+        self.lanes = len(lanes)
+        self.whole = all(lane.whole for lane in lanes)
+        self.position = 0
+        self.moments: list[Moment] = []
+        self._known = known
+        # Of each register: the positions from which on it holds something new, and what (bits, and which lanes wrote).
+        self._history: dict[str, tuple[list[int], list[np.ndarray], list[np.ndarray]]] = {}
+        for number, (place, stands, ran, found) in enumerate(_beside(lanes)):
+            self.moments.append(Moment(place, stands, ran))
+            for name, values in found.items():
+                self._note(number + 1, name, values)
+        self._shared()
+
+    def _note(self, position: int, name: str, values: dict[int, int]) -> None:
+        positions, held, wrote = self._history.setdefault(name, ([], [], []))
+        bits = held[-1].copy() if held else np.zeros(self.lanes, np.uint64)
+        who = wrote[-1].copy() if wrote else np.zeros(self.lanes, np.bool_)
+        for lane, value in values.items():
+            bits[lane], who[lane] = value, True
+        positions.append(position)
+        held.append(bits)
+        wrote.append(who)
+
+    def _shared(self) -> None:
+        """Where shared arrays lie: an instruction moves their addresses into registers."""
+        arrays = {a.name: a for a in (*self.listing.module.shared, *self.listing.module.entry.shared)}
+        for number, moment in enumerate(self.moments):
+            i = self.listing.rows[moment.place].instruction
+            array = arrays.get(str(i.operands[1])) if i.opcode == "mov" and len(i.operands) == 2 else None
+            written = results(i)
+            if array is not None and written and moment.ran.any():
+                base = int(self._bits(written[0], number + 1)[moment.ran][0])
+                name = self.listing.names.get(array.name, array.name)
+                self._known.append(Known(name, base, array.size or 1 << 20, (), (), 1))
+                del arrays[array.name]
+
+    # -- moving --------------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.moments)
+
+    def goto(self, position: int) -> PtxSteps:
+        """Go to an instruction of the warp by number (clipped to the run)."""
+        self.position = max(0, min(position, len(self) - 1))
+        return self
+
+    def forward(self, instructions: int = 1) -> PtxSteps:
+        """Run instructions."""
+        return self.goto(self.position + instructions)
+
+    def back(self, instructions: int = 1) -> PtxSteps:
+        """Take instructions back."""
+        return self.goto(self.position - instructions)
+
+    def to_line(self, line: int, file: str = "", backwards: bool = False) -> PtxSteps:
+        """The next (or the last) time that an instruction of a line is about to run, or one of what the line calls.
+
+        file : the name of the file, for a line of a device function; else the kernel's
+
+        Raises ArgumentError if none is.
+        """
+        place = self.listing.place(line, file)
+        order = range(self.position - 1, -1, -1) if backwards else range(self.position + 1, len(self))
+        for k in order:
+            if place in self.listing.rows[self.moments[k].place].chain:
+                return self.goto(k)
+        raise ArgumentError(
+            f"to_line: line {line} does not run {'before' if backwards else 'after'} position {self.position}."
+        )
+
+    # -- looking -------------------------------------------------------------------------------------------------------
+
+    @property
+    def row(self) -> Row:
+        """The instruction that is about to run."""
+        return self.listing.rows[self.moments[self.position].place]
+
+    @property
+    def line(self) -> int:
+        """The kernel's line that it was made of; 0 is of no one."""
+        return self.row.chain[-1].line if self.row.chain else 0
+
+    @property
+    def active(self) -> np.ndarray:
+        """Which lanes run it: booleans. A lane whose guard does not hold does not."""
+        return self.moments[self.position].ran
+
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """The registers that hold something, the latest first."""
+        latest = {name: self._index(name) for name in self._history}
+        found = {name: self._history[name][0][k] for name, k in latest.items() if k >= 0}
+        return tuple(sorted(found, key=lambda name: -found[name]))
+
+    def value(self, register: str) -> np.ndarray:
+        """A register over the lanes, before the instruction runs: (lanes,), of its type.
+
+        A lane that did not write it has 0. Integers are signed. Raises KeyError where no lane has written it yet.
+        """
+        name = register if register.startswith("%") else f"%{register}"
+        bits = self._bits(name, self.position)
+        kind = self.listing.module.entry.type_of(name)
+        if kind == ".pred":
+            return bits != 0
+        width = 8 * np.dtype(_DTYPES.get(kind, np.int64)).itemsize if kind in _DTYPES else int(kind[2:])
+        narrow = bits.astype(f"u{width // 8}")
+        return narrow.view(_DTYPES.get(kind, f"i{width // 8}"))
+
+    def written(self, register: str) -> np.ndarray:
+        """Which lanes have written a register: booleans."""
+        name = register if register.startswith("%") else f"%{register}"
+        return self._history[name][2][self._index(name)].copy()
+
+    def _index(self, name: str, position: int | None = None) -> int:
+        at = self.position if position is None else position
+        return bisect.bisect_right(self._history[name][0], at) - 1
+
+    def _bits(self, name: str, position: int) -> np.ndarray:
+        k = self._index(name, position) if name in self._history else -1
+        if k < 0:
+            told = ", ".join(self.registers[:12]) or "none yet"
+            raise KeyError(f"no register {name!r} holds anything here. The latest are {told}")
+        return self._history[name][1][k]
+
+    def cell(self, register: str, lane: int) -> str:
+        """A register of a lane as text: a number, an element whose address it is, or "·" before it is written."""
+        if not self.written(register)[lane]:
+            return "·"
+        value = self.value(register)[lane]
+        if isinstance(value, np.floating):
+            return f"{value:.6g}"
+        if value.dtype == np.int64:
+            inside = next((k for k in self._known if k.base <= int(value) < k.base + k.size), None)
+            if inside is not None:
+                return inside.told(int(value))
+        return str(value)
+
+    def shown(self, most: int = 6) -> list[str]:
+        """The registers that matter here: those the instruction reads, those just written, and the latest."""
+        i = self.row.instruction
+        before = self.listing.rows[self.moments[self.position - 1].place].instruction if self.position else None
+        held = self.registers
+        wanted = [*(results(before) if before else []), *reads(i), *results(i), *held]
+        return [name for name in dict.fromkeys(wanted) if name in held][:most]
+
+    def just_written(self, register: str) -> np.ndarray:
+        """Which lanes the instruction before wrote a register of."""
+        nobody = np.zeros(self.lanes, np.bool_)
+        if not self.position:
+            return nobody
+        before = self.moments[self.position - 1]
+        return before.ran if register in results(self.listing.rows[before.place].instruction) else nobody
+
+    def whereabouts(self) -> str:
+        """Who runs the instruction, and where the other lanes are."""
+        moment = self.moments[self.position]
+        said = [f"{int(moment.ran.sum())} of {self.lanes} lanes run it"]
+        skipped = int(((moment.stands == moment.place) & ~moment.ran).sum())
+        if skipped:
+            said.append(f"{skipped} skip it, as their guard does not hold")
+        for place in sorted(set(moment.stands.tolist()) - {moment.place}):
+            count = int((moment.stands == place).sum())
+            chain = self.listing.rows[place].chain if place >= 0 else ()
+            line = f" (line {chain[-1].line})" if chain else ""
+            said.append(f"{count} have ended" if place == DONE else f"{count} wait at number {place}{line}")
+        return ", ".join(said)
+
+    def heading(self) -> list[str]:
+        """Where this is, in lines."""
+        lines = [f"{self.about}: position {self.position} of {len(self) - 1}", self.whereabouts()]
+        for place in self.row.chain[-1:] + self.row.chain[:-1][:1]:
+            text = next((s.lines[place.line] for s in self.listing.sources if place in s), "").strip()
+            own = place.file == self.listing.sources[0].file
+            lines.append(f"line {place.line}{'' if own else ' of ' + short_name(place.file)}: {text}")
+        if self.position == len(self) - 1:
+            if self.fault:
+                lines.append(f"here the run ended: {self.fault}")
+            elif not self.whole:
+                lines.append("noted up to here; limit=… notes more")
+        return [one_line(line) for line in lines]
+
+    def around(self, reach: int = 2) -> list[Row]:
+        """The instruction with its neighbours in the text."""
+        place = self.row.number
+        return self.listing.rows[max(0, place - reach) : place + reach + 1]
+
+    def __str__(self) -> str:
+        from minidl.lens.compiling.text import plain
+
+        return plain(self.__rich__())
+
+    def __rich__(self) -> Any:
+        from minidl.lens.compiling.text import steps_renderable
+
+        return steps_renderable(self)
+
+    def _repr_html_(self) -> str:
+        from minidl.lens.compiling.page import steps
+
+        return str(steps(self))
+
+
+def _beside(lanes: list[Lane]) -> Iterator[tuple[int, np.ndarray, np.ndarray, dict[str, dict[int, int]]]]:
+    """The warp's instructions: number, where each lane stands, who runs it, and what each lane wrote."""
+    at = [0] * len(lanes)
+    stands = np.array([lane.steps[0].place if lane.steps else DONE for lane in lanes], np.int32)
+    while (stands != DONE).any():
+        place = int(stands[stands != DONE].min())
+        ran = np.zeros(len(lanes), np.bool_)
+        found: dict[str, dict[int, int]] = {}
+        before = stands.copy()
+        for k in np.flatnonzero(stands == place).tolist():
+            step = lanes[k].steps[at[k]]
+            ran[k] = step.ran
+            for name, value in step.results.items():
+                found.setdefault(name, {})[k] = value
+            at[k] += 1
+            stands[k] = lanes[k].steps[at[k]].place if at[k] < len(lanes[k].steps) else DONE
+        yield place, before, ran, found
+
+
+def follow(
+    listing: PtxListing,
+    grid: Any,
+    block: Any,
+    args: tuple[Any, ...],
+    at: int | Sequence[int],
+    warp: int,
+    shared_bytes: int,
+    limit: int,
+) -> PtxSteps:
+    """Run a listing's kernel, and follow one warp; see `PtxListing.step`."""
+    launch = listing.subject.launch
+    if grid is None and launch is not None:
+        grid, block, shared_bytes = launch.grid, launch.block, launch.shared_bytes
+    if grid is None or block is None:
+        raise ArgumentError('step: give grid, block and arguments, or show a launch: lens.ptx("gemm:r7", a, b).step().')
+    args = args or listing.subject.args
+    own = tuple(
+        np.array(a, copy=True, order="K", subok=False) if isinstance(a, np.ndarray) and a.ndim else a for a in args
+    )
+    further: list[np.ndarray] = []
+    if listing.subject.kernel is None:
+        further = [a for a in own if isinstance(a, np.ndarray) and a.ndim]
+        passed = tuple(np.uint64(a.ctypes.data) if isinstance(a, np.ndarray) and a.ndim else a for a in own)
+    else:
+        _check_types(listing, own)
+        passed = own
+    shape, size = _three(grid), _three(block)
+    place = _block(at, shape)
+    warps = -(-math.prod(size) // 32)
+    if not 0 <= warp < warps:
+        raise ArgumentError(f"step: a block of {math.prod(size)} threads has warps 0 to {warps - 1}. Got {warp}.")
+    lanes, fault = trace(
+        listing.text, shape, size, passed, at=place, warp=warp, limit=limit, dynamic_bytes=shared_bytes,
+        further=further, name=listing.title.split()[-1],
+    )  # fmt: skip
+    return PtxSteps(listing, lanes, str(fault or ""), f"block {place}, warp {warp}", _known(listing, own))
+
+
+def _check_types(listing: PtxListing, args: tuple[Any, ...]) -> None:
+    from cuda_kernels.compile.refusals import types_of
+    from minidl.lens.compiling.subjects import type_text
+
+    types = types_of(args)
+    if types != tuple(listing.subject.types):
+        told = ", ".join(map(type_text, types)) or "no arguments"
+        raise ArgumentError(f"step: the listing is compiled for ({listing.signature}). Got ({told}).")
+
+
+def _three(size: Any) -> tuple[int, int, int]:
+    numbers = (size,) if isinstance(size, int | np.integer) else tuple(size)
+    if not 1 <= len(numbers) <= 3 or any(int(n) < 1 for n in numbers):
+        raise ArgumentError(f"step: grid and block are one to three positive numbers. Got {size!r}.")
+    return (*map(int, numbers), 1, 1)[:3]  # type: ignore[return-value]
+
+
+def _block(at: Any, grid: tuple[int, int, int]) -> tuple[int, int, int]:
+    if isinstance(at, int | np.integer):
+        x, rest = int(at) % grid[0], int(at) // grid[0]
+        place = (x, rest % grid[1], rest // grid[1])
+    else:
+        place = (*map(int, at), 0, 0)[:3]  # type: ignore[assignment]
+    if not all(0 <= k < n for k, n in zip(place, grid, strict=True)):
+        raise ArgumentError(f"step: no block {at!r} in a grid of {grid}.")
+    return place
+
+
+def _known(listing: PtxListing, args: tuple[Any, ...]) -> list[Known]:
+    function = listing.subject.function
+    names = [n for n, _, _ in listing.module.entry.parameters] if function is None else function.__code__.co_varnames
+    return [
+        Known(name, a.ctypes.data, a.nbytes, a.shape, a.strides, a.itemsize)
+        for name, a in zip(names, args, strict=False)
+        if isinstance(a, np.ndarray) and a.ndim and a.size
+    ]
