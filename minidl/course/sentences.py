@@ -238,6 +238,15 @@ class _Filling(string.Formatter):
         except Exception:
             return f"{{{key}}}"
 
+    def get_field(self, name: str, args: Any, kwargs: Any) -> Any:
+        return self.get_value(name, args, kwargs), name  # as a whole: the point in {n ** 0.5} names no attribute
+
+    def format_field(self, value: Any, form: str) -> str:
+        try:
+            return super().format_field(value, form)
+        except ValueError:
+            return str(value)
+
 
 def fill(sentence: Sentence, facts: dict[str, Any], language: str = "en") -> str:
     """Return a sentence with its facts.
@@ -246,5 +255,7 @@ def fill(sentence: Sentence, facts: dict[str, Any], language: str = "en") -> str
     'It is 0.5 times the right result everywhere.'
     >>> fill(("The last {k % 16} terms.", ""), {"k": 19})
     'The last 3 terms.'
+    >>> fill(("{n ** 0.5:.1f} of {unknown:.3g}.", ""), {"n": 2})
+    '1.4 of {unknown}.'
     """
     return _Filling().vformat(sentence[LANGUAGES.index(language)], (), facts)
