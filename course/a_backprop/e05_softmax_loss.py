@@ -1,0 +1,68 @@
+"""The bank of 5, softmax_loss."""
+
+from minidl.course import Bank
+
+bank = Bank()
+bank.solution("""
+import numpy as np
+
+
+def loss_and_gradient(z, labels):
+    # begin
+    rows = np.arange(len(z))
+    below = z - z.max(axis=1, keepdims=True)
+    exps = np.exp(below)
+    sums = exps.sum(axis=1, keepdims=True)
+    loss = np.log(sums[:, 0]) - below[rows, labels]
+    dz = exps / sums
+    dz[rows, labels] -= 1
+    # end
+    return loss, dz
+""", "the row's largest, index arrays")
+bank.solution("""
+import numpy as np
+
+
+def loss_and_gradient(z, labels):
+    top = np.max(z, axis=-1)
+    logsum = top + np.log(np.exp(z - top[:, None]).sum(axis=-1))
+    truth = np.eye(z.shape[1], dtype=z.dtype)[labels]
+    return logsum - np.sum(z * truth, axis=-1), np.exp(z - logsum[:, None]) - truth
+""", "log-sum-exp, one-hot rows")
+bank.solution("""
+import numpy as np
+
+
+def loss_and_gradient(z, labels):
+    loss, dz = np.zeros_like(z[:, 0]), np.zeros_like(z)
+    for n, (row, label) in enumerate(zip(z, labels)):
+        differences = row - row.max()
+        total = sum(np.exp(t) for t in differences)
+        loss[n] = np.log(total) - differences[label]
+        for c, t in enumerate(differences):
+            dz[n, c] = np.exp(t) / total - (1 if c == label else 0)
+    return loss, dz
+""", "row by row")
+
+BELOW = "below = z - z.max(axis=1, keepdims=True)"
+LOSS = "loss = np.log(sums[:, 0]) - below[rows, labels]"
+DZ = "    dz = exps / sums\n    dz[rows, labels] -= 1\n"
+bank.mistake("no_maximum", "values", "no_maximum", f"{BELOW} => below = z")
+bank.mistake("no_maximum_and_log_of_p", "values", "no_maximum", f"{BELOW} => below = z", f"{LOSS} => loss = -np.log((exps / sums)[rows, labels])")
+bank.mistake("one_maximum", "values", "one_maximum", f"{BELOW} => below = z - z.max()")
+bank.mistake("all_lose_one", "values", "all_lose_one", "dz[rows, labels] -= 1 => dz -= 1")
+bank.mistake("diagonal", "values", "diagonal", f"{DZ} =>     p = exps / sums\n    dz = p * (1 - p)\n")
+bank.mistake("diagonal_of_the_chain", "values", "diagonal", f"{DZ} =>     p = exps / sums\n    dp = np.zeros_like(p)\n"
+             "    dp[rows, labels] = -1 / p[rows, labels]\n    dz = dp * p * (1 - p)\n")
+bank.mistake("small_number", "values", "small_number", f"{LOSS} => loss = -np.log((exps / sums)[rows, labels] + 1e-9)")
+bank.mistake("small_number_7", "values", "small_number", f"{LOSS} => loss = -np.log((exps / sums)[rows, labels] + 1e-7)")
+bank.mistake("clipped", "values", "small_number", f"{LOSS} => loss = -np.log(np.clip((exps / sums)[rows, labels], 1e-12, 1))")
+bank.mistake("log_of_p", "values", "log_of_p", f"{LOSS} => loss = -np.log((exps / sums)[rows, labels])")
+bank.mistake("rows_of_p", "runs", "rows_of_p", "dz[rows, labels] -= 1 => dz[labels] -= 1")
+bank.mistake("columns_of_p", "values", "columns_of_p", "dz[rows, labels] -= 1 => dz[:, labels] -= 1")
+bank.mistake("mean_of_rows", "values", "mean_of_rows", "    return loss, dz => ".rstrip() + "     return loss.mean(), dz")
+bank.mistake("shared_among_rows", "values", "shared_among_rows", "    return loss, dz => ".rstrip() + "     return loss, dz / len(z)")
+bank.mistake("over_columns", "values", "over_columns", f"{BELOW} => below = z - z.max(axis=0)",
+             "exps.sum(axis=1, keepdims=True) => exps.sum(axis=0, keepdims=True)", "np.log(sums[:, 0]) => np.log(sums[0, labels])")
+bank.mistake("other_sign", "values", "other_sign", "    return loss, dz => ".rstrip() + "     return loss, -dz")
+bank.mistake("z_changed", "values", "F17 + z_changed", f"{BELOW} => below = z\n    z -= z.max(axis=1, keepdims=True)")
