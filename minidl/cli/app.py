@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated
 
 import typer
@@ -91,29 +92,11 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Train a model, evaluate it on the test data, and save it."""
-    from minidl.cli.train import TrainOptions, run_train
+    options = SimpleNamespace(**locals())
+    options.backend = backend or []
+    from minidl.cli.train import run_train
 
-    run_train(
-        TrainOptions(
-            data,
-            data_path,
-            model,
-            model_file,
-            epochs,
-            batch_size,
-            optimizer,
-            learning_rate,
-            schedule,
-            validation_split,
-            samples,
-            history,
-            curves,
-            gpustat,
-            verbose,
-            backend or [],
-            seed,
-        )
-    )
+    run_train(options)
 
 
 @app.command()

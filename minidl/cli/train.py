@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
 from minidl import callbacks, lens, optimizers, utils
 from minidl.cli.backend import selected
@@ -17,30 +17,8 @@ from minidl.picture import write_picture
 from minidl.utils.files import PICTURES
 
 
-class TrainOptions(NamedTuple):
-    """What the command line said."""
-
-    data: str
-    data_path: Path | None
-    model: str
-    model_file: Path | None
-    epochs: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float | None
-    schedule: str
-    validation_split: float
-    samples: int | None
-    history: Path | None
-    curves: Path | None
-    gpustat: bool
-    verbose: int
-    backend: list[str]
-    seed: int
-
-
-def run_train(options: TrainOptions) -> None:
-    """Train, evaluate and save a model."""
+def run_train(options: SimpleNamespace) -> None:
+    """Train, evaluate and save a model; the options are those of the command, by name."""
     check_targets(options)  # before an hour of training, not after it
     utils.set_random_seed(options.seed)
     with selected(options.backend):
@@ -66,7 +44,7 @@ def run_train(options: TrainOptions) -> None:
         print(f"Curves: {options.curves}")
 
 
-def check_targets(options: TrainOptions) -> None:
+def check_targets(options: SimpleNamespace) -> None:
     """Raise unless all that was asked for can be written."""
     if options.model_file is not None and options.model_file.name.endswith(".weights.h5"):
         raise ArgumentError(f"--model-file: the whole model is saved, as .keras or .h5. Got {options.model_file}.")
@@ -75,7 +53,7 @@ def check_targets(options: TrainOptions) -> None:
     check_file("--curves", options.curves, PICTURES)
 
 
-def _optimizer(options: TrainOptions, samples: int) -> Any:
+def _optimizer(options: SimpleNamespace, samples: int) -> Any:
     optimizer = optimizers.get(options.optimizer)
     rate = float(optimizer.learning_rate) if options.learning_rate is None else options.learning_rate
     if options.schedule == "cosine":
@@ -88,7 +66,7 @@ def _optimizer(options: TrainOptions, samples: int) -> Any:
     return optimizer
 
 
-def _callbacks(options: TrainOptions) -> list[Any]:
+def _callbacks(options: SimpleNamespace) -> list[Any]:
     chosen: list[Any] = []
     if options.history is not None:
         chosen.append(callbacks.CSVLogger(options.history))

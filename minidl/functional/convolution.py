@@ -54,12 +54,18 @@ def conv2d(
     >>> conv2d([[[[1.0], [2.0], [3.0]]]], [[[[1.0]], [[10.0]]]]).numpy().ravel()
     array([21., 32.], dtype=float32)
     """
+    return _convolve("conv2d", x, w, b, "(R, S, C // groups, K)", strides, padding, dilation, groups=groups)
+
+
+def _convolve(
+    op: str, x: Any, w: Any, b: Any, axes: str, strides: Any, padding: Any, dilation: Any, **static: Any
+) -> Tensor:
     x, w = tensor(x), tensor(w)
-    need_rank("conv2d", x, 4, "(N, H, W, C)")
-    need_rank("conv2d", w, 4, "(R, S, C // groups, K)", name="w")
-    strides, dilation = pair(strides, "conv2d strides"), pair(dilation, "conv2d dilation")
-    pad = resolve_padding(padding, x.shape[1:3], w.shape[:2], strides, dilation, "conv2d")
-    return apply("conv2d", x, w, b, strides=strides, padding=pad, dilation=dilation, groups=groups)
+    need_rank(op, x, 4, "(N, H, W, C)")
+    need_rank(op, w, 4, axes, name="w")
+    strides, dilation = pair(strides, f"{op} strides"), pair(dilation, f"{op} dilation")
+    pad = resolve_padding(padding, x.shape[1:3], w.shape[:2], strides, dilation, op)
+    return apply(op, x, w, b, strides=strides, padding=pad, dilation=dilation, **static)
 
 
 def conv1d(
@@ -94,12 +100,7 @@ def depthwise_conv2d(
     x: Any, w: Any, b: Any = None, *, strides: Any = 1, padding: Any = "valid", dilation: Any = 1
 ) -> Tensor:
     """Convolve every channel with kernels of its own: x (N, H, W, C), w (R, S, C, M) -> (N, P, Q, C * M)."""
-    x, w = tensor(x), tensor(w)
-    need_rank("depthwise_conv2d", x, 4, "(N, H, W, C)")
-    need_rank("depthwise_conv2d", w, 4, "(R, S, C, M)", name="w")
-    strides, dilation = pair(strides, "depthwise_conv2d strides"), pair(dilation, "depthwise_conv2d dilation")
-    pad = resolve_padding(padding, x.shape[1:3], w.shape[:2], strides, dilation, "depthwise_conv2d")
-    return apply("depthwise_conv2d", x, w, b, strides=strides, padding=pad, dilation=dilation)
+    return _convolve("depthwise_conv2d", x, w, b, "(R, S, C, M)", strides, padding, dilation)
 
 
 def separable_conv2d(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from minidl.backends.cpu import workspace
+from minidl.ops import normalization
 from minidl.ops.normalization import (
     BatchNormCache,
     BatchNormInferenceCache,
@@ -40,26 +41,17 @@ def batch_norm_forward(
 def batch_norm_backward(
     dy: tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None], cache: BatchNormCache
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """dx = direct * dy + along * x_hat + constant, three numbers a channel."""
+    """dx = gamma inv_std (dy - dbeta / M - x_hat dgamma / M)."""
     d_y, d_mean, d_variance = dy
+    if d_y is None or d_mean is not None or d_variance is not None:  # who uses the statistics themselves is rare
+        return normalization.batch_norm_backward(dy, cache)
     x_hat, inv_std, gamma, has_beta = cache
-    axes = tuple(range(x_hat.ndim - 1))
     count = x_hat.size // x_hat.shape[-1]
-    # dx = direct * dy + along * x_hat + constant, three numbers a channel.
-    along = constant = np.zeros_like(inv_std)
-    d_gamma = d_beta = np.zeros_like(inv_std)
-    if d_y is not None:
-        d_gamma, d_beta = _dot_channels(d_y, x_hat), sum_over(d_y, axes)
-        direct = inv_std if gamma is None else gamma * inv_std
-        along, constant = -direct * d_gamma / count, -direct * d_beta / count
-    if d_mean is not None:
-        constant = constant + d_mean / count
-    if d_variance is not None:
-        along = along + 2 * d_variance / (count * inv_std)  # x - mean = x_hat / inv_std
-    dx = np.multiply(x_hat, along, out=workspace.empty(x_hat.shape, x_hat.dtype))
-    dx += constant
-    if d_y is not None:
-        dx += np.multiply(d_y, direct, out=workspace.empty(dx.shape, dx.dtype))
+    d_gamma, d_beta = _dot_channels(d_y, x_hat), sum_over(d_y, tuple(range(x_hat.ndim - 1)))
+    direct = inv_std if gamma is None else gamma * inv_std
+    dx = np.multiply(x_hat, -direct * d_gamma / count, out=workspace.empty(x_hat.shape, x_hat.dtype))
+    dx -= direct * d_beta / count
+    dx += np.multiply(d_y, direct, out=workspace.empty(dx.shape, dx.dtype))
     return dx, None if gamma is None else d_gamma, d_beta if has_beta else None
 
 
