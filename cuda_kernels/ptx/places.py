@@ -58,7 +58,9 @@ def joined(plain: str, inner: str) -> list[Chain]:
 
 def parse_chains(text: str) -> list[tuple[str, Chain]]:
     """Each instruction of the kernel in a text, and the lines it was made of."""
-    files = {int(number): name for number, name in re.findall(r'^\s*\.file\s+(\d+)\s+"([^"]*)"', text, re.M)}
+    named = re.findall(r'^\s*\.file\s+(\d+)\s+"([^"]*)"', text, re.M)
+    # Numba puts the folder before any name, also before that of a cell, "<ipython-input-3-…>".
+    files = {int(number): re.sub(r"^.*[/\\](?=<[^/\\]*>$)", "", name) for number, name in named}
     chain: Chain = ()
     seen: dict[tuple[int, int, int], Chain] = {}  # a line that something was inlined at: how it was come by itself
     found = []
@@ -78,12 +80,12 @@ def parse_chains(text: str) -> list[tuple[str, Chain]]:
     return found
 
 
-_OF_NUMBA = str(Path(numba.__file__).parent)
+_OF_NUMBA = tuple(str(Path(package.__file__).parent) for package in (numba, numba.cuda))
 
 
 def _known(chain: Chain) -> Chain:
     """Without the places inside of Numba, which no kernel's reader wrote."""
-    return tuple(place for place in chain if not place.file.startswith(_OF_NUMBA) and "numba_cuda" not in place.file)
+    return tuple(place for place in chain if not place.file.startswith(_OF_NUMBA))
 
 
 def _normal(text: str) -> str:

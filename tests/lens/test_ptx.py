@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import linecache
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -219,6 +220,16 @@ def test_html_escapes_hostile_names_and_asks_for_nothing(listing, tmp_path):
     assert Elements(page).seen["tr"] >= len(listing.rows)
 
 
+def test_a_cell_of_a_notebook_is_found_whatever_folder_the_compiler_puts_before_it(monkeypatch):
+    cell = "<ipython-input-3-0123abcd>"
+    lines = PYTHON.splitlines(keepends=True)
+    monkeypatch.setitem(linecache.cache, cell, (len(PYTHON), None, lines, cell))
+    text = PTX.replace("FILE", f"/home/x/{cell}").replace("PARAMETERS", ".param .u64 x, .param .u64 y")
+    assert [s.title for s in lens.ptx(text).sources] == ["sums, a notebook's cell", "weigh, a notebook's cell"]
+    unknown = lens.ptx(text.replace("0123abcd", "4567abcd"))
+    assert "text not found" in unknown.sources[0].title and Elements(unknown._repr_html_()).seen["tr"]
+
+
 def test_a_notebook_shows_the_first_of_many_and_a_page_all(tmp_path):
     lines = "".join(f"add.s32 %r1, %r1, {n};\n" for n in range(500))
     long = lens.ptx(f".visible .entry k(.param .u64 x)\n{{\n.reg .b32 %r<3>;\nmov.u32 %r1, 0;\n{lines}ret;\n}}")
@@ -345,6 +356,8 @@ def test_wrong_kernels_and_arguments_are_told():
         lens.ptx(np.zeros(3))
     with pytest.raises(ArgumentError, match=r"takes 2 arguments \(x, y\). Got 1"):
         lens.ptx(plain_kernel, np.zeros(3, "f"))
+    with pytest.raises(ArgumentError, match=r"a signature reads like .* Got 'void\(float32\[:'"):
+        lens.ptx(plain_kernel, "void(float32[:")
     with pytest.raises(ArgumentError, match="takes no settings. Got color"):
         lens.ptx(plain_kernel, np.zeros(3), np.zeros(3), color=3)
 
@@ -447,6 +460,10 @@ def test_ways_to_say_what_a_kernel_is_compiled_for():
     assert by_arrays.text == lens.ptx(slip, float32[::1], float32[::1]).text
     assert by_arrays.text == lens.ptx(slip, "void(float32[::1], float32[::1])").text
     assert by_arrays.text == lens.ptx(slip, numba.void(float32[::1], float32[::1])).text
+    everything = lens.ptx("gemm:first", which="gemm_naive[everything]")
+    assert everything.text == lens.ptx("gemm:r1", which=1).text == lens.ptx("gemm:r1_naive", which="everything").text
+    launched = lens.ptx("conv2d:r2", (2, 7, 6, 4), (3, 3, 4, 8), strides=(2, 1), which="im2col")
+    assert launched.title == "conv2d:r2_im2col  im2col" and "1 gemm_warp_tile" in launched.note
     with pytest.raises(ArgumentError, match=r"compiled for \(x float32\[::1\], y float32\[::1\]\). Got \(float64"):
         by_arrays.step(1, 9, np.ones(9), x)
 

@@ -43,8 +43,12 @@ def short_name(file: str) -> str:
 def sources_of(function: Callable[..., Any] | None, places: Iterable[Place]) -> list[Source]:
     """The functions that these lines stand in, the kernel first, the others as they first occur."""
     found: list[Source] = []
+    places = list(places)
     if function is not None:
         found.append(_of(function))
+        if found[0].file not in {place.file for place in places}:  # the compiler spells the file's name in its own way
+            same = [p.file for p in places if PurePath(p.file).name == PurePath(found[0].file).name]
+            found[0] = found[0]._replace(file=next(iter(same), found[0].file))
     for place in places:
         if any(place in source for source in found):
             continue

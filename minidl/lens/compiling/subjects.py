@@ -65,7 +65,7 @@ def subject(kernel: Any, args: tuple[Any, ...], which: int | str, settings: dict
     """Say what is to be shown; see `lens.ptx`."""
     if isinstance(kernel, str):
         if ".entry" in kernel:
-            return Subject("PTX text", None, (), text=kernel)
+            return Subject("PTX text", None, (), args=args, text=kernel)
         return _of_a_rung(kernel, args, which, settings)
     function = getattr(kernel, "py_func", kernel)
     if not hasattr(function, "__code__"):
@@ -87,7 +87,12 @@ def _types(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[tuple[A
     if len(args) == 1 and isinstance(args[0], str | numba.core.typing.Signature):
         from numba.core import sigutils
 
-        types = tuple(sigutils.normalize_signature(args[0])[0])
+        try:
+            types = tuple(sigutils.normalize_signature(args[0])[0])
+        except Exception as error:  # the signature is evaluated: whatever is wrong with it
+            raise ArgumentError(
+                f'lens.ptx: a signature reads like "void(float32[::1], int32)". Got {args[0]!r}: {error}.'
+            ) from None
         given: tuple[Any, ...] = ()
     elif any(isinstance(a, numba.types.Type) for a in args):
         types = tuple(a if isinstance(a, numba.types.Type) else types_of((a,))[0] for a in args)
@@ -112,7 +117,7 @@ def _of_a_rung(spec: str, args: tuple[Any, ...], which: int | str, settings: dic
     if mine is not None:
         return _launched(spec, mine.run, args or _examples(op), which, settings)
     try:
-        rung = ladder.rung(op, name or None)
+        rung = ladder.rungs(op)[0] if name == "first" else ladder.rung(op, name or None)
     except KeyError as error:
         own = student_names(op)
         raise UnknownNameError(
@@ -122,7 +127,8 @@ def _of_a_rung(spec: str, args: tuple[Any, ...], which: int | str, settings: dic
     if args:
         return _launched(title, rung.run, args, which, settings)
     builds = {build.label or build.name: build for build in rung.builds}
-    label = _chosen(title, list(builds), which)
+    named = {build.name: label for label, build in builds.items()}
+    label = _chosen(title, list(builds), named.get(str(which), which))
     others = [name for name in builds if name != label]
     note = f"other builds: {', '.join(others)} (which=…)" if others else ""
     build = builds[label]

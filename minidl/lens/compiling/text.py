@@ -104,7 +104,8 @@ def float64_lines(listing: PtxListing) -> Iterator[tuple[str, str]]:
         cure = "Pass float32: x.astype(np.float32), np.float32(2)"
     else:
         cause = (
-            "a bare 0.1 is float64 in a kernel, and so is what int / int, a power or a math function of integers gives"
+            "a bare 0.1, or a sum that begins at 0.0, is float64 in a kernel, and so is what int / int, a power or a "
+            "math function of integers gives"
         )
         cure = "Write float32(0.1)"
     yield (
