@@ -7,7 +7,9 @@ import os
 
 from numba import config, cuda, float32, float64, int32, int64, uint8, uint32, uint64
 
-__all__ = ["SIMULATOR", "cuda", "float32", "float64", "int32", "int64", "uint8", "uint32", "uint64"]
+__all__ = ["FLAT", "SIMULATOR", "cuda", "float32", "float64", "int32", "int64", "uint8", "uint32", "uint64"]
+
+FLAT = float32[::1]  # the type of an array with one axis, for the compile gate
 
 # Why nothing of this package runs, or "".
 SIMULATOR = "" if hasattr(cuda, "atomic") else (

@@ -114,4 +114,3 @@ def backward_weights(apply: Apply) -> Callable[..., Any]:
 STRIDED = Window((3, 3), (2, 1), ((1, 1), (1, 1)), (1, 2))
 EXAMPLE = Shapes(28, 28, 64, 1, 28, 28, Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)))
 IMAGES = float32[:, :, :, ::1]
-FLAT = float32[::1]

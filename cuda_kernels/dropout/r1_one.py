@@ -9,7 +9,7 @@ import functools
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32, uint8, uint32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32, uint8, uint32
 from cuda_kernels.indexing import index_function
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, check_array, empty, launch
@@ -61,7 +61,7 @@ def dropout_backward(dy, keep, *, scale: float, on: str | None = None):
     return dx
 
 
-FLAT, BYTES = float32[::1], uint8[::1]
+BYTES = uint8[::1]
 WORDS = (uint32,) * 4
 CLAIMS = Claims(registers=40, lacks=("LDL", "STL"))
 _MASK = Build(make_mask(index_function((1,), (1,))), (FLAT, BYTES, FLAT, float32, int32), CLAIMS)

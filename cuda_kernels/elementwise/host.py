@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels._cuda import float32, int32, uint8
+from cuda_kernels._cuda import FLAT, int32, uint8
 from cuda_kernels.dtypes import COUNTED, MOVED, check_dtype, check_same, flat
 from cuda_kernels.indexing import join_axes, stretched_strides, strides_of
 from cuda_kernels.ladder import Build, Claims, Rung, rung
@@ -36,7 +36,6 @@ from .functions import EXAMPLE_SETTINGS, UNARY
 from .pairs import FLOATS_ONLY, PAIRS
 
 Sizes = tuple[int, ...]
-FLAT = float32[::1]
 
 
 def broadcast(op: str, **shapes: Sizes) -> Sizes:

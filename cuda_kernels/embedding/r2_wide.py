@@ -10,7 +10,7 @@ Claims: forward LDG.E.128 and STG.E.128; no local memory.
 """
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32, uint32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32, uint32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, empty, is_aligned, launch
@@ -61,7 +61,7 @@ def apply_backward(ids, dy, rows: int, features: int, *, on: str | None):
     return d_table
 
 
-FLAT, IDS = float32[::1], int32[::1]
+IDS = int32[::1]
 RUNGS = (
     Rung(op="embedding", name="r2_wide", change="four numbers a thread", run=forward(apply_forward),
          builds=(Build(gather_wide, (IDS, FLAT, FLAT, int32, int32),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels.elementwise.functions import UNARY
 from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import check_array, empty, grid_2d, launch, place_of, rows_are_wide
 
@@ -33,7 +34,6 @@ class Variant(NamedTuple):
     wide_a: bool = False
     wide_b: bool = False
     wide_c: bool = False
-
 
 
 class Problem(NamedTuple):
@@ -131,18 +131,8 @@ def reader(transposed: bool) -> Any:
 
 
 @cuda.jit(device=True)
-def _relu(x):
-    return float32(0) if x <= float32(0) else x  # max(x, 0) would make 0 of a NaN on a GPU
-
-
-@cuda.jit(device=True)
 def _sigmoid(x):
     return float32(1) / (float32(1) + math.exp(-x))
-
-
-@cuda.jit(device=True)
-def _tanh(x):
-    return math.tanh(x)
 
 
 @cuda.jit(device=True)
@@ -153,7 +143,7 @@ def _same(x):
 @functools.cache
 def epilogue(has_bias: bool, activation: str | None) -> Any:
     """A device function `finish(total, bias, col)`: what happens to a sum before it is stored."""
-    activate = {None: _same, "relu": _relu, "sigmoid": _sigmoid, "tanh": _tanh}[activation]
+    activate = {None: _same, "sigmoid": _sigmoid}.get(activation) or UNARY[activation].make()[0]
 
     @cuda.jit(device=True)
     def with_bias(total, bias, col):
@@ -164,16 +154,3 @@ def epilogue(has_bias: bool, activation: str | None) -> Any:
         return activate(total)
 
     return with_bias if has_bias else without_bias
-
-
-def reference(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, *, transpose_a: bool = False,
-              transpose_b: bool = False, activation: str | None = None) -> np.ndarray:
-    """The same product in NumPy's float64, to compare with."""
-    left = (a.T if transpose_a else a).astype(np.float64)
-    right = (b.T if transpose_b else b).astype(np.float64)
-    total = left @ right + (0 if bias is None else bias.astype(np.float64))
-    if activation == "relu":
-        return np.maximum(total, 0)
-    if activation == "sigmoid":
-        return 1 / (1 + np.exp(-total))
-    return np.tanh(total) if activation == "tanh" else total

@@ -6,7 +6,7 @@
 import functools
 import math
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.indexing import index_function
 from cuda_kernels.ladder import Build, Claims
 
@@ -95,7 +95,6 @@ def make_statistics_gradients(has_gamma: bool):
     return statistics_gradients
 
 
-FLAT = float32[::1]
 CLAIMS = Claims(registers=40, lacks=("LDL", "STL"))
 _GROUP, _WEIGHT = index_function((6, 5), (1, 0)), index_function((6, 5), (0, 1))
 FORWARD = (Build(inverse_deviation, (FLAT, FLAT, float32, int32), CLAIMS),

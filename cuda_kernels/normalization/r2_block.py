@@ -8,7 +8,7 @@ Bytes as r1. Claims: no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.intrinsics import warp_sum
 from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import launch
@@ -97,7 +97,6 @@ def dots(groups: Layout, dy, x_hat, gamma, sums, products, on: str | None, weigh
 
 
 SUMS = Sums(moments, dots)
-FLAT = float32[::1]
 CLAIMS = Claims(registers=48, lacks=("LDL", "STL"))
 _MOMENTS = Build(make_moments(*PLACES), (FLAT, FLAT, FLAT, float32, int32), CLAIMS)
 _DOTS = Build(make_dots(*PLACES, None), (FLAT,) * 5 + (int32,), CLAIMS)

@@ -16,7 +16,7 @@ Bytes of the backward: 16 N loaded, 4 N stored. Claims: LDS, STS, no local memor
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.conv2d.split import parts_for
 from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import blocks_for, empty, launch
@@ -189,7 +189,6 @@ def dots(groups: Layout, dy, x_hat, gamma, sums, products, on: str | None, weigh
 
 
 SUMS = Sums(moments, dots)
-FLAT = float32[::1]
 CLAIMS = Claims(registers=40, contains=("LDS", "STS"), lacks=("LDL", "STL"))
 FINISH = Claims(registers=40, lacks=("LDL", "STL"))
 MOMENTS = (Build(make_moments(WIDEST), (FLAT,) * 3 + (int32,) * 3, CLAIMS),

@@ -12,7 +12,7 @@ Claims: SHFL.BFLY, no local memory.
 import functools
 import math
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.intrinsics import warp_sum
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, check_array, empty, launch
@@ -148,7 +148,6 @@ def layer_norm_backward(dy, x_hat, inv_std, gamma, *, axes=-1, on: str | None = 
     return dx, d_gamma, d_beta
 
 
-FLAT = float32[::1]
 CLAIMS = Claims(registers=96, contains=("SHFL.BFLY",), lacks=("LDL", "STL"))
 FORWARD = tuple(Build(make_forward(warps, each, True, True), (FLAT,) * 6 + (int32, int32, float32, float32), CLAIMS,
                       label=label) for warps, each, label in ((1, 8, "256 values"), (WARPS, 6, "768 values"),

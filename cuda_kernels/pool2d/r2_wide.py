@@ -12,7 +12,7 @@ Claims: 16-byte loads and stores, no local memory.
 import functools
 import math
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch, rows_are_wide
@@ -186,7 +186,6 @@ HALVE = Shapes(32, 32, 64, 16, 16, Window((2, 2), (2, 2), NO_PADDING, (1, 1)))
 OVERLAP = Shapes(56, 56, 64, 28, 28, Window((3, 3), (2, 2), ((0, 1), (0, 1)), (1, 1)))
 CLAIMS = Claims(registers=80, contains=("LDG.E.128", "STG.E.128"))
 CHANGE = "one thread for four channels, with 16-byte loads and constant shapes"
-FLAT = float32[::1]
 RUNGS = (
     Rung(op="max_pool2d", name="r2_wide", change=CHANGE, run=forward("max_pool2d", apply_forward),
          builds=(Build(make_forward(OVERLAP, False), args=(FLAT, FLAT, int32), claims=CLAIMS),)),

@@ -9,7 +9,7 @@ Claims: shared memory (LDS, STS) and barriers, no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32, int64
+from cuda_kernels._cuda import FLAT, cuda, float32, int32, int64
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import launch
 
@@ -109,7 +109,6 @@ def apply_backward(op: str, found: Layout, dy, x, dx, *, on: str | None) -> None
 
 CLAIMS = Claims(registers=40, contains=("LDS", "STS", "BAR"), lacks=("LDL", "STL"))
 _PLACES = layout("reduce", (2, 3, 4), (0, 2)).places()
-FLAT = float32[::1]
 _CHANGE = "one block a result: a tree in shared memory, no atomics"
 RUNGS = (
     *(Rung(op=op, name="r2_shared_tree", change=_CHANGE, run=reduction(op, apply),

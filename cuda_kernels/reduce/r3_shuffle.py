@@ -8,7 +8,7 @@ Claims: SHFL.BFLY, no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32, int64
+from cuda_kernels._cuda import FLAT, cuda, float32, int32, int64
 from cuda_kernels.intrinsics import FULL_WARP
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import launch
@@ -135,7 +135,6 @@ def apply_backward(op: str, found: Layout, dy, x, dx, *, on: str | None) -> None
 
 CLAIMS = Claims(registers=40, contains=("SHFL.BFLY",), lacks=("LDL", "STL"))
 _PLACES = layout("reduce", (2, 3, 4), (0, 2)).places()
-FLAT = float32[::1]
 _CHANGE = "warps reduce in registers by shuffles"
 RUNGS = (
     *(Rung(op=op, name="r3_shuffle", change=_CHANGE, run=reduction(op, apply),

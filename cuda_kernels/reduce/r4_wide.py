@@ -11,7 +11,7 @@ Claims: LDG.E.128 for rows; no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32, uint32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32, uint32
 from cuda_kernels.intrinsics import ld4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, is_aligned, launch
@@ -85,7 +85,6 @@ def apply(op: str, found: Layout, x, y, scale: float, *, on: str | None) -> None
 
 CLAIMS = Claims(registers=40, lacks=("LDL", "STL"))
 WIDE = Claims(registers=40, contains=("LDG.E.128",), lacks=("LDL", "STL"))
-FLAT = float32[::1]
 RUNGS = tuple(
     Rung(op=op, name="r4_wide", change="16-byte loads along rows, neighbouring columns a warp down columns",
          run=reduction(op, apply),

@@ -10,7 +10,7 @@ Claims: LDG.E.128 for rows, no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32, uint32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32, uint32
 from cuda_kernels.intrinsics import ld4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import PLANNED_FOR, blocks_for, empty, is_aligned, launch
@@ -96,7 +96,6 @@ def apply(op: str, found: Layout, x, y, scale: float, *, on: str | None, blocks:
 
 CLAIMS = Claims(registers=40, lacks=("LDL", "STL"))
 WIDE = Claims(registers=40, contains=("LDG.E.128",), lacks=("LDL", "STL"))
-FLAT = float32[::1]
 _PLACES = layout("reduce", (2, 3, 4), (0, 2)).places()
 RUNGS = tuple(
     Rung(op=op, name="r5_two_pass", change="many blocks a result: partials, then a second kernel; the same digits",

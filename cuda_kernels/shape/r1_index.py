@@ -11,7 +11,7 @@ import functools
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32, int64, uint8, uint32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32, int64, uint8, uint32
 from cuda_kernels.dtypes import flat
 from cuda_kernels.indexing import index_function, join_axes
 from cuda_kernels.ladder import Build, Claims, Rung, bound
@@ -113,7 +113,6 @@ def spread(x, shape: Sizes, axes: list[tuple[int, int, int]], value: float, on: 
     return y
 
 
-FLAT = float32[::1]
 CLAIMS = Claims(registers=40, lacks=("LDL", "STL"))
 _TURN = make_gather(index_function((5, 7, 3), (3, 15, 1)))
 _GATHER = Build(_TURN, (FLAT, FLAT, int32, int32), CLAIMS)

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, check_array, empty, launch
 
@@ -119,7 +119,6 @@ def upsample2d_backward(dy, *, size: tuple[int, int] = (2, 2), interpolation: st
     return dx
 
 
-FLAT = float32[::1]
 ARGS = (FLAT, FLAT, int32, int32, int32, int32)
 CLAIMS = Claims(registers=96, lacks=("LDL", "STL"))
 RUNGS = tuple(Rung(op=run.__name__, name="r1_upsample", change="one thread an element of the result", run=run,

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, int32, uint32
+from cuda_kernels._cuda import FLAT, cuda, int32, uint32
 from cuda_kernels.indexing import index_function, join_axes
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung, bound
@@ -18,7 +18,6 @@ from cuda_kernels.launch import blocks_for, is_aligned, launch
 
 from . import host, r1_index
 from .host import Sizes
-from .r1_index import FLAT
 
 THREADS = 256
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ def root(name: str) -> str:
     return re.split(r"[.\[]", name, maxsplit=1)[0]
 
 
+@dataclass(eq=False)
 class Outputs:
     """The outputs of one launch.
 
@@ -24,13 +26,11 @@ class Outputs:
     values : the arguments as the kernel has them, `views` the arrays among them
     """
 
-    def __init__(self, program: Program, recorder: Recorder, chosen: Iterable[Any] | None, values: list[Any],
-                 views: dict[str, View]) -> None:
-        self.program = program
-        self.recorder = recorder
-        self.chosen = chosen
-        self.values = values
-        self.views = views
+    program: Program
+    recorder: Recorder
+    chosen: Iterable[Any] | None
+    values: list[Any]
+    views: dict[str, View]
 
     def check(self) -> None:
         """Report the elements that were never written."""

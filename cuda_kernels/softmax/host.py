@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import cuda, int32
 from cuda_kernels.ladder import Build, Rung
 from cuda_kernels.launch import check_array, empty
 
 EPSILON = 1e-7  # Keras' own: probabilities are kept so far from 0 and 1
-FLAT, LABELS = float32[::1], int32[::1]
+LABELS = int32[::1]
 LOW, HIGH = np.float32(EPSILON), np.float32(1 - EPSILON)
 
 

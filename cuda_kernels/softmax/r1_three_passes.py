@@ -10,11 +10,11 @@ Claims: no local memory.
 import functools
 import math
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, check_array, empty, launch
 
-from .host import FLAT, LABELS, Rows, first_of, rungs_of
+from .host import LABELS, Rows, first_of, rungs_of
 
 THREADS = 128
 

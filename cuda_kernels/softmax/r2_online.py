@@ -14,12 +14,12 @@ import math
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.intrinsics import FULL_WARP, warp_sum
 from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import blocks_for, launch
 
-from .host import FLAT, LABELS, Rows, first_of, rungs_of
+from .host import LABELS, Rows, first_of, rungs_of
 
 WARPS = 4  # rows a block
 LOWEST = np.float32(-3.4028235e38)  # not -inf: exp(-inf - -inf) is NaN

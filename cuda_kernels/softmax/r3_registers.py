@@ -14,13 +14,13 @@ import math
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.intrinsics import warp_max, warp_sum
 from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import blocks_for, launch
 
 from . import r2_online
-from .host import FLAT, LABELS, Rows, rungs_of
+from .host import LABELS, Rows, rungs_of
 from .r2_online import WARPS
 
 MOST = 32  # values a lane

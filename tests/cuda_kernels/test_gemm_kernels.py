@@ -10,7 +10,7 @@ import pytest
 from cuda_kernels import ladder
 from cuda_kernels.gemm import __main__ as gemm_table
 from cuda_kernels.gemm import r3_shared, r7_warp_tile_double_buffered, r9_3xtf32, r10_bf16, r11_split_k
-from cuda_kernels.gemm.host import ACTIVATIONS, Variant, reference
+from cuda_kernels.gemm.host import ACTIVATIONS, Variant
 from cuda_kernels.intrinsics import round_to_bf16, round_to_tf32
 from cuda_kernels.launch import simt_options
 
@@ -29,6 +29,18 @@ def values(seed, *shape):
 
 def operands(m, n, k, transpose_a=False, transpose_b=False, seed=0):
     return values(seed, *((k, m) if transpose_a else (m, k))), values(seed + 1, *((n, k) if transpose_b else (k, n)))
+
+
+def reference(a, b, bias=None, *, transpose_a=False, transpose_b=False, activation=None):
+    """NumPy's product in float64."""
+    left = (a.T if transpose_a else a).astype(np.float64)
+    right = (b.T if transpose_b else b).astype(np.float64)
+    total = left @ right + (0 if bias is None else bias.astype(np.float64))
+    if activation == "relu":
+        return np.maximum(total, 0)
+    if activation == "sigmoid":
+        return 1 / (1 + np.exp(-total))
+    return np.tanh(total) if activation == "tanh" else total
 
 
 def expected_of(rung, a, b, *args, **options):

@@ -9,14 +9,14 @@ Claims: 16-byte loads and stores, no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
 from cuda_kernels.windows import Problem, Window, splitter
 
 from ..forward.r2_wide import add_products4
-from ..host import FLAT, Shapes, backward_data, is_wide
+from ..host import Shapes, backward_data, is_wide
 from . import r1_direct
 
 THREADS = 128

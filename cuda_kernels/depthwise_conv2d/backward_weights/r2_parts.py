@@ -10,13 +10,13 @@ Claims: no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.conv2d import split
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
 from cuda_kernels.windows import Problem, splitter
 
-from ..host import EXAMPLE, FLAT, Shapes, backward_weights
+from ..host import EXAMPLE, Shapes, backward_weights
 
 CHANNELS = 32  # a block
 WARPS = 8

@@ -9,13 +9,13 @@ Claims: 16-byte loads and stores, no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.intrinsics import ld4, st4
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
 from cuda_kernels.windows import Problem, splitter
 
-from ..host import EXAMPLE, FLAT, Shapes, forward, is_wide
+from ..host import EXAMPLE, Shapes, forward, is_wide
 from . import r1_direct
 
 THREADS = 128

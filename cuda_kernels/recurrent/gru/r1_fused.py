@@ -9,7 +9,7 @@ Claims: no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import check_array
 
@@ -123,7 +123,6 @@ def gru_backward(d_sequence, d_h, x, w, u, mask, recurrent_mask, gates, states, 
     return dx, dw, walk.state_kernel_gradient(states, d_state), both, walk.finish(carried, past)
 
 
-FLAT = float32[::1]
 CLAIMS = Claims(registers=96, lacks=("LDL", "STL"))
 _FREE = steps_count(None), ways("none", 3, 1)
 _TANH, _SIGMOID = (cell_activation("gru", name) for name in ("tanh", "sigmoid"))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import check_array
 
@@ -204,7 +204,6 @@ def _du(walk: Walk, d_input, gates, states, factor):
     return walk.run("concatenate", du_zr, walk.run("gemm", reset, dg, transpose_a=True), axis=1)
 
 
-FLAT = float32[::1]
 CLAIMS = Claims(registers=96, lacks=("LDL", "STL"))
 _TANH, _SIGMOID = (cell_activation("gru", name) for name in ("tanh", "sigmoid"))
 _FREE, _ALL, _ONE = ways("none", 2, 1), steps_count(None), candidate_factor(False, 1, 0)

@@ -7,7 +7,7 @@ Claims: no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 
 from ..activations import cell_activation
@@ -109,7 +109,6 @@ def lstm_backward(d_sequence, d_h, d_c, x, w, u, mask, recurrent_mask, gates, st
     return dx, dw, walk.state_kernel_gradient(states, dz), db, walk.finish(carried, past), dc
 
 
-FLAT = float32[::1]
 CLAIMS = Claims(registers=96, lacks=("LDL", "STL"))
 _FREE = steps_count(None), ways("none", 4, 1)
 _BY_GATE = steps_count(None), ways("gates", 4, 4)

@@ -7,7 +7,7 @@ Claims: no local memory.
 """
 import functools
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 
 from ..activations import cell_activation
@@ -84,7 +84,6 @@ def simple_rnn_backward(d_sequence, d_h, x, w, u, mask, recurrent_mask, states, 
     return dx, dw, walk.state_kernel_gradient(states, dz), db, walk.finish(carried, past)
 
 
-FLAT = float32[::1]
 CLAIMS = Claims(registers=64, lacks=("LDL", "STL"))
 _FREE = steps_count(None), ways("none", 1, 1)
 _TANH = cell_activation("simple_rnn", "tanh")

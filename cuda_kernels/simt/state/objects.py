@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,47 +37,39 @@ class Vector(tuple):
 NAMED = Dim3 | Member | Vector  # what looks like a tuple here, and has only names in a kernel
 
 
+@dataclass(eq=False, slots=True)
 class Items:
     """What a `for` goes through: how many there are (the same for all threads or not), and the one at a place."""
 
-    __slots__ = ("count", "item")
-
-    def __init__(self, count: Value, item: Callable[[Value], Value]) -> None:
-        self.count = count
-        self.item = item
+    count: Value
+    item: Callable[[Value], Value]
 
 
+@dataclass(eq=False, slots=True)
 class Iterator:
     """iter(x), which next() takes the elements of, one for each call."""
 
-    __slots__ = ("items", "taken")
-
-    def __init__(self, items: Items) -> None:
-        self.items = items
-        self.taken = 0
+    items: Items
+    taken: int = 0
 
 
 class GridGroup:
     """cuda.cg.this_grid(): all threads of the grid, which its sync() makes wait for each other."""
 
 
+@dataclass(eq=False, slots=True)
 class Flat:
     """x.flat of an array whose elements do not lie in one piece: its elements by number."""
 
-    __slots__ = ("view",)
-
-    def __init__(self, view: View) -> None:
-        self.view = view
+    view: View
 
 
+@dataclass(eq=False, slots=True)
 class Choice:
     """An array that is another one in each thread: `a if i > 3 else b`. Pairs of an array and its threads."""
 
-    __slots__ = ("options",)
+    options: list[tuple[View, np.ndarray]]
     __array_ufunc__ = None
-
-    def __init__(self, options: list[tuple[View, np.ndarray]]) -> None:
-        self.options = options
 
     @property
     def first(self) -> View:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
 from cuda_kernels.elementwise.functions import sigmoid_of
 from cuda_kernels.launch import check_array, empty
 
@@ -158,5 +158,4 @@ def backward(op: str, apply: Any) -> Any:
 
 
 MEANS = ("mean_squared_error", "mean_absolute_error", "huber", "binary_crossentropy")
-FLAT = float32[::1]
 ARGS = (FLAT, FLAT, FLAT, FLAT, int32, int32, float32)  # of every kernel, for the compile gate

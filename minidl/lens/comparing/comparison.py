@@ -100,6 +100,7 @@ class Divergence:
         return printable(text.sentence(self))
 
 
+@dataclass(eq=False)
 class Comparison:
     """What `compare` found: `rows`, `divergence` (None if all is well), a table, a picture.
 
@@ -107,12 +108,11 @@ class Comparison:
     machine says against the kernels (a race may give right numbers).
     """
 
-    def __init__(
-        self, rows: list[Row], divergence: Divergence | None, labels: tuple[str, str], losses: tuple[float, float],
-        faults: tuple[str, ...] = (),
-    ) -> None:  # fmt: skip
-        self.rows, self.divergence, self.labels, self.losses = rows, divergence, labels, losses
-        self.faults = faults
+    rows: list[Row]
+    divergence: Divergence | None
+    labels: tuple[str, str]
+    losses: tuple[float, float]
+    faults: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
