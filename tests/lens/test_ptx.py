@@ -126,7 +126,7 @@ def holds(counts: Counter[str], by_hand: Counter[str]) -> None:
     assert counts["conversion"] + counts["conversion float64"] == forms(r"cvt\..*")
     assert counts["branch"] == forms(r"bra(?:\.uni)?")
     assert counts["barrier"] == forms(r"bar\.sync")
-    assert counts["shuffle, vote"] == forms(r"(?:shfl|vote|redux|match)\..*")
+    assert counts["shuffle/vote"] == forms(r"(?:shfl|vote|redux|match)\..*")
     assert counts["tensor core"] == forms(r"mma\..*")
     assert counts["argument"] == forms(r"ld\.param\..*")
 

@@ -60,7 +60,7 @@ class PtxComparison:
             before, after = _widths(self.first.counts, group), _widths(self.second.counts, group)
             if before != after:
                 found.append(f"{group}: {before or 'none'} → {after or 'none'}")
-        for kind in ("atomic", "tensor core", "conversion", "branch", "barrier", "shuffle, vote", "float64"):
+        for kind in ("atomic", "tensor core", "conversion", "branch", "barrier", "shuffle/vote", "float64"):
             before, after = (str(listing.counts[kind]) for listing in (self.first, self.second))
             if before != after:
                 found.append(f"{kind}: {before} → {after}")

@@ -13,15 +13,15 @@ from cuda_kernels.ptx.words import bytes_moved, space_of
 KINDS = (
     "load global", "store global", "load shared", "store shared", "load local", "store local", "load any", "store any",
     "load const", "atomic", "tensor core", "fma float32", "float32", "float32 function", "float64", "float16",
-    "conversion", "conversion float64", "integer", "compare, select", "move", "argument", "branch", "barrier",
-    "warp barrier", "shuffle, vote", "fence", "call", "end", "other",
+    "conversion", "conversion float64", "integer", "compare/select", "move", "argument", "branch", "barrier",
+    "warp barrier", "shuffle/vote", "fence", "call", "end", "other",
 )  # fmt: skip
 _BY_OPCODE = {
     "mma": "tensor core", "bra": "branch", "brx": "branch", "ret": "end", "exit": "end", "trap": "end", "call": "call",
-    "shfl": "shuffle, vote", "vote": "shuffle, vote", "match": "shuffle, vote", "redux": "shuffle, vote",
-    "activemask": "shuffle, vote", "membar": "fence", "fence": "fence", "mov": "move", "cvta": "move",
-    "setp": "compare, select", "set": "compare, select", "selp": "compare, select", "slct": "compare, select",
-    "testp": "compare, select", "prefetch": "other", "prefetchu": "other", "nanosleep": "other", "pmevent": "other",
+    "shfl": "shuffle/vote", "vote": "shuffle/vote", "match": "shuffle/vote", "redux": "shuffle/vote",
+    "activemask": "shuffle/vote", "membar": "fence", "fence": "fence", "mov": "move", "cvta": "move",
+    "setp": "compare/select", "set": "compare/select", "selp": "compare/select", "slct": "compare/select",
+    "testp": "compare/select", "prefetch": "other", "prefetchu": "other", "nanosleep": "other", "pmevent": "other",
     "brkpt": "other",
 }  # fmt: skip
 _FUNCTIONS = ("div", "rcp", "sqrt", "rsqrt", "sin", "cos", "lg2", "ex2", "tanh")
@@ -62,7 +62,7 @@ def _arithmetic(i: Instruction) -> str:
         return "float16"
     if ".f32" in i.modifiers:
         return "fma float32" if i.opcode == "fma" else "float32 function" if i.opcode in _FUNCTIONS else "float32"
-    return "compare, select" if ".pred" in i.modifiers else "integer"
+    return "compare/select" if ".pred" in i.modifiers else "integer"
 
 
 def counted(instructions: Iterable[Instruction]) -> Counter[str]:

@@ -108,7 +108,7 @@ def colour(kind: str) -> str:
         return "wrong"
     groups = {"load": "memory", "store": "memory", "atomic": "memory", "fma": "work", "tensor": "work",
               "float32": "work", "float16": "work", "branch": "way", "barrier": "meet", "warp": "meet",
-              "shuffle": "meet"}  # fmt: skip
+              "shuffle/vote": "meet"}  # fmt: skip
     return groups.get(first, "other")
 
 
