@@ -22,10 +22,11 @@ from typing import Any
 
 from ..compile.refusals import types_of
 from . import running
+from .arguments import signature
 from .compiler import NvvmMissing, missing, ptx_of
+from .faults import PtxFault
 from .native import Native, code_of
 from .parse import PtxError
-from .running import PtxFault
 
 __all__ = ["NvvmMissing", "PtxError", "PtxFault", "compiled", "launch", "missing", "on", "text"]
 
@@ -44,6 +45,18 @@ def compiled(kernel: Any, types: tuple[Any, ...], checks: bool = True) -> Native
     if key not in _COMPILED:
         _COMPILED[key] = Native(code_of(ptx_of(kernel, types), checks))
     return _COMPILED[key]
+
+
+def _compiled_for(kernel: Any, args: tuple[Any, ...], checks: bool) -> Native:
+    """As `compiled`, by what the arguments look like: Numba is asked for their types the first time alone."""
+    look = signature(args)
+    key = (kernel, look, checks)
+    found = _COMPILED.get(key) if look is not None else None
+    if found is None:
+        found = compiled(kernel, types_of(args), checks)
+        if look is not None:
+            _COMPILED[key] = found
+    return found
 
 
 def text(kernel: Any, *args: Any) -> str:
@@ -77,7 +90,7 @@ def launch(
     PtxFault : what a GPU would answer with an error or with wrong results
     NvvmMissing, PtxError, numba's errors : see `compiled`
     """
-    native = compiled(kernel, types_of(args), checks)
+    native = _compiled_for(kernel, args, checks)
     function = getattr(kernel, "py_func", kernel)
     running.run(
         native,

@@ -12,9 +12,10 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from . import cache
+from .memory import Program, add_checks
 from .parse import Instruction, parse
-from .schedule import Schedule, add_checks
-from .thread import Program, Thread
+from .schedule import Schedule
+from .thread import Thread
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Code:
     places: tuple[Place, ...]
     meetings: tuple[Place, ...]
     checked: bool
+    loops: bool  # may a thread run for ever?
 
     def to_bytes(self) -> bytes:
         """The code as one file: what a launch must know in JSON, its length first, then the object file."""
@@ -112,6 +114,7 @@ def translate(ptx: str, checked: bool = True, level: int = 3, traced: bool = Fal
         tuple(place(i) for i in program.places),
         tuple(place(i) for i, _ in thread.meetings),
         checked,
+        program.loops,
     )
 
 
@@ -120,7 +123,7 @@ def _source() -> bytes:
     """The text of this translator: what another one made is not taken from the cache."""
     from pathlib import Path
 
-    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
 
 
 def code_of(ptx: str, checked: bool = True) -> Code:
@@ -135,12 +138,13 @@ class Native:
 
     def __init__(self, code: Code) -> None:
         self.code = code
+        self.pace = 0.0  # seconds of a thread in the launch before, 0 if there was none
         empty = llvm.parse_assembly("")
         empty.triple = machine().triple
         self._engine = llvm.create_mcjit_compiler(empty, _fresh_machine())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code.object))
         self._engine.finalize_object()
-        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+        kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
         self.blocks = kind(self._engine.get_function_address("blocks"))
 
 

@@ -1,11 +1,11 @@
 """The schedule: the blocks of a grid one after another, and the threads of a block from meeting to meeting.
 
-    void blocks(launch, first, last, shared, frames)
+    void blocks(launch, shared, frames, notes)
 
-A block runs so: every thread that is READY runs until it meets others or is done; lanes that met in their warp are
-answered and go on; when nobody can go on, all stand at a barrier of the block and are released together. Threads run in
-the order of their numbers, or in the order that the launch gives: between two meetings any order is right, unless the
-kernel has a race.
+Each core of the processor calls it once, and takes blocks until none is left. A block runs so: every thread that is
+READY runs until it meets others or is done; lanes that met in their warp are answered and go on; when nobody can go on,
+all stand at a barrier of the block and are released together. Threads run in the order of their numbers, or in the
+order that the launch gives: between two meetings any order is right, unless the kernel has a race.
 """
 
 from __future__ import annotations
@@ -16,27 +16,13 @@ from typing import Any
 
 from llvmlite import ir
 
-from .instructions import BOOL, I8, I32, I64
-from .thread import (
-    ERROR,
-    NCTAID,
-    NTID,
-    ORDER,
-    PTR,
-    RANGE_COUNT,
-    RANGES,
-    RESULTS,
-    SHARED_BYTES,
-    WORDS,
-    Program,
-    Thread,
-)
+from .memory import CHUNK, ERROR, LAST, NCTAID, NEXT, NTID, ORDER, RESULTS, STOP, WORDS, Program
+from .thread import Thread
+from .values import BOOL, I8, I32, I64, PTR, VOID
 from .warp import TOGETHER, names_its_lanes, of_the_block, operands_of
 
 READY, AT_WARP, AT_BLOCK, FINISHED = 0, 1, 2, 3
 STUCK = -1  # the number of the place that a deadlock is reported with
-VOID = ir.VoidType()
-ERROR_WORDS = 12  # taken, place, address, size, store, tid x 3, ctaid x 3, stop
 
 
 class Schedule:
@@ -44,25 +30,40 @@ class Schedule:
 
     def __init__(self, program: Program, thread: Thread) -> None:
         self.program, self.thread, self.module = program, thread, program.llvm
-        kind = ir.FunctionType(VOID, [PTR, I64, I64, PTR, PTR])
-        self.llvm = ir.Function(self.module, kind, "blocks")
-        self.launch, first, last, self.shared, self.frames = self.llvm.args
+        self.llvm = ir.Function(self.module, ir.FunctionType(VOID, [PTR] * 4), "blocks")
+        self.launch, self.shared, self.frames, self.notes = self.llvm.args
+        for memory in self.llvm.args:
+            memory.add_attribute("noalias")
         self.entry = self.llvm.append_basic_block("entry")
         self.b = ir.IRBuilder(self.llvm.append_basic_block("start"))
         self.sizes = [self.slot(NTID + k) for k in range(3)]
         self.count = self.b.mul(self.b.mul(self.sizes[0], self.sizes[1]), self.sizes[2])
-        grid = [self.b.zext(self.slot(NCTAID + k), I64) for k in range(3)]
+        self.grid = [self.b.zext(self.slot(NCTAID + k), I64) for k in range(3)]
         self.warp = self.variable(ir.Constant(I64, 0), I64)
-        with self.each_from(first, last) as block:
-            x = self.b.urem(block, grid[0])
-            rest = self.b.udiv(block, grid[0])
-            self.block_ids = [self.b.trunc(v, I32) for v in (x, self.b.urem(rest, grid[1]), self.b.udiv(rest, grid[1]))]
-            self._block() if thread.meetings else self._straight()
-            stopped = self.b.icmp_unsigned("!=", self.error(0), ir.Constant(I64, 0))
-            with self.b.if_then(stopped, likely=False):
-                self.b.ret_void()
-        self.b.ret_void()
+        self._portions()
         ir.IRBuilder(self.entry).branch(self.llvm.blocks[1])
+
+    def _portions(self) -> None:
+        """Take some blocks that nobody has taken, and run them; again, until none is left or the launch is to stop."""
+        b = self.b
+        take, run, done = (b.append_basic_block(name) for name in ("take", "run", "done"))
+        after_last = self.wide(LAST)
+        b.branch(take)
+        b.position_at_end(take)
+        place = b.bitcast(b.gep(self.launch, [ir.Constant(I64, 8 * NEXT)], source_etype=I8), I64.as_pointer())
+        first = b.atomic_rmw("add", place, self.wide(CHUNK), "monotonic")
+        b.cbranch(b.icmp_unsigned("<", first, after_last), run, done)
+        b.position_at_end(run)
+        last = b.add(first, self.wide(CHUNK))
+        with self.each_from(first, b.select(b.icmp_unsigned("<", last, after_last), last, after_last)) as block:
+            x, rest = b.urem(block, self.grid[0]), b.udiv(block, self.grid[0])
+            self.block_ids = [b.trunc(v, I32) for v in (x, b.urem(rest, self.grid[1]), b.udiv(rest, self.grid[1]))]
+            self._block() if self.thread.meetings else self._straight()
+            with b.if_then(self.stopped(), likely=False):
+                b.ret_void()
+        b.branch(take)
+        b.position_at_end(done)
+        b.ret_void()
 
     # -- words ---------------------------------------------------------------------------------------------------------
 
@@ -76,12 +77,17 @@ class Schedule:
 
     def wide(self, k: int) -> Any:
         """Number `k` of the launch's row."""
-        return self.b.load(self.b.gep(self.launch, [ir.Constant(I64, 8 * k)], source_etype=I8), typ=I64, align=8)
+        at = self.b.gep(self.launch, [ir.Constant(I64, 8 * k)], source_etype=I8)
+        return self.thread.constant(self.b.load(at, typ=I64, align=8))
 
-    def error(self, k: int) -> Any:
-        """Word `k` of the launch's error record."""
-        at = self.b.inttoptr(self.b.add(self.wide(ERROR), ir.Constant(I64, 8 * k)), I64.as_pointer())
-        return self.b.load(at)
+    def stopped(self) -> Any:
+        """Has a thread met a fault, or is the launch to stop?"""
+        record = self.wide(ERROR)
+        words = []
+        for k in (0, STOP):
+            at = self.b.inttoptr(self.b.add(record, ir.Constant(I64, 8 * k)), I64.as_pointer())
+            words.append(self.b.load_atomic(at, "monotonic", 8))
+        return self.b.icmp_unsigned("!=", self.b.or_(*words), ir.Constant(I64, 0))
 
     def variable(self, value: Any, kind: Any = I32) -> Any:
         """A place for a value that changes, with its first value."""
@@ -162,11 +168,18 @@ class Schedule:
             *self.block_ids,
         ]
 
+    def _call(self, frame: Any, ids: list[Any], attribute: str) -> Any:
+        return self.b.call(self.thread.llvm, [frame, self.launch, self.shared, self.notes, *ids], attrs=(attribute,))
+
     def _straight(self) -> None:
-        """A block whose threads never meet: one after another to its end."""
+        """A block whose threads never meet: one after another to its end, in the order of the launch if it has one."""
         nothing = ir.Constant(PTR, None)
-        with self.each(self.count) as k:
-            self.b.call(self.thread.llvm, [nothing, self.launch, self.shared, *self._ids(self._at(k))])
+        given = self.b.icmp_unsigned("!=", self.wide(ORDER), ir.Constant(I64, 0))
+        with self.b.if_else(given, likely=False) as (in_order, in_rows):
+            with in_order, self.each(self.count) as k:
+                self._call(nothing, self._ids(self._at(k)), "noinline")
+            with in_rows, self.each(self.sizes[2]) as z, self.each(self.sizes[1]) as y, self.each(self.sizes[0]) as x:
+                self._call(nothing, [x, y, z, *self.block_ids], "alwaysinline")
 
     def _at(self, k: Any) -> Any:
         """The number of the thread that comes as number `k`: in the launch's order, or `k` itself."""
@@ -182,7 +195,7 @@ class Schedule:
         """Let a thread run if it is ready, and note where it stopped."""
         frame = self.frame_of(thread)
         with self.b.if_then(self.b.icmp_unsigned("==", self.field(frame, 4), self.i32(READY))):
-            point = self.b.call(self.thread.llvm, [frame, self.launch, self.shared, *self._ids(thread)])
+            point = self._call(frame, self._ids(thread), "alwaysinline")
             self.put(frame, 0, point)
             self.put(frame, 4, self._status(point))
 
@@ -305,78 +318,5 @@ class Schedule:
                 number = b.sub(self.i32(STUCK), self.field(self.frame_of(thread), 0))
                 b.call(self.module.globals["report"], [self.launch, number, ir.Constant(I64, 0), *self._ids(thread)])
                 b.branch(ended)
-        stopped = b.icmp_unsigned("!=", self.error(0), ir.Constant(I64, 0))
-        go_on = b.and_(b.icmp_unsigned("!=", b.load(waiting), self.i32(0)), b.not_(stopped))
+        go_on = b.and_(b.icmp_unsigned("!=", b.load(waiting), self.i32(0)), b.not_(self.stopped()))
         b.cbranch(go_on, again, ended)
-
-
-def add_checks(program: Program) -> None:
-    """Write `report` and `check`: an access must lie in an array of the launch, in shared or in local memory."""
-    module = program.llvm
-    report = ir.Function(module, ir.FunctionType(VOID, [PTR, I32, I64, *[I32] * 6]), "report")
-    report.linkage = "internal"
-    report.attributes.add("noinline")
-    b = ir.IRBuilder(report.append_basic_block())
-
-    def slot(launch: Any, k: int) -> Any:
-        return b.load(b.gep(launch, [ir.Constant(I64, 8 * k)], source_etype=I8), typ=I64, align=8)
-
-    def at(address: Any, k: int) -> Any:
-        return b.inttoptr(b.add(address, ir.Constant(I64, 8 * k)), I64.as_pointer())
-
-    record = slot(report.args[0], ERROR)
-    one = ir.Constant(I64, 1)
-    first = b.extract_value(b.cmpxchg(at(record, 0), ir.Constant(I64, 0), one, "seq_cst", "seq_cst"), 1)
-    with b.if_then(first):  # the first fault is the one that is told
-        b.store(b.sext(report.args[1], I64), at(record, 1))
-        b.store(report.args[2], at(record, 2))
-        for k, value in enumerate(report.args[3:]):
-            b.store(b.zext(value, I64), at(record, 5 + k))
-    b.ret_void()
-
-    # Which of the launch's arrays an access lies in: it is noted, so that `Thread.check` need not ask again.
-    check = ir.Function(module, ir.FunctionType(BOOL, [PTR, PTR, I64, I64, I32, I64, I64, *[I32] * 6]), "check")
-    check.linkage = "internal"
-    check.attributes.add("noinline")
-    launch, shared, address, size, number, own, own_size, *ids = check.args
-    b = ir.IRBuilder(check.append_basic_block("entry"))
-    head, body, step, found, wrong = (check.append_basic_block(n) for n in ("head", "body", "step", "found", "wrong"))
-    end = b.add(address, size)
-    entry = b.block
-    ranges, count = slot(launch, RANGES), slot(launch, RANGE_COUNT)
-    note = b.sub(b.ptrtoint(shared, I64), b.mul(b.add(b.sext(number, I64), one), ir.Constant(I64, 16)))
-    aligned = b.icmp_unsigned("==", b.and_(address, b.sub(size, one)), ir.Constant(I64, 0))
-    b.cbranch(aligned, head, wrong)
-    b.position_at_end(head)
-    k = b.phi(I64)
-    k.add_incoming(ir.Constant(I64, 0), entry)
-    more = b.append_basic_block("more")
-    b.cbranch(b.icmp_unsigned("<", k, count), body, more)
-    b.position_at_end(body)
-    pair = b.add(ranges, b.mul(k, ir.Constant(I64, 16)))
-    low, high = b.load(at(pair, 0)), b.load(at(pair, 1))
-    inside = b.and_(b.icmp_unsigned(">=", address, low), b.icmp_unsigned("<=", end, high))
-    b.cbranch(inside, found, step)
-    b.position_at_end(found)
-    b.store(low, at(note, 0))
-    b.store(b.sub(b.sub(high, low), size), at(note, 1))
-    b.ret(ir.Constant(BOOL, 0))
-    b.position_at_end(step)
-    k.add_incoming(b.add(k, one), step)
-    b.branch(head)
-    b.position_at_end(more)
-    base = b.ptrtoint(shared, I64)
-    places = [(base, slot(launch, SHARED_BYTES)), (own, own_size)]
-    with b.if_then(b.and_(b.icmp_unsigned(">=", address, base), b.icmp_unsigned("<=", end, b.add(base, places[0][1])))):
-        b.store(base, at(note, 0))
-        b.store(b.sub(places.pop(0)[1], size), at(note, 1))
-        b.ret(ir.Constant(BOOL, 0))
-    places += [(b.ptrtoint(v, I64), ir.Constant(I64, v.value_type.count)) for v in program.constants.values()]
-    for low, length in places:
-        inside = b.and_(b.icmp_unsigned(">=", address, low), b.icmp_unsigned("<=", end, b.add(low, length)))
-        with b.if_then(inside):
-            b.ret(ir.Constant(BOOL, 0))
-    b.branch(wrong)
-    b.position_at_end(wrong)
-    b.call(report, [launch, number, address, *ids])
-    b.ret(ir.Constant(BOOL, 1))

@@ -1,6 +1,6 @@
 """One thread: a PTX function becomes an LLVM function that runs from one meeting of threads to the next.
 
-    int step(frame, launch, shared, tid.x, tid.y, tid.z, ctaid.x, ctaid.y, ctaid.z)
+    int step(frame, launch, shared, notes, tid.x, tid.y, tid.z, ctaid.x, ctaid.y, ctaid.z)
 
 It returns the number of the meeting it stopped at (a barrier, a shuffle …), -1 when the thread is done, -2 after a
 fault. What it needs again afterwards it leaves in its frame, and takes back when it is called again:
@@ -10,7 +10,7 @@ fault. What it needs again afterwards it leaves in its frame, and takes back whe
 | 0 | the meeting to go on from; 0 is the beginning |
 | 4 | READY, AT_WARP, AT_BLOCK or DONE: `schedule` sets it |
 | 16 to 79 | operands and results of what the threads of a warp do together, `words` of 4 bytes |
-| 80 … | registers that are live at some meeting, 8 bytes each; then the thread's local arrays |
+| 80 … | registers that are live at some meeting (see `memory.Layout`); then the thread's local arrays |
 
 A kernel without meetings has no frame. PTX's registers are written any number of times, LLVM's values once: each
 register becomes a place on the stack, which LLVM's own first pass turns into values.
@@ -20,83 +20,35 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable
 from typing import Any
 
 from llvmlite import ir
 
 from . import trace
-from .instructions import BOOL, F32, F64, I8, I32, I64, MEANINGS, bits, llvm_type, unsupported
+from .instructions import MEANINGS
 from .liveness import is_register, live_at_meetings, meets, results
-from .parse import Function, Instruction, Memory, Module, PtxError
+from .memory import (
+    DYNAMIC,
+    ERROR,
+    FAULT,
+    NCTAID,
+    NTID,
+    PARAMETERS,
+    RESULTS,
+    STOP,
+    WORDS,
+    Layout,
+    Program,
+    groups_of,
+    symbol,
+)
+from .parse import Function, Instruction, PtxError
+from .values import BOOL, F32, F64, I8, I32, I64, PTR, VOID, bits, llvm_type, unsupported
 
-PTR = ir.PointerType()
-WORDS, RESULTS, KEPT = 16, 10, 80  # byte of the first word; word of the first result; byte of the first kept register
-DONE, FAULT = -1, -2
-STOP = 11  # the word of a launch's error record that tells its threads to stop
-# What a launch hands to every thread: a row of 64-bit numbers.
-PARAMETERS, NTID, NCTAID, DYNAMIC, ORDER, RANGES, RANGE_COUNT, ERROR, SHARED_BYTES = 0, 1, 4, 7, 8, 9, 10, 11, 12
-TRACE = 13  # the address of what a traced build notes its instructions in: see `trace`
+DONE = -1
 _SPECIAL = {"%tid": "tid", "%ctaid": "ctaid"}
-
-
-class Program:
-    """A module on its way to native code: LLVM's module, the kernel's arrays, and where everything lies."""
-
-    def __init__(self, module: Module, checked: bool, traced: bool = False) -> None:
-        self.ptx, self.checked, self.traced = module, checked, traced
-        self.passed = 0  # how many of the entry's instructions are translated
-        self.llvm = ir.Module(name="kernel")
-        self.places: list[Instruction] = []  # the instructions that may report a fault, by number
-        self.shared: dict[str, int] = {}
-        self.shared_bytes = 0
-        self.dynamic = ""
-        self.functions: dict[str, ir.Function] = {}
-        self.constants: dict[str, ir.GlobalVariable] = {}
-        for function in module.functions.values():
-            for array in function.shared:
-                self._place(array)
-        for array in module.shared:
-            self._place(array)
-        for array in module.constants:
-            self.constants[array.name] = self._constant(array)
-
-    def _place(self, array: Any) -> None:
-        if array.size == 0:
-            self.dynamic = array.name  # begins where the static arrays end
-            return
-        self.shared_bytes = -(-self.shared_bytes // 16) * 16
-        self.shared[array.name] = self.shared_bytes
-        self.shared_bytes += array.size
-
-    def _constant(self, array: Any) -> ir.GlobalVariable:
-        kind = ir.ArrayType(I8, max(array.size, 1))
-        variable = ir.GlobalVariable(self.llvm, kind, name=f"array.{array.name}")
-        variable.linkage, variable.align = "internal", max(array.align, 16)
-        variable.initializer = ir.Constant(kind, bytearray(array.data or bytes(max(array.size, 1))))
-        return variable
-
-    def dynamic_offset(self) -> int:
-        """Where the dynamic shared array begins: after the static ones."""
-        return -(-self.shared_bytes // 16) * 16
-
-    def number(self, i: Instruction) -> int:
-        """A number for an instruction that may report a fault."""
-        self.places.append(i)
-        return len(self.places) - 1
-
-
-class Layout:
-    """Where a thread's memory lies: registers that are kept and local arrays, in its frame, by byte."""
-
-    def __init__(self, function: Function, kept: list[str]) -> None:
-        self.slots = {register: KEPT + 8 * k for k, register in enumerate(kept)}
-        self.local: dict[str, int] = {}  # local arrays: where each begins among them
-        self.local_bytes = 0
-        for array in function.local:
-            self.local[array.name] = -(-self.local_bytes // 16) * 16
-            self.local_bytes = self.local[array.name] + array.size
-        self.local_place = -(-(KEPT + 8 * len(kept)) // 16) * 16  # of all of them
-        self.frame_bytes = -(-(self.local_place + self.local_bytes) // 64) * 64
+IDS = ("tid.x", "tid.y", "tid.z", "ctaid.x", "ctaid.y", "ctaid.z")
 
 
 class Thread:
@@ -118,18 +70,18 @@ class Thread:
 
     def _translate(self) -> None:
         if self.is_entry:
-            kind = ir.FunctionType(I32, [PTR, PTR, PTR, *[I32] * 6])
+            kind = ir.FunctionType(I32, [PTR, PTR, PTR, PTR, *[I32] * 6])
             self.llvm = ir.Function(self.module, kind, "step")
-            self.llvm.attributes.add("alwaysinline")
-            self.frame, self.launch, self.shared = self.llvm.args[:3]
-            self.ids = dict(
-                zip(("tid.x", "tid.y", "tid.z", "ctaid.x", "ctaid.y", "ctaid.z"), self.llvm.args[3:], strict=True)
-            )
+            self.frame, self.launch, self.shared, self.notes = self.llvm.args[:4]
+            for pointer in self.llvm.args[:4]:
+                pointer.add_attribute("noalias")
+            self.ids = dict(zip(IDS, self.llvm.args[4:], strict=True))
+            self.groups = groups_of(self.function)
         else:
             parameters = [*self.function.results, *self.function.parameters]
             self.llvm = ir.Function(
                 self.module,
-                ir.FunctionType(ir.VoidType(), [PTR] * (1 + len(parameters))),
+                ir.FunctionType(VOID, [PTR] * (1 + len(parameters))),
                 f"device.{len(self.program.functions)}",
             )
             self.program.functions[self.function.name] = self.llvm
@@ -143,21 +95,19 @@ class Thread:
         names = [block.label or f".{k}" for k, block in enumerate(self.function.blocks)]
         if self.is_entry:
             at = 0
-            base = self.slot(PARAMETERS)
+            base = self.b.inttoptr(self.slot(PARAMETERS), PTR)
             for name, _, size in self.function.parameters:
-                self.parameters[name] = self.b.gep(self.pointer(base, I8), [ir.Constant(I64, at)], source_etype=I8)
+                self.parameters[name] = self.b.gep(base, [ir.Constant(I64, at)], source_etype=I8)
                 at += -(-size // 8) * 8
         sizes: dict[str, int] = {}
         for name, _, size in self.function.scopes:
             sizes[name] = max(size, sizes.get(name, 0))
-        self.parameters |= {name: self.b.alloca(ir.ArrayType(I64, -(-size // 8))) for name, size in sizes.items()}
-        self.local_base = ir.Constant(I64, 0)
+        self.parameters |= {name: self.memory(-(-size // 8) * 8) for name, size in sizes.items()}
+        self.local: Any = None  # where the local arrays begin
         if self.layout.local_bytes and self.meetings:
-            self.local_base = self.b.add(self.b.ptrtoint(self.frame, I64), ir.Constant(I64, self.layout.local_place))
+            self.local = self.b.gep(self.frame, [ir.Constant(I64, self.layout.local_place)], source_etype=I8)
         elif self.layout.local_bytes:
-            arrays = self.b.alloca(ir.ArrayType(I8, self.layout.local_bytes))
-            arrays.align = 16
-            self.local_base = self.b.ptrtoint(arrays, I64)
+            self.local = self.memory(self.layout.local_bytes)
         self.resumed: list[Any] = []
         first = self.blocks[names[0]]
         self.behind: set[str] = set()  # labels that a jump goes back to
@@ -179,6 +129,12 @@ class Thread:
                 switch.add_case(ir.Constant(I32, number), block)
         else:
             self.b.branch(first)
+
+    def memory(self, size: int) -> Any:
+        """So many bytes on the processor's stack, as a pointer."""
+        place = self.b.alloca(ir.ArrayType(I8, size))
+        place.align, place.type = 16, PTR
+        return place
 
     def instruction(self, i: Instruction) -> None:
         """Translate one instruction; a guarded one is jumped over where its guard does not hold."""
@@ -227,14 +183,14 @@ class Thread:
         for k, (operand, kind) in enumerate(operands_of(i)):
             self.b.store(self.fitted(bits(self, self.read(operand, kind)), I32), self.word(k), align=4)
         for register in live:
-            self.b.store(self.b.load(self.register(register)), self.kept(register), align=8)
+            self.b.store(self.b.load(self.register(register)), self.kept(register), align=4)
         self.b.ret(ir.Constant(I32, number))
         resumed = self.b.append_basic_block(f"resumed{number}")
         self.resumed.append(resumed)
         self.b.position_at_end(resumed)
         for register in live:
             place = self.register(register)
-            self.b.store(self.b.load(self.kept(register), typ=place.type.pointee, align=8), place)
+            self.b.store(self.b.load(self.kept(register), typ=place.type.pointee, align=4), place)
         for k, register in enumerate(results(i)):
             value = self.b.load(self.word(RESULTS + k), typ=I32, align=4)
             kind = llvm_type(self.function.type_of(register))
@@ -290,7 +246,7 @@ class Thread:
             if isinstance(wanted, ir.IntType):
                 return ir.Constant(wanted, number % (1 << wanted.width))
             return ir.Constant(wanted, float(number))
-        return self.fitted(self.symbol(operand), wanted)
+        return self.fitted(symbol(self, operand), wanted)
 
     def write(self, name: Any, value: Any, kind: str = "") -> None:
         """Set a register. A narrower value is extended, with its sign where `kind` is signed."""
@@ -317,7 +273,13 @@ class Thread:
 
     def slot(self, k: int) -> Any:
         """Number `k` of the launch's row."""
-        return self.b.load(self.b.gep(self.launch, [ir.Constant(I64, 8 * k)], source_etype=I8), typ=I64, align=8)
+        at = self.b.gep(self.launch, [ir.Constant(I64, 8 * k)], source_etype=I8)
+        return self.constant(self.b.load(at, typ=I64, align=8))
+
+    def constant(self, loaded: Any) -> Any:
+        """Say of a load that no store changes what lies there during the launch: it is done once."""
+        loaded.set_metadata("invariant.load", self.module.add_metadata([]))
+        return loaded
 
     def special(self, name: str) -> Any:
         """A special register (section 10 of the ISA)."""
@@ -355,77 +317,14 @@ class Thread:
             return self.b.trunc(self.slot(DYNAMIC), I32)
         raise PtxError(f"ptx has no special register {name}")
 
-    def symbol(self, name: str) -> Any:
-        """The address of a declared array."""
-        if name in self.program.shared or name == self.program.dynamic:
-            if self.shared is None:
-                raise PtxError(f"ptx cannot take the shared array {name} in a function that is not inlined")
-            offset = self.program.shared.get(name, self.program.dynamic_offset())
-            return self.b.add(self.b.ptrtoint(self.shared, I64), ir.Constant(I64, offset))
-        if name in self.layout.local:
-            return self.b.add(self.local_base, ir.Constant(I64, self.layout.local[name]))
-        found = self.parameters.get(name) or self.program.constants.get(name)
-        if found is None:
-            raise PtxError(f"ptx knows no array {name}")
-        return self.b.ptrtoint(found, I64)
-
-    def pointer(self, address: Any, kind: Any) -> Any:
-        """A number as a pointer to a `kind`."""
-        return self.b.inttoptr(address, kind.as_pointer())
-
-    def address(self, i: Instruction, place: Memory, size: int, space: str, store: bool) -> Any:
-        """The address of an operand in brackets, checked in a checked build."""
-        base = self.read(place.base, ".u64")
-        if (
-            is_register(place.base)
-            and self.function.type_of(place.base) in (".b32", ".u32", ".s32")
-            and space == ".shared"
-        ):
-            whole = self.b.ptrtoint(self.shared, I64)  # a 32-bit address of shared memory: its low half
-            low = self.b.sub(self.b.trunc(base, I32), self.b.trunc(whole, I32))
-            base = self.b.add(whole, self.b.zext(low, I64))
-        address = self.b.add(base, ir.Constant(I64, place.offset)) if place.offset else base
-        if self.program.checked and space in ("", ".global", ".shared") and self.is_entry and is_register(place.base):
-            self.check(i, address, size, space, store)
-        return address
-
-    def check(self, i: Instruction, address: Any, size: int, space: str, store: bool) -> None:
-        """Stop the thread where an access lies outside every array of the launch, or is not aligned.
-
-        In front of the shared memory lies, for each instruction, the array that it met last: begin, and the last
-        distance from there at which an access still lies inside. Mostly that is the array again.
-        """
-        place = self.program.number(i)
-        note = self.b.sub(self.b.ptrtoint(self.shared, I64), ir.Constant(I64, 16 * (place + 1)))
-        low = self.b.load(self.pointer(note, I64))
-        reach = self.b.load(self.pointer(self.b.add(note, ir.Constant(I64, 8)), I64))
-        distance = self.b.sub(address, low)
-        known = self.b.icmp_unsigned("<=", distance, reach)
-        if size > 1:
-            ones = self.b.and_(address, ir.Constant(I64, size - 1))
-            known = self.b.and_(known, self.b.icmp_unsigned("==", ones, ir.Constant(I64, 0)))
-        with self.b.if_then(self.b.not_(known), likely=False):
-            wrong = self.b.call(
-                self.program.llvm.globals["check"],
-                [
-                    self.launch,
-                    self.shared,
-                    address,
-                    ir.Constant(I64, size),
-                    ir.Constant(I32, place),
-                    self.local_base,
-                    ir.Constant(I64, self.layout.local_bytes),
-                    *self.ids.values(),
-                ],
-            )
-            with self.b.if_then(wrong, likely=False):
-                self.b.ret(ir.Constant(I32, FAULT))
-
-    def may_stop(self, i: Instruction) -> None:
-        """At a jump back, in a checked build: end the thread if the launch is to stop, because it took too long."""
-        if not (self.program.checked and self.is_entry and str(i.operands[0]) in self.behind):
+    def may_stop(self, i: Instruction, labels: Iterable[str]) -> None:
+        """At a jump back: end the thread if the launch is to stop, because it took too long or by Ctrl-C."""
+        if self.behind.isdisjoint(labels):
             return
-        flag = self.pointer(self.b.add(self.slot(ERROR), ir.Constant(I64, 8 * STOP)), I64)
+        self.program.loops = True
+        if not self.is_entry:
+            return
+        flag = self.b.inttoptr(self.b.add(self.slot(ERROR), ir.Constant(I64, 8 * STOP)), I64.as_pointer())
         stop = self.b.icmp_unsigned("!=", self.b.load_atomic(flag, "monotonic", 8), ir.Constant(I64, 0))
         with self.b.if_then(stop, likely=False):
             self.fault(i, "stopped")
@@ -441,8 +340,8 @@ class Thread:
         else:
             raise unsupported(i, "in a function that is not inlined")
 
-    def volatile(self, made: Any) -> None:
-        """Mark a load or store as one that must stay where it is. LLVM's builder has no word for it: a fence does."""
+    def stays(self) -> None:
+        """The access before must stay where it is. LLVM's builder has no word for a volatile one: a fence does it."""
         self.b.fence("seq_cst")
 
     def callee(self, i: Instruction, name: str) -> Any:

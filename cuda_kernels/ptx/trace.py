@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from llvmlite import ir
 
-from .instructions import I8, I32, I64, bits
 from .liveness import results
+from .memory import NTID, TRACE
 from .parse import Instruction, parse
+from .values import I8, I32, I64, PTR, VOID, bits
 
 if TYPE_CHECKING:
-    from .thread import Program, Thread
+    from .memory import Program
+    from .thread import Thread
 
 WARP = 32
 RECORD = np.dtype([("place", np.int32), ("what", np.int32), ("value", np.uint64)])
@@ -76,9 +78,7 @@ def _note(t: Thread, place: int, what: int, value: Any) -> None:
 
 def _add(program: Program) -> Any:
     """void note(launch, place, what, value, tid x 3, ctaid x 3): write a record, if this thread is followed."""
-    from .thread import NTID, PTR, TRACE
-
-    note = ir.Function(program.llvm, ir.FunctionType(ir.VoidType(), [PTR, I32, I32, I64, *[I32] * 6]), "note")
+    note = ir.Function(program.llvm, ir.FunctionType(VOID, [PTR, I32, I32, I64, *[I32] * 6]), "note")
     note.linkage = "internal"
     note.attributes.add("noinline")
     launch, place, what, value = note.args[:4]
@@ -138,8 +138,9 @@ def trace(
     Raises
     PtxError : an instruction that has no meaning here
     """
+    from .faults import PtxFault
     from .native import Native, translate
-    from .running import PtxFault, run
+    from .running import run
 
     threads = math.prod((block,) if isinstance(block, int | np.integer) else block)
     lanes = min(WARP, threads - WARP * warp)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .instructions import BOOL, F32, I32, unsupported
 from .parse import Instruction
+from .values import BOOL, F32, I32, unsupported
 
 if TYPE_CHECKING:
     from .schedule import Schedule

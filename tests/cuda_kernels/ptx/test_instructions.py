@@ -27,6 +27,7 @@ DTYPES = {"f32": np.float32, "f64": np.float64, "s32": np.int32, "u32": np.uint3
 def run(instruction: str, result: str, *operands: tuple[str, Any]) -> np.ndarray:
     """Run one instruction on every element: "%d" is its result, "%a", "%b", "%c" its operands of the types given."""
     count = len(operands[0][1])
+    block = max(n for n in range(1, 1025) if count % n == 0)  # a thread an element, and none beyond
     registers, loads, arrays = [], [], []
     for name, (kind, values) in zip("abc", operands, strict=False):
         width = np.dtype(DTYPES[kind]).itemsize
@@ -50,16 +51,17 @@ def run(instruction: str, result: str, *operands: tuple[str, Any]) -> np.ndarray
         + "{\n"
         + f".reg {space} %d<2>; "
         + " ".join(registers)
-        + " .reg .b64 %p<2>; .reg .b64 %i<2>; .reg .b32 %t<2>; "
+        + " .reg .b64 %p<2>; .reg .b64 %i<2>; .reg .b32 %t<4>; "
         ".reg .pred %q<3>;\n"
-        "mov.u32 %t1, %tid.x; cvt.u64.u32 %i1, %t1;\n" + "\n".join(loads) + f"\n{body}\n"
+        "mov.u32 %t1, %ctaid.x; mov.u32 %t2, %ntid.x; mov.u32 %t3, %tid.x; mad.lo.u32 %t1, %t1, %t2, %t3; "
+        "cvt.u64.u32 %i1, %t1;\n" + "\n".join(loads) + f"\n{body}\n"
         f"ld.param.u64 %p1, [out]; mad.lo.u64 %p1, %i1, {width}, %p1; st.global.{result} [%p1], %d1; ret;\n}}\n"
     )
     found = np.zeros(count, DTYPES[result])
     empty = [np.zeros(1, np.int64)] * (3 - len(arrays))
     native = Native(translate(text, checked=False, level=1))
     words = [np.uint64(x.ctypes.data) for x in (*arrays, *empty, found)]
-    running.run(native, 1, count, words, threads=1)
+    running.run(native, -(-count // block), block, words, threads=1)
     return found
 
 

@@ -35,7 +35,8 @@ def run(body: str, *arrays: np.ndarray, block: Any = 32, grid: Any = 1, shared: 
 @pytest.fixture(autouse=True)
 def pointers(monkeypatch: pytest.MonkeyPatch) -> None:
     """PTX written by hand takes an address where Numba's takes an array apart."""
-    monkeypatch.setattr(running, "parameters_of", lambda args: (a.ctypes.data.to_bytes(8, "little") for a in args))
+    words = lambda args: b"".join(a.ctypes.data.to_bytes(8, "little") for a in args)  # noqa: E731
+    monkeypatch.setattr(running, "parameters_of", words)
 
 
 SHUFFLES = {
