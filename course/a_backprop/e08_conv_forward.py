@@ -1,0 +1,87 @@
+"""The bank of 8, conv_forward."""
+
+from minidl.course import Bank
+
+bank = Bank()
+bank.solution("""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    # begin
+    n, height, width, c = x.shape
+    r, s, _, k = w.shape
+    padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    rows = (height + 2 * pad - r) // stride + 1
+    cols = (width + 2 * pad - s) // stride + 1
+    table = np.empty((n, rows, cols, r, s, c), x.dtype)
+    for i in range(r):
+        for j in range(s):
+            table[:, :, :, i, j] = padded[:, i : i + rows * stride : stride, j : j + cols * stride : stride]
+    y = table.reshape(-1, r * s * c) @ w.reshape(r * s * c, k) + b
+    y = y.reshape(n, rows, cols, k)
+    # end
+    return y
+""", "a table, filled tap by tap")
+bank.solution("""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    edge = [(0, 0), (pad,) * 2, (pad,) * 2, (0, 0)]
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, edge), w.shape[:2], axis=(1, 2))
+    return np.einsum("npqcrs,rsck->npqk", windows[:, ::stride, ::stride], w) + b
+""", "a view of windows, einsum")
+bank.solution("""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    n, h, wide, c = x.shape
+    big = np.zeros((n, h + 2 * pad, wide + 2 * pad, c), dtype=x.dtype)
+    big[:, pad : pad + h, pad : pad + wide, :] = x
+    last_row, last_col = big.shape[1] - w.shape[0] + 1, big.shape[2] - w.shape[1] + 1
+    y = b
+    for i in range(w.shape[0]):
+        for j in range(w.shape[1]):
+            y = y + big[:, i : last_row + i : stride, j : last_col + j : stride] @ w[i, j]
+    return y
+""", "shifted images, added up")
+
+TABLE = "table[:, :, :, i, j] = padded[:, i : i + rows * stride : stride, j : j + cols * stride : stride]"
+PAD = "((0, 0), (pad, pad), (pad, pad), (0, 0))"
+bank.mistake("flipped", "values", "flipped", "w.reshape(r * s * c, k) => w[::-1, ::-1].reshape(r * s * c, k)")
+bank.mistake("columns_c_r_s", "values", "columns_c_r_s", "cols, r, s, c), x => cols, c, r, s), x",
+             "table[:, :, :, i, j] => table[:, :, :, :, i, j]")
+bank.mistake("w_reshaped", "values", "w_reshaped", "w.reshape(r * s * c, k) => w.reshape(k, r * s * c).T")
+bank.mistake("pad_not_counted", "values", "pad_not_counted", "(height + 2 * pad - r) => (height - r)", "(width + 2 * pad - s) => (width - s)")
+bank.mistake("pad_counted_once", "values", "pad_not_counted", "(height + 2 * pad - r) => (height + pad - r)", "(width + 2 * pad - s) => (width + pad - s)")
+bank.mistake("fence", "values", "fence", "- r) // stride + 1 => - r) // stride", "- s) // stride + 1 => - s) // stride")
+bank.mistake("fence_inside", "values", "fence", "- r) // stride + 1 => - r + 1) // stride", "- s) // stride + 1 => - s + 1) // stride")
+bank.mistake("bias_at_each_tap", "values", "bias_in_the_sum", "w[i, j]\n => w[i, j] + b\n", "y = b => y = 0", of=2)
+bank.mistake("bias_at_each_term", "values", "bias_in_the_sum", "(r * s * c, k) + b => (r * s * c, k) + b * r * s * c")
+bank.mistake("pad_on_one_side", "values", "pad_on_one_side", f"{PAD} => ((0, 0), (2 * pad, 0), (2 * pad, 0), (0, 0))")
+bank.mistake("edge_repeated", "values", "edge_repeated", f"{PAD}) => {PAD}, mode='edge')")
+bank.mistake("stride_1", "values", "stride_1", f"{TABLE} => table[:, :, :, i, j] = padded[:, i : i + rows, j : j + cols]")
+bank.mistake("taps_apart", "values", "taps_apart", "padded[:, i : i + rows * stride : stride, j : j + cols * stride : stride] => "
+             "np.pad(padded, ((0, 0), (0, 99), (0, 99), (0, 0)))[:, i * stride : i * stride + rows, j * stride : j * stride + cols]")
+bank.mistake("one_channel", "values", "one_channel", "y = table.reshape(-1, r * s * c) @ w.reshape(r * s * c, k) + b => "
+             "y = table[..., 0].reshape(-1, r * s) @ w[:, :, 0].reshape(r * s, k) + b")
+bank.mistake("no_bias", "values", "F19", "w.reshape(r * s * c, k) + b => w.reshape(r * s * c, k)")
+bank.mistake("loops_over_pixels", "par", "F21 + loops_over_pixels", source="""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    n, height, width, c = x.shape
+    r, s, _, k = w.shape
+    padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    rows = (height + 2 * pad - r) // stride + 1
+    cols = (width + 2 * pad - s) // stride + 1
+    y = np.empty((n, rows, cols, k), x.dtype)
+    for p in range(rows):
+        for q in range(cols):
+            window = padded[:, p * stride : p * stride + r, q * stride : q * stride + s]
+            y[:, p, q] = np.einsum("nrsc,rsck->nk", window, w) + b
+    return y
+""")
