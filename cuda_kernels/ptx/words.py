@@ -257,7 +257,10 @@ def _convert(i: Instruction, said: list[str]) -> str:
 
 
 def _at(i: Instruction, place: str) -> str:
-    """A place in memory: "global[rd1 + 16]", "memory[rd1]" of an address of any space."""
+    """A place in memory: "global[rd1 + 16]", "memory[rd1]" of an address of any space, "shared2[16]" of an array."""
+    if place.startswith("shared"):
+        name, _, offset = place.partition(" + ")
+        return f"{name}[{offset or 0}]"
     return f"{space_of(i).replace('any', 'memory')}[{place}]"
 
 

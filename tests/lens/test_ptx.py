@@ -75,6 +75,7 @@ $L__BB0_3:
     .loc 1 12 1
     add.s64 %rd7, %rd2, %rd4;
     st.shared.f32 [%rd8], %f2;
+    ld.shared.f32 %f2, [_cudapy_smem_1+8];
     @!%p1 st.global.f32 [%rd7], %f2;
     ret;
 }
@@ -151,6 +152,7 @@ def test_lines_float64_loops_and_what_is_of_no_line(listing):
     assert [(loop.label, loop.last - loop.first) for loop in listing.loops] == [("$L__BB0_2", 7)]
     assert listing.rows[12].label == "L2" and listing.rows[12].loops == 1 and listing.rows[11].loops == 0
     assert listing.rows[7].words == "rd8 = the address of shared"
+    assert listing.rows[22].words == "f2 = shared[8], 4 bytes"
     with pytest.raises(ArgumentError, match=r"line 99 is not in this kernel. There are lines 8 to 12"):
         listing.counts_of(99)
 
@@ -275,6 +277,7 @@ def test_steps_show_registers_that_python_computes(listing):
     assert end.row.text == "ret" and not y.any()  # the caller's arrays stay
     found = [expected(x[tid], tid) for tid in range(64, 70)]
     assert walk.value("%r2").tolist() == [n for n, _ in found]
+    walk.back(3)
     np.testing.assert_array_equal(walk.value("f2"), np.array([total for _, total in found], "f"))
     assert walk.value("%r1").tolist() == list(range(64, 70)) and walk.value("%p1").tolist() == [False] * 6
     assert [walk.cell("%rd5", lane) for lane in range(2)] == ["x[64]", "x[65]"]
@@ -285,7 +288,7 @@ def test_lanes_that_part_meet_again(listing):
     x = np.ones(8, "f")
     walk = listing.step(1, 8, x, np.zeros(8, "f"))
     walk.goto(0).to_line(11)
-    assert walk.active.tolist() == [False] + [True] * 7 and "1 wait at number 19" in walk.whereabouts()
+    assert walk.active.tolist() == [False] + [True] * 7 and "1 waits at number 19" in walk.whereabouts()
     counts = []
     for k, moment in enumerate(walk.moments):
         if listing.rows[moment.place].text.startswith("fma.rn.f32"):
@@ -293,10 +296,10 @@ def test_lanes_that_part_meet_again(listing):
     assert counts == [7, 6, 5, 4, 3, 2, 1]
     walk.goto(10**9)
     assert walk.active.all()
-    walk.back(2)
+    walk.back(3)
     assert walk.row.text.startswith("st.shared")
-    assert walk.forward().active.tolist() == [False] + [True] * 7 and "1 skip it" in walk.whereabouts()
-    assert len(walk) == 12 + 7 * 7 + 5
+    assert walk.forward(2).active.tolist() == [False] + [True] * 7 and "1 skips it" in walk.whereabouts()
+    assert len(walk) == 12 + 7 * 7 + 6
     with pytest.raises(ArgumentError, match="line 9 does not run after"):
         walk.to_line(9)
     assert walk.to_line(9, backwards=True).line == 9
@@ -317,7 +320,18 @@ def test_steps_in_terminal_and_notebook(listing, width):
 def test_steps_lead_up_to_a_fault(listing):
     walk = listing.step(1, 8, np.ones(5, "f"), np.zeros(8, "f"))
     assert "outside every array" in walk.fault
-    assert "here the run ended" in str(walk.goto(10**9))
+    assert "the run ended with a fault" in str(walk.goto(10**9))
+
+
+def test_bits_of_floats_are_shown_as_floats():
+    head = ".visible .entry k(.param .u64 x)\n{.reg .b32 %r<9>; .reg .f32 %f<3>; .reg .pred %p<3>;\n"
+    body = "mov.u32 %r1, %laneid; cvt.rn.f32.u32 %f1, %r1; mov.b32 %r2, %f1;\n"
+    shuffle = "shfl.sync.down.b32 %r3|%p1, %r2, 2, 31, -1; mov.b32 %f2, %r3; mov.u32 %r4, %r1; ret;\n}"
+    walk = lens.ptx(head + body + shuffle).step(1, 32, np.ones(1, "f")).goto(10)
+    assert [walk.cell("%r3", lane) for lane in (0, 5, 29)] == ["2", "7", "31"]
+    assert walk.value("%r3")[0] == np.float32(2).view(np.int32) and walk.title("%r3") == "%r3 as float"
+    assert walk.cell("%r4", 7) == "7" and walk.title("%r4") == "%r4"
+    assert walk.value("%p1").tolist() == [True] * 30 + [False] * 2
 
 
 def test_what_cannot_be_stepped_is_said(listing):

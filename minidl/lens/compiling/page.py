@@ -201,7 +201,7 @@ def steps(walk: PtxSteps) -> Markup:
     lines = walk.heading()
     names = walk.shown(14)
     new = {name: walk.just_written(name) for name in names}
-    heads = joined(Markup("<th>{}</th>").format(name) for name in ["lane", *names])
+    heads = joined(Markup("<th>{}</th>").format(name) for name in ["lane", *map(walk.title, names)])
     rows = []
     for lane in range(walk.lanes):
         cells = joined(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cuda_kernels.ptx.liveness import reads, results
+from cuda_kernels.ptx.liveness import is_register, reads, results
 from cuda_kernels.ptx.trace import Lane, trace
 from minidl.console import one_line
 from minidl.errors import ArgumentError
@@ -84,6 +84,7 @@ class PtxSteps:
             for name, values in found.items():
                 self._note(number + 1, name, values)
         self._shared()
+        self._floats = _float_bits(listing)
 
     def _note(self, position: int, name: str, values: dict[int, int]) -> None:
         positions, held, wrote = self._history.setdefault(name, ([], [], []))
@@ -197,10 +198,15 @@ class PtxSteps:
         return self._history[name][1][k]
 
     def cell(self, register: str, lane: int) -> str:
-        """A register of a lane as text: a number, an element whose address it is, or "·" before it is written."""
+        """A register of a lane as text: a number, an element whose address it is, or "·" before it is written.
+
+        Of a register for integers that holds the bits of a float, as for a shuffle, it is the float.
+        """
         if not self.written(register)[lane]:
             return "·"
         value = self.value(register)[lane]
+        if register in self._floats:
+            value = value.view(f"f{value.itemsize}")
         if isinstance(value, np.floating):
             return f"{value:.6g}"
         if value.dtype == np.int64:
@@ -208,6 +214,10 @@ class PtxSteps:
             if inside is not None:
                 return inside.told(int(value))
         return str(value)
+
+    def title(self, register: str) -> str:
+        """A register's name over a column: "%r1"; "%r1 as float" where its integers are the bits of floats."""
+        return f"{register} as float" if register in self._floats else register
 
     def shown(self, most: int = 6) -> list[str]:
         """The registers that matter here: those the instruction reads, those just written, and the latest."""
@@ -228,15 +238,19 @@ class PtxSteps:
     def whereabouts(self) -> str:
         """Who runs the instruction, and where the other lanes are."""
         moment = self.moments[self.position]
-        said = [f"{int(moment.ran.sum())} of {self.lanes} lanes run it"]
+        count = int(moment.ran.sum())
+        said = [f"{count} of {self.lanes} lanes {'runs' if count == 1 else 'run'} it"]
         skipped = int(((moment.stands == moment.place) & ~moment.ran).sum())
         if skipped:
-            said.append(f"{skipped} skip it, as their guard does not hold")
+            said.append(f"{skipped} {'skips' if skipped == 1 else 'skip'} it, as the guard does not hold there")
         for place in sorted(set(moment.stands.tolist()) - {moment.place}):
             count = int((moment.stands == place).sum())
             chain = self.listing.rows[place].chain if place >= 0 else ()
             line = f" (line {chain[-1].line})" if chain else ""
-            said.append(f"{count} have ended" if place == DONE else f"{count} wait at number {place}{line}")
+            ended = f"{count} {'has' if count == 1 else 'have'} ended"
+            said.append(
+                ended if place == DONE else f"{count} {'waits' if count == 1 else 'wait'} at number {place}{line}"
+            )
         return ", ".join(said)
 
     def heading(self) -> list[str]:
@@ -248,7 +262,7 @@ class PtxSteps:
             lines.append(f"line {place.line}{'' if own else ' of ' + short_name(place.file)}: {text}")
         if self.position == len(self) - 1:
             if self.fault:
-                lines.append(f"here the run ended: {self.fault}")
+                lines.append(f"the run ended with a fault: {self.fault}")
             elif not self.whole:
                 lines.append("noted up to here; limit=… notes more")
         return [one_line(line) for line in lines]
@@ -272,6 +286,25 @@ class PtxSteps:
         from minidl.lens.compiling.page import steps
 
         return str(steps(self))
+
+
+def _float_bits(listing: PtxListing) -> set[str]:
+    """The registers for integers that hold the bits of floats: those moved from or to one, and what follows."""
+    kind = listing.module.entry.type_of
+    pairs = []
+    for row in listing.rows:
+        i = row.instruction
+        source = i.operands[2 if "|" in i.text else 1] if len(i.operands) > 1 else None
+        if i.opcode in ("mov", "shfl") and results(i) and is_register(source):
+            pairs.append((results(i)[0], str(source)))
+    found: set[str] = set()
+    before = -1
+    while len(found) > before:
+        before = len(found)
+        for one, other in pairs:
+            if {kind(one), kind(other)} & {".f32", ".f64"} or {one, other} & found:
+                found |= {one, other}
+    return {name for name in found if kind(name) in (".b32", ".b64")}
 
 
 def _beside(lanes: list[Lane]) -> Iterator[tuple[int, np.ndarray, np.ndarray, dict[str, dict[int, int]]]]:

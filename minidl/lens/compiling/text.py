@@ -163,8 +163,10 @@ def _line(listing: PtxListing, place: Place, width: int, full: bool) -> list[Any
     text = next((s.lines[place.line] for s in listing.sources if place in s), "")
     calls = [f"{count} in {title}" for title, count in listing.called(place).items()]
     counts = _counts(rows, calls)
-    line = Text.assemble((f"{place.line:5d}  ", "dim"), one_line(text.replace("\t", "    ")))
-    line.overflow = "fold"
+    line = Table.grid()
+    line.add_column(width=7, style="dim")
+    line.add_column(overflow="fold")
+    line.add_row(f"{place.line:5d}", Text(one_line(text.replace("\t", "    "))))
     if not rows and not calls:
         return [line]
     if full and width >= WIDE and rows:
@@ -247,11 +249,11 @@ def _steps(steps: PtxSteps, width: int) -> Any:
     names = []
     for name in steps.shown(12):
         cells = [steps.cell(name, lane) for lane in range(steps.lanes)]
-        room -= max(map(len, [name, *cells])) + 2
+        room -= max(map(len, [steps.title(name), *cells])) + 2
         if room < 0:
             break
         names.append((name, cells))
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(steps.title(name), justify="right", no_wrap=True)
     for lane in range(steps.lanes):
         marked = [
             Text(found[lane], style="bold yellow" if steps.just_written(name)[lane] else "") for name, found in names
