@@ -58,6 +58,7 @@ from .launched import LISTENERS, Launched, launches
 from .scope import Scope
 from .simt.host.memory import DeviceArray
 from .simt.host.sessions import of_the_gpu
+from .simt.limits import MAX_BLOCK, MAX_GRID, MAX_THREADS
 
 __all__ = [
     "INT32_MAX",
@@ -93,9 +94,6 @@ __all__ = [
     "zeros",
 ]
 
-MAX_GRID = (INT32_MAX, 65535, 65535)
-MAX_THREADS = 1024
-MAX_BLOCK = (MAX_THREADS, MAX_THREADS, 64)
 STATIC_SHARED_BYTES = 48 * 1024  # more than this has to be asked for, and must be dynamic
 PLANNED_FOR = simt.GPUS["H100 SXM"]  # the GPU that a launch on the SIMT machine is planned for
 

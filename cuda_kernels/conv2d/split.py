@@ -3,7 +3,8 @@
 dw is small and its sum, over all windows of the batch, is long: alone, dw's tiles would leave most of a GPU idle. The
 second kernel adds in a fixed order, so the result is the same in every run, which atomic additions would not give.
 """
-from cuda_kernels._cuda import cuda, float32, int32
+from cuda_kernels._cuda import FLAT, cuda, float32, int32
+from cuda_kernels.ladder import Build, Claims
 from cuda_kernels.launch import blocks_for, empty, launch
 
 THREADS = 256
@@ -22,7 +23,7 @@ def add_parts(partial, total, parts, size):
         total[i] = value
 
 
-ADD_PARTS_ARGUMENTS = (float32[::1], float32[::1], int32, int32)
+ADDING = Build(add_parts, args=(FLAT, FLAT, int32, int32), claims=Claims(registers=40))
 
 
 def parts_for(blocks: int, inner: int, least_share: int = LEAST_SHARE, wanted: int = WANTED_BLOCKS) -> int:

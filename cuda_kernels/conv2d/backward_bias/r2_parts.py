@@ -52,7 +52,5 @@ def conv2d_backward_bias(dy, *, out=None, on: str | None = None):
 RUNG = Rung(
     op="conv2d_backward_bias", name="r2_parts", run=conv2d_backward_bias,
     change="blocks for parts of the rows, whose sums a second kernel adds",
-    builds=(
-        Build(bias_parts, args=(float32[::1], float32[::1], int32, int32, int32), claims=Claims(registers=40)),
-        Build(split.add_parts, args=split.ADD_PARTS_ARGUMENTS, claims=Claims(registers=40)),
-    ))
+    builds=(Build(bias_parts, args=(float32[::1], float32[::1], int32, int32, int32), claims=Claims(registers=40)),
+            split.ADDING))

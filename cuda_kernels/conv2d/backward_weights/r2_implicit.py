@@ -68,5 +68,4 @@ RUNG = Rung(
     builds=(
         Build(make_kernel(STRIDED, 2), args=(IMAGES, IMAGES, float32[::1], float32[:, :, :, :, ::1]) + (int32,) * 5,
               claims=Claims(registers=128, contains=("FFMA",))),
-        Build(split.add_parts, args=split.ADD_PARTS_ARGUMENTS, claims=Claims(registers=40)),
-    ))
+        split.ADDING))

@@ -66,5 +66,4 @@ RUNG = Rung(
                             loop=("FFMA", 0.8))),
         Build(make_kernel(FIRST, True), args=pipeline.ARGUMENTS, label="rgb",
               claims=Claims(registers=168, contains=("LDG.E.128", "LDS.128", "STG.E.128"))),
-        Build(split.add_parts, args=split.ADD_PARTS_ARGUMENTS, claims=Claims(registers=40)),
-    ))
+        split.ADDING))
