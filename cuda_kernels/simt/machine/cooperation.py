@@ -143,7 +143,7 @@ class Turns:
         task = next((t for t in self.waiting if t.loop is not None), None)
         if task is None or task.loop is None:
             raise Stalled
-        if not self.all_begun and len(self.alive) >= self.resident:
+        if len(self.alive) >= self.resident and next(self.machines, None) is not None:
             task.machine.progress.not_resident(task.loop, self.resident, self.gpu)
         if self.recorder.may_begin_anew:
             raise Stalled

@@ -151,6 +151,20 @@ def test_more_blocks_than_fit_on_the_gpu_is_a_deadlock(kernel):
     assert simt.launch(kernel, 40, 1024, *arrays, outputs=(), gpu="T4").faults == [] or kernel is grid_barrier
 
 
+def wait_for_nobody(flag, out):
+    while cuda.atomic.add(flag, cuda.blockIdx.x, 0) == 0:
+        pass
+    out[cuda.blockIdx.x] = 1
+
+
+@pytest.mark.parametrize("beyond, cause", [(-1, "waits for ever"), (0, "waits for ever"), (1, "that cannot begin")])
+def test_a_full_gpu_is_no_cause_while_all_blocks_have_begun(beyond, cause):
+    blocks = simt.report.gpus.resident_blocks(simt.GPUS["T4"], 1024, 0) + beyond
+    (fault,) = simt.launch(wait_for_nobody, blocks, 1024, np.zeros(blocks, np.int32), np.zeros(blocks), outputs=(),
+                           gpu="T4").faults
+    assert cause in fault.message
+
+
 # -- threads of one block ---------------------------------------------------------------------------------------------
 
 
