@@ -101,6 +101,22 @@ def test_nested_inputs_and_outputs_come_back_from_a_file(ending, tmp_path):
     np.testing.assert_array_equal(again.predict(given, verbose=0)["rest"][1]["c"], 5 * X)
 
 
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+@pytest.mark.parametrize("functional", [False, True])
+@pytest.mark.parametrize("calls", [(2,), (0, 1, 2), (2, 0)])
+def test_outputs_of_a_model_that_is_called_again_and_again_are_of_the_right_call(calls, functional, ending, tmp_path):
+    inner = Sequential([Input((4,)), layers.Rescaling(3.0)], name="inner")
+    if functional:
+        inner = Model(inner.inputs, inner.outputs[0], name="inner")
+    tensors = [x := Input((4,))]
+    for _ in range(3):
+        tensors.append(inner(tensors[-1]))
+    Model(x, [tensors[call + 1] for call in calls]).save(tmp_path / f"m.{ending}")
+    found = models.load_model(tmp_path / f"m.{ending}").predict(X, verbose=0)
+    for call, y in zip(calls, found if isinstance(found, list) else [found], strict=True):
+        np.testing.assert_allclose(y, 3.0 ** (call + 1) * X, rtol=1e-6)
+
+
 @pytest.mark.parametrize("kind", [list, tuple])
 def test_a_configuration_keeps_the_kind_of_outputs(kind):
     x = Input((4,))
@@ -124,6 +140,25 @@ def test_a_model_with_nested_outputs_is_trained():
     flat.compile("sgd", {"a": "mse", "1/z": "mse"})
     with pytest.raises(DataError, match="must be arranged as the model's outputs are"):
         flat.fit(X, [np.zeros((3, 2)), np.zeros((3, 2)), np.zeros((3, 2))], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("losses", "wanted"),
+    [
+        ("mse", 14.0),
+        (["mse", "mse"], 14.0),
+        ([None, "mse"], 13.0),
+        (["mse", None], 1.0),
+        ({"a": "mse", "1/y/c": "mse"}, 10.0),
+    ],
+)
+def test_one_loss_holds_for_every_output_below_it(losses, wanted):
+    x = Input((4,))
+    heads = [layers.Dense(2, name=name, kernel_initializer="zeros") for name in "abc"]
+    model = Model(x, [heads[0](x), {"z": heads[1](x), "y": [heads[2](x)]}])
+    model.compile("sgd", losses)
+    targets = [np.full((3, 2), 1.0), {"z": np.full((3, 2), 2.0), "y": [np.full((3, 2), 3.0)]}]
+    assert model.evaluate(X, targets, verbose=0, return_dict=True)["loss"] == pytest.approx(wanted)
 
 
 def test_missing_and_unordered_inputs_are_named():

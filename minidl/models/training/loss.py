@@ -100,7 +100,9 @@ class CompileLoss:
 def _spread_targets(outputs: Outputs, losses: list[Any], y_true: Any) -> list[Any]:
     """Return a target for each output; a list may leave out outputs without a loss, as in Keras."""
     wanted = [place for place, loss in enumerate(losses) if loss is not None]
-    if isinstance(y_true, list | tuple) and len(y_true) == len(wanted) != len(losses):
+    listed = isinstance(y_true, list | tuple)
+    arranged = outputs.nested and listed and any(isinstance(part, list | tuple | dict) for part in y_true)
+    if listed and not arranged and len(y_true) == len(wanted) != len(losses):
         found: list[Any] = [None] * len(losses)
         for place, target in zip(wanted, y_true, strict=True):
             found[place] = target
