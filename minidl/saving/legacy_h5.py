@@ -268,9 +268,9 @@ def _turn_cudnn(layer: Any, found: dict[int, Any], plan: Plan) -> None:
 
 def _plan_top_level(group: Any, plan: Plan) -> None:
     inner = h5_group(group, TOP, plan.path)
-    own = _top_level(plan.model)
-    if inner is None or not own:
+    if inner is None:  # older files have none
         return
+    own = _top_level(plan.model)
     arrays = _arrays(inner, plan.path, "the model itself")
     if plan.count("the model itself", len(own), len(arrays)):
         for variable, array in zip(own.values(), arrays.values(), strict=True):

@@ -309,6 +309,43 @@ def test_a_model_with_a_dict_of_outputs_inside_another_comes_back(ending, tmp_pa
         np.testing.assert_array_equal(old, new)
 
 
+class Scaled(Model):
+    """A model with weights of its own, beside those of its layer."""
+
+    def __init__(self, own=2):
+        super().__init__(name="scaled")
+        self.inner = layers.Dense(4)
+        self.own = [self.add_weight(shape=(4,), initializer="ones", name=f"own{i}") for i in range(own)]
+
+    def call(self, x):
+        return self.inner(x) * sum(self.own)
+
+
+def built(own=2):
+    model = Scaled(own)
+    model(X)
+    return model
+
+
+def test_weights_that_a_model_owns_itself_come_back(tmp_path):
+    model, again = with_weights(built()), built()
+    model.save_weights(tmp_path / "m.h5")
+    again.load_weights(tmp_path / "m.h5")
+    np.testing.assert_array_equal(again(X).numpy(), model(X).numpy())
+
+
+def test_a_file_with_other_weights_of_the_model_itself_is_refused_but_an_older_one_has_none(tmp_path):
+    with_weights(built()).save_weights(tmp_path / "m.h5")
+    for own in (0, 3):
+        with pytest.raises(errors.FileFormatError, match=f"itself has {own} weights in the model, 2 in the file"):
+            built(own).load_weights(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        del file["top_level_model_weights"]
+    again = built()
+    again.load_weights(tmp_path / "m.h5")
+    np.testing.assert_array_equal(again.own[0].numpy(), np.ones(4))
+
+
 def test_an_optimizer_whose_weights_changed_places_starts_anew(tmp_path):
     model = heads("zy")
     model.compile("adam", "mse")
