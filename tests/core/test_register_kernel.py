@@ -14,6 +14,7 @@ from student_rungs import gemm, relu, row_sum, softmax
 import minidl
 from minidl.backends import unregister_kernel
 from minidl.backends.devices.arrays import to_host
+from minidl.backends.students.host import covering
 from minidl.errors import ArgumentError, BackendError, UnknownNameError
 
 
@@ -30,6 +31,18 @@ def register():
     yield call
     for kernel, name in dict.fromkeys(names):
         unregister_kernel(kernel, name)
+
+
+@pytest.mark.parametrize(
+    ("shape", "threads", "grid"),
+    [
+        ((3, 5, 100), (32,), (47,)), ((3, 5, 100), (32, 4), (4, 4)), ((3, 5, 100), (32, 4, 2), (4, 2, 2)),
+        ((2, 3, 5, 100), (32, 4, 4), (4, 2, 2)), ((100,), (32, 4), (4, 1)), ((100,), (32, 4, 2), (4, 1, 1)),
+        ((), (32,), (1,)), ((), (32, 4), (1, 1)), ((), (32, 4, 2), (1, 1, 1)),
+    ],
+)  # fmt: skip
+def test_the_grid_covers_an_output_from_its_last_axis_on(shape, threads, grid):
+    assert covering(shape, threads) == grid
 
 
 def test_a_kernel_alone_becomes_a_rung(register):

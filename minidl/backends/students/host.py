@@ -389,7 +389,7 @@ def covering(shape: tuple[int, ...], threads: tuple[int, ...]) -> tuple[int, ...
     if len(threads) == 1:
         extents: tuple[int, ...] = (math.prod(shape),)
     elif len(threads) == 2:
-        extents = (shape[-1], math.prod(shape[:-1]))
+        extents = (math.prod(shape[-1:]), math.prod(shape[:-1]))
     else:
-        extents = (shape[-1], math.prod(shape[-2:-1]), math.prod(shape[:-2]))
+        extents = (math.prod(shape[-1:]), math.prod(shape[-2:-1]), math.prod(shape[:-2]))
     return tuple(blocks_for(extent, n) for extent, n in zip(extents, threads, strict=True))
