@@ -199,6 +199,8 @@ def test_flipped_index_in_weight_gradient_is_found(batch, monkeypatch):
     result = lens.compare(small_cnn(), *batch, "numpy", {"*": "simt", "conv2d_backward": "simt:r1_direct"})
     found = result.divergence
     assert (found.row.op, found.row.direction, found.row.value, found.row.layer) == ("conv2d", "backward", "dw", "conv")
+    db = result.rows[result.rows.index(found.row) + 1]  # of the same op: it was run, but nothing is said of it
+    assert (db.op, db.value, db.forced, db.relative) == ("conv2d", "db", None, None)
     assert found.blame.kernel == "conv2d_backward_weights_direct" and found.culprit != "numpy"
     assert np.unravel_index(global_index(found), found.row.shape) == found.index
     assert found.wrong[found.index] and not found.wrong[0, 0].any() and not found.wrong[1, 1].any()  # where r == s
@@ -233,7 +235,8 @@ def test_flipped_index_in_a_mean_is_found(batch, monkeypatch):
     assert (found.row.op, found.row.direction, found.row.value) == ("reduce_mean", "forward", "y")
     assert found.blame.kernel == "reduce_shared_tree" and found.index == ()
     assert found.blame.owner.thread == (0, 0, 0) and found.blame.owner.block == (0, 0, 0)
-    assert all(row.forced is None for row in result.rows[result.rows.index(found.row) + 1 :])
+    behind = result.rows[result.rows.index(found.row) + 1 :]
+    assert {(row.forced, row.relative, row.verdict) for row in behind} == {(None, None, "")}
 
 
 def test_fault_in_the_first_of_two_kernels_is_not_blamed_on_the_second(batch, monkeypatch):
@@ -325,8 +328,10 @@ def test_wrong_cache_is_found_though_the_output_is_right(batch):
 
     minidl.register_backend("relu", "kept", forward=right, backward=backward)
     minidl.register_backend("relu", "kept_wrong", forward=forward, backward=backward)
-    found = lens.compare(small_cnn(), *batch, "kept", "kept_wrong").divergence
+    result = lens.compare(small_cnn(), *batch, "kept", "kept_wrong")
+    found = result.divergence
     assert (found.row.value, found.row.direction, found.row.op) == ("cache.x", "forward", "relu")
+    assert found.row in result.rows
 
 
 # ---- right kernels

@@ -156,5 +156,7 @@ def test_bad_input_is_refused(batch):
         lens.provenance(model, batch, layer="second", index=(0, 0, 0, 9))
     with pytest.raises(ArgumentError, match="targets"):
         lens.provenance(model, batch, layer="second", index=(0, 0, 0, 0), direction="backward")
+    with pytest.raises(BackendError, match="no kernel wrote y of reshape forward"):
+        lens.provenance("reshape", np.ones((2, 6), np.float32), index=(0, 0), shape=(3, 4))
     with pytest.raises(BackendError, match="threads"):
         lens.provenance(model, batch, layer="second", index=(0, 0, 0, 0), backend="numpy")

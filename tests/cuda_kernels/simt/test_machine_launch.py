@@ -395,6 +395,19 @@ def test_breakpoint_opens_a_prompt_and_the_launch_goes_on(monkeypatch, capsys):
         assert text in shown, text
 
 
+def test_an_empty_line_goes_on_to_the_next_statement(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n\nq\n"))
+    def three(y):
+        breakpoint()
+        y[0] = 1
+        y[1] = 2
+        y[2] = 3
+
+    simt.launch(three, 1, 1, np.zeros(3), outputs=())
+    places = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if "-> " in line]
+    assert places[-2:] == ["y[0] = 1", "y[1] = 2"]
+
+
 def test_kernel_that_does_not_reach_its_breakpoint_opens_no_prompt(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
 

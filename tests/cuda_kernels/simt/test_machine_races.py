@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
-from numba import cuda, float32
+from numba import cuda, float32, int32
 
 from cuda_kernels import simt
 
@@ -184,3 +184,20 @@ def test_store_through_another_name_is_seen():
     report = simt.launch(writes_through_a_row, 1, 32, np.zeros((32, 3), np.float32), np.zeros(32, np.float32),
                          outputs=())
     assert [(f.kind, f.array) for f in report.faults] == [("race", "x")]
+
+
+def test_a_warp_barrier_of_one_block_orders_that_block_alone():
+    def kernel(who_meets, y):
+        s = cuda.shared.array(64, int32)
+        t = cuda.threadIdx.x
+        b = cuda.blockIdx.x
+        s[t] = t
+        if b == who_meets[0]:
+            cuda.syncwarp()
+        if b == 1:
+            y[t] = s[t ^ 1]
+        cuda.syncwarp()
+
+    for block, kinds in ((0, ["race"]), (1, [])):
+        y = np.zeros(64, np.int32)
+        assert [f.kind for f in simt.launch(kernel, 2, 64, np.array([block]), y, outputs=()).faults] == kinds

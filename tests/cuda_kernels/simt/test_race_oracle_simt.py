@@ -22,6 +22,7 @@ PLACES = (
 )
 GLOBAL_PLACES = ("b * 64 + ({place})", "{place}", "(b * 64 + ({place}) + 1) % 128")
 GUARDS = (None, None, None, None, "t < 32", "t >= 32", "t % 2 == 0", "t == 0", "t < 40", "b == 0")
+SYNCWARP_GUARDS = (None, None, "t < 32", "t >= 32", "b == 1", "t < 32 and b == 0")  # whole warps
 STATEMENTS = {
     "store": "{array}[{place}] = t",
     "load": "v += {array}[{place}]",
@@ -54,7 +55,7 @@ def draw(rng):
         place = rng.choice(PLACES).format(row=rng.randrange(3))
         if array == "g":
             place = rng.choice(GLOBAL_PLACES).format(place=place)
-        guards = {"barrier": (None,), "syncwarp": (None, None, "t < 32", "t >= 32")}.get(kind, GUARDS)
+        guards = {"barrier": (None,), "syncwarp": SYNCWARP_GUARDS}.get(kind, GUARDS)
         drawn.append((kind, array, place, rng.choice(guards)))
     if rng.random() < 0.4:
         first = rng.randrange(len(drawn))
