@@ -28,7 +28,7 @@ def lines(folder: Path) -> list[list]:
 @pytest.mark.slow
 @pytest.mark.parametrize("save_freq", ["epoch", "2"])
 def test_killed_at_random_moments_training_gives_the_losses_of_an_unbroken_one(save_freq: str, tmp_path: Path) -> None:
-    assert start(tmp_path / "whole", save_freq).wait(timeout=120) == 0
+    assert start(tmp_path / "whole", save_freq).wait(timeout=600) == 0
     expected = dict(lines(tmp_path / "whole"))
     wanted = int(os.environ.get("MINIDL_KILLS", "6"))
     moments = random.Random(7)
@@ -39,7 +39,7 @@ def test_killed_at_random_moments_training_gives_the_losses_of_an_unbroken_one(s
             before = len(lines(folder)) if (folder / "losses.txt").exists() else 0
             process = start(folder, save_freq)
             began = time.monotonic()
-            while process.poll() is None and time.monotonic() - began < 60:  # until it trains
+            while process.poll() is None and time.monotonic() - began < 600:  # until it trains
                 if (folder / "losses.txt").exists() and len(lines(folder)) > before:
                     break
                 time.sleep(0.002)
@@ -47,7 +47,7 @@ def test_killed_at_random_moments_training_gives_the_losses_of_an_unbroken_one(s
             if kills < wanted and process.poll() is None:
                 process.kill()
                 kills += 1
-            process.wait(timeout=60)
+            process.wait(timeout=600)
         found = lines(folder)
         assert all(logs == expected[epoch] for epoch, logs in found)
         assert [epoch for epoch, _ in found] == sorted(epoch for epoch, _ in found)

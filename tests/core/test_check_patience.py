@@ -35,9 +35,8 @@ def host(before):
 
 
 @pytest.fixture
-def checked(monkeypatch):
+def checked():
     """checked(before) is what minidl.check says of a host function that calls `before` first."""
-    monkeypatch.setattr(patience_module, "SECONDS", 0.5)
 
     def check(before):
         minidl.register_kernel("relu", "impatient")(host(before))
@@ -55,11 +54,10 @@ def spin():
 
 @ON_THIS_SYSTEM
 @pytest.mark.parametrize("before", [spin, lambda: time.sleep(600)], ids=["endless", "asleep"])
-def test_host_function_that_does_not_return_is_told(checked, before):
-    started = time.perf_counter()
-    stage, text = checked(before)
+def test_host_function_that_does_not_return_is_told(checked, before, monkeypatch):
+    monkeypatch.setattr(patience_module, "SECONDS", 0.5)
+    stage, text = checked(before)  # unless it is stopped, this takes 600 s, or for ever
     assert stage == "runs" and "has not returned" in text
-    assert time.perf_counter() - started < 120  # it would be 600, or for ever
 
 
 def test_host_function_that_leaves_python_is_told(checked):
@@ -93,8 +91,6 @@ def test_endless_kernel_is_told_by_the_machine():
         while i < size:
             y[i] = max(x[i], float32(0))
 
-    started = time.perf_counter()
     result = minidl.check("relu:endless")
     unregister_kernel("relu", "endless")
     assert result.failed_stage == "machine" and "never ends" in str(result)
-    assert time.perf_counter() - started < 120  # it would be 600, or for ever

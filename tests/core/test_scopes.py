@@ -248,7 +248,7 @@ class Waiting(minidl.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.inside.set()
-        assert self.go.wait(20)
+        assert self.go.wait(300)
 
 
 @pytest.mark.parametrize("call", ["fit", "evaluate", "train_on_batch", "test_on_batch"])
@@ -260,7 +260,7 @@ def test_model_that_another_thread_trains_is_refused_with_that_cause(call):
     other = threading.Thread(target=lambda: model.fit(x, y, verbose=0, callbacks=[waiting]), name="the other")
     other.start()
     try:
-        assert waiting.inside.wait(20)
+        assert waiting.inside.wait(300)
         with pytest.raises(ThreadError, match=f"{call}: the thread 'the other' is inside fit of this model"):
             getattr(model, call)(x, y)
         assert model.predict(x, verbose=0).shape == (4, 1)  # only reads

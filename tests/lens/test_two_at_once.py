@@ -35,7 +35,7 @@ def let_wait_for_each_other(*models):
     """Their forwards go on when all of them are in the middle."""
     barrier = threading.Barrier(len(models))
     for model in models:
-        model.layers[1].call = lambda x, **_: (barrier.wait(30), x)[1]
+        model.layers[1].call = lambda x, **_: (barrier.wait(300), x)[1]
     return models
 
 
@@ -77,7 +77,7 @@ def test_two_threads_that_collect_launches_see_their_own():
     def collect(op):
         with minidl.using("simt"), launches() as found, simt_options(copies=True), observing() as runs:
             for _ in range(3):
-                barrier.wait(30)
+                barrier.wait(300)
                 op(minidl.Tensor([[1.0, -2.0]]))
         return len(found), [run.op for run in runs]
 

@@ -108,7 +108,7 @@ def write(group, name, values, real=weights_h5.write_array):
 weights_h5.write_array = write
 model.save_weights(sys.argv[1])
 """
-    done = subprocess.run([sys.executable, "-c", code, str(path)], timeout=120, cwd=HERE.parent.parent)
+    done = subprocess.run([sys.executable, "-c", code, str(path)], timeout=600, cwd=HERE.parent.parent)
     assert done.returncode == -9
     assert path.read_bytes() == former
     small().load_weights(path)
@@ -116,7 +116,7 @@ model.save_weights(sys.argv[1])
 
 def test_saving_does_not_import_h5py_before_it_is_needed():
     code = "import sys, minidl.saving; from minidl import saving; assert 'h5py' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=HERE.parent.parent)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=600, cwd=HERE.parent.parent)
 
 
 def test_nothing_here_imports_pickle():

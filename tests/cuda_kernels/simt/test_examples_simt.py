@@ -89,7 +89,7 @@ def simulated(tmp_path_factory):
     path = tmp_path_factory.mktemp("simulator") / "results.npz"
     command = [sys.executable, simulate_examples.__file__, str(path)]
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run(command, env=environment, check=True, timeout=120)
+    subprocess.run(command, env=environment, check=True, timeout=600)
     with np.load(path) as results:
         return {name: results[name] for name in results.files}
 

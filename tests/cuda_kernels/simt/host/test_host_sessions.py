@@ -51,23 +51,23 @@ def test_overlapping_sessions_of_two_threads_keep_their_launches_apart():
     def first():
         with simt.on() as session:
             first_is_in.set()
-            assert second_is_in.wait(20)
+            assert second_is_in.wait(300)
             fill[1, 32](np.zeros(1), 1)
             kept["first"] = session
         first_is_out.set()
 
     def second():
-        assert first_is_in.wait(20)
+        assert first_is_in.wait(300)
         with simt.on() as session:
             second_is_in.set()
-            assert first_is_out.wait(20)
+            assert first_is_out.wait(300)
             fill[2, 32](np.zeros(2), 1)
             kept["second"] = session
 
     threads = [threading.Thread(target=f) for f in (first, second)]
     for thread in threads:
         thread.start()
-    assert first_is_in.wait(20) and second_is_in.wait(20)
+    assert first_is_in.wait(300) and second_is_in.wait(300)
     assert not runs_on_the_machine()  # this thread has no session
     for thread in threads:
         thread.join()
