@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import difflib
 import itertools
 import json
 import subprocess
@@ -16,7 +16,7 @@ MAP = KEPT / "tests_of_lines.json"
 
 
 def record() -> None:
-    """Run the fast tests under coverage, and write for every file its digest and {line: [tests]}."""
+    """Run the fast tests under coverage, and write for every file its text and {line: [tests]}."""
     KEPT.mkdir(exist_ok=True)
     print("mutants: recording which tests run which lines; some 15 minutes, once")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow", "-q", "-n", "2", "--cov",
@@ -41,14 +41,22 @@ def write_map(coverage_file: Path, times: Path, root: Path) -> None:
             lines[line] = sorted(tests)
         name = Path(path)
         name = name.relative_to(root) if name.is_absolute() else name
-        files[str(name)] = {"digest": digest((root / name).read_text(encoding="utf-8")), "lines": lines}
+        files[str(name)] = {"source": (root / name).read_text(encoding="utf-8"), "lines": lines}
     MAP.parent.mkdir(exist_ok=True)
     MAP.write_text(json.dumps({"tests": list(seconds.items()), "files": files}))
 
 
-def digest(source: str) -> str:
-    """Tells whether a file is still what it was."""
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
+def line_before(before: str, now: str, line: int) -> int:
+    """The number that a line had in an earlier text of its file, 0 if it is new or was changed.
+
+    >>> line_before("a\\nb\\nc\\n", "a\\nnew\\nb\\nchanged\\n", 3), line_before("a\\nb\\n", "a\\nnew\\n", 2)
+    (2, 0)
+    """
+    if before == now:
+        return line
+    matcher = difflib.SequenceMatcher(None, before.splitlines(), now.splitlines(), autojunk=False)
+    places = (old + line - new for old, new, count in matcher.get_matching_blocks() if new < line <= new + count)
+    return next(places, 0)
 
 
 def _seconds(times: Path) -> dict[str, float]:
@@ -72,12 +80,12 @@ class Tests:
     def of(self, file: str, source: str, line: int, budget: float) -> list[str]:
         """Tests for `budget` seconds: fastest first, in turn from each test file.
 
-        A line that runs only at import, or in a file that changed since, is seen by the tests of the whole file.
+        A line that runs only at import, or that is new since, is seen by the tests of the whole file.
         """
         known = self.files.get(file)
         if known is None:
             return []
-        tests = known["lines"].get(str(line), []) if digest(source) == known["digest"] else []
+        tests = known["lines"].get(str(line_before(known["source"], source, line)), [])
         tests = tests or sorted(set(itertools.chain.from_iterable(known["lines"].values())))
         chosen, spent = [], 0.0
         for test in self._in_turn(tests):
