@@ -68,3 +68,6 @@ def dense_backward(dy, x, w):
         db += dy[n]
     return dy @ w.T, dw, db
 """)
+bank.mistake("db_over_units", "values", "db_over_units", "dy_rows.sum(axis=0) => dy_rows.sum(axis=1)")
+bank.mistake("db_keeps_axis", "values", "db_keeps_axis", "dy_rows.sum(axis=0) => dy_rows.sum(axis=0, keepdims=True)")
+bank.mistake("dx_of_rows", "values", "dx_of_rows", "    dx = dy @ w.T\n =>", "    db = dy_rows =>     dx = dy_rows @ w.T\n    db = dy_rows")

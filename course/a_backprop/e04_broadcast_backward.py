@@ -126,3 +126,35 @@ def add_backward(dy, a, b):
 def multiply_backward(dy, a, b):
     return unbroadcast(dy * b, a.shape), unbroadcast(dy * a, b.shape)
 """)
+bank.mistake("axis_0_alone", "values", "axis_0_alone", source="""
+def unbroadcast(dy, shape):
+    return dy if dy.shape == shape else dy.sum(axis=0)
+
+
+def add_backward(dy, a, b):
+    return unbroadcast(dy, a.shape), unbroadcast(dy, b.shape)
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(dy * b, a.shape), unbroadcast(dy * a, b.shape)
+""")
+bank.mistake("last_axes_first", "values", "last_axes_first", "dy = np.add.reduce(dy, 0) => dy = np.add.reduce(dy, -1)",
+             "if shape[axis] < dy.shape[axis]: => if shape[axis] == 1:", of=2)
+bank.mistake("not_lined_up", "values", "not_lined_up", source="""
+def unbroadcast(dy, shape):
+    for axis, length in enumerate(shape):
+        if length == 1:
+            dy = dy.sum(axis=axis, keepdims=True)
+    while dy.ndim > len(shape):
+        dy = dy.sum(axis=0)
+    return dy
+
+
+def add_backward(dy, a, b):
+    return unbroadcast(dy, a.shape), unbroadcast(dy, b.shape)
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(dy * b, a.shape), unbroadcast(dy * a, b.shape)
+""")
+bank.mistake("add_stays_stretched", "values", "add_stays_stretched", "da = unbroadcast(dy, a.shape) => da = dy", "db = unbroadcast(dy, b.shape) => db = dy")

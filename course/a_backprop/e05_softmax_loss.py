@@ -66,3 +66,9 @@ bank.mistake("over_columns", "values", "over_columns", f"{BELOW} => below = z - 
              "exps.sum(axis=1, keepdims=True) => exps.sum(axis=0, keepdims=True)", "np.log(sums[:, 0]) => np.log(sums[0, labels])")
 bank.mistake("other_sign", "values", "other_sign", "    return loss, dz => ".rstrip() + "     return loss, -dz")
 bank.mistake("z_changed", "values", "F17 + z_changed", f"{BELOW} => below = z\n    z -= z.max(axis=1, keepdims=True)")
+bank.mistake("zero_times_log", "values", "zero_times_log", f"{LOSS} => p = exps / sums\n    loss = -(np.eye(p.shape[1], dtype=p.dtype)[labels] * np.log(p)).sum(axis=1)")
+bank.mistake("all_classes", "values", "all_classes", f"{LOSS} => loss = -np.log(exps / sums + 1e-12).sum(axis=1)")
+bank.mistake("all_classes_stably", "values", "all_classes", f"{LOSS} => loss = (np.log(sums) - below).sum(axis=1)")
+bank.mistake("yes_or_no", "values", "yes_or_no", f"{LOSS} => p = exps / sums\n    truth = np.eye(p.shape[1], dtype=p.dtype)[labels]\n"
+             "    loss = -(truth * np.log(p) + (1 - truth) * np.log(1 - p)).sum(axis=1)")
+bank.mistake("rows_without_axis", "runs", "rows_without_axis", f"{BELOW} => below = z - z.max(axis=1)")

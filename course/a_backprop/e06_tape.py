@@ -129,3 +129,7 @@ bank.mistake("by_numbers", "values", "by_numbers", "{id(loss): => {loss.tobytes(
 bank.mistake("none_for_zero", "runs", "none_for_zero", "grads.get(id(x), np.zeros_like(x)) => grads.get(id(x))")
 bank.mistake("number_for_zero", "values", "none_for_zero", "grads.get(id(x), np.zeros_like(x)) => grads.get(id(x), 0.0)")
 bank.mistake("chain_broken", "values", "chain_broken", "backward(dy, *inputs) => backward(np.ones_like(value), *inputs)")
+bank.mistake("apply_returns_nothing", "runs", "apply_returns_nothing", "        return value\n =>")
+bank.mistake("tape_used_up", "values", "tape_used_up", "        for backward, inputs, value in reversed(self.ops):\n =>         while self.ops:\n            backward, inputs, value = self.ops.pop()\n")
+bank.mistake("inputs_missing", "runs", "inputs_missing", "backward(dy, *inputs) => backward(dy)")
+bank.mistake("forward_without_dy", "runs", "forward_order", "reversed(self.ops) => self.ops", f"{SKIP} =>")

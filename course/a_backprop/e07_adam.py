@@ -102,3 +102,16 @@ bank.mistake("betas_exchanged", "values", "betas_exchanged", "m = beta1 * m + (1
              "(1 - beta2**t) => (1 - beta1**t)", "BETA2 => beta2")
 bank.mistake("weights_changed", "values", "F17 + weights_changed", f"{STEP} => w -= lr * mean / (np.sqrt(square) + epsilon)")
 bank.mistake("in_float64", "values", "dtype", "(np.zeros_like(w), np.zeros_like(w), 0) => (np.zeros(w.shape), np.zeros(w.shape), 0)")
+bank.mistake("power_for_product", "values", "power_for_product", f"{MEAN} => mean = m / (1 - beta1 * t)", f"{SQUARE} => square = v / (1 - beta2 * t)")
+bank.mistake("sums_for_means", "values", "sums_for_means", "(1 - beta1) * g\n => g\n", "(1 - beta2) * g * g => g * g")
+bank.mistake("one_state_of_the_function", "runs", "one_state", source="""
+import numpy as np
+
+
+def adam_step(w, g, state, lr, beta1, beta2, epsilon, kept={}):
+    kept["t"] = kept.get("t", 0) + 1
+    kept["m"] = beta1 * kept.get("m", 0 * w) + (1 - beta1) * g
+    kept["v"] = beta2 * kept.get("v", 0 * w) + (1 - beta2) * g * g
+    mean, square = kept["m"] / (1 - beta1 ** kept["t"]), kept["v"] / (1 - beta2 ** kept["t"])
+    return w - lr * mean / (np.sqrt(square) + epsilon), kept
+""")

@@ -127,6 +127,23 @@ exercise = Exercise(
             "cell.",
             "结果对，但问了 f {got} 次，{right} 次就够。训练时 f 是整个网络：每个元素问两次。",
         ),
+        "two_axes": (
+            "x may have one axis, two, or three: your loops are made for one number of them. `np.ndindex(x.shape)` goes "
+            "through all cells, whatever the shape.",
+            "x 可能有一个、两个或三个轴：你的循环只适合一种。`np.ndindex(x.shape)` 不管形状如何都能走遍所有元素。",
+        ),
+        "brackets": (
+            "Read aloud, `a / 2 * h` is (a / 2) · h. What belongs under the fraction wants brackets.",
+            "`a / 2 * h` 读作 (a / 2) · h。分母里的东西要加括号。",
+        ),
+        "curvature": (
+            "f(x + h) - 2 f(x) + f(x - h) over h² is the second derivative: how the slope changes, not how steep it is.",
+            "f(x + h) - 2 f(x) + f(x - h) 除以 h² 是二阶导数：它说的是斜率怎样变化，不是有多陡。",
+        ),
+        "whole_slopes": (
+            "g has x's type, and x holds whole numbers here: a slope of 2.5 becomes 2. g is an array of float64.",
+            "g 用了 x 的类型，而这里 x 是整数：斜率 2.5 会变成 2。g 应是 float64 数组。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(
@@ -146,5 +163,9 @@ exercise = Exercise(
 def recognise(seen):
     if seen.code == "F17":
         return "added_back" if seen.has("-=2*h", "-=h*2", "-=2.0*h", "-=h+h") else "left_moved"
+    if seen.code == "dtype":
+        return "whole_slopes"
+    if seen.code == "raises" and seen.facts["kind"] in ("IndexError", "ValueError") and seen.facts["L"]:
+        return "two_axes"
     if seen.stage == "values" and seen.code == "values" and seen.facts.get("name") == "calls":
         return "asks_often"

@@ -94,6 +94,18 @@ exercise = Exercise(
             "dx is the gradient by x, and it is what x is multiplied by that counts there: w, not x.",
             "dx 是对 x 的梯度，要看 x 乘的是什么：是 w，不是 x。",
         ),
+        "db_over_units": (
+            "db is {got}: you have added up the units of each row. b has one number for each unit; the rows are added up.",
+            "db 是 {got}：你把每一行的单元加起来了。b 每个单元一个数；要加起来的是行。",
+        ),
+        "db_keeps_axis": (
+            "db is {got}, b {right}: the rows' axis is summed away, not kept.",
+            "db 是 {got}，b 是 {right}：行的轴求和后要去掉，不保留。",
+        ),
+        "dx_of_rows": (
+            "dx is {got}, x is {right}: it has the numbers of x in rows; it has to go back into x's shape.",
+            "dx 是 {got}，x 是 {right}：数排成了行；要恢复成 x 的形状。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(
@@ -111,6 +123,8 @@ exercise = Exercise(
 
 
 def recognise(seen):
+    if seen.code == "shape" and seen.facts["name"] == "dx" and seen.got[0].size == seen.expected[0].size:
+        return "dx_of_rows"
     if seen.code == "raises" and seen.case is not None and seen.case.inputs[1].ndim != 2:
         return "one_axis_of_rows"  # with two axes it was run
     if seen.code == "raises" and re.search(r"dy @ w\b(?!\.)|dot\(dy, w\)|dy\.dot\(w\)", seen.source):

@@ -117,6 +117,24 @@ exercise = Exercise(
             "from a[0]?",
             "reshape 只是挪动数的位置，并没有把同属一个元素的数加起来。dy 的哪些格子来自 a[0]？",
         ),
+        "axis_0_alone": (
+            "You sum over axis 0 wherever the shapes differ. For (3, 1) in (3, 4) it is axis 1 that has been stretched: "
+            "compare the two shapes axis by axis.",
+            "只要形状不同你就对第 0 轴求和。(3, 1) 变成 (3, 4) 时，被拉伸的是第 1 轴：要逐个轴比较两个形状。",
+        ),
+        "last_axes_first": (
+            "You sum away axes at the end. NumPy lines shapes up at the right: what dy has more stands in front.",
+            "你把末尾的轴加掉了。NumPy 从右边对齐形状：dy 多出来的轴在前面。",
+        ),
+        "not_lined_up": (
+            "Right where both have the same number of axes. Here dy still has one more in front, so that axis k of dy is not "
+            "axis k of the array: NumPy lines shapes up at the right.",
+            "两者轴数相同时是对的。这里 dy 前面还多一个轴，dy 的第 k 轴就不是数组的第 k 轴：NumPy 从右边对齐形状。",
+        ),
+        "add_stays_stretched": (
+            "A sum hands dy on as it is, but in dy's shape, {got}; its array is {right}. `unbroadcast` is there for that.",
+            "加法原样传递 dy，但形状是 dy 的 {got}；它的数组是 {right}。`unbroadcast` 正是为此准备的。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

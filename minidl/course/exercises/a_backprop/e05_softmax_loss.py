@@ -117,6 +117,26 @@ exercise = Exercise(
             "z was there to be read: subtract into a new array.",
             "z 只供读取：减的结果放进新数组。",
         ),
+        "zero_times_log": (
+            "A product with one-hot rows asks for the log of every class. Where a wrong class has p = 0, 0 · log 0 is 0 · "
+            "(-inf), which is NaN. Pick the true class before the logarithm, or take the logarithm on paper.",
+            "乘以 one-hot 行会对每个类取对数。错误类的 p = 0 时，0 · log 0 是 0 · (-inf)，即 NaN。"
+            "先取出真实类再求对数，或先在纸上取对数。",
+        ),
+        "all_classes": (
+            "You add up -log p of all classes. The loss asks only how sure the row was of its true class.",
+            "你把所有类的 -log p 加了起来。损失只问这一行对真实类有多大把握。",
+        ),
+        "yes_or_no": (
+            "log(1 - p) of the other classes is for answers of yes or no, each on its own. A softmax's classes share one "
+            "probability: -log p of the true class says it all.",
+            "其他类的 log(1 - p) 用于各自独立的是非题。softmax 的各类共享一份概率：真实类的 -log p 就够了。",
+        ),
+        "rows_without_axis": (
+            "The largest of each row is an array of N numbers, and NumPy lines it up with the classes. It has to stay a "
+            "column, (N, 1): `keepdims=True`.",
+            "每行的最大值是 N 个数的数组，NumPy 会把它和类对齐。要让它保持一列 (N, 1)：`keepdims=True`。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(
@@ -135,5 +155,7 @@ exercise = Exercise(
 
 def recognise(seen):
     """Also tells what a row of dz sums to."""
+    if seen.code == "raises" and "broadcast" in seen.facts["message"]:
+        return "rows_without_axis"
     if seen.got is not None and len(seen.got) == 2 and seen.got[1].ndim == 2:
         seen.facts["s"] = f"{float(seen.got[1][0].sum()):.3g}"

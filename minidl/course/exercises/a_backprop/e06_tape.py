@@ -202,6 +202,20 @@ exercise = Exercise(
             "in the chain rule.",
             "你给每个 backward 的 dy 都是 1。它的 dy 应是后面的运算从损失传下来的：这就是链式法则的“链”。",
         ),
+        "apply_returns_nothing": (
+            "apply returns None, and the next op has nothing to work with. It has to return the value.",
+            "apply 返回了 None，下一个运算就没有东西可用。它要返回算出的值。",
+        ),
+        "tape_used_up": (
+            "The first gradient is right, and then the tape is empty. Reading it must not use it up: gradient may be asked "
+            "again, for another value.",
+            "第一次的梯度是对的，之后磁带就空了。读它不能把它用掉：还会再问别的值的梯度。",
+        ),
+        "inputs_missing": (
+            "backward(dy, *inputs) wants the op's inputs beside dy: multiply's slope by a is b. So the tape has to remember "
+            "them.",
+            "backward(dy, *inputs) 除了 dy 还要运算的输入：乘法对 a 的斜率是 b。所以磁带要记住它们。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(
@@ -221,11 +235,21 @@ exercise = Exercise(
 
 
 def recognise(seen):
-    if seen.code == "raises" and seen.facts["kind"] == "RecursionError":
+    program = seen.case.inputs[0] if seen.case is not None else ""
+    kind, message = seen.facts.get("kind"), seen.facts.get("message", "")
+    if kind == "RecursionError":
         return "recursion"
-    if seen.code == "raises" and seen.case is not None and seen.case.inputs[0] == "with ops that the loss does not use":
-        return "unused_op"
-    if seen.code == "none" and seen.case is not None and seen.case.inputs[0] == "sum(x x + x)":
+    if program == "sum(x w)" and kind == "AttributeError" and "NoneType" in message:
+        return "apply_returns_nothing"
+    if program == "sum(x w)" and (kind == "KeyError" or kind == "TypeError" and "NoneType" in message):
+        return "forward_order"  # no dy yet, where every op is used
+    if kind == "TypeError" and "positional argument" in message:
+        return "inputs_missing"
+    if kind == "KeyError" and program == "sum(x x + x)" or seen.code == "none" and program == "sum(x x + x)":
         return "none_for_zero"  # w is not in it
+    if kind is not None and program == "with ops that the loss does not use":
+        return "unused_op"
+    if seen.code == "shape" and seen.facts["name"] == "dw" and program == "sum(x x + x)":
+        return "none_for_zero"
     if seen.code == "values" and seen.facts.get("name") == "calls":
         return "once_a_path"

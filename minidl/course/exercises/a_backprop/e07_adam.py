@@ -54,14 +54,18 @@ def by_sums(w, gs, lr, beta1, beta2, epsilon):
 
 
 def cases(d):
+    def gradients(*shape):  # none so near 0 that it matters where ε is added
+        g = d(*shape)
+        return np.asarray(g + 0.4 * np.sign(g))
+
     for shape in ((3,), (2, 4), ()):
-        yield case("", np.array(d(*shape)), d(1, *shape), 0.1, 0.9, 0.999, 1e-7)
-        yield case("", np.array(d(*shape)), d(5, *shape), 0.1, 0.9, 0.999, 1e-7)
-    yield case("other β", d(3), d(6, 3), 0.02, 0.5, 0.9, 1e-7)
+        yield case("", np.array(d(*shape)), gradients(1, *shape), 0.1, 0.9, 0.999, 1e-7)
+        yield case("", np.array(d(*shape)), gradients(5, *shape), 0.1, 0.9, 0.999, 1e-7)
+    yield case("other β", d(3), gradients(6, 3), 0.02, 0.5, 0.9, 1e-7)
     yield case("gradients of 0.01 and 1000", d(2), np.array([[0.01, 1e3], [0.01, -1e3]], np.float32), 0.1, 0.9, 0.999, 1e-8)
     yield case("gradients of the root of ε", d(3), np.full((1, 3), 1e-4, np.float32), 0.01, 0.9, 0.999, 1e-8)
     yield case("a gradient that turns", d(2), np.array([[1, 2], [1, 2], [-1, -2], [-1, -2]], np.float32), 0.1, 0.9, 0.99, 1e-7)
-    yield extreme("a gradient that is 0 throughout", d(3), d(3, 3) * np.array([1, 0, 1], np.float32), 0.1, 0.9, 0.999, 1e-7)
+    yield extreme("a gradient that is 0 throughout", d(3), gradients(3, 3) * np.array([1, 0, 1], np.float32), 0.1, 0.9, 0.999, 1e-7)
 
 
 exercise = Exercise(
@@ -147,8 +151,16 @@ exercise = Exercise(
             "It is w that was changed: another part of the program may still hold the old weights. Return a new array.",
             "改动的是 w：程序的别处可能还拿着旧的权重。请返回新数组。",
         ),
+        "power_for_product": (
+            "The first step is right. The correction is 1 - β to the power of t, `beta1**t`; `beta1 * t` passes 1 at once.",
+            "第一步是对的。修正是 1 减 β 的 t 次方，`beta1**t`；`beta1 * t` 一下就超过 1。",
+        ),
+        "sums_for_means": (
+            "Your m and v are sums, not means: g comes in with the weight 1 - β, or the correction does not fit.",
+            "你的 m 和 v 是和，不是平均：g 要以 1 - β 的权重计入，否则修正对不上。",
+        ),
     },
-    recognise=lambda seen: "weights_changed" if seen.code == "F17" and seen.facts["a"] == "w" else None,
+    recognise=lambda seen: recognise(seen),
     hints=(
         ("Take g = 3 at the first step, m = v = 0, and work the five lines out by hand. How long is the step? And for "
          "g = 0.003?",
@@ -161,3 +173,10 @@ exercise = Exercise(
          "m、v、t 取自 state，或为与 w 同形同类型的零和 0；t + 1；两个平均；两个修正，另用名字；新的 w；连同 (m, v, t) 返回。"),
     ),
 )  # fmt: skip
+
+
+def recognise(seen):
+    if seen.code == "F17" and seen.facts["a"] == "w":
+        return "weights_changed"
+    if seen.code == "raises" and "broadcast" in seen.facts["message"] and seen.case.inputs[0].shape != (3,):
+        return "one_state"  # that of the case before, of another shape

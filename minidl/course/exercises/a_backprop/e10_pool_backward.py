@@ -50,6 +50,8 @@ def cases(d):
     yield case("all negative", *inputs(d, -np.abs(d(2, 6, 4, 2)) - 1, 2, 2))
     yield par("", *inputs(d, d(2, 21, 19, 3), 3, 2))
     yield extreme("after a relu: ties", *inputs(d, np.maximum(d(2, 6, 6, 2, shift=-0.7), 0), 2, 2))
+    crossed = np.tile(np.array([[[0], [1]], [[1], [0]]], np.float32), (1, 2, 3, 1))
+    yield extreme("two equal ones in each window", *inputs(d, crossed, 2, 2))
     yield extreme("ties in windows that overlap", *inputs(d, np.round(d(1, 6, 7, 2)), 3, 2))
     yield extreme("all equal", *inputs(d, np.full((1, 5, 5, 1), -200, np.float32), 3, 1))
 
