@@ -159,17 +159,17 @@ def binary_crossentropy(
     return F.binary_crossentropy(y_true, y_pred, from_logits, label_smoothing)
 
 
-def same_rank(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Make (N,) and (N, 1) fit each other, as Keras does: the one without the last axis of size 1 gets it.
+def same_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Make (N,) and (N, 1), tensors or arrays, fit each other, as Keras does: the one without the last axis gets it.
 
     >>> a, b = same_rank(Tensor([1.0, 2.0]), Tensor([[1.0], [2.0]]))
     >>> a.shape, b.shape
     ((2, 1), (2, 1))
     """
     if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
-        return (y_true, F.expand_dims(y_pred, -1)) if y_pred.ndim == 1 else (F.squeeze(y_true, -1), y_pred)
+        return (y_true, y_pred[..., None]) if y_pred.ndim == 1 else (y_true[..., 0], y_pred)
     if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
-        return (F.expand_dims(y_true, -1), y_pred) if y_true.ndim == 1 else (y_true, F.squeeze(y_pred, -1))
+        return (y_true[..., None], y_pred) if y_true.ndim == 1 else (y_true, y_pred[..., 0])
     return y_true, y_pred
 
 

@@ -8,13 +8,14 @@ import numpy as np
 
 from minidl import config
 from minidl.errors import ShapeError
+from minidl.losses.functions import same_rank
 from minidl.metrics.base import MeanMetricWrapper
 from minidl.tensor import Tensor, as_array
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """Return 1 where y_true equals y_pred, else 0."""
-    y_true, y_pred = as_same_rank(as_array(y_true), as_array(y_pred))
+    y_true, y_pred = same_rank(as_array(y_true), as_array(y_pred))
     _check("accuracy", y_true, y_pred)
     return _hits(y_true == y_pred)
 
@@ -25,7 +26,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
     >>> binary_accuracy([1.0, 0.0, 1.0], [0.9, 0.7, 0.2]).numpy()
     array([1., 0., 0.], dtype=float32)
     """
-    y_true, y_pred = as_same_rank(as_array(y_true), as_array(y_pred))
+    y_true, y_pred = same_rank(as_array(y_true), as_array(y_pred))
     _check("binary_accuracy", y_true, y_pred)
     return _hits(y_true == (y_pred > threshold))
 
@@ -152,15 +153,6 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         super().__init__(
             sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids
         )  # fmt: skip
-
-
-def as_same_rank(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Add a last axis of size 1 to (N,), or drop it from the other, as the losses do."""
-    if a.ndim == b.ndim + 1 and a.shape[-1] == 1:
-        return (a, b[..., None]) if b.ndim == 1 else (a[..., 0], b)
-    if b.ndim == a.ndim + 1 and b.shape[-1] == 1:
-        return (a[..., None], b) if a.ndim == 1 else (a, b[..., 0])
-    return a, b
 
 
 def _check(name: str, y_true: np.ndarray, y_pred: np.ndarray) -> None:

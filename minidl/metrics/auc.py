@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError, unknown_name
-from minidl.metrics.accuracy import as_same_rank
+from minidl.losses.functions import same_rank
 from minidl.metrics.base import spread_weights
 from minidl.metrics.confusion import COUNTS, CountingMetric, check_labels_and_predictions, count, ratio
 from minidl.ops.activations import stable_sigmoid
@@ -77,7 +77,7 @@ class AUC(CountingMetric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch of labels 0 and 1, and predictions."""
-        y_true, y_pred = as_same_rank(as_array(y_true), as_array(y_pred))
+        y_true, y_pred = same_rank(as_array(y_true), as_array(y_pred))
         if self.from_logits:
             # Whole numbers are scores too.
             y_pred = stable_sigmoid(y_pred if np.issubdtype(y_pred.dtype, np.floating) else y_pred.astype(np.float32))

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import config
 from minidl.errors import ArgumentError, ShapeError, unknown_name
-from minidl.metrics.accuracy import as_same_rank
+from minidl.losses.functions import same_rank
 from minidl.metrics.base import STATE, Metric, spread_weights
 from minidl.tensor import Tensor, Variable, as_array
 
@@ -65,7 +65,7 @@ class ConfusionMetric(CountingMetric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch of labels 0 and 1, and predictions from 0 to 1."""
-        y_true, y_pred = as_same_rank(as_array(y_true), as_array(y_pred))
+        y_true, y_pred = same_rank(as_array(y_true), as_array(y_pred))
         check_labels_and_predictions(self.name, y_true, y_pred, any_range=self.top_k is not None)
         weights = None if sample_weight is None else spread_weights(self.name, sample_weight, y_true.shape)
         if self.top_k is not None:

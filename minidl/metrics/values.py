@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError, unknown_name
 from minidl.losses import functions
-from minidl.metrics.accuracy import as_same_rank
+from minidl.losses.functions import same_rank
 from minidl.metrics.base import STATE, Mean, MeanMetricWrapper, Metric, spread_weights
 from minidl.tensor import Tensor, as_array
 
@@ -158,7 +158,7 @@ class RootMeanSquaredError(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take a batch into account."""
-        y_true, y_pred = as_same_rank(as_array(y_true), as_array(y_pred))
+        y_true, y_pred = same_rank(as_array(y_true), as_array(y_pred))
         super().update_state(np.square(y_pred.astype(np.float64) - y_true), sample_weight)
 
     def result(self) -> Tensor:
@@ -196,7 +196,7 @@ class R2Score(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch (N, D) into account."""
-        y_true, y_pred = as_same_rank(as_array(y_true), as_array(y_pred))
+        y_true, y_pred = same_rank(as_array(y_true), as_array(y_pred))
         y_true, y_pred = (np.asarray(a, np.float64).reshape(len(a), -1) for a in (y_true, y_pred))
         weights = spread_weights(self.name, 1.0 if sample_weight is None else sample_weight, y_true.shape)
         if self.count is None:

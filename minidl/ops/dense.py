@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,15 @@ def dense_forward(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None) -> 
     array([[11., 22.]])
     """
     require_float("dense", **{name: a for name, a in (("x", x), ("w", w), ("b", b)) if a is not None})
+    check_dense(x, w, b)
+    y = _rows(x) @ w  # one large product: on a stack, NumPy would start a small one for each leading index
+    if b is not None:
+        y += b
+    return y.reshape(*x.shape[:-1], w.shape[1]), DenseCache(x, w, b is not None)
+
+
+def check_dense(x: Any, w: Any, b: Any) -> None:
+    """Raise ShapeError unless arrays, of the host or a device, are as `dense_forward` says."""
     if x.ndim < 2 or w.ndim != 2:
         raise ShapeError(f"dense: x must be (..., D) with a batch axis, and w (D, U). Got x {x.shape}, w {w.shape}.")
     if x.shape[-1] != w.shape[0]:
@@ -54,10 +63,6 @@ def dense_forward(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None) -> 
         )
     if b is not None and b.shape != w.shape[1:]:
         raise ShapeError(f"dense: b must be ({w.shape[1]},), one number a unit. Got b {b.shape}, w {w.shape}.")
-    y = _rows(x) @ w  # one large product: on a stack, NumPy would start a small one for each leading index
-    if b is not None:
-        y += b
-    return y.reshape(*x.shape[:-1], w.shape[1]), DenseCache(x, w, b is not None)
 
 
 def dense_backward(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,13 +44,10 @@ def embedding_forward(ids: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, E
     """
     require_float("embedding", table=table)
     require_array("embedding", "ids", ids)
-    if ids.dtype.kind not in "iu":
-        raise DTypeError(
-            f"embedding: ids must be integers. Got {ids.dtype} of shape {ids.shape}. Cast them: ids.astype(np.int32)."
-        )
+    require_integers(ids)
     if table.ndim != 2:
         raise ShapeError(f"embedding: table must be (V, D), a row for each id. Got {table.shape}.")
-    _require_rows(ids, len(table))
+    require_rows(ids, len(table))
     y = np.empty_like(table, shape=(*ids.shape, table.shape[1]))
     # Trap: np.take with out= and mode="raise" goes through a copy of out; the ids are checked already.
     np.take(table, ids, axis=0, out=y, mode="clip")
@@ -73,7 +70,16 @@ def embedding_backward(dy: np.ndarray, cache: EmbeddingCache) -> tuple[None, np.
     return None, d_table
 
 
-def _require_rows(ids: np.ndarray, rows: int) -> None:
+def require_integers(ids: Any) -> None:
+    """Raise DTypeError unless ids, of the host or a device, are integers."""
+    if ids.dtype.kind not in "iu":
+        raise DTypeError(
+            f"embedding: ids must be integers. Got {ids.dtype} of shape {ids.shape}. Cast them: ids.astype(np.int32)."
+        )
+
+
+def require_rows(ids: np.ndarray, rows: int) -> None:
+    """Raise DataError unless the table has a row for every id."""
     if ids.size == 0 or (ids.min() >= 0 and ids.max() < rows):
         return
     first = tuple(int(i) for i in np.argwhere((ids < 0) | (ids >= rows))[0])

@@ -78,25 +78,27 @@ def upsample2d_backward(dy: np.ndarray, cache: Upsample2DCache) -> tuple[np.ndar
     return (_apply(rows.T, columns.T, dy),)
 
 
-def interpolation_matrix(length: int, factor: int, dtype: Any) -> np.ndarray:
-    """Return the matrix (length * factor, length) that enlarges one line of pixels, interpolating linearly.
+def interpolation_matrix(length: int, new_length: int, dtype: Any) -> np.ndarray:
+    """Return the matrix (new_length, length) that resizes one line of pixels, interpolating linearly.
 
-    Pixel i covers [i, i + 1) and its centre is at i + 1/2. New pixel p's centre, (p + 1/2) / factor in old
-    pixels, lies between two old centres, which share it in proportion to nearness; beyond the last centre the
+    Pixel i covers [i, i + 1) and its centre is at i + 1/2. New pixel p's centre, (p + 1/2) length / new_length in
+    old pixels, lies between two old centres, which share it in proportion to nearness; beyond the last centre the
     edge pixel goes on.
 
-    >>> interpolation_matrix(2, 2, np.float64)
+    >>> interpolation_matrix(2, 4, np.float64)
     array([[1.  , 0.  ],
            [0.75, 0.25],
            [0.25, 0.75],
            [0.  , 1.  ]])
     """
-    new = np.arange(length * factor)
-    position = np.clip((new + 0.5) / factor - 0.5, 0, length - 1)  # in old centres: 0 is the first pixel's
+    new = np.arange(new_length)
+    position = np.clip(
+        (new + 0.5) * (length / new_length) - 0.5, 0, length - 1
+    )  # in old centres
     before = position.astype(np.int64)
     after = np.minimum(before + 1, length - 1)
     share = position - before
-    matrix = np.zeros((length * factor, length), dtype)
+    matrix = np.zeros((new_length, length), dtype)
     matrix[new, before] = 1 - share
     matrix[new, after] += share.astype(dtype)
     return matrix
@@ -118,7 +120,8 @@ def _apply(rows: np.ndarray, columns: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def _matrices(cache: Upsample2DCache, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
     _, h, w, _ = cache.shape
-    return interpolation_matrix(h, cache.size[0], dtype), interpolation_matrix(w, cache.size[1], dtype)
+    rows, columns = cache.size
+    return interpolation_matrix(h, h * rows, dtype), interpolation_matrix(w, w * columns, dtype)
 
 
 def _check_size(size: Any) -> tuple[int, int]:

@@ -35,7 +35,7 @@ def test_nearest_repeats_pixels_as_loops_do() -> None:
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 5])
 def test_bilinear_keeps_straight_lines_between_the_outer_centres(factor: int) -> None:
-    matrix = interpolation_matrix(4, factor, np.float64)
+    matrix = interpolation_matrix(4, 4 * factor, np.float64)
     np.testing.assert_allclose(matrix.sum(axis=1), 1)
     assert ((matrix != 0).sum(axis=1) <= 2).all()
     centres = (np.arange(4 * factor) + 0.5) / factor - 0.5

@@ -5,20 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backends.cuda.device import Device
-from minidl.errors import ShapeError
-from minidl.ops.dense import DenseCache
+from minidl.ops.dense import DenseCache, check_dense
 
 
 def dense_forward(device: Device, x: Any, w: Any, b: Any = None) -> tuple[Any, DenseCache]:
     """Return y = x w + b; the kernel adds b while the sum is still in a register."""
     x, w, b = device.take(x=x, w=w, b=b)
-    if x.ndim < 2 or w.ndim != 2:
-        raise ShapeError(f"dense: x must be (..., D) with a batch axis, and w (D, U). Got x {x.shape}, w {w.shape}.")
-    if x.shape[-1] != w.shape[0]:
-        raise ShapeError(
-            f"dense: x has {x.shape[-1]} features but w expects {w.shape[0]}. Got x {x.shape}, w {w.shape}. "
-            "Was the model built for another input, or is a Flatten missing?"
-        )
+    check_dense(x, w, b)
     y = device.run("gemm", x.reshape(-1, x.shape[-1]), w, b)
     return y.reshape(*x.shape[:-1], w.shape[1]), DenseCache(x, w, b is not None)
 

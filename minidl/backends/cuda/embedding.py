@@ -8,8 +8,7 @@ import numpy as np
 
 from minidl.backends.cuda.device import Device
 from minidl.backends.devices.arrays import device_of
-from minidl.errors import DataError, DTypeError
-from minidl.ops.embedding import EmbeddingCache
+from minidl.ops.embedding import EmbeddingCache, require_integers, require_rows
 
 
 def embedding_forward(device: Device, ids: Any, table: Any) -> tuple[Any, EmbeddingCache]:
@@ -28,14 +27,9 @@ def embedding_backward(device: Device, dy: Any, cache: EmbeddingCache) -> tuple[
 
 def _int32(device: Device, ids: Any, rows: int) -> Any:
     """Return ids on the device. Those of the host are checked first; to check those of a GPU would mean to wait."""
-    if ids.dtype.kind not in "iu":
-        raise DTypeError(f"embedding: ids must be integers. Got {ids.dtype} of shape {tuple(ids.shape)}.")
+    require_integers(ids)
     if device_of(ids) is None:
-        if ids.size and not (ids.min() >= 0 and ids.max() < rows):
-            raise DataError(
-                f"embedding: ids must lie in [0, {rows}), the rows of the table. Got {ids.min()} to {ids.max()}. "
-                "Is the vocabulary larger than input_dim, or does an id mean 'padding' as -1?"
-            )
+        require_rows(ids, rows)
         ids = ids.astype(np.int32, copy=False)
     elif ids.dtype != np.int32:
         ids = device.run("cast", ids, dtype="int32")

@@ -173,18 +173,11 @@ def pool(kernel: str, on: str | None, x: Any, *, pool_size: Any = (2, 2), stride
     return Plan((x,), shape, _numbers(window), lambda y: y)
 
 
-def max_pool_backward(kernel: str, on: str | None, dy: Any, x: Any, y: Any, *, pool_size: Any = (2, 2),
-                      strides: Any = (2, 2), padding: Any = NONE) -> Plan:  # fmt: skip
-    """dx (N, H, W, C) from dy and y (N, P, Q, C), and x."""
+def pool_backward(kernel: str, on: str | None, dy: Any, x: Any, *y: Any, pool_size: Any = (2, 2),
+                  strides: Any = (2, 2), padding: Any = NONE) -> Plan:  # fmt: skip
+    """dx (N, H, W, C) from dy (N, P, Q, C); of the largest from x and y too, of the mean from x's shape."""
     window = make_window(kernel, pool_size, strides, padding)
-    return Plan((dy, x, y), tuple(x.shape), _numbers(window), lambda dx: dx)
-
-
-def average_pool_backward(kernel: str, on: str | None, dy: Any, x_shape: Any, *, pool_size: Any = (2, 2),
-                          strides: Any = (2, 2), padding: Any = NONE) -> Plan:  # fmt: skip
-    """dx (N, H, W, C) from dy (N, P, Q, C)."""
-    window = make_window(kernel, pool_size, strides, padding)
-    return Plan((dy,), tuple(x_shape), _numbers(window), lambda dx: dx)
+    return Plan((dy, x, *y) if y else (dy,), tuple(x.shape if y else x), _numbers(window), lambda dx: dx)
 
 
 def conv(kernel: str, on: str | None, x: Any, w: Any, *, strides: Any = ONE, padding: Any = NONE, dilation: Any = ONE,
@@ -215,10 +208,10 @@ PLANNERS: dict[str, Planner] = {
         ("a", "b", "c"), ("batch", "rows", "cols", "inner", "m", "n", "k"), gemm, {}, ("a", "b")
     ),
     "max_pool2d_backward": Planner(
-        ("dy", "x", "y", "dx"), POOL_NUMBERS, max_pool_backward, POOL_SETTINGS, ("dy", "x", "y")
+        ("dy", "x", "y", "dx"), POOL_NUMBERS, pool_backward, POOL_SETTINGS, ("dy", "x", "y")
     ),
     "average_pool2d_backward": Planner(
-        ("dy", "dx"), POOL_NUMBERS, average_pool_backward, POOL_SETTINGS, ("dy", "x_shape")
+        ("dy", "dx"), POOL_NUMBERS, pool_backward, POOL_SETTINGS, ("dy", "x_shape")
     ),
 }  # fmt: skip
 for _op in of_form("cell"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.ops.upsample2d import interpolation_matrix
+
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 INTERPOLATIONS = ("nearest", "bilinear")
 
@@ -77,15 +79,9 @@ def resize_weights(size: int, new_size: int, interpolation: str, dtype: np.dtype
     >>> resize_weights(2, 4, "bilinear", np.dtype("f8"))[:, 1]
     array([0.  , 0.25, 0.75, 1.  ])
     """
+    if interpolation == "bilinear":
+        return interpolation_matrix(size, new_size, dtype)
     centres = (np.arange(new_size) + 0.5) * (size / new_size) - 0.5
     weights = np.zeros((new_size, size), dtype)
-    line = np.arange(new_size)
-    if interpolation == "nearest":
-        weights[line, np.clip(np.floor(centres + 0.5).astype(int), 0, size - 1)] = 1
-        return weights
-    centres = np.clip(centres, 0, size - 1)
-    before = np.floor(centres).astype(int)
-    after = np.minimum(before + 1, size - 1)
-    np.add.at(weights, (line, before), 1 - (centres - before))
-    np.add.at(weights, (line, after), centres - before)
+    weights[np.arange(new_size), np.clip(np.floor(centres + 0.5).astype(int), 0, size - 1)] = 1
     return weights

@@ -9,7 +9,7 @@ from minidl.backends.devices.arrays import to_host
 from minidl.errors import ArgumentError, DataError
 from minidl.losses import Loss, LossFunctionWrapper
 from minidl.metrics import Mean
-from minidl.models.training.outputs import Outputs, check_kind
+from minidl.models.training.outputs import Outputs, check_kind, of_each
 
 _BY_KIND = {
     "binary": "binary_crossentropy",
@@ -33,7 +33,7 @@ class CompileLoss:
             raise ArgumentError(
                 f"compile: loss_weights must be a number, a list or a dict by output name. Got {loss_weights!r}."
             )
-        self.loss = _resolved(loss)
+        self.loss = of_each(_resolved, loss)
         self.loss_weights = loss_weights
         self.output_names = output_names
         self.outputs: Outputs | None = None
@@ -112,10 +112,6 @@ def _spread_targets(outputs: Outputs, losses: list[Any], y_true: Any) -> list[An
 
 def _resolved(loss: Any) -> Any:
     """Look the names up at once, so that a misspelt one is told by `compile`; "crossentropy" waits for the shapes."""
-    if isinstance(loss, list | tuple):
-        return [_resolved(item) for item in loss]
-    if isinstance(loss, dict) and "class_name" not in loss:
-        return {key: _resolved(item) for key, item in loss.items()}
     if isinstance(loss, str) and loss.lower() in ("crossentropy", "ce"):
         return loss
     return losses.get(loss)

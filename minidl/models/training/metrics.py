@@ -12,7 +12,7 @@ from minidl.errors import ArgumentError
 from minidl.layers.base.naming import snake_case
 from minidl.losses import Loss
 from minidl.metrics import MeanMetricWrapper, Metric
-from minidl.models.training.outputs import Outputs, check_kind
+from minidl.models.training.outputs import Outputs, check_kind, of_each
 from minidl.tensor import Tensor
 
 _ACCURACY = {
@@ -45,7 +45,7 @@ class CompileMetrics(Metric):
                     f"compile: {what} must be a list, or a dict by output name. Got {given!r}. "
                     f"Write {what}=[{given!r}]."
                 )
-        self._given = (_resolved(metrics), _resolved(weighted_metrics))
+        self._given = (of_each(_resolved, metrics), of_each(_resolved, weighted_metrics))
         self.output_names = output_names
         self.outputs: Outputs | None = None
         self._plain: list[tuple[str, int, Metric]] = []
@@ -139,10 +139,6 @@ def _name(name: str, outputs: Outputs, place: int, weighted: bool, taken: dict[s
 
 def _resolved(given: Any) -> Any:
     """Look the names up at once, so that a misspelt one is told by `compile`; "accuracy" waits for the shapes."""
-    if isinstance(given, list | tuple):
-        return [_resolved(item) for item in given]
-    if isinstance(given, dict) and "class_name" not in given:
-        return {key: _resolved(item) for key, item in given.items()}
     if isinstance(given, str):
         if given.lower() not in ("accuracy", "acc", "crossentropy", "ce"):
             metric = metrics_module.get(given)

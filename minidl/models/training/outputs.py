@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from minidl.errors import ArgumentError, DataError, unknown_name
@@ -118,6 +118,15 @@ def _along(structure: Any, given: Any, broadcast: bool) -> list[Any] | None:
         return None
     parts = [_along(part, its, broadcast) for part, its in pairs]
     return None if any(part is None for part in parts) else [leaf for part in parts for leaf in part or []]
+
+
+def of_each(look_up: Callable[[Any], Any], given: Any) -> Any:
+    """Return what is given for the outputs, in lists and dicts, with every name or configuration looked up."""
+    if isinstance(given, list | tuple):
+        return [of_each(look_up, item) for item in given]
+    if isinstance(given, dict) and "class_name" not in given:
+        return {key: of_each(look_up, item) for key, item in given.items()}
+    return look_up(given)
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning",
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,7 @@ def explicit_padding(padding: Any) -> Padding:
         return (padding, padding), (padding, padding)
     if isinstance(padding, tuple | list) and len(padding) == 2:
         sides = [(side, side) if _is_count(side) else side for side in padding]
-        if all(isinstance(s, tuple | list) and len(s) == 2 and all(map(_is_count, s)) for s in sides):
+        if all(map(_is_pair, sides)):
             return tuple(sides[0]), tuple(sides[1])
     hint = ""
     if isinstance(padding, str):
@@ -129,14 +129,13 @@ def window_output_hw(
 def check_steps(op: str, **steps: Any) -> None:
     """Raise `ArgumentError` unless every argument is a pair of integers ≥ 1."""
     for name, pair in steps.items():
-        if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(_is_count(v) and v >= 1 for v in pair)):
+        if not _is_pair(pair) or min(pair) < 1:
             raise ArgumentError(f"{op}: {name} must be two integers ≥ 1, for rows and columns. Got {pair!r}.")
 
 
 def check_padding(op: str, padding: Any) -> None:
     """Raise `ArgumentError` unless padding is ((top, bottom), (left, right)) of integers ≥ 0."""
-    pairs = isinstance(padding, tuple | list) and len(padding) == 2
-    if not (pairs and all(isinstance(p, tuple | list) and len(p) == 2 and all(map(_is_count, p)) for p in padding)):
+    if not _is_pair(padding, _is_pair):
         raise ArgumentError(
             f"{op}: padding must be ((top, bottom), (left, right)) of integers ≥ 0. Got {padding!r}. "
             "windows.resolve_padding turns 'same', 'valid' and numbers into this form."
@@ -145,8 +144,7 @@ def check_padding(op: str, padding: Any) -> None:
 
 def check_output_padding(op: str, output_padding: Any) -> None:
     """Raise `ArgumentError` unless output_padding is a pair of integers ≥ 0."""
-    pair = isinstance(output_padding, tuple | list) and len(output_padding) == 2
-    if not (pair and all(map(_is_count, output_padding))):
+    if not _is_pair(output_padding):
         raise ArgumentError(
             f"{op}: output_padding must be two integers ≥ 0, for rows and columns. Got {output_padding!r}."
         )
@@ -209,6 +207,11 @@ def check_pool2d(op: str, x: np.ndarray, pool_size: Pair, strides: Pair, padding
     return window_output_hw(op, x.shape[1:3], pool_size, strides, padding)
 
 
+def _is_pair(value: Any, holds: Callable[[Any], bool] | None = None) -> bool:
+    """Whether a value is two of what `holds` says, integers ≥ 0 by default."""
+    return isinstance(value, tuple | list) and len(value) == 2 and all(map(holds or _is_count, value))
+
+
 def _is_count(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 0)
 
@@ -248,7 +251,7 @@ def resolve_transpose_padding(
     extra: Any = output_padding
     if output_padding is None or _is_count(output_padding):
         extra = (output_padding, output_padding)
-    if not (isinstance(extra, tuple | list) and len(extra) == 2 and all(e is None or _is_count(e) for e in extra)):
+    if not _is_pair(extra, lambda value: value is None or _is_count(value)):
         raise ArgumentError(f"output_padding: must be None, an integer ≥ 0 or two of them. Got {output_padding!r}.")
     for value, stride in zip(extra, strides, strict=True):
         if value is not None and value >= stride:
