@@ -40,11 +40,11 @@ def __getattr__(name: str) -> Any:
 true_divide = basic.divide
 
 
-def _discrete(function: str) -> Callable[..., Any]:
-    """A function without a gradient, of inputs of any dtype."""
+def _discrete(function: str, prepared: Callable[[Any], Any] = tensor) -> Callable[..., Any]:
+    """A function without a gradient, of inputs of any dtype, as `prepared` makes tensors of them."""
 
     def operation(*xs: Any) -> Any:
-        return discrete(function, *map(tensor, xs))
+        return discrete(function, *map(prepared, xs))
 
     operation.__name__ = function
     operation.__doc__ = f"Return numpy.{function} of the values; no gradient flows."
@@ -59,16 +59,7 @@ logical_not = _discrete("logical_not")
 isnan, isinf, isfinite = _discrete("isnan"), _discrete("isinf"), _discrete("isfinite")
 bitwise_and, bitwise_or, bitwise_xor = _discrete("bitwise_and"), _discrete("bitwise_or"), _discrete("bitwise_xor")
 bitwise_invert = bitwise_not = _discrete("invert")
-
-
-def floor(x: Any) -> Tensor:
-    """Return the next whole number below, in a float type; no gradient flows."""
-    return discrete("floor", floating(x))
-
-
-def ceil(x: Any) -> Tensor:
-    """Return the next whole number above, in a float type; no gradient flows."""
-    return discrete("ceil", floating(x))
+floor, ceil = _discrete("floor", floating), _discrete("ceil", floating)  # in a float type
 
 
 def round(x: Any, decimals: int = 0) -> Tensor:

@@ -92,9 +92,7 @@ def interpolation_matrix(length: int, new_length: int, dtype: Any) -> np.ndarray
            [0.  , 1.  ]])
     """
     new = np.arange(new_length)
-    position = np.clip(
-        (new + 0.5) * (length / new_length) - 0.5, 0, length - 1
-    )  # in old centres
+    position = np.clip((new + 0.5) * (length / new_length) - 0.5, 0, length - 1)  # in old centres
     before = position.astype(np.int64)
     after = np.minimum(before + 1, length - 1)
     share = position - before

@@ -21,23 +21,10 @@ from minidl.backends.devices import arrays
 from minidl.backends.selection import ALL, DEFAULT, Choice, Placement, resolve
 from minidl.backends.table import NO_GRADIENT
 from minidl.errors import DTypeError, TapeError
-from minidl.observers import OBSERVERS, OpRun, by_way_of, takes_needs, tell
+from minidl.observers import OBSERVERS, OpRun, by_way_of, tell
 from minidl.scope import Block, Scope
 from minidl.tape.walk import kind_of, run_backward, sum_of_gradients, what_no_kernel_takes
 from minidl.tensor import Tensor, as_array
-
-__all__ = [
-    "Entry",
-    "GradientTape",
-    "apply",
-    "layer_scope",
-    "leaves",
-    "no_grad",
-    "recording",
-    "run_backward",
-    "takes_needs",
-    "where_it_lies",
-]
 
 GRADIENT = "gradient"  # the op of an entry that stands for an op's backward in another tape's walk: see `second`
 
