@@ -33,7 +33,6 @@ class L1(Regularizer):
         self.l1 = _strength("L1", 0.01 if l1 is None else l1)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the penalty on `x`."""
         return F.absolute(x).sum() * self.l1
 
 
@@ -48,7 +47,6 @@ class L2(Regularizer):
         self.l2 = _strength("L2", 0.01 if l2 is None else l2)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the penalty on `x`."""
         return F.square(x).sum() * self.l2
 
 
@@ -59,7 +57,6 @@ class L1L2(Regularizer):
         self.l1, self.l2 = _strength("L1L2", l1 or 0.0), _strength("L1L2", l2 or 0.0)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the penalty on `x`."""
         return F.absolute(x).sum() * self.l1 + F.square(x).sum() * self.l2
 
 
@@ -76,7 +73,6 @@ class OrthogonalRegularizer(Regularizer):
         self.factor, self.mode = _strength("OrthogonalRegularizer", factor), mode
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the penalty on `x`."""
         if x.ndim != 2:
             raise ShapeError(f"OrthogonalRegularizer: x must be a matrix, two axes. Got shape {x.shape}.")
         rows = x if self.mode == "rows" else x.transpose()

@@ -103,7 +103,6 @@ class LossFunctionWrapper(Loss):
         return self.fn(*same_rank(y_true, y_pred), **self.kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal loss."""
         return super().get_config() | self.kwargs
 
 

@@ -117,7 +117,6 @@ class AUC(CountingMetric):
         return self._tensor((areas * weights).sum() / weights.sum())
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric."""
         own = {
             "num_thresholds": self.num_thresholds, "curve": self.curve, "summation_method": self.summation_method,
             "multi_label": self.multi_label, "num_labels": self.num_labels, "label_weights": self.label_weights,

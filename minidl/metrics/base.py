@@ -198,7 +198,6 @@ class MeanMetricWrapper(Mean):
         super().update_state(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric."""
         config = super().get_config()
         if type(self) is MeanMetricWrapper:
             config["fn"] = getattr(self.fn, "__name__", str(self.fn))

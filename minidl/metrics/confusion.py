@@ -85,7 +85,6 @@ class ConfusionMetric(CountingMetric):
         return self._tensor(values[0] if len(self.thresholds) == 1 else values)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric."""
         own = {"thresholds": self.init_thresholds, "top_k": self.top_k, "class_id": self.class_id}
         return super().get_config() | own
 
@@ -127,7 +126,6 @@ class _Count(ConfusionMetric):
         return self.answer(getattr(self, self._kept[0]).numpy())
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric."""
         return Metric.get_config(self) | {"thresholds": self.init_thresholds}
 
 
@@ -219,7 +217,6 @@ class FBetaScore(Metric):
         return self._tensor(scores if self.average is None else scores.mean())
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric."""
         own = {"average": self.average, "beta": self.beta, "threshold": self.threshold}
         return super().get_config() | own
 
@@ -233,7 +230,6 @@ class F1Score(FBetaScore):
         super().__init__(average, 1.0, threshold, name, dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric."""
         return {key: value for key, value in super().get_config().items() if key != "beta"}
 
 

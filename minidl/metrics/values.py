@@ -236,6 +236,5 @@ class R2Score(Metric):
         return 1 - (1 - scores) * (float(self.num_samples) - 1) / freedom
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric."""
         own = {"class_aggregation": self.class_aggregation, "num_regressors": self.num_regressors}
         return super().get_config() | own

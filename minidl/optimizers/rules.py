@@ -42,7 +42,6 @@ class SGD(Optimizer):
             self.momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
-        """Update one variable."""
         velocity = self.momentums[self._get_variable_index(variable)] if self.momentum else None
         self._run(
             "sgd_update", gradient, variable, [velocity], learning_rate=float(learning_rate),
@@ -78,7 +77,6 @@ class RMSprop(Optimizer):
             self._average_gradients = averages
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
-        """Update one variable."""
         place = self._get_variable_index(variable)
         slots = [
             self._velocities[place],
@@ -118,7 +116,6 @@ class Adam(Optimizer):
             self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat") if self.amsgrad else []
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
-        """Update one variable."""
         place = self._get_variable_index(variable)
         slots = [
             self._momentums[place], self._velocities[place], self._velocity_hats[place] if self.amsgrad else None
@@ -165,7 +162,6 @@ class Adagrad(Optimizer):
             self._accumulators = self.add_optimizer_variables(variables, "accumulator", start)
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
-        """Update one variable."""
         slots = [self._accumulators[self._get_variable_index(variable)]]
         self._run(
             "adagrad_update", gradient, variable, slots, learning_rate=float(learning_rate), epsilon=self.epsilon,

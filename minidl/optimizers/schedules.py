@@ -52,7 +52,6 @@ class ExponentialDecay(LearningRateSchedule):
         _check_steps(self)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of update number `step`."""
         passed = int(step) / self.decay_steps
         return self.initial_learning_rate * self.decay_rate ** (math.floor(passed) if self.staircase else passed)
 
@@ -71,7 +70,6 @@ class InverseTimeDecay(LearningRateSchedule):
         _check_steps(self)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of update number `step`."""
         passed = int(step) / self.decay_steps
         return self.initial_learning_rate / (1 + self.decay_rate * (math.floor(passed) if self.staircase else passed))
 
@@ -100,7 +98,6 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             raise ArgumentError(f"PiecewiseConstantDecay: boundaries must increase. Got {boundaries}.")
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of update number `step`."""
         return self.values[bisect.bisect_left(self.boundaries, int(step))]
 
 
@@ -122,7 +119,6 @@ class PolynomialDecay(LearningRateSchedule):
         _check_steps(self)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of update number `step`."""
         step, steps = int(step), self.decay_steps
         if self.cycle:
             steps *= max(1, math.ceil(step / steps))
@@ -155,7 +151,6 @@ class CosineDecay(LearningRateSchedule):
         _check_steps(self)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of update number `step`."""
         step, start = int(step), self.initial_learning_rate
         if self.warmup_target is not None:
             if step < self.warmup_steps:
