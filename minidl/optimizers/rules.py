@@ -7,14 +7,46 @@ stand here, then those that all optimizers take.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from minidl.ops.op import records
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.gradients import decay_of
 from minidl.tensor import Tensor, Variable
 
 
-class SGD(Optimizer):
+class Rule(Optimizer):
+    """Base of the rules here: an update op, whose settings are the rule's attributes, and slots for its states.
+
+    A slot that belongs to an option is there where the option is set; else the op is given None.
+    """
+
+    ops: ClassVar[Sequence[str]]  # the op, and the one for a variable with weight decay where that is another
+    slots: ClassVar[Sequence[tuple[Sequence[str], str]]]  # in the op's order: names of those made together, and option
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Make the slots."""
+        if self.built:
+            return
+        super().build(variables)
+        start = getattr(self, "initial_accumulator_value", "zeros")
+        self._slots: dict[str, list[Variable]] = {}
+        for names, option in self.slots:
+            if not option or getattr(self, option):
+                self._slots |= zip(names, self.add_optimizer_variables(variables, names, start), strict=True)
+
+    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
+        """Run the op on the variable and its slots."""
+        place, decay = self._get_variable_index(variable), decay_of(self, variable)
+        names = [name for together, _ in self.slots for name in together]
+        slots = [self._slots[name][place] if name in self._slots else None for name in names]
+        op = self.ops[-1] if decay else self.ops[0]
+        now = {"learning_rate": float(learning_rate), "step": int(self.iterations) + 1, "weight_decay": decay}
+        settings = {name: now[name] if name in now else getattr(self, name) for name in records()[op].settings}
+        self._run(op, gradient, variable, slots, **settings)
+
+
+class SGD(Rule):
     """Gradient descent: w - learning_rate * gradient, with momentum and Nesterov's variant of it.
 
     Parameters
@@ -31,25 +63,14 @@ class SGD(Optimizer):
     array([0.8], dtype=float32)
     """
 
+    ops = ("sgd_update",)
+    slots = [(["momentum"], "momentum")]
     default_learning_rate = 0.01
     momentum: float = 0.0
     nesterov: bool = False
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        """Make the velocities, if there is momentum."""
-        if not self.built:
-            super().build(variables)
-            self.momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
 
-    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
-        velocity = self.momentums[self._get_variable_index(variable)] if self.momentum else None
-        self._run(
-            "sgd_update", gradient, variable, [velocity], learning_rate=float(learning_rate),
-            momentum=self.momentum, nesterov=self.nesterov, weight_decay=decay_of(self, variable),
-        )  # fmt: skip
-
-
-class RMSprop(Optimizer):
+class RMSprop(Rule):
     """Each gradient divided by the root of a moving average of its squares.
 
     Parameters
@@ -61,35 +82,16 @@ class RMSprop(Optimizer):
     others : as for `Optimizer`
     """
 
+    ops = ("rmsprop_update",)
+    slots = [(["velocity"], ""), (["momentum"], "momentum"), (["average_gradient"], "centered")]
     default_learning_rate = 0.001
     rho: float = 0.9
     momentum: float = 0.0
     epsilon: float = 1e-7
     centered: bool = False
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        """Make the averages."""
-        if not self.built:
-            super().build(variables)
-            self._velocities = self.add_optimizer_variables(variables, "velocity")
-            self._momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
-            averages = self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
-            self._average_gradients = averages
 
-    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
-        place = self._get_variable_index(variable)
-        slots = [
-            self._velocities[place],
-            self._momentums[place] if self.momentum else None,
-            self._average_gradients[place] if self.centered else None,
-        ]
-        self._run(
-            "rmsprop_update", gradient, variable, slots, learning_rate=float(learning_rate), rho=self.rho,
-            momentum=self.momentum, epsilon=self.epsilon, weight_decay=decay_of(self, variable),
-        )  # fmt: skip
-
-
-class Adam(Optimizer):
+class Adam(Rule):
     """Momentum, divided by the root of a moving average of the squared gradient.
 
     Parameters
@@ -102,33 +104,13 @@ class Adam(Optimizer):
     Source: Kingma & Ba, arXiv:1412.6980.
     """
 
+    ops = ("adam_update", "adamw_update")
+    slots = [(["momentum", "velocity"], ""), (["velocity_hat"], "amsgrad")]
     default_learning_rate = 0.001
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-7
     amsgrad: bool = False
-
-    def build(self, variables: Sequence[Variable]) -> None:
-        """Make the averages."""
-        if not self.built:
-            super().build(variables)
-            self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
-            self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat") if self.amsgrad else []
-
-    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
-        place = self._get_variable_index(variable)
-        slots = [
-            self._momentums[place], self._velocities[place], self._velocity_hats[place] if self.amsgrad else None
-        ]  # fmt: skip
-        static = {
-            "learning_rate": float(learning_rate), "step": int(self.iterations) + 1, "beta_1": self.beta_1,
-            "beta_2": self.beta_2, "epsilon": self.epsilon,
-        }  # fmt: skip
-        decay = decay_of(self, variable)
-        if decay:
-            self._run("adamw_update", gradient, variable, slots, **static, weight_decay=decay)
-        else:
-            self._run("adam_update", gradient, variable, slots, **static)
 
 
 class AdamW(Adam):
@@ -140,7 +122,7 @@ class AdamW(Adam):
     weight_decay: float | None = 0.004
 
 
-class Adagrad(Optimizer):
+class Adagrad(Rule):
     """Each gradient divided by the root of the sum of all its squares so far.
 
     Parameters
@@ -150,20 +132,8 @@ class Adagrad(Optimizer):
     others : as for `Optimizer`
     """
 
+    ops = ("adagrad_update",)
+    slots = [(["accumulator"], "")]
     default_learning_rate = 0.001
     initial_accumulator_value: float = 0.1
     epsilon: float = 1e-7
-
-    def build(self, variables: Sequence[Variable]) -> None:
-        """Make the sums."""
-        if not self.built:
-            super().build(variables)
-            start = self.initial_accumulator_value
-            self._accumulators = self.add_optimizer_variables(variables, "accumulator", start)
-
-    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
-        slots = [self._accumulators[self._get_variable_index(variable)]]
-        self._run(
-            "adagrad_update", gradient, variable, slots, learning_rate=float(learning_rate), epsilon=self.epsilon,
-            weight_decay=decay_of(self, variable),
-        )  # fmt: skip
