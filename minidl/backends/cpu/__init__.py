@@ -4,15 +4,17 @@
 the plain one. Signatures and caches are those of the plain op, so that either backend goes back through what the other
 recorded.
 
-An op whose plain text is too slow has a file here under the same name (`OWN`). The others run their plain text in
-recycled memory (`recycled.py`), but for a few that gain nothing by it (`PLAIN`).
+An op whose plain text is too slow has a file here under the same name (`OWN`); its functions are given the plain op's
+settings, with its defaults. The others run their plain text in recycled memory (`recycled.py`), but for a few that gain
+nothing by it (`PLAIN`).
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 __all__ = ["OWN", "PLAIN", "function", "has"]
@@ -40,8 +42,19 @@ def has(op: str) -> bool:
 @cache
 def function(op: str, direction: str, plain: Callable[..., Any] | None) -> Callable[..., Any] | None:
     """Return what computes an op in one direction, given the plain function that does so; None where there is none."""
-    if op in OWN:
-        return getattr(importlib.import_module(f"minidl.backends.cpu.{OWN[op]}"), f"{op}_{direction}", None)
     if plain is None:
         return None
+    if op in OWN:
+        return _completed(
+            getattr(importlib.import_module(f"minidl.backends.cpu.{OWN[op]}"), f"{op}_{direction}"), plain
+        )
     return importlib.import_module("minidl.backends.cpu.recycled").recycled(plain)
+
+
+def _completed(own: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of this backend with the plain one's signature: settings not given are its defaults."""
+    signature = inspect.signature(plain)
+    settings = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY and p.default is not p.empty]
+    completed = partial(own, **{p.name: p.default for p in settings})
+    completed.__signature__ = signature  # type: ignore[attr-defined]
+    return completed

@@ -12,8 +12,8 @@ import numpy as np
 
 from minidl.backends.cpu import workspace
 from minidl.backends.cpu.images import add_bias, bias_gradient, pad_image
-from minidl.ops.common.windows import NO_PADDING, Padding, Pair, check_conv2d, tap_indices, window_view
-from minidl.ops.conv2d import Conv2DCache, Gradients, Needs
+from minidl.ops.common.windows import Padding, Pair, check_conv2d, tap_indices, window_view
+from minidl.ops.conv2d import Conv2DCache
 
 # BLAS libraries share a product out among threads by parts of its result. The weight gradient of a first layer is a
 # tiny result (27×32) of a very long sum (100,000 rows), with little to share out; cut into products of up to a million
@@ -22,10 +22,7 @@ SMALL_RESULT = 1024
 SMALL_PRODUCT = 1_000_000
 
 
-def conv2d_forward(
-    x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None, *, strides: Pair = (1, 1),
-    padding: Padding = NO_PADDING, dilation: Pair = (1, 1), groups: int = 1,
-) -> tuple[np.ndarray, Conv2DCache]:  # fmt: skip
+def conv2d_forward(x, w, b=None, *, strides, padding, dilation, groups):
     """Return y = columns @ w + b, row by row a matrix product."""
     p, q = check_conv2d(x, w, b, strides, padding, dilation, groups)
     y = workspace.empty((x.shape[0], p, q, w.shape[3]), x.dtype)
@@ -33,7 +30,7 @@ def conv2d_forward(
     return y, Conv2DCache(x, w, b is not None, strides, padding, dilation, groups)
 
 
-def conv2d_backward(dy: np.ndarray, cache: Conv2DCache, *, needs: Needs = (True, True, True)) -> Gradients:
+def conv2d_backward(dy, cache, *, needs):
     """Return dx, dw, db, with the columns made again from x.
 
         dw = columns^T @ dy            (R*S*C, K)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from minidl.backends.cpu import workspace
 from minidl.backends.cpu.conv2d import input_gradient, weight_gradient, windows_product
 from minidl.backends.cpu.images import add_bias, bias_gradient, pad_image
-from minidl.ops.common.windows import NO_PADDING, Padding, Pair
-from minidl.ops.conv2d import Gradients, Needs
 from minidl.ops.conv2d_transpose import Conv2DTransposeCache, check_conv2d_transpose
 
 
-def conv2d_transpose_forward(
-    x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None, *, strides: Pair = (1, 1),
-    padding: Padding = NO_PADDING, output_padding: Pair = (0, 0), dilation: Pair = (1, 1),
-) -> tuple[np.ndarray, Conv2DTransposeCache]:  # fmt: skip
+def conv2d_transpose_forward(x, w, b=None, *, strides, padding, output_padding, dilation):
     """Return the dx of a `conv2d` with this kernel whose dy is x, plus b."""
     height, width = check_conv2d_transpose(x, w, b, strides, padding, output_padding, dilation)
     y = input_gradient(x, (x.shape[0], height, width, w.shape[2]), w, strides, padding, dilation, groups=1)
@@ -24,9 +17,7 @@ def conv2d_transpose_forward(
     return y, Conv2DTransposeCache(x, w, b is not None, strides, padding, output_padding, dilation)
 
 
-def conv2d_transpose_backward(
-    dy: np.ndarray, cache: Conv2DTransposeCache, *, needs: Needs = (True, True, True)
-) -> Gradients:
+def conv2d_transpose_backward(dy, cache, *, needs):
     """Return dx = conv2d(dy, w); dw, the weight gradient of that convolution, with x for its dy; db."""
     x, w, has_bias, strides, padding, _, dilation = cache
     dx = dw = db = None

@@ -6,15 +6,11 @@ import numpy as np
 
 from minidl.backends.cpu import workspace
 from minidl.backends.cpu.images import add_bias, bias_gradient
-from minidl.ops.common.windows import NO_PADDING, Padding, Pair, tap_indices
-from minidl.ops.conv2d import Gradients, Needs
+from minidl.ops.common.windows import tap_indices
 from minidl.ops.depthwise_conv2d import DepthwiseConv2DCache, check_depthwise_conv2d
 
 
-def depthwise_conv2d_forward(
-    x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None, *, strides: Pair = (1, 1),
-    padding: Padding = NO_PADDING, dilation: Pair = (1, 1),
-) -> tuple[np.ndarray, DepthwiseConv2DCache]:  # fmt: skip
+def depthwise_conv2d_forward(x, w, b=None, *, strides, padding, dilation):
     """Add up the taps, for each of the M kernels of a channel by itself."""
     p, q = check_depthwise_conv2d(x, w, b, strides, padding, dilation)
     n, _, _, c = x.shape
@@ -30,9 +26,7 @@ def depthwise_conv2d_forward(
     return y, DepthwiseConv2DCache(x, w, b is not None, strides, padding, dilation)
 
 
-def depthwise_conv2d_backward(
-    dy: np.ndarray, cache: DepthwiseConv2DCache, *, needs: Needs = (True, True, True)
-) -> Gradients:
+def depthwise_conv2d_backward(dy, cache, *, needs):
     """Return dx, dw, db: each tap sends back what it added."""
     x, w, has_bias, strides, padding, dilation = cache
     n, p, q, _ = dy.shape

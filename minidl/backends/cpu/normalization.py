@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from minidl.backends.cpu import workspace
@@ -11,7 +9,6 @@ from minidl.ops import normalization
 from minidl.ops.normalization import (
     BatchNormCache,
     BatchNormInferenceCache,
-    BatchNormOutputs,
     LayerNormCache,
     along_axes,
     check_channels,
@@ -21,9 +18,7 @@ from minidl.ops.normalization import (
 from minidl.ops.reduce import sum_over
 
 
-def batch_norm_forward(
-    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, epsilon: float = 1e-3
-) -> tuple[BatchNormOutputs, BatchNormCache]:
+def batch_norm_forward(x, gamma, beta, *, epsilon):
     """Normalize by the batch; y is written over the squares."""
     check_channels("batch_norm", x, gamma=gamma, beta=beta)
     axes = tuple(range(x.ndim - 1))
@@ -38,9 +33,7 @@ def batch_norm_forward(
     return (y, mean, variance), BatchNormCache(x_hat, inv_std, gamma, beta is not None)
 
 
-def batch_norm_backward(
-    dy: tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None], cache: BatchNormCache
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+def batch_norm_backward(dy, cache):
     """dx = gamma inv_std (dy - dbeta / M - x_hat dgamma / M)."""
     d_y, d_mean, d_variance = dy
     if d_y is None or d_mean is not None or d_variance is not None:  # who uses the statistics themselves is rare
@@ -55,15 +48,7 @@ def batch_norm_backward(
     return dx, None if gamma is None else d_gamma, d_beta if has_beta else None
 
 
-def batch_norm_inference_forward(
-    x: np.ndarray,
-    gamma: np.ndarray | None,
-    beta: np.ndarray | None,
-    mean: np.ndarray,
-    variance: np.ndarray,
-    *,
-    epsilon: float = 1e-3,
-) -> tuple[np.ndarray, BatchNormInferenceCache]:
+def batch_norm_inference_forward(x, gamma, beta, mean, variance, *, epsilon):
     """A straight line for each channel."""
     check_channels("batch_norm_inference", x, gamma=gamma, beta=beta, mean=mean, variance=variance)
     inv_std = 1 / np.sqrt(variance + float(epsilon))
@@ -74,9 +59,7 @@ def batch_norm_inference_forward(
     return y, BatchNormInferenceCache(x, gamma, mean, inv_std, beta is not None)
 
 
-def batch_norm_inference_backward(
-    dy: np.ndarray, cache: BatchNormInferenceCache
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray, np.ndarray]:
+def batch_norm_inference_backward(dy, cache):
     """The gradients of a straight line."""
     x, gamma, mean, inv_std, has_beta = cache
     scale = inv_std if gamma is None else gamma * inv_std
@@ -88,14 +71,7 @@ def batch_norm_inference_backward(
     return dx, None if gamma is None else d_gamma, d_beta if has_beta else None, -scale * d_beta, d_variance
 
 
-def layer_norm_forward(
-    x: np.ndarray,
-    gamma: np.ndarray | None,
-    beta: np.ndarray | None,
-    *,
-    epsilon: float = 1e-3,
-    axes: int | Iterable[int] = -1,
-) -> tuple[np.ndarray, LayerNormCache]:
+def layer_norm_forward(x, gamma, beta, *, epsilon, axes):
     """Normalize by the sample; y is written over the squares."""
     given, axes = check_layer_norm(x, gamma, beta, axes)
     x_hat = np.subtract(x, x.mean(axis=axes, keepdims=True), out=workspace.empty(x.shape, x.dtype))
@@ -107,9 +83,7 @@ def layer_norm_forward(
     return y, LayerNormCache(x_hat, inv_std, gamma, beta is not None, axes)
 
 
-def layer_norm_backward(
-    dy: np.ndarray, cache: LayerNormCache
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+def layer_norm_backward(dy, cache):
     """dx = inv_std (g - average(g) - x_hat average(g x_hat)), with g = dy gamma."""
     x_hat, inv_std, gamma, has_beta, axes = cache
     samples = tuple(i for i in range(x_hat.ndim) if i not in axes)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.backends.cpu import workspace
-from minidl.ops.common.windows import NO_PADDING, Padding, Pair, cells_inside, check_pool2d, taps_of
+from minidl.ops.common.windows import Pair, cells_inside, check_pool2d, taps_of
 from minidl.ops.pool2d import AveragePool2DCache, MaxPool2DCache
 
 
-def max_pool2d_forward(
-    x: np.ndarray, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = NO_PADDING
-) -> tuple[np.ndarray, MaxPool2DCache]:
+def max_pool2d_forward(x, *, pool_size, strides, padding):
     """Return the largest value of every window: the largest so far and the next tap's, tap by tap."""
     output_hw = check_pool2d("max_pool2d", x, pool_size, strides, padding)
     y = workspace.empty((x.shape[0], *output_hw, x.shape[3]), x.dtype)
@@ -21,7 +19,7 @@ def max_pool2d_forward(
     return y, MaxPool2DCache(x, y, pool_size, strides, padding)
 
 
-def max_pool2d_backward(dy: np.ndarray, cache: MaxPool2DCache) -> tuple[np.ndarray]:
+def max_pool2d_backward(dy, cache):
     """Return dx. Each window holds its dy until a tap is found to be its maximum, which takes all of it.
 
     Its bits are taken, as whole numbers: as floats, 0 times an infinite dy would be NaN.
@@ -46,9 +44,7 @@ def max_pool2d_backward(dy: np.ndarray, cache: MaxPool2DCache) -> tuple[np.ndarr
     return (dx,)
 
 
-def average_pool2d_forward(
-    x: np.ndarray, *, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = NO_PADDING
-) -> tuple[np.ndarray, AveragePool2DCache]:
+def average_pool2d_forward(x, *, pool_size, strides, padding):
     """Return the mean of every window."""
     output_hw = check_pool2d("average_pool2d", x, pool_size, strides, padding)
     y = workspace.zeros((x.shape[0], *output_hw, x.shape[3]), x.dtype)
@@ -58,7 +54,7 @@ def average_pool2d_forward(
     return y, AveragePool2DCache(x.shape, pool_size, strides, padding)
 
 
-def average_pool2d_backward(dy: np.ndarray, cache: AveragePool2DCache) -> tuple[np.ndarray]:
+def average_pool2d_backward(dy, cache):
     """Return dx: every window hands its dy in equal parts to its pixels."""
     x_shape, pool_size, strides, padding = cache
     output_hw = dy.shape[1:3]

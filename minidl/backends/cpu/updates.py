@@ -11,19 +11,10 @@ import math
 import numpy as np
 
 from minidl.backends.cpu import workspace
-from minidl.ops.updates import Arrays, check_update, require_momentum, require_step
+from minidl.ops.updates import check_update, require_momentum, require_step
 
 
-def sgd_update_forward(
-    w: np.ndarray,
-    dw: np.ndarray,
-    velocity: np.ndarray | None,
-    *,
-    learning_rate: float,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    weight_decay: float = 0.0,
-) -> tuple[Arrays, None]:
+def sgd_update_forward(w, dw, velocity, *, learning_rate, momentum, nesterov, weight_decay):
     """velocity <- momentum velocity - lr g;   w <- w + velocity, or as nesterov has it."""
     check_update("sgd_update", w, dw, velocity=velocity)
     require_momentum("sgd_update", "a velocity", velocity, momentum)
@@ -43,19 +34,7 @@ def sgd_update_forward(
     return (w_new, v_new), None
 
 
-def rmsprop_update_forward(
-    w: np.ndarray,
-    dw: np.ndarray,
-    v: np.ndarray,
-    m: np.ndarray | None,
-    average: np.ndarray | None,
-    *,
-    learning_rate: float,
-    rho: float = 0.9,
-    momentum: float = 0.0,
-    epsilon: float = 1e-7,
-    weight_decay: float = 0.0,
-) -> tuple[Arrays, None]:
+def rmsprop_update_forward(w, dw, v, m, average, *, learning_rate, rho, momentum, epsilon, weight_decay):
     """v <- rho v + (1 - rho) g^2;   w <- w - lr g / sqrt(v + epsilon), with its options."""
     check_update("rmsprop_update", w, dw, v=v, m=m, average=average)
     require_momentum("rmsprop_update", "the array m", m, momentum)
@@ -80,19 +59,7 @@ def rmsprop_update_forward(
     return tuple(array for array in (w_new, v_new, m_new, average_new) if array is not None), None
 
 
-def adam_update_forward(
-    w: np.ndarray,
-    dw: np.ndarray,
-    m: np.ndarray,
-    v: np.ndarray,
-    v_max: np.ndarray | None,
-    *,
-    learning_rate: float,
-    step: int,
-    beta_1: float = 0.9,
-    beta_2: float = 0.999,
-    epsilon: float = 1e-7,
-) -> tuple[Arrays, None]:
+def adam_update_forward(w, dw, m, v, v_max, *, learning_rate, step, beta_1, beta_2, epsilon):
     """m and v <- moving averages of g and g^2;   w <- w - lr m / (sqrt(v) + epsilon), made up for their start at 0."""
     check_update("adam_update", w, dw, m=m, v=v, v_max=v_max)
     require_step("adam_update", step)
@@ -108,20 +75,7 @@ def adam_update_forward(
     return (w_new, m_new, v_new) if v_max is None else (w_new, m_new, v_new, largest), None
 
 
-def adamw_update_forward(
-    w: np.ndarray,
-    dw: np.ndarray,
-    m: np.ndarray,
-    v: np.ndarray,
-    v_max: np.ndarray | None,
-    *,
-    learning_rate: float,
-    step: int,
-    weight_decay: float = 0.004,
-    beta_1: float = 0.9,
-    beta_2: float = 0.999,
-    epsilon: float = 1e-7,
-) -> tuple[Arrays, None]:
+def adamw_update_forward(w, dw, m, v, v_max, *, learning_rate, step, weight_decay, beta_1, beta_2, epsilon):
     """w <- w - lr weight_decay w, then `adam_update`."""
     check_update("adamw_update", w, dw, m=m, v=v, v_max=v_max)
     require_step("adamw_update", step)
@@ -131,15 +85,7 @@ def adamw_update_forward(
     )  # fmt: skip
 
 
-def adagrad_update_forward(
-    w: np.ndarray,
-    dw: np.ndarray,
-    accumulator: np.ndarray,
-    *,
-    learning_rate: float,
-    epsilon: float = 1e-7,
-    weight_decay: float = 0.0,
-) -> tuple[Arrays, None]:
+def adagrad_update_forward(w, dw, accumulator, *, learning_rate, epsilon, weight_decay):
     """accumulator <- accumulator + g^2;   w <- w - lr g / sqrt(accumulator + epsilon)."""
     check_update("adagrad_update", w, dw, accumulator=accumulator)
     lr = float(learning_rate)
