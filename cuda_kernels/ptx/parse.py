@@ -239,6 +239,15 @@ def instructions_and_lines(text: str) -> list[tuple[str, bool]]:
     return [(s, s[0] == ".") for s in kept if s.startswith(".loc ") or s[0] not in ".{}"]
 
 
+def instructions_in(text: str) -> list[str]:
+    """The statements of a piece of a body that are instructions: no declarations, labels or lines.
+
+    >>> instructions_in("{ .reg .b32 %t; $L__BB0_1: mov.u32 %t, 5; } // a comment")
+    ['mov.u32 %t, 5']
+    """
+    return [s for s in _statements(_bare(text)) if not s.endswith(":") and s[0] not in ".{}"]
+
+
 def _line(statement: str, before: int) -> int:
     """The line of a `.loc`; of code that was inlined, the line of the kernel that called it; 0 means as before."""
     place = re.match(r"\.loc\s+\d+\s+(\d+)", statement)

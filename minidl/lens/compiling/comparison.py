@@ -151,5 +151,6 @@ def _figures(listing: PtxListing) -> Iterator[tuple[str, str]]:
     if listing.sass.words:
         yield "instructions of the machine", str(len(listing.sass.words))
         yield "registers a thread", str(listing.sass.registers)
+        yield "instructions through local memory", str(listing.sass.spills)
     shared = sum(array.size for array in (*listing.module.shared, *listing.module.entry.shared))
     yield "bytes of shared memory a block", str(shared)

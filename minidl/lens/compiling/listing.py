@@ -15,7 +15,7 @@ from cuda_kernels.ptx.words import names_of, section, short, words
 from minidl.console import one_line, say
 from minidl.errors import ArgumentError
 from minidl.lens.compiling.kinds import Loop, counted, is_float64, kind_of, loops_of, main_loop
-from minidl.lens.compiling.machine_code import MachineCode, Word, machine_code
+from minidl.lens.compiling.machine_code import MachineCode, bounded, machine_code
 from minidl.lens.compiling.sources import Source, short_name, sources_of
 from minidl.lens.compiling.subjects import Subject, subject
 
@@ -69,14 +69,12 @@ class PtxListing:
     def __init__(self, about: Subject) -> None:
         self.subject = about
         self.title, self.signature, self.note = about.title, about.signature, about.note
-        self._inner = about.text
         if about.text:
             self.text = about.text
             chains = [chain for _, chain in parse_chains(self.text)]
         else:
             self.text = _compiled(about)
-            self._inner = ptx_of(about.kernel, about.types, inner_lines=True)
-            chains = joined(self.text, self._inner)
+            chains = joined(self.text, ptx_of(about.kernel, about.types, inner_lines=True))
         self.module: Module = parse(self.text)
         self.names = names_of(self.module, about.function, about.types)
         self.loops: list[Loop] = loops_of(self.module.entry)
@@ -151,12 +149,20 @@ class PtxListing:
 
     @cached_property
     def sass(self) -> MachineCode:
-        """What a GPU would run of it (sm_80): instructions by line, and registers; or why there is none here."""
-        return machine_code(self._inner, TARGET)
+        """What a GPU's assembler makes of the text (sm_80): instructions, and registers; or why there is none here.
 
-    def machine_words(self, place: Place | None) -> list[Word]:
-        """The machine's instructions that were made of a line itself."""
-        return [word for word in self.sass.words if (word.chain[0] if word.chain else None) == place]
+        `@cuda.jit` on a GPU lets NVIDIA's linker optimise once more (LTO), which may save some instructions.
+        """
+        options = getattr(self.subject.kernel, "targetoptions", {})
+        return machine_code(bounded(self.text, options), TARGET)
+
+    @cached_property
+    def machine_words(self) -> dict[int, list[str]]:
+        """The machine's instructions by the number of the PTX instruction that they were made of; -1 is of none."""
+        found: dict[int, list[str]] = {}
+        for word in self.sass.words:
+            found.setdefault(word.place, []).append(word.text)
+        return found
 
     # -- looks ---------------------------------------------------------------------------------------------------------
 

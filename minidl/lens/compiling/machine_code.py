@@ -6,21 +6,24 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cuda_kernels.ptx.places import Chain, Place
+from cuda_kernels.ptx.parse import instructions_in
 
 _COMMAND = 'pip install "nvidia-cuda-nvdisasm>=13,<14"'
 
 
 class Word(NamedTuple):
-    """One instruction of the machine: as nvdisasm writes it, and the lines that it was made of."""
+    """One instruction of the machine: as nvdisasm writes it, and the number of the PTX instruction it was made of.
+
+    A GPU's compiler mixes and joins them: of several it names one; -1 where it names none.
+    """
 
     text: str
-    chain: Chain
+    place: int
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,59 @@ class MachineCode:
     words: tuple[Word, ...] = ()
     registers: int = 0  # a thread
     missing: str = ""
+
+    @property
+    def spills(self) -> int:
+        """How many instructions move registers to local memory and back, or a local array."""
+        return sum(bool(re.search(r"\b(LDL|STL)\b", word.text)) for word in self.words)
+
+
+def bounded(text: str, options: Mapping[str, Any]) -> str:
+    """PTX with what `@cuda.jit(launch_bounds=…, max_registers=…)` asks of the machine code.
+
+    Source: PTX ISA 9.0, section 11.4.
+
+    >>> bounded(".visible .entry k()\\n{ret;}", {"launch_bounds": (256, 2)})
+    '.visible .entry k()\\n.maxntid 256, 1, 1\\n.minnctapersm 2\\n{ret;}'
+    """
+    bounds = options.get("launch_bounds") or ()
+    threads, blocks = (*((bounds,) if isinstance(bounds, int) else bounds), None, None)[:2]
+    lines = [f".maxntid {threads}, 1, 1\n" * bool(threads), f".minnctapersm {blocks}\n" * bool(blocks)]
+    if options.get("max_registers"):
+        lines.append(f".maxnreg {options['max_registers']}\n")
+    return re.sub(r"(\.entry\b[^{]*?)(?=\{)", lambda head: head[1] + "".join(lines), text, count=1)
+
+
+def numbered(text: str) -> str:
+    """PTX in which each instruction of the kernel has its number, from 1, as its line: so nvdisasm tells it.
+
+    >>> print(numbered(".entry k()\\n{\\n.reg .b32 %r<2>;\\n.loc 1 7 1\\nmov.u32 %r1, 5;\\nret;\\n}").strip())
+    .entry k()
+    {
+    .reg .b32 %r<2>;
+    .loc 1 1 1
+    mov.u32 %r1, 5;
+    .loc 1 2 1
+    ret;
+    }
+    .file 1 "kernel"
+    """
+    lines, waiting, count, inside = [], [], 0, False
+    for line in text.splitlines():
+        bare = line.partition("//")[0].strip()
+        inside = inside or bare.startswith("{")
+        if re.match(r"\.(loc|file)\b", bare):
+            continue
+        if not inside:
+            lines.append(line)
+            inside = bare.endswith("{")
+            continue
+        waiting.append(line)
+        if bare.endswith((";", ":", "{", "}")) or not bare:
+            found = len(instructions_in("\n".join(waiting)))
+            lines += [f".loc 1 {count + 1} 1"] * bool(found) + waiting
+            count, waiting = count + found, []
+    return "\n".join([*lines, *waiting, '.file 1 "kernel"', ""])
 
 
 def machine_code(text: str, target: str) -> MachineCode:
@@ -46,15 +102,16 @@ def machine_code(text: str, target: str) -> MachineCode:
     if not tool:
         return MachineCode(target, missing=f"no machine code: nvdisasm is not installed; {_COMMAND}")
     try:
-        cubin = _linked(nvjitlink, text, target)
+        cubin = _linked(nvjitlink, numbered(text), target)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "kernel.cubin"
             path.write_bytes(cubin)
-            ran = subprocess.run([tool, "-c", "-gi", str(path)], capture_output=True, text=True, check=True)
+            ran = subprocess.run([tool, "-c", "-g", str(path)], capture_output=True, text=True, check=True)
     except (nvjitlink.nvJitLinkError, OSError, subprocess.CalledProcessError) as error:
         return MachineCode(target, missing=f"no machine code: {str(error).splitlines()[0]}")
-    registers = re.search(r"SHI_REGISTERS=(\d+)", ran.stdout)
-    return MachineCode(target, tuple(_words(ran.stdout)), int(registers[1]) if registers else 0)
+    # Divisions of 64 bits are functions of their own, with fewer registers.
+    registers = max(map(int, re.findall(r"SHI_REGISTERS=(\d+)", ran.stdout)), default=0)
+    return MachineCode(target, tuple(_words(ran.stdout)), registers)
 
 
 def _nvdisasm() -> str:
@@ -80,22 +137,19 @@ def _linked(link: Any, text: str, target: str) -> bytes:
 
 
 _INSTRUCTION = re.compile(r"^\s+/\*([0-9a-f]{4,5})\*/\s+(.*?)\s*;?\s*$")
-_FILE = re.compile(r'//## File "([^"]*)", line (\d+)')
+_LINE = re.compile(r'//## File "[^"]*", line (\d+)')
 
 
 def _words(text: str) -> Iterator[Word]:
-    """The instructions in what `nvdisasm -c -gi` writes, without the padding behind the end."""
-    chain: list[Place] = []
-    fresh = True
+    """The instructions in what `nvdisasm -c -g` writes of a numbered text, without the padding behind the end."""
+    place = -1
     for line in text.splitlines():
-        place = _FILE.search(line)
-        if place:
-            chain = [] if fresh else chain
-            chain.append(Place(place[1], int(place[2])))
-            fresh = False
+        if line.startswith("//---"):  # another function
+            place = -1
+        named = _LINE.search(line)
+        if named:
+            place = int(named[1]) - 1
             continue
         found = _INSTRUCTION.match(line)
-        if found:
-            fresh = True
-            if found[2] != "NOP":
-                yield Word(re.sub(r"\s+", " ", found[2]), tuple(chain))
+        if found and found[2] != "NOP":
+            yield Word(re.sub(r"\s+", " ", found[2]), place)

@@ -6,7 +6,7 @@ import io
 import keyword
 import tokenize
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -67,9 +67,9 @@ def body(listing: PtxListing, most: int | None) -> Markup:
     parts.append(
         Markup(
             "<p class='how'>On the left Python, on the right what became of the line: counts, then PTX with what each "
-            "instruction does. Lines that the compiler made into many instructions open at a click. An ellipsis (…) "
-            "stands where instructions of other lines come between. Rest the pointer on an instruction for its section "
-            "of the PTX ISA.</p>"
+            "instruction does, and the GPU's own instructions (SASS) where nvdisasm is installed. Lines that became "
+            "many instructions open at a click. An ellipsis (…) stands where instructions of other lines come between. "
+            "Rest the pointer on an instruction for its section of the PTX ISA.</p>"
         )
     )
     for source in listing.sources:
@@ -133,33 +133,22 @@ def _line(listing: PtxListing, place: Place, text: str, most: int | None) -> Mar
 
 
 def _instructions(listing: PtxListing, place: Place | None, most: int | None) -> Markup:
-    rows, machine = listing.own(place), listing.machine_words(place)
-    if not rows and not machine:
+    rows = listing.own(place)
+    if not rows:
         return Markup()
-    parts = []
-    if rows:
-        shown = rows if most is None else rows[:most]
-        left_out = Markup("<p class='how'>and {} more: .save(\"ptx.html\") writes all</p>").format(
-            len(rows) - len(shown)
-        )
-        inside = instruction_table(shown) + (left_out if len(shown) < len(rows) else "")
-        state = Markup(" open") if len(rows) <= OPEN else ""
-        parts.append(Markup("<details{}><summary>{} PTX</summary>{}</details>").format(state, len(rows), inside))
-    if machine:
-        shown_words = machine if most is None else machine[:most]
-        words = joined(Markup("<div>{}</div>").format(word.text) for word in shown_words)
-        more = (
-            Markup("<div>… {} more</div>").format(len(machine) - len(shown_words))
-            if len(shown_words) < len(machine)
-            else ""
-        )
-        box = Markup("<details><summary>{} SASS</summary><div class='sass'>{}{}</div></details>")
-        parts.append(box.format(len(machine), words, more))
-    return joined(parts)
+    shown = rows if most is None else rows[:most]
+    left_out = Markup("<p class='how'>and {} more: .save(\"ptx.html\") writes all</p>").format(len(rows) - len(shown))
+    inside = instruction_table(shown, machine=listing.machine_words) + (left_out if len(shown) < len(rows) else "")
+    made = sum(len(listing.machine_words.get(row.number, ())) for row in rows)
+    summary = f"{len(rows)} PTX" + (f", {made} SASS" if listing.sass.words else "")
+    state = Markup(" open") if len(rows) <= OPEN else ""
+    return Markup("<details{}><summary>{}</summary>{}</details>").format(state, summary, inside)
 
 
-def instruction_table(rows: Iterable[Row], present: int = -1) -> Markup:
-    """Instructions, each beside what it does; where others come between stands an ellipsis."""
+def instruction_table(
+    rows: Iterable[Row], present: int = -1, machine: Mapping[int, Sequence[str]] | None = None
+) -> Markup:
+    """Instructions, each beside what it does and the machine's own; where others come between stands an ellipsis."""
     last, lines = None, []
     for row in rows:
         if last is not None and row.number != last + 1:
@@ -169,8 +158,9 @@ def instruction_table(rows: Iterable[Row], present: int = -1) -> Markup:
         classes = f"{colour('float64' if row.is_float64 else row.kind)} loops{min(row.loops, 3)}"
         if row.number == present:
             classes += " present"
-        cell = Markup("<tr class='{}' title='{}'><td>{}</td><td>{}</td><td>{}</td></tr>")
-        lines.append(cell.format(classes, title, f"{row.label}:" if row.label else "", row.text, row.words))
+        cell = Markup("<tr class='{}' title='{}'><td>{}</td><td>{}</td><td>{}</td>{}</tr>")
+        sass = Markup("<td>{}</td>").format("\n".join(machine.get(row.number, ()))) if machine else ""
+        lines.append(cell.format(classes, title, f"{row.label}:" if row.label else "", row.text, row.words, sass))
     return Markup("<table class='ptx'>{}</table>").format(joined(lines))
 
 

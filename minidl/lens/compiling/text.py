@@ -67,8 +67,9 @@ def head_lines(listing: PtxListing) -> Iterator[tuple[str, str]]:
     if len(listing.loops) > 1:
         yield "loops", f"{len(listing.loops)} in the compiled kernel"
     if listing.sass.words:
-        float64 = sum(1 for word in listing.sass.words if _is_float64(word.text))
+        float64 = sum(_is_float64(word.text) for word in listing.sass.words)
         more = f", {float64} of them float64" if float64 else ""
+        more += f", {listing.sass.spills} through local memory" if listing.sass.spills else ""
         yield (
             "machine code",
             f"{len(listing.sass.words)} instructions{more}, {listing.sass.registers} registers a thread",
@@ -120,8 +121,10 @@ def renderable(listing: PtxListing, most: int = MOST) -> Any:
 
 
 def line_renderable(listing: PtxListing, place: Place) -> Any:
-    """What became of one line."""
-    return _Fitted(lambda width: Group(*_line(listing, place, width, True)))
+    """What became of one line, the machine's own instructions too."""
+    words = [word for row in listing.own(place) for word in listing.machine_words.get(row.number, ())]
+    machine = [Padding(Text(f"SASS {word}", style="dim"), (0, 0, 0, 9)) for word in words]
+    return _Fitted(lambda width: Group(*_line(listing, place, width, True), *machine))
 
 
 class _Fitted:
