@@ -85,3 +85,11 @@ def conv2d(x, w, b, stride, pad):
             y[:, p, q] = np.einsum("nrsc,rsck->nk", window, w) + b
     return y
 """)
+bank.mistake("taps_exchanged", "runs", "taps_exchanged", "w[i, j]\n => w[j, i]\n", of=2)
+bank.mistake("last_tap_alone", "values", "last_tap_alone", "y = y + big => y = b + big", of=2)
+bank.mistake("columns_s_r", "values", "columns_s_r", "cols, r, s, c), x => cols, s, r, c), x", "table[:, :, :, i, j] => table[:, :, :, j, i]")
+bank.mistake("all_axes_padded", "runs", "all_axes_padded", f"np.pad(x, {PAD}) => np.pad(x, pad)")
+bank.mistake("slice_too_short", "runs", "slice_too_short", f"{TABLE} => table[:, :, :, i, j] = padded[:, i : i + rows : stride, j : j + cols : stride]")
+bank.mistake("minus_zero", "runs", "minus_zero", f"padded = np.pad(x, {PAD}) => padded = np.zeros((n, height + 2 * pad, width + 2 * pad, c), x.dtype)\n    padded[:, pad:-pad, pad:-pad] = x")
+bank.mistake("axes_exchanged", "runs", "axes_exchanged", "n, height, width, c = x.shape => n, width, height, c = x.shape")
+bank.mistake("in_float64", "values", "dtype", "dtype=x.dtype => dtype=float", of=2)

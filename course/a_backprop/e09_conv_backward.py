@@ -107,3 +107,8 @@ def conv2d_backward(dy, x, w, stride, pad):
             dw += np.einsum("nrsc,nk->rsck", big[here], dy[:, p, q])
     return dbig[:, pad : pad + x.shape[1], pad : pad + x.shape[2]], dw, dy.sum((0, 1, 2))
 """)
+bank.mistake("db_mean", "values", "db_mean", "dy.sum(axis=(0, 1, 2)) => dy.mean(axis=(0, 1, 2))")
+bank.mistake("dw_last_image", "values", "dw_last_image", f"{DW} => dw[i, j] = padded[-1, down, along].reshape(-1, c).T @ dy[-1].reshape(-1, k)")
+bank.mistake("dw_last_window", "values", "dw_last_window", f"{DW} => dw[i, j] = padded[:, down, along][:, -1, -1].T @ dy[:, -1, -1]")
+bank.mistake("x_without_border", "runs", "x_without_border", "    padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))\n =>",
+             "np.zeros_like(padded) => np.zeros((n, height + 2 * pad, width + 2 * pad, c), x.dtype)", "dw[i, j] = padded[ => dw[i, j] = x[")

@@ -129,3 +129,8 @@ def max_pool_backward(dy, x, y, size, stride):
         dx[n, p * stride + i, q * stride + j, c] += dy[n, p, q, c]
     return dx
 """)
+bank.mistake("place_in_window", "values", "place_in_window", "(n, p * stride + winner // size, q * stride + winner % size, c) => (n, p + winner // size, q + winner % size, c)", of=1)
+bank.mistake("relu_s_mask", "values", "relu_s_mask", f"{WINS} => wins = x[here] > 0")
+bank.mistake("from_zero", "values", "from_zero", "best = np.full(y.shape, -np.inf, x.dtype) => best = np.zeros_like(y)",
+             "who = np.zeros(y.shape, int) => who = np.full(y.shape, -1)", of=2)
+bank.mistake("open_slice", "runs", "open_slice", "np.s_[:, i : i + rows : stride, j : j + cols : stride] => np.s_[:, i::stride, j::stride]")

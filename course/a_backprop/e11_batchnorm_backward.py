@@ -61,3 +61,11 @@ bank.mistake("mean_over_all", "values", "mean_over_all", f"{DX} => dx = inv_std 
 bank.mistake("variance_sign", "values", "variance_sign", "- n * (g * n).mean => + n * (g * n).mean")
 bank.mistake("n_changed", "runs", "raises", "dgamma = (dy * n).sum(axis=axes) => n *= dy\n    dgamma = n.sum(axis=axes)", "n * (g * n).mean => n * (g * n / dy).mean")
 bank.mistake("dy_changed", "values", "F17", "g = dy * gamma => dy *= gamma\n    g = dy")
+bank.mistake("one_term_scaled", "values", "one_term_scaled", f"{DX} => dx = inv_std * g - g.mean(axis=axes) - n * (g * n).mean(axis=axes)")
+bank.mistake("inv_std_in_third", "values", "inv_std_in_third", "- n * (g * n).mean => - inv_std * n * (g * n).mean")
+bank.mistake("means_for_sums", "values", "means_for_sums", "dgamma = (dy * n).sum(axis=axes) => dgamma = (dy * n).mean(axis=axes)")
+bank.mistake("means_for_both_sums", "values", "means_for_sums", "dgamma = (dy * n).sum(axis=axes) => dgamma = (dy * n).mean(axis=axes)",
+             "dbeta = dy.sum(axis=axes) => dbeta = dy.mean(axis=axes)")
+bank.mistake("gamma_in_one_term", "values", "gamma_in_one_term", f"{DX} => dx = inv_std * (g - dy.mean(axis=axes) - n * (dy * n).mean(axis=axes))")
+bank.mistake("third_without_n", "values", "third_without_n", "- n * (g * n).mean => - (g * n).mean")
+bank.mistake("exchanged", "values", "exchanged", "return dx, dgamma, dbeta => return dx, dbeta, dgamma")

@@ -81,3 +81,9 @@ bank.mistake("dh0_before_tanh", "values", "dh0_too_early", "    dh0 = dh\n =>", 
 bank.mistake("steps_reversed", "values", "steps_reversed", "dxs = np.zeros_like(xs) => dxs = []", "dxs[t] = dz @ w_x.T => dxs.append(dz @ w_x.T)",
              "    dh0 = dh\n =>     dh0, dxs = dh, np.array(dxs)\n")
 bank.mistake("dhs_changed", "values", "F17", "dh = dh + dhs[t] => dhs[t] += dh\n        dh = dhs[t]")
+bank.mistake("one_h_too_early", "values", "one_h_too_early", f"{DZ} => dz = dh * (1 - hs[t] ** 2)", "dw_h += hs[t].T => dw_h += hs[t - 1].T")
+bank.mistake("step_0_left_out", "values", "step_0_left_out", "range(len(xs) - 1, -1, -1) => range(len(xs) - 1, 0, -1)")
+bank.mistake("back_without_tanh", "values", "back_without_tanh", "dh = dz @ w_h.T => dh = dh @ w_h.T")
+bank.mistake("not_squared", "values", "not_squared", f"{DZ} => dz = dh * (1 - hs[t + 1])")
+bank.mistake("dw_turned", "runs", "dw_turned", "dw_x += xs[t].T @ dz => dw_x += dz.T @ xs[t]", "dw_h += hs[t].T @ dz => dw_h += dz.T @ hs[t]")
+bank.mistake("dw_h_turned", "values", "dw_turned", "dw_h += hs[t].T @ dz => dw_h += dz.T @ hs[t]")

@@ -124,7 +124,41 @@ exercise = Exercise(
             "are one strided slice of x.",
             "对像素的循环要在 Python 里一个一个地转，而图像的像素很多。对一个抽头 (r, s)，所有窗口的那个像素就是 x 的一个跨步切片。",
         ),
+        "taps_exchanged": (
+            "w is (R, S, C, K): the first index goes down the filter, the second along it. Your loops ask w the other way "
+            "round, which only a square filter allows, and then it is the filter mirrored at its diagonal.",
+            "w 是 (R, S, C, K)：第一个下标沿滤波器往下，第二个横着走。你的循环反过来取 w，只有方形滤波器才行，"
+            "而且那是沿对角线翻转的滤波器。",
+        ),
+        "last_tap_alone": (
+            "y is what the last tap gives: each tap overwrites the one before. All R·S of them are added up.",
+            "y 只是最后一个抽头的结果：每个抽头都覆盖了前一个。R·S 个要加起来。",
+        ),
+        "columns_s_r": (
+            "You fill the table with s outside and r inside; w's rows run over r first, then s. Each column meets another "
+            "tap's weight.",
+            "你填表时 s 在外、r 在内；w 的行先按 r、再按 s。每一列碰上的是别的抽头的权重。",
+        ),
+        "all_axes_padded": (
+            "`np.pad(x, pad)` puts zeros around all four axes: new images and new channels as well. One pair for each axis, "
+            "(0, 0) where nothing is added.",
+            "`np.pad(x, pad)` 会在四个轴上都补零：连图像和通道也多了。每个轴给一对，不补的给 (0, 0)。",
+        ),
+        "slice_too_short": (
+            "A slice of P pixels with a stride of {stride} between them is about P · {stride} long; yours ends too early and has "
+            "fewer than P.",
+            "间隔 {stride} 取 P 个像素，切片约长 P · {stride}；你的结束得太早，不足 P 个。",
+        ),
+        "minus_zero": (
+            "With pad 0 you write into 0:-0, which is 0:0, and that is empty. Where does the image end, counted from the front?",
+            "pad 为 0 时你写入的是 0:-0，即 0:0，是空的。从前面数，图像到哪里结束？",
+        ),
+        "axes_exchanged": (
+            "Shapes do not fit where the image is not square: x is (N, H, W, C), rows first, and P belongs to H.",
+            "图像不是方的时候形状对不上：x 是 (N, H, W, C)，先行后列，P 对应 H。",
+        ),
     },
+    recognise=lambda seen: recognise(seen),
     hints=(
         ("Fix one tap, r = 0 and s = 1 say. Which pixels of x does it lie on, over all places of the filter? Write them as a "
          "slice.",
@@ -138,3 +172,18 @@ exercise = Exercise(
          "P 和 Q；四周补零的 x；空表；两个短循环；表 (N·P·Q, R·S·C) @ w (R·S·C, K) + b；形状 (N, P, Q, K)。"),
     ),
 )  # fmt: skip
+
+
+def recognise(seen):
+    if seen.code != "raises" or seen.case is None:
+        return None
+    (_, h, width, _), (r, s, _, _), stride, pad = (*(seen.case.inputs[k].shape for k in (0, 1)), *seen.case.inputs[3:])
+    message = seen.facts["message"]
+    if pad == 0 and "0,0," in message.replace(" ", ""):
+        return "minus_zero"
+    if pad and seen.has("np.pad(x, pad)", "np.pad(x, pad,"):
+        return "all_axes_padded"
+    if seen.facts["kind"] == "IndexError" and r != s:
+        return "taps_exchanged"
+    if "broadcast" in message:
+        return "slice_too_short" if stride > 1 else "axes_exchanged" if h != width else None

@@ -128,6 +128,23 @@ exercise = Exercise(
             "对像素的循环要在 Python 里一个一个地转。对一个抽头 (r, s)，所有窗口的那个像素就是一个跨步切片："
             "求 dw 时切 x，求 dx 时切 dx。",
         ),
+        "db_mean": (
+            "db is a mean; b is added at every pixel of every image, and each of them counts in full.",
+            "db 成了平均值；b 加在每张图的每个像素上，每一个都要完整计入。",
+        ),
+        "dw_last_image": (
+            "dw is that of the last image: each image overwrites the one before. The same weights are used on all.",
+            "dw 只是最后一张图的：每张图都覆盖了前一张。所有图用的是同样的权重。",
+        ),
+        "dw_last_window": (
+            "dw is that of the last window: each window overwrites the one before. The same weights are used in all.",
+            "dw 只是最后一个窗口的：每个窗口都覆盖了前一个。所有窗口用的是同样的权重。",
+        ),
+        "x_without_border": (
+            "With pad {pad} the forward's windows lay on the padded image, and so do those of its backward: dw wants x with its "
+            "border of zeros.",
+            "pad 为 {pad} 时，前向的窗口在填充后的图像上，反向也一样：求 dw 要用带零边的 x。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(
@@ -151,3 +168,5 @@ def recognise(seen):
         f["windows"] = min(f["dy1"], -(-f["w0"] // f["stride"])) * min(f["dy2"], -(-f["w1"] // f["stride"]))
     if seen.code == "raises" and re.search(r"dy\w* @ w\[\w+, *\w+\](?!\.)|dot\(dy\w*, w\[\w+, *\w+\]\)", seen.source):
         return "w_as_it_is"
+    if seen.code == "raises" and f.get("pad") and not seen.has("np.pad(x"):
+        return "x_without_border"

@@ -134,7 +134,27 @@ exercise = Exercise(
             "are one strided slice of x: compare it with y.",
             "对窗口的循环要在 Python 里一个一个地转。对窗口内的一个位置 (i, j)，所有窗口的那个像素就是 x 的一个跨步切片：拿它和 y 比。",
         ),
+        "place_in_window": (
+            "The winner's place is counted from its window's corner, and the window begins at p · {stride}, not at p.",
+            "胜者的位置是从窗口的角数起的，而窗口从 p · {stride} 开始，不是 p。",
+        ),
+        "relu_s_mask": (
+            "x > 0 is the mask of a relu. What counts here is not whether a pixel is positive but whether it is its window's "
+            "largest.",
+            "x > 0 是 relu 的掩码。这里要看的不是像素是否为正，而是它是不是窗口里最大的。",
+        ),
+        "from_zero": (
+            "Your search for the largest begins at 0: a window without a positive pixel has no winner, and its dy is lost. "
+            "Begin at the first pixel, or at -∞.",
+            "你找最大值是从 0 开始的：没有正像素的窗口就没有胜者，它的 dy 丢了。从第一个像素或 -∞ 开始。",
+        ),
+        "open_slice": (
+            "There are as many windows as y says. Your slice runs to the edge of the image, and finds pixels there that belong "
+            "to no window.",
+            "窗口有多少个由 y 决定。你的切片一直走到图像边缘，那里有不属于任何窗口的像素。",
+        ),
     },
+    recognise=lambda seen: "open_slice" if seen.code == "raises" and "broadcast" in seen.facts["message"] else None,
     hints=(
         ("y is given as well as x. How can you see, without searching, whether a pixel has won in a window?",
          "除了 x 还给了 y。不用搜索，怎么看出一个像素在某个窗口里是否胜出？"),

@@ -145,6 +145,31 @@ exercise = Exercise(
             "away, as the mean's is.",
             "第三项的符号反了：拉伸 x 会被除法抵消，所以这一部分梯度要减去，和均值那部分一样。",
         ),
+        "one_term_scaled": (
+            "inv_std belongs to all three terms: each way from x leads through the same division. Brackets.",
+            "三项都要乘 inv_std：从 x 出发的每条路都经过同一个除法。加括号。",
+        ),
+        "inv_std_in_third": (
+            "There is one inv_std too many in your third term: n is normalised already.",
+            "第三项多了一个 inv_std：n 已经归一化了。",
+        ),
+        "means_for_sums": (
+            "gamma is used at all M = {m} places of its channel, and each adds its part: sums, not means.",
+            "gamma 在它通道的全部 M = {m} 处都用到，每处都加上一份：是和，不是平均。",
+        ),
+        "gamma_in_one_term": (
+            "gamma is in your first term alone. All that reaches n has come through it: put it on dy at once.",
+            "你只在第一项里乘了 gamma。到达 n 的一切都经过它：一开始就乘到 dy 上。",
+        ),
+        "third_without_n": (
+            "Your third term is the same for all x of a channel. An x moves the spread the more, the farther it lies from the "
+            "mean: n stands in front of the mean of g · n, too.",
+            "你的第三项对一个通道的所有 x 都相同。x 离均值越远，对方差的影响越大：g · n 的平均前面还要乘 n。",
+        ),
+        "exchanged": (
+            "dgamma and dbeta have changed places: dgamma is the one with n in it.",
+            "dgamma 和 dbeta 换了位置：带 n 的是 dgamma。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

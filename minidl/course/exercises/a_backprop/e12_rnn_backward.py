@@ -17,6 +17,8 @@ rnn_backward(dhs, xs, hs, w_x, w_h) returns dxs (T, N, D), dw_x, dw_h, db (U,) a
 xs (T, N, D) and hs (T + 1, N, U).
 """
 
+import re
+
 import numpy as np
 
 from minidl.course import Exercise, Function, case
@@ -148,7 +150,29 @@ exercise = Exercise(
             "step's.",
             "数是对的，次序反了：你倒着走又往后追加，于是 dxs[0] 成了最后一步的。",
         ),
+        "one_h_too_early": (
+            "hs holds one more than there are steps: hs[0] is the state before step 0. Step t took hs[t] and made hs[t + 1]; you "
+            "are one behind in both.",
+            "hs 比步数多一个：hs[0] 是第 0 步之前的状态。第 t 步用 hs[t] 产生 hs[t + 1]；你两处都早了一个。",
+        ),
+        "step_0_left_out": (
+            "Step 0 is left out: x[0] hears nothing, and h0 gets what is h[1]'s. Where does `range` stop?",
+            "漏了第 0 步：x[0] 什么也没听到，h0 得到的是 h[1] 的。`range` 在哪里停？",
+        ),
+        "back_without_tanh": (
+            "You send dh back through w_h. What went through w_h forward came out before the tanh: it is dz that goes back.",
+            "你把 dh 经 w_h 传了回去。前向经过 w_h 的东西在 tanh 之前：往回传的应是 dz。",
+        ),
+        "not_squared": (
+            "tanh' is 1 - h², yours is 1 - h: at h = -0.9 that is 1.9, and no tanh is steeper than 1.",
+            "tanh' 是 1 - h²，你的是 1 - h：h = -0.9 时就成了 1.9，而 tanh 没有比 1 更陡的地方。",
+        ),
+        "dw_turned": (
+            "dw is shaped as w is, (inputs, outputs): what came in, transposed, times dz.",
+            "dw 与 w 同形，（输入, 输出）：进来的转置，乘 dz。",
+        ),
     },
+    recognise=lambda seen: recognise(seen),
     hints=(
         ("T = 2, all sizes 1: write h[2] = tanh(a x[1] + c tanh(a x[0] + c h[0])) out and differentiate by a. How many terms "
          "are there, and what do they share?",
@@ -163,3 +187,8 @@ exercise = Exercise(
          "最后 dh 就是 dh0。"),
     ),
 )  # fmt: skip
+
+
+def recognise(seen):
+    if seen.code == "raises" and re.search(r"\b\w*dz\w*(\[\w+\])?\.T @", seen.source):
+        return "dw_turned"
