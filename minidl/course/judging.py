@@ -245,7 +245,7 @@ class Judge:
         unwritten = self.unwritten(shown)
         if unwritten is not None:
             return self.failed("values", "F11", {**facts, **unwritten}, [], shown, names)
-        unread = self.unread(shown.task)
+        unread = self.unread(shown)
         if unread:
             return self.failed("values", "F19", {**facts, "a": unread}, [], shown, names)
         for looked in failing[:3]:
@@ -278,8 +278,9 @@ class Judge:
                 return {"k": int(lost.sum()), "n": lost.size, "y": name, "pattern": f"the first is {first}"}
         return None
 
-    def unread(self, task: Task) -> str:
-        """Return an input array that the function never reads, its shape apart; "" where it reads all."""
+    def unread(self, looked: Looked) -> str:
+        """Return an input that the function never reads, its shape apart, and should; "" where there is none."""
+        task = looked.task
         node = next(
             (n for n in ast.parse(self.source).body if isinstance(n, ast.FunctionDef) and n.name == task.name), None
         )
@@ -293,7 +294,7 @@ class Judge:
             for n in ast.walk(node)
             if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and id(n) not in about
         }
-        return next((name for name in arrays if name not in read), "")
+        return next((name for name in arrays if name not in read and fingerprints.matters(task, looked.case, name)), "")
 
     def recognised(self, looked: list[Looked], stage: str) -> list[str]:
         """Return the exercise's own sentences whose mistakes did the same on the same cases."""

@@ -21,11 +21,13 @@ gradient of the loss by itself is 1. By a value that the loss does not depend on
 ops, and ops that the loss does not use; gradient may be asked again.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from minidl.course import Exercise, Function, case
 
-OPS = {
+OPS: dict[str, tuple[Callable, Callable]] = {
     "add": (lambda a, b: a + b, lambda dy, a, b: (dy, dy)),
     "multiply": (lambda a, b: a * b, lambda dy, a, b: (dy * b, dy * a)),
     "halve": (lambda a: a / 2, lambda dy, a: (dy / 2,)),
