@@ -177,7 +177,8 @@ exercise = Exercise(
 def recognise(seen):
     if seen.code != "raises" or seen.case is None:
         return None
-    (_, h, width, _), (r, s, _, _), stride, pad = (*(seen.case.inputs[k].shape for k in (0, 1)), *seen.case.inputs[3:])
+    x, w, _, stride, pad = seen.case.inputs
+    (h, width), (r, s) = x.shape[1:3], w.shape[:2]
     message = seen.facts["message"]
     if pad == 0 and "0,0," in message.replace(" ", ""):
         return "minus_zero"
