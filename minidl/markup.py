@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -24,22 +25,25 @@ def joined(parts: Iterable[Any], between: str = "") -> Markup:
 
 
 def html_table(
-    head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), caption: str = ""
-) -> Markup:
+    head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), caption: str = "",
+    colours: Sequence[str] = (),
+) -> Markup:  # fmt: skip
     """Return rows under a head as a table; the columns named in `right` are aligned to the right.
+
+    colours : the CSS of each row, for a table whose rows differ
 
     >>> print(html_table(["op"], [["a < b"]]))
     <table><thead><tr><th style='text-align:left;white-space:pre;padding:1px 8px'>op</th></tr></thead>...a &lt; b...
     """
     cell = Markup("<{tag} style='text-align:{side};white-space:pre;padding:1px 8px'>{text}</{tag}>")
 
-    def line(tag: str, row: Sequence[Any]) -> Markup:
+    def line(tag: str, row: Sequence[Any], css: str = "") -> Markup:
         sides = ["right" if name in right else "left" for name in head]
         cells = (cell.format(tag=tag, side=side, text=text) for text, side in zip(row, sides, strict=True))
-        return Markup("<tr>{}</tr>").format(joined(cells))
+        return Markup("<tr style='{0}'>{1}</tr>" if css else "<tr>{1}</tr>").format(css, joined(cells))
 
     above = Markup("<caption style='text-align:left'>{}</caption>").format(caption) if caption else ""
-    body = joined(line("td", row) for row in rows)
+    body = joined(line("td", row, css) for row, css in zip_longest(rows, colours))
     return Markup("<table>{}<thead>{}</thead><tbody>{}</tbody></table>").format(above, line("th", head), body)
 
 

@@ -74,6 +74,14 @@ def whole_numbers(axes: Axes) -> None:
         axis.set_major_locator(MaxNLocator(integer=True))
 
 
+def edges(axes: Axes, cells: np.ndarray, left: int = 0, top: int = 0, **style: Any) -> None:
+    """Draw a line wherever two neighbouring cells differ; the first one lies at (left, top)."""
+    for row, col in np.argwhere(cells[:, 1:] != cells[:, :-1]):
+        axes.plot([left + col + 0.5] * 2, [top + row - 0.5, top + row + 0.5], **style)
+    for row, col in np.argwhere(cells[1:] != cells[:-1]):
+        axes.plot([left + col - 0.5, left + col + 0.5], [top + row + 0.5] * 2, **style)
+
+
 def hide_rest(panels: Sequence[Axes], used: int) -> None:
     """Take away the panels of a grid that hold nothing."""
     for axes in panels[used:]:

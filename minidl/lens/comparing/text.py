@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from minidl.console import one_line
 from minidl.lens.texts import shape_text, text_table
-from minidl.markup import joined
+from minidl.markup import html_table
 
 if TYPE_CHECKING:
     from minidl.lens.comparing.comparison import Comparison, Divergence, Row
@@ -121,14 +121,6 @@ def html(comparison: Comparison) -> Markup:
 def _html_table(rows: list[Row]) -> Markup:
     """A table, rows coloured by their verdict."""
     colours = {"WRONG": "background:#f4c7b4;color:#222", "drifts": "background:#fbeec8;color:#222"}
-    numbers = range(*NUMBERS.indices(len(COLUMNS)))
-    cell = Markup("<td style='text-align:{}'>{}</td>")
-    body = [
-        Markup("<tr style='{}'>{}</tr>").format(
-            colours.get(row.verdict, ""),
-            joined(cell.format("right" if k in numbers else "left", text) for k, text in enumerate(cells(row))),
-        )
-        for row in rows
-    ]
-    head = joined(Markup("<th style='text-align:left'>{}</th>").format(c) for c in COLUMNS)
-    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, joined(body))
+    return html_table(
+        COLUMNS, list(map(cells, rows)), COLUMNS[NUMBERS], colours=[colours.get(row.verdict, "") for row in rows]
+    )

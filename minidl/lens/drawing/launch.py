@@ -13,7 +13,7 @@ from cuda_kernels.simt.report.text import launch_line, plural
 from minidl.backends import using
 from minidl.backends.devices.arrays import HostedArray
 from minidl.errors import ArgumentError, DataError
-from minidl.lens.figures import INK, new_figure, whole_numbers
+from minidl.lens.figures import INK, edges, new_figure, whole_numbers
 from minidl.tape import apply, no_grad
 from minidl.tensor import Tensor
 
@@ -134,8 +134,7 @@ def _draw_blocks(axes: Axes, table: np.ndarray, blocks: list[tuple[int, ...]]) -
     ids = np.array([[numbers.get(tuple(cell), -1) for cell in row] for row in table[..., 0, :]])
     tint = np.array([[(b[0] + 3 * b[1] + 5 * b[2]) % len(TINTS) if b[0] >= 0 else np.nan for b in row]
                      for row in table[..., 0, :]])  # fmt: skip
-    axes.imshow(tint, cmap=ListedColormap(list(TINTS)), vmin=0, vmax=len(TINTS) - 1, aspect="auto")
-    _borders(axes, ids)
+    _tinted(axes, tint, ids)
     dimensions = 1 + max((k for b in blocks for k in range(3) if b[k]), default=0)
     for block, number in list(numbers.items())[:: max(1, len(blocks) // 64)]:
         rows, cols = np.nonzero(ids == number)
@@ -143,7 +142,6 @@ def _draw_blocks(axes: Axes, table: np.ndarray, blocks: list[tuple[int, ...]]) -
         middle = len(rows) // 2 if len(set(rows)) == 1 else None  # else in the middle of its rectangle
         x, y = (cols[middle], rows[middle]) if middle is not None else (cols.mean(), rows.mean())
         axes.text(x, y, text, ha="center", va="center", fontsize=7 if len(blocks) > 16 else 9, color=INK)
-    axes.set(xlabel="column", ylabel="row")
 
 
 def _draw_threads(axes: Axes, table: np.ndarray, block: tuple[int, ...], launch: Launched) -> None:
@@ -156,9 +154,7 @@ def _draw_threads(axes: Axes, table: np.ndarray, block: tuple[int, ...], launch:
     across = (*launch.block, 1, 1)
     linear = threads[..., 0] + across[0] * (threads[..., 1] + across[1] * threads[..., 2])
     tint = np.where(shown, linear // 32 % len(TINTS), np.nan)
-    axes.imshow(tint, cmap=ListedColormap(list(TINTS)), vmin=0, vmax=len(TINTS) - 1, aspect="auto",
-                extent=(left - 0.5, right - 0.5, bottom - 0.5, top - 0.5))  # fmt: skip
-    _borders(axes, np.where(shown, linear, -1), left, top)
+    _tinted(axes, tint, np.where(shown, linear, -1), left, top)
     dimensions = 1 + max((k for k in range(3) if across[k] > 1), default=0)
     size = 8 if shown.shape[1] * dimensions <= 20 else 6
     for row, col in zip(*np.nonzero(shown), strict=True):
@@ -167,13 +163,13 @@ def _draw_threads(axes: Axes, table: np.ndarray, block: tuple[int, ...], launch:
     part = "" if mine.sum() == shown.sum() else f"\n({shown.sum()} of its {mine.sum()} elements: its corner)"
     name = ", ".join(map(str, block))
     axes.set_title(f"block ({name}): the thread of each element, a tint for each warp{part}", fontsize=9)
-    axes.set(xlabel="column", ylabel="row")
 
 
-def _borders(axes: Axes, ids: np.ndarray, left: int = 0, top: int = 0) -> None:
-    """Draw a line wherever two neighbours have different owners; whole numbers along the axes."""
+def _tinted(axes: Axes, tint: np.ndarray, ids: np.ndarray, left: int = 0, top: int = 0) -> None:
+    """Draw the cells in their tints, a line between different owners, and the axes' names."""
+    rows, cols = tint.shape
+    axes.imshow(tint, cmap=ListedColormap(list(TINTS)), vmin=0, vmax=len(TINTS) - 1, aspect="auto",
+                extent=(left - 0.5, left + cols - 0.5, top + rows - 0.5, top - 0.5))  # fmt: skip
+    edges(axes, ids, left, top, color="white", linewidth=1.2)
     whole_numbers(axes)
-    for row, col in zip(*np.nonzero(ids[:, 1:] != ids[:, :-1]), strict=True):
-        axes.plot([left + col + 0.5] * 2, [top + row - 0.5, top + row + 0.5], color="white", linewidth=1.2)
-    for row, col in zip(*np.nonzero(ids[1:] != ids[:-1]), strict=True):
-        axes.plot([left + col - 0.5, left + col + 0.5], [top + row + 0.5] * 2, color="white", linewidth=1.2)
+    axes.set(xlabel="column", ylabel="row")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from minidl.lens.figures import BLUE, GREY, INK, ORANGE, RED, bare, hide_rest, new_figure, scale_of
+from minidl.lens.figures import BLUE, GREY, INK, ORANGE, RED, bare, edges, hide_rest, new_figure, scale_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +108,7 @@ def _draw_array(axes: Axes, name: str, array: np.ndarray, masks: dict[str, np.nd
     axes.imshow(plane, cmap="gray" if colours != "RdBu_r" else colours, norm=norm, alpha=0.55, aspect="auto")
     _proportions(axes, plane.shape[1], plane.shape[0])
     if "definition" in marks:
-        _outline(axes, marks["definition"], ORANGE)
+        edges(axes, np.pad(marks["definition"], 1), -1, -1, color=ORANGE, lw=2, solid_capstyle="projecting")
     if "cell" in marks:
         _fill(axes, marks["cell"])
     size = float(np.clip(110 / max(plane.shape), 2, 9))
@@ -134,15 +134,6 @@ def _proportions(axes: Axes, wide: int, high: int) -> None:
         axes.set_yticks([])
     if wide == 1:
         axes.set_xticks([])
-
-
-def _outline(axes: Axes, mask: np.ndarray, colour: str) -> None:
-    """Draw a line around the marked cells: an edge wherever a marked cell meets one that is not."""
-    padded = np.pad(mask, 1)
-    for r, c in np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1]):
-        axes.plot([c - 0.5, c + 0.5], [r - 0.5, r - 0.5], color=colour, lw=2, solid_capstyle="projecting")
-    for r, c in np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1]):
-        axes.plot([c - 0.5, c - 0.5], [r - 0.5, r + 0.5], color=colour, lw=2, solid_capstyle="projecting")
 
 
 def _fill(axes: Axes, mask: np.ndarray) -> None:
