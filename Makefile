@@ -49,6 +49,11 @@ $(VENV)/.notebooks: $(VENV)/.base
 	$(BIN)/python -m pip install --quiet --editable ".[notebooks]"
 	@touch $@
 
+# NVIDIA's compilers, which run kernels compiled (docs/ptx.md); on macOS, for which there are none, nothing is installed.
+$(VENV)/.ptx: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --editable ".[ptx]"
+	@touch $@
+
 $(VENV)/.docs: $(VENV)/.notebooks $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --group docs
 	@touch $@
@@ -66,7 +71,7 @@ test: $(VENV)/.test
 check: lint types contracts doctest check-notebooks docs check-gate fuzz versions
 	$(BIN)/python -m pytest -m slow -n 2
 
-lab: $(VENV)/.notebooks
+lab: $(VENV)/.notebooks $(VENV)/.ptx
 	$(BIN)/jupyter lab notebooks
 
 notebooks: $(VENV)/.notebooks
@@ -108,19 +113,20 @@ bench-overhead: $(VENV)/.base
 $(GATE)/.ready: pyproject.toml Makefile
 	$(PYTHON) -m venv $(GATE)
 	$(GATE)/bin/python -m pip install --quiet --upgrade pip
-	$(GATE)/bin/python -m pip install --quiet --editable . --group gate "pytest>=8"
+	$(GATE)/bin/python -m pip install --quiet --editable . --group gate "pytest>=8" "pytest-xdist>=3.5"
 	@touch $@
 
 gate: $(GATE)/.ready
 	$(GATE)/bin/python -m cuda_kernels.compile
 
-# As gate, and the table in docs/kernels must be what was just compiled. The tests that need the compilers run here too.
+# As gate, and the table in docs/kernels must be what was just compiled. The tests that need the compilers run here too:
+# tests/conftest.py keeps them out of .venv.
 check-gate: $(GATE)/.ready
 	$(GATE)/bin/python -m cuda_kernels.compile --check
 	$(GATE)/bin/python -m pytest -q --noconftest -p no:cacheprovider -m "slow or not slow" \
 	  tests/cuda_kernels/test_compile_gate.py tests/cuda_kernels/simt/test_compiles_simt.py \
 	  tests/cuda_kernels/test_refusals.py tests/cuda_kernels/ptx/test_compiled_kernels.py \
-	  tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_ptx.py
+	  tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_ptx.py tests/backends/test_ptx.py
 
 bank: $(VENV)/.base
 	$(BIN)/python -m tests.bank

@@ -1,7 +1,9 @@
 """Are the CUDA kernels right on this machine's GPU: `make gpu-check`, or `python -m benchmarks.gpu.check`.
 
+Without a GPU, `--on ptx` runs the compiled kernels on the processor, and `--on simt` the SIMT machine.
+
 Prints the versions, then one line a family of cases, failures in full, and at the end what was not run, and why. Writes
-everything as JSON. Exit code 0: everything that ran passed, and something ran; 1: something failed; 2: no GPU.
+everything as JSON. Exit code 0: everything that ran passed, and something ran; 1: something failed; 2: nothing can run.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import shutil
 import sys
 import time
 from pathlib import Path
+
+from minidl.backends.devices.facts import DEVICES
 
 from .checks.families import FAMILIES
 from .environment import environment, lines
@@ -29,8 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     found = environment(options.on)
     print(f"gpu-check on {options.on}\n{lines(found)}\n", flush=True)
-    if options.on == "cuda" and str(found["gpu"]).startswith("none"):
-        print("Nothing was run: there is no GPU to run on. `--on simt` runs the same cases on the SIMT machine.")
+    problem = DEVICES[options.on].why_not()
+    if problem:
+        print(f"Nothing was run: {problem}. `--on simt` runs the same cases on the SIMT machine.")
         return 2
     families = planned(options)
     # What takes all of the GPU's memory runs by itself; then the rest, side by side.
@@ -51,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--on", choices=("cuda", "simt"), default="cuda")
+    parser.add_argument("--on", choices=DEVICES, default="cuda")
     parser.add_argument("--minutes", type=float, default=8.0, help="time budget for all (8)")
     parser.add_argument("--only", nargs="+", choices=(*FAMILIES, "sanitizer"), help="these families alone")
     parser.add_argument(
@@ -86,7 +91,7 @@ def sanitizer() -> str | None:
 def why_no_sanitizer(options: argparse.Namespace) -> str | None:
     """Return why compute-sanitizer is not run, None if it is."""
     if options.on != "cuda":
-        return "it needs a GPU (the SIMT machine makes its checks at every launch)"
+        return "it needs a GPU (the other devices make their checks at every launch)"
     if options.no_sanitizer or (options.only and "sanitizer" not in options.only):
         return "it was not asked for"
     return None if sanitizer() else "it is not installed here (the wheel nvidia-cuda-sanitizer-api has it)"
@@ -121,8 +126,8 @@ def not_run(outcomes: list[Outcome], options: argparse.Namespace) -> list[str]:
     said += [f"{o.name}: {r['case']}: {r['why']}" for o in outcomes for r in o.records if r["status"] == "not run"]
     said += [f"{name}: not asked for (--only)" for name in FAMILIES if options.only and name not in options.only]
     why = why_no_sanitizer(options)
-    if options.on == "simt":
-        said.append("everything on a GPU: this ran on the SIMT machine, and with the tiny cases alone")
+    if options.on != "cuda":
+        said.append(f"everything on a GPU: this ran on {DEVICES[options.on].runs_on}, and with the tiny cases alone")
     return [*said, f"compute-sanitizer: {why}"] if why else said
 
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import Any
 
+from minidl.backends.devices.facts import DEVICES
+
 PACKAGES = ("numpy", "numba", "numba-cuda", "llvmlite", "cuda-bindings", "cuda-core", "torch", "cupy", "pytest")
 CUPY = ("cupy", "cupy-cuda12x", "cupy-cuda13x")  # the names that CuPy's wheels have
 
@@ -18,7 +20,7 @@ def environment(on: str) -> dict[str, Any]:
     for package in PACKAGES:
         names = CUPY if package == "cupy" else (package,)
         found[package] = next(filter(None, map(version, names)), "not installed")
-    found.update(gpu() if on == "cuda" else {"gpu": "none: the SIMT machine"})
+    found.update(gpu() if on == "cuda" else {"gpu": f"none: {DEVICES[on].runs_on}"})
     return found
 
 

@@ -4,7 +4,7 @@
     refusal(kernel, types)           # None, or a Refusal
 
 Asked of the compiler itself; needs no GPU and no driver, but numba-cuda with NVVM and NVRTC, which come with the extras
-`cuda12` and `cuda13`. `compiler_missing()` says whether they are there.
+`ptx`, `cuda12` and `cuda13`. `compiler_missing()` says whether they are there.
 """
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cuda_kernels._cuda import cuda
 from .build import pretended_device
 
 CAPABILITY = (8, 0)
-INSTALL = 'pip install "minidl[cuda13]"'
+INSTALL = 'pip install "minidl[ptx]"'
 
 
 class Refusal(NamedTuple):

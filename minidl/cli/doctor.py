@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minidl.cli.doctor_gpu import Finding, gpu_findings, package_version
+from minidl.cli.doctor_gpu import Finding, gpu_findings, kernel_finding, package_version, trial_kernel
 
 # With the oldest version that is supported, as pyproject.toml has it.
 REQUIRED = {
@@ -24,7 +24,17 @@ FOR_NOTEBOOKS = ("jupyterlab", "ipywidgets")
 def run_doctor() -> int:
     """Print every finding; return 0 when all is well, else 1."""
     packages = [package_finding(name, package_version(name), oldest) for name, oldest in REQUIRED.items()]
-    findings = [_python(), *packages, _notebooks(), _blas(), _shadow(), _selection(), *_simulator(), *gpu_findings()]
+    findings = [
+        _python(),
+        *packages,
+        _notebooks(),
+        _blas(),
+        _shadow(),
+        _selection(),
+        *_simulator(),
+        compiled_finding(),
+        *gpu_findings(),
+    ]
     for finding in findings:
         print(f"{'ok  ' if finding.well else 'FAIL'}  {finding.what:<14} {finding.found}")
         if finding.mend:
@@ -108,6 +118,23 @@ def _simulator() -> list[Finding]:
         return []
     found = "set: Numba's simulator takes the place of numba.cuda; backends simt and cuda cannot run"
     return [Finding(False, "NUMBA_ENABLE_CUDASIM", found, "unset NUMBA_ENABLE_CUDASIM")]
+
+
+def compiled_finding() -> Finding:
+    """Say whether kernels can run compiled on this processor; that they cannot is no fault."""
+    from cuda_kernels.ptx import cache
+    from minidl.backends.devices.facts import DEVICES
+
+    problem = DEVICES["ptx"].why_not()
+    if problem:
+        return Finding(True, "backend ptx", f"cannot run: {problem}")
+    found = kernel_finding(lambda: trial_kernel("ptx"), DEVICES["ptx"].runs_on)
+    folder = cache.folder()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not found.well or os.access(there, os.W_OK):
+        return found._replace(what="backend ptx", found=f"{found.found}; kept in {folder}")
+    said = f"{found.found}, but is compiled anew at each start: {there} cannot be written"
+    return Finding(False, "backend ptx", said, "export MINIDL_CACHE=FOLDER   (one that can be written)")
 
 
 def _selection() -> Finding:

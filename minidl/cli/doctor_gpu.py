@@ -118,25 +118,25 @@ def _older_compiler(driver: Version) -> str:
     return f"{_pip()} install " + " ".join(f'"{package}"' for package in packages) + "   (or update the driver)"
 
 
-def kernel_finding(trial: Callable[[], None]) -> Finding:
-    """Run one kernel on the GPU, and say what came of it."""
+def kernel_finding(trial: Callable[[], None], where: str = "the GPU") -> Finding:
+    """Run one kernel, and say what came of it."""
     try:
         trial()
     except Exception as error:  # whatever stands in the way, of whichever library: it is what the doctor is asked for
         return Finding(
             False, "a kernel", f"{type(error).__name__}: {error}", "the lines above; then minidl doctor again"
         )
-    return Finding(True, "a kernel", "ran on the GPU, with the right result")
+    return Finding(True, "a kernel", f"ran on {where}, with the right result")
 
 
-def trial_kernel() -> None:
-    """Scale a few numbers on the GPU. Raises whatever goes wrong."""
+def trial_kernel(device: str = "cuda") -> None:
+    """Negate a few numbers on a device. Raises whatever goes wrong."""
     import numpy as np
 
     import minidl
 
     x = np.arange(5, dtype=np.float32)
-    with minidl.using("cuda"):
+    with minidl.using(device):
         y = minidl.functional.negative(x).numpy()
     if not np.array_equal(y, -x):
         raise ArithmeticError(f"negative([0, 1, 2, 3, 4]) gave {y.tolist()}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simt_cases import CASES as DEVICE_CASES
+from device_cases import CASES as DEVICE_CASES
 
 import minidl.ops
 from minidl.backends import cpu, table

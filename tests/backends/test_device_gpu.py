@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from device_cases import CASES
 from fake_gpu import fake_gpu
 from numba import cuda
 from numba.cuda.cudadrv.devicearray import DeviceNDArray
-from simt_cases import CASES
 
 import minidl
 from cuda_kernels import launch

@@ -1,9 +1,10 @@
-"""Arrays without axes, without values, of one value, and strided ones: NumPy and the SIMT machine agree, both ways."""
+"""Arrays without axes, without values, of one value, and strided ones: NumPy and the devices agree, both ways."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from device_cases import on_each_device
 
 import minidl
 from minidl.backends import table
@@ -122,14 +123,15 @@ def run(op, inputs, static, backend):
     return [np.asarray(part) for part in (*outputs, *gradients)]
 
 
+@on_each_device
 @pytest.mark.filterwarnings("ignore:(divide|invalid|overflow|Mean):RuntimeWarning")
 @pytest.mark.parametrize("op, inputs, static", CASES, ids=[f"{case[0]}-{k}" for k, case in enumerate(CASES)])
-def test_numpy_and_the_simt_machine_agree(op, inputs, static):
-    found = {backend: run(op, inputs, static, backend) for backend in ("numpy", "simt")}
-    if isinstance(found["numpy"], type) or isinstance(found["simt"], type):
-        assert found["numpy"] == found["simt"]
+def test_numpy_and_the_device_agree(op, inputs, static, device):
+    found = {backend: run(op, inputs, static, backend) for backend in ("numpy", device)}
+    if isinstance(found["numpy"], type) or isinstance(found[device], type):
+        assert found["numpy"] == found[device]
         return
-    for one, other in zip(found["numpy"], found["simt"], strict=True):
+    for one, other in zip(found["numpy"], found[device], strict=True):
         assert one.shape == other.shape and one.dtype == other.dtype
         np.testing.assert_allclose(other, one, rtol=2e-5, atol=2e-6)
 

@@ -62,3 +62,20 @@ def test_more_blas_threads_than_cores_is_a_finding(monkeypatch, capsys):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4096")
     assert doctor.run_doctor() == 1
     assert "more threads than cores" in capsys.readouterr().out
+
+
+def test_the_doctor_says_whether_kernels_can_run_compiled_and_where_they_are_kept(monkeypatch, tmp_path):
+    from minidl.backends.devices.facts import DEVICES
+
+    facts = type(DEVICES["ptx"])
+    monkeypatch.setattr(facts, "why_not", lambda self: 'nothing there. Install both: pip install "minidl[ptx]"')
+    finding = doctor.compiled_finding()
+    assert finding.well and finding.found.endswith('pip install "minidl[ptx]"') and not finding.mend
+    monkeypatch.setattr(facts, "why_not", lambda self: None)
+    monkeypatch.setattr(doctor, "trial_kernel", lambda device: None)
+    monkeypatch.setenv("MINIDL_CACHE", str(tmp_path))
+    finding = doctor.compiled_finding()
+    assert finding.well and finding.found.endswith(f"right result; kept in {tmp_path / 'ptx'}")
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)
+    finding = doctor.compiled_finding()
+    assert not finding.well and "anew at each start" in finding.found and "MINIDL_CACHE" in finding.mend

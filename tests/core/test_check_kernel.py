@@ -42,6 +42,8 @@ def test_a_right_kernel_passes_every_stage(kernel, given, options):
         "values",
         "gradient",
         "compiles",
+        "compiled",
+        "any order",
         "traffic",
         "timing",
     ]

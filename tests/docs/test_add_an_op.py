@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 TEXT = (PROJECT / "docs" / "add_an_op.md").read_text("utf-8")
 FILES = re.compile(r"`([\w/]+\.py)`[:.]\n\n```python\n(.*?)```", re.S)  # a file's name ends the sentence before a block
 EVERY_OP = (
-    "tests/ops/test_cubes.py", "tests/ops/test_records.py", "tests/backends/test_simt_ops.py",
+    "tests/ops/test_cubes.py", "tests/ops/test_records.py", "tests/backends/test_device_ops.py",
     "tests/backends/test_edge_shapes.py", "tests/core/test_check_cases.py", "tests/core/test_second_derivatives.py",
     "tests/lens/test_costs.py", "tests/lens/test_timing.py",
 )  # fmt: skip

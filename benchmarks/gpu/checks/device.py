@@ -36,7 +36,7 @@ def fetch(array: Any) -> np.ndarray:
 
 def direct_cases(on: str) -> Cases:
     """Yield gemm by every rung with `out=`, exact in its own rounding, and off 16 bytes."""
-    sizes = [(37, 21, 45)] if on == "simt" else [(37, 21, 45), (129, 67, 300), (256, 256, 256), (1, 1000, 513)]
+    sizes = [(37, 21, 45)] if on != "cuda" else [(37, 21, 45), (129, 67, 300), (256, 256, 256), (1, 1000, 513)]
     for rung in ladder.rungs("gemm"):
         for m, n, k in sizes:
             yield f"gemm {rung.name} {m} x {n} x {k} out=", functools.partial(check_gemm, rung, m, n, k, on)
@@ -110,7 +110,7 @@ def error_cases(on: str) -> Cases:
     """Yield wrong calls; each must say what is wrong, and leave the device usable."""
     a = np.ones((3, 4), np.float32)
     gemm = ladder.rung("gemm").run
-    other = "simt" if on == "cuda" else "cuda"
+    other = "cuda" if on != "cuda" else "simt"
     yield (
         "an array in the wrong place",
         lambda: must_say(
@@ -164,7 +164,7 @@ def mixed(on: str, a: np.ndarray) -> dict[str, Any]:
 def out_of_memory(on: str, through_minidl: bool = False) -> dict[str, Any]:
     """Ask for four times what the GPU has, by arrays that are each within int32."""
     if on != "cuda":
-        raise NotRun("needs a GPU: the SIMT machine has the host's memory")
+        raise NotRun("needs a GPU: the others have the host's memory")
     from cuda_kernels._cuda import cuda
 
     total = int(cuda.current_context().get_memory_info().total)

@@ -17,6 +17,7 @@ from cuda_kernels._cuda import cuda
 from minidl.backends import table
 from minidl.backends.devices import memory
 from minidl.backends.devices.arrays import on_host
+from minidl.backends.devices.facts import DEVICES
 
 from ..cases import Case
 
@@ -29,13 +30,13 @@ ANY_ORDER = {("reduce_sum", "r1_atomics"), ("reduce_mean", "r1_atomics"), ("embe
 
 def fill_new_memory_with_nan() -> None:
     """Let every array that a kernel is given to write into hold NaN (integers: -1) beforehand."""
-    for place in ("cuda", "simt"):
+    for place in DEVICES:
         launch.set_allocator(functools.partial(_nan_filled, place), place)
 
 
 def _nan_filled(place: str, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     array = memory.allocate(place, shape, dtype)
-    if array.size and place == "simt":
+    if array.size and DEVICES[place].hosted:
         array.reshape(-1).view(np.uint8)[...] = 0xFF
     elif array.size:
         cuda.cudadrv.driver.device_memset(array, 0xFF, array.size * np.dtype(dtype).itemsize)

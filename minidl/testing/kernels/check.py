@@ -1,8 +1,8 @@
 """`minidl.check`: is this kernel right? It stops at the first thing that is wrong, and explains it.
 
 The stages: it runs at all; the SIMT machine finds no fault; the values are those of the NumPy op in float64; the
-gradients are; Numba compiles it, where NVIDIA's compilers are installed; then what the kernel moves, beside the
-ladder's rungs, and on a GPU how long it takes.
+gradients are; where NVIDIA's compilers are installed, Numba compiles it, and what they made runs on the processor, in
+order and in random ones; then what the kernel moves, beside the ladder's rungs, and on a GPU how long it takes.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ def _ladder_name(kernel: str, rung: str) -> str:
 
 
 def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) -> KernelCheck:
+    from minidl.testing.kernels.compiled import add_compiled
     from minidl.testing.kernels.figures import add_timing, add_traffic
 
     result = KernelCheck(f"{kernel}:{name}")
@@ -114,6 +115,7 @@ def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) ->
     tally: dict[str, int] = dict.fromkeys(("calls", "cases", "forward", "backward", "differences"), 0)
     failures: list[Failure] = []
     launched: dict[Launched, None] = {}
+    right: list[tuple[Call, bool, float]] = []
     plan = _plan(kernel, given)
     for op, case, direction in plan:
         if not any(failure.stage in ("runs", "machine") for failure in failures):
@@ -131,6 +133,7 @@ def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) ->
             tally["calls"] += len(calls)
             tally["cases"] += bool(calls)
             tally[direction] += bool(calls)
+            right += [(call, case.extreme, case.smallest) for call in calls]
             for call in calls:
                 launched.update(dict.fromkeys(call.launched))
                 result.settings.update(dict.fromkeys(changed_settings(kernel, call.static)))
@@ -148,6 +151,11 @@ def _check_rung(kernel: str, name: str, given: Case | None, tolerance: float) ->
         result.add("values", "not run", "a backward: its values are the gradients")
     result.add("gradient", *_verdict_on_gradients(kernel, tally))
     if not _compiles(result, kernel, name, launched):
+        return result
+    if student_kernel(kernel, name) is None:
+        result.add("compiled", "not run", "the ladders' kernels are run compiled by their own tests")
+        result.add("any order", "not run", "as are their orders")
+    elif not add_compiled(result, kernel, function, right, tolerance):
         return result
     add_traffic(result, kernel, name, given, launched if student_kernel(kernel, name) else ())
     add_timing(result, kernel, name, given, tolerance)

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 from minidl.console import printable
 
 WIDTH = 110
-STAGES = ("runs", "machine", "values", "gradient", "compiles", "traffic", "timing")
+STAGES = ("runs", "machine", "values", "gradient", "compiles", "compiled", "any order", "traffic", "timing")
 MEANING = {
     "runs": "the function takes the arrays, launches, and returns the right shapes",
     "machine": "no fault on the SIMT machine",
     "values": "equal to NumPy in float64, inputs unchanged",
     "gradient": "gradients are right",
     "compiles": "Numba compiles it for a GPU",
+    "compiled": "what the compiler made of it runs, and gives the same",
+    "any order": "the same in every order of threads",
     "traffic": "memory traffic, beside the ladder",
     "timing": "time on the GPU, beside the ladder",
 }

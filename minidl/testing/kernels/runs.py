@@ -258,13 +258,13 @@ def _check_kind(where: str, result: Any, expected: Any) -> None:
 
 
 @contextlib.contextmanager
-def poisoned() -> Iterator[None]:
-    """Inside this block `empty` gives arrays full of NaN (integers: -99, booleans: True)."""
+def poisoned(place: str = "simt") -> Iterator[None]:
+    """Inside this block `empty` gives arrays of `place` full of NaN (integers: -99, booleans: True)."""
 
     def allocate(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         return np.full(shape, np.nan if dtype.kind == "f" else -99 if dtype.kind == "i" else 1, dtype)
 
-    launch.set_allocator(allocate, "simt")
+    launch.set_allocator(allocate, place)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Every op that has kernels, on the SIMT machine against NumPy: each forward with each backward."""
+"""Every op that has kernels, on the SIMT machine and compiled, against NumPy: each forward with each backward."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 
 import numpy as np
 import pytest
-from simt_cases import CASES
+from device_cases import CASES, on_each_device
 
 from minidl.backends import table
 from minidl.backends.cuda.device import adapter
@@ -42,17 +42,20 @@ def gradient_like(y):
     return np.cos(np.arange(y.size, dtype=np.float32)).reshape(y.shape).astype(np.float32)
 
 
+@on_each_device
 @pytest.mark.parametrize("op, inputs, static", CASES, ids=IDS)
-def test_forward_and_backward_equal_numpy_for_each_pair_of_backends(op, inputs, static):
-    outputs = {b: table.load(op, b, "forward")(*inputs, **static) for b in ("numpy", "simt")}
+def test_forward_and_backward_equal_numpy_for_each_pair_of_backends(op, inputs, static, device):
+    others = ["numpy", "simt"] if device == "ptx" else ["numpy"]
+    outputs = {b: table.load(op, b, "forward")(*inputs, **static) for b in (*others, device)}
     y = outputs["numpy"][0]
-    assert_same(outputs["simt"][0], y)
-    assert type(outputs["simt"][1]) is type(outputs["numpy"][1])
+    assert_same(outputs[device][0], y)
+    assert type(outputs[device][1]) is type(outputs["numpy"][1])
     if op in table.NO_GRADIENT or op == "cast":
         return
     dy = gradient_like(y)
     expected = table.load(op, "numpy", "backward")(dy, outputs["numpy"][1])
-    for forward, backward in (("simt", "simt"), ("numpy", "simt"), ("simt", "numpy")):
+    pairs = [(device, device), *((other, device) for other in others), *((device, other) for other in others)]
+    for forward, backward in pairs:
         cache = outputs[forward][1]
         cache = on_host(cache, "test") if backward == "numpy" else cache
         assert_same(table.load(op, backward, "backward")(dy, cache), expected)
@@ -64,9 +67,10 @@ CHOOSING = [
 ]  # fmt: skip
 
 
+@on_each_device
 @pytest.mark.parametrize("op, inputs, static", CHOOSING, ids=[f"{case[0]}-{k}" for k, case in enumerate(CHOOSING)])
-def test_backward_leaves_out_what_is_not_needed(op, inputs, static):
-    backward = table.load(op, "simt", "backward")
+def test_backward_leaves_out_what_is_not_needed(op, inputs, static, device):
+    backward = table.load(op, device, "backward")
     y, cache = table.load(op, "numpy", "forward")(*inputs, **static)
     full = backward(gradient_like(y), cache)
     for k in range(len(inputs)):

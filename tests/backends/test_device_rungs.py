@@ -1,7 +1,8 @@
-"""Every op by every rung of its ladders, on the SIMT machine: forward and backward equal to NumPy in float64, no fault.
+"""Every op by every rung of its ladders, on the SIMT machine and compiled: forward and backward equal to NumPy in
+float64, no fault.
 
-The machine raises at the first fault (`cuda_kernels.launch`), so a case that passes had none. `test_simt_ops.py` runs
-the default rungs, and forwards and backwards of different backends together.
+Both raise at the first fault (`cuda_kernels.launch`), so a case that passes had none. `test_device_ops.py` runs the
+default rungs, and forwards and backwards of different backends together.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import functools
 
 import numpy as np
 import pytest
-from simt_cases import CASES as AWKWARD
+from device_cases import CASES as AWKWARD
+from device_cases import on_each_device
 
 from cuda_kernels import ladder
 from cuda_kernels.launch import launches, simt_options
@@ -51,13 +53,9 @@ ROUNDED = {"r8_tf32": 2e-2, "r10_bf16": 5e-2}  # operands of 10 and of 7 bits
 EXACT = 5e-5
 
 
-def simt_rungs(op):
-    return [name for name in table.rungs(op) if name.startswith("simt:")]
-
-
 ON_DEVICES = sorted(set(records()) - table.HOST_ONLY)
 # Written down now: other tests register rungs of their own.
-RUNGS = {op: simt_rungs(op) for op in ON_DEVICES}
+RUNGS = {op: [name.removeprefix("simt:") for name in table.rungs(op) if name.startswith("simt:")] for op in ON_DEVICES}
 
 
 def in_float64(value):
@@ -102,41 +100,44 @@ def assert_close(got, expected, tolerance):
         np.testing.assert_allclose(on_host(got, "test"), expected, rtol=tolerance, atol=tolerance)
 
 
-def run_case(k, rung):
+def run_case(k, device, rung):
     """Compare case k by a rung with NumPy; return the names of the kernels that it launched."""
     op, inputs, static = CASES[k]
     y, dy, gradients = reference(k)
-    forward, backward = (table.load(op, rung, direction) for direction in ("forward", "backward"))
+    forward, backward = (table.load(op, f"{device}:{rung}", direction) for direction in ("forward", "backward"))
     assert forward is not None or backward is not None
-    tolerance = ROUNDED.get(rung.partition(":")[2], EXACT)
+    tolerance = ROUNDED.get(rung, EXACT)
     with simt_options() as reports, launches() as launched:
-        result, cache = (forward or table.load(op, "simt", "forward"))(*inputs, **static)
+        result, cache = (forward or table.load(op, device, "forward"))(*inputs, **static)
         assert_close(result, y, tolerance)
         if dy is not None and backward is not None:
             assert_close(backward(dy, cache), gradients, tolerance)
-    assert reports and not any(report.faults for report in reports)
+    assert {launch.place for launch in launched} == {device}
+    assert (len(reports) == len(launched)) == (device == "simt") and not any(report.faults for report in reports)
     return set(map(name_of, launched))
 
 
+@on_each_device
 @pytest.mark.parametrize("op, rung", [(op, rung) for op, rungs in RUNGS.items() for rung in rungs])
-def test_every_rung_equals_numpy_in_float64_and_runs_its_own_kernels(op, rung):
+def test_every_rung_equals_numpy_in_float64_and_runs_its_own_kernels(op, rung, device):
     """A wide rung leaves awkward shapes to the rung before; some case must show it at work."""
     ran = set()
     for k in (k for k, case in enumerate(CASES) if case[0] == op):
         try:
-            ran |= run_case(k, rung)
+            ran |= run_case(k, device, rung)
         except (AssertionError, ValueError) as error:
-            error.add_note(f"in case {k} of {op} by {rung}: {[np.shape(a) for a in CASES[k][1]]}, {CASES[k][2]}")
+            error.add_note(
+                f"in case {k} of {op} by {device}:{rung}: {[np.shape(a) for a in CASES[k][1]]}, {CASES[k][2]}"
+            )
             raise
     for kernel in table.kernels(op)[: 1 if op in GRADIENT_IS_DY else None]:
-        for own in (found for found in ladder.rungs(kernel) if found.name == rung.partition(":")[2]):
+        for own in (found for found in ladder.rungs(kernel) if found.name == rung):
             names = {build.name.partition("[")[0] for build in own.builds}
             assert names & ran, f"{op} by {rung}: none of {names} ran, but {ran}"
 
 
 def test_the_rungs_cover_every_kernel_of_every_op():
     for op in ON_DEVICES:
-        named = {name.partition(":")[2] for name in RUNGS[op]}
-        assert named == {rung.name for kernel in table.kernels(op) for rung in ladder.rungs(kernel)}, op
+        assert set(RUNGS[op]) == {rung.name for kernel in table.kernels(op) for rung in ladder.rungs(kernel)}, op
     assert {case[0] for case in CASES} == set(ON_DEVICES)
     assert device_of(np.zeros(1)) is None
