@@ -15,10 +15,11 @@ from .errors import CONSTRUCT_ERRORS, SimtError, UnsupportedSyntax, not_runnable
 from .language.program import Program
 from .limits import MAX_BLOCK, MAX_GRID, MAX_THREADS, MAX_THREADS_RUN, extent_of, refusals
 from .machine import numeric
-from .machine.cooperation import Turns, by_threads, residency
+from .machine.cooperation import Turns, by_threads
 from .machine.machine import Machine
 from .machine.progress import Stalled
 from .outputs import Outputs, root
+from .report.gpus import gpu_named, resident_blocks
 from .report.report import Figures, Report
 from .state import WARP
 
@@ -65,7 +66,8 @@ class Run:
         self.too_many = total if formed and total > MAX_THREADS_RUN else 0
         self.strict = strict
         self.recorder = Recorder(self.grid, self.block, {**program.helper_lines, **program.source.lines}, strict)
-        self.resident = residency(gpu, max(1, self.threads), program.shared_bytes + shared_bytes)
+        self.resident = resident_blocks(gpu_named(gpu, "simt.launch"), max(1, self.threads),
+                                        program.shared_bytes + shared_bytes)
         self.problems += refusals(program, self.grid, self.block, shared_bytes, self.resident, gpu)
         self.values, self.views = bound(program, args)
 

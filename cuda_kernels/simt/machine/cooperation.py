@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from ..report.gpus import GPUS, resident_blocks
 from ..state import Mask
 from .barriers import Barriers
 from .machine import Machine
@@ -235,10 +234,3 @@ def by_threads(make: Callable[[int, int], Machine], blocks: int, threads: int) -
         for lane in range(threads):
             team.join(make(block, lane))
         yield team.machines
-
-
-def residency(gpu: str, threads: int, shared_bytes: int) -> int:
-    """Blocks of a kernel that a GPU holds at a time. Raises ValueError for a GPU that is not in `simt.GPUS`."""
-    if gpu not in GPUS:
-        raise ValueError(f"simt.launch: unknown GPU {gpu!r}. Known: {', '.join(GPUS)}.")
-    return resident_blocks(GPUS[gpu], threads, shared_bytes)

@@ -91,24 +91,22 @@ class _Table(dict):
         return self[key]
 
 
-# operation -> (NumPy function, result table, does a float result count as one operation)
-BINARY: dict[str, tuple[Any, _Table, bool]] = {}
 _arith, _shift, _bit = _Table(arithmetic_dtype), _Table(_shift_dtype), _Table(_bitwise_dtype)
-for _name, _function, _table, _counts in (
-    ("add", np.add, _arith, True),
-    ("sub", np.subtract, _arith, True),
-    ("mul", np.multiply, _arith, True),
-    ("truediv", np.true_divide, _Table(_division_dtype), True),
-    ("floordiv", np.floor_divide, _Table(_floor_dtype), False),
-    ("mod", np.remainder, _Table(_floor_dtype), False),
-    ("pow", np.power, _Table(_power_dtype), False),
-    ("lshift", np.left_shift, _shift, False),
-    ("rshift", np.right_shift, _shift, False),
-    ("bitand", np.bitwise_and, _bit, False),
-    ("bitor", np.bitwise_or, _bit, False),
-    ("bitxor", np.bitwise_xor, _bit, False),
-):
-    BINARY[_name] = (_function, _table, _counts)
+# operation -> (NumPy function, result table, does a float result count as one operation)
+BINARY: dict[str, tuple[Any, _Table, bool]] = {
+    "add": (np.add, _arith, True),
+    "sub": (np.subtract, _arith, True),
+    "mul": (np.multiply, _arith, True),
+    "truediv": (np.true_divide, _Table(_division_dtype), True),
+    "floordiv": (np.floor_divide, _Table(_floor_dtype), False),
+    "mod": (np.remainder, _Table(_floor_dtype), False),
+    "pow": (np.power, _Table(_power_dtype), False),
+    "lshift": (np.left_shift, _shift, False),
+    "rshift": (np.right_shift, _shift, False),
+    "bitand": (np.bitwise_and, _bit, False),
+    "bitor": (np.bitwise_or, _bit, False),
+    "bitxor": (np.bitwise_xor, _bit, False),
+}
 
 COMPARE = {
     "lt": np.less,

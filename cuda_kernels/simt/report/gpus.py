@@ -44,6 +44,13 @@ GPUS: dict[str, Gpu] = {
 }
 
 
+def gpu_named(gpu: str, function: str) -> Gpu:
+    """The GPU of this name. Raises ValueError, in the name of a function, for one that is not in `GPUS`."""
+    if gpu not in GPUS:
+        raise ValueError(f"{function}: unknown GPU {gpu!r}. Known: {', '.join(GPUS)}.")
+    return GPUS[gpu]
+
+
 def roofline(figures: Figures, gpu: str = "H100 SXM") -> dict[str, Any]:
     """The most FLOP/s that `gpu` could reach with these figures, and which roof limits it.
 
@@ -52,9 +59,7 @@ def roofline(figures: Figures, gpu: str = "H100 SXM") -> dict[str, Any]:
 
     Raises ValueError for a GPU that is not in `GPUS`.
     """
-    if gpu not in GPUS:
-        raise ValueError(f"roofline: unknown GPU {gpu!r}. Known: {', '.join(GPUS)}.")
-    g = GPUS[gpu]
+    g = gpu_named(gpu, "roofline")
     intensity = figures.operations_per_byte
     ridge = g.flops / g.bytes_per_second
     attainable = min(g.flops, intensity * g.bytes_per_second)
