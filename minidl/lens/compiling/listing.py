@@ -231,7 +231,7 @@ class PtxListing:
         ------
         ArgumentError : no arguments, no such block or warp; PtxError : an instruction that cannot be run here
         """
-        from minidl.lens.compiling.steps import follow
+        from minidl.lens.compiling.following import follow
 
         return follow(self, grid, block, args, at, warp, shared_bytes, limit)
 

@@ -74,14 +74,15 @@ def _of(function: Callable[..., Any]) -> Source:
 
 
 def _around(place: Place) -> Source:
-    """The innermost function around a line."""
-    text = linecache.getlines(place.file)
+    """The innermost function around a line. PTX of somebody else names any file: only Python's are read."""
+    is_python = PurePath(place.file).suffix == ".py" or place.file in linecache.cache
+    text = linecache.getlines(place.file) if is_python else []
     best = None
     for name, first, last in _functions("".join(text)):
         if first <= place.line <= last and (best is None or last - first < best[2] - best[1]):
             best = name, first, last
     if best is None:
-        return Source("text not found", place.file, {place.line: linecache.getline(place.file, place.line).rstrip()})
+        return Source("text not found", place.file, {place.line: "".join(text[place.line - 1 : place.line]).rstrip()})
     return Source(best[0], place.file, {n: text[n - 1].rstrip() for n in range(best[1], best[2] + 1)})
 
 
