@@ -113,5 +113,4 @@ def numerical_gradient(f, x, h=1e-6):
     return g
 """)
 bank.mistake("brackets", "values", "brackets", "/ (2 * h) => / 2 * h")
-bank.mistake("curvature", "values", "curvature", "(f(x + step) - f(x - step)) / h / 2 => (f(x + step) - 2 * f(x) + f(x - step)) / h**2", of=1)
 bank.mistake("whole_slopes", "values", "whole_slopes", "    x = np.array(x, dtype=np.float64)\n    g = np.zeros(x.shape)\n =>     g = np.zeros_like(x)\n    x = np.array(x, dtype=np.float64)\n")

@@ -5,15 +5,15 @@ right and a step h to the left, and divide by the way between:
 
     g[i] = (f(x with x[i] + h) - f(x with x[i] - h)) / 2h
 
-               f(x + h)  o       the slope between two points on either side is nearly the curve's slope at x;
-                        /        between x and x + h alone it is that of a point h/2 too far to the right
-             x    o----o
-                /
-      f(x - h) o           x = 3, h = 0.1, f(x) = x³:  (3.1³ - 2.9³) / 0.2 = 27.01;  one-sided 27.91;  exactly 27
+              o  f(x + h)      x = 3, h = 0.1, f(x) = x³:     on both sides  (3.1³ - 2.9³) / 0.2 = 27.01
+             /                                                one-sided      (3.1³ - 3³) / 0.1   = 27.91
+           o  f(x)                                            exactly                              27
+         /
+      o  f(x - h)              A one-sided slope is that of a point half a step to the side.
 
 x is an array of any shape; f takes such an array and returns one number. Return g, of x's shape. Ask f twice a cell, and
-leave x as it is. x may be of float32, or of whole numbers: g is right all the same. Every gradient of this track is
-checked with this function.
+leave x as it is. x may be of float32, or of whole numbers: g is right all the same. Keep this function: it checks whatever
+gradient you write next.
 """
 
 import numpy as np
@@ -89,7 +89,7 @@ exercise = Exercise(
         "left_moved": (
             "After your call x[{i}] is not what it was, and every cell after it was differentiated at another place. "
             "Nudge a copy, or put the old value back.",
-            "调用之后 x[{i}] 已不是原来的值，它后面的每个元素都是在另一个位置求的导。请在副本上微调，或把原值放回去。",
+            "调用之后 x[{i}] 已不是原来的值，它后面的每个元素都是在另一个位置求的导。请在副本上扰动，或把原值放回去。",
         ),
         "added_back": (
             "You put x back by adding and subtracting h: in floating point x + h - 2h + h is seldom exactly x. Keep the "
@@ -135,10 +135,6 @@ exercise = Exercise(
         "brackets": (
             "Read aloud, `a / 2 * h` is (a / 2) · h. What belongs under the fraction wants brackets.",
             "`a / 2 * h` 读作 (a / 2) · h。分母里的东西要加括号。",
-        ),
-        "curvature": (
-            "f(x + h) - 2 f(x) + f(x - h) over h² is the second derivative: how the slope changes, not how steep it is.",
-            "f(x + h) - 2 f(x) + f(x - h) 除以 h² 是二阶导数：它说的是斜率怎样变化，不是有多陡。",
         ),
         "whole_slopes": (
             "g has x's type, and x holds whole numbers here: a slope of 2.5 becomes 2. g is an array of float64.",

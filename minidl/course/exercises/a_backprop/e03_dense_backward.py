@@ -66,7 +66,7 @@ exercise = Exercise(
         ),
         "db_mean": (
             "db is 1/N of what nudging b gives: every row's dy counts in full.",
-            "db 只有微调 b 所得结果的 1/N：每一行的 dy 都要完整计入。",
+            "db 只有扰动 b 所得结果的 1/N：每一行的 dy 都要完整计入。",
         ),
         "mean_again": (
             "You divide by the number of samples. If the loss is a mean, its 1/N is in dy already; here it would be taken "

@@ -82,7 +82,7 @@ exercise = Exercise(
         ),
         "own_factor": (
             "d(a · b)/da is b, not a: nudge a, and y moves by b times as much.",
-            "d(a · b)/da 是 b，不是 a：微调 a，y 的变化是它的 b 倍。",
+            "d(a · b)/da 是 b，不是 a：扰动 a，y 的变化是它的 b 倍。",
         ),
         "no_factor": (
             "This is add's backward. In a product the slope of a is the other factor.",
@@ -96,7 +96,7 @@ exercise = Exercise(
         "mean": (
             "Each use adds its gradient in full. An average would be right for one use only: nudge a[0] and all of its uses "
             "move.",
-            "每一次使用都完整地贡献梯度。只有用一次时平均才对：微调 a[0]，它的所有使用处都会动。",
+            "每一次使用都完整地贡献梯度。只有用一次时平均才对：扰动 a[0]，它的所有使用处都会动。",
         ),
         "first_use": (
             "You take the gradient of one of the uses and drop the others: they move the loss as well. Add them.",

@@ -102,7 +102,7 @@ exercise = Exercise(
         ),
         "shared_among_rows": (
             "dz is 1/N of what nudging gives. Each row of dz belongs to its own row's loss, not to the mean of all.",
-            "dz 只有微调所得的 1/N。dz 的每一行属于它自己那一行的损失，不属于所有行的平均。",
+            "dz 只有扰动所得的 1/N。dz 的每一行属于它自己那一行的损失，不属于所有行的平均。",
         ),
         "over_columns": (
             "Your probabilities sum to 1 down each column, over the samples. A softmax is over the classes: along which "

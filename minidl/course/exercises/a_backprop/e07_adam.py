@@ -90,7 +90,7 @@ exercise = Exercise(
             "{(1 - beta1) / (1 - beta2) ** 0.5:.3g} lr: m and v begin at 0 and are too small at first, m {1 / (1 - beta1):.0f} "
             "times, √v {1 / (1 - beta2) ** 0.5:.0f} times.",
             "第一步的长度应是 lr，与梯度无关；对这里的 β，你的是 {(1 - beta1) / (1 - beta2) ** 0.5:.3g} lr："
-            "m 和 v 从 0 开始，起初太小：m 小 {1 / (1 - beta1):.0f} 倍，√v 小 {1 / (1 - beta2) ** 0.5:.0f} 倍。",
+            "m 和 v 从 0 开始，起初太小：m 只有应有的 1/{1 / (1 - beta1):.0f}，√v 只有 1/{1 / (1 - beta2) ** 0.5:.0f}。",
         ),
         "m_alone_corrected": (
             "You correct m and not v, so that the first step is {1 / (1 - beta2) ** 0.5:.0f} lr. v begins at 0 as well, and "

@@ -1,7 +1,8 @@
 """Convolution as one product of matrices.
 
 A filter of R x S slides over an image, `stride` pixels at a time, and at each place every number under it is multiplied
-by its weight and all are added up. Outside the image, `pad` pixels on every side, lie zeros:
+by its weight and all are added up. One of the filter's R·S places, (r, s), is called a tap. Outside the image, `pad` pixels
+on every side, lie zeros:
 
     y[n, p, q, k] = b[k] + Σ x[n, p·stride + r - pad, q·stride + s - pad, c] · w[r, s, c, k]        over r, s and c
 
@@ -122,7 +123,7 @@ exercise = Exercise(
         "loops_over_pixels": (
             "A loop over pixels turns in Python once for each, and images have many. For one tap (r, s) all windows' pixels "
             "are one strided slice of x.",
-            "对像素的循环要在 Python 里一个一个地转，而图像的像素很多。对一个抽头 (r, s)，所有窗口的那个像素就是 x 的一个跨步切片。",
+            "对像素的循环要在 Python 里一个一个地转，而图像的像素很多。对滤波器里的一个位置 (r, s)，所有窗口的那个像素就是 x 的一个跨步切片。",
         ),
         "taps_exchanged": (
             "w is (R, S, C, K): the first index goes down the filter, the second along it. Your loops ask w the other way "
@@ -132,12 +133,12 @@ exercise = Exercise(
         ),
         "last_tap_alone": (
             "y is what the last tap gives: each tap overwrites the one before. All R·S of them are added up.",
-            "y 只是最后一个抽头的结果：每个抽头都覆盖了前一个。R·S 个要加起来。",
+            "y 只是最后一个位置的结果：每个位置都覆盖了前一个。R·S 个要加起来。",
         ),
         "columns_s_r": (
             "You fill the table with s outside and r inside; w's rows run over r first, then s. Each column meets another "
             "tap's weight.",
-            "你填表时 s 在外、r 在内；w 的行先按 r、再按 s。每一列碰上的是别的抽头的权重。",
+            "你填表时 s 在外、r 在内；w 的行先按 r、再按 s。每一列碰上的是别的位置的权重。",
         ),
         "all_axes_padded": (
             "`np.pad(x, pad)` puts zeros around all four axes: new images and new channels as well. One pair for each axis, "
@@ -162,10 +163,10 @@ exercise = Exercise(
     hints=(
         ("Fix one tap, r = 0 and s = 1 say. Which pixels of x does it lie on, over all places of the filter? Write them as a "
          "slice.",
-         "固定一个抽头，例如 r = 0、s = 1。滤波器在所有位置时，它压在 x 的哪些像素上？写成一个切片。"),
+         "固定一个位置，例如 r = 0、s = 1。滤波器在所有位置时，它压在 x 的哪些像素上？写成一个切片。"),
         ("An array (N, P, Q, R, S, C), filled tap by tap: for each r and s, all (N, P, Q, C) pixels at once, by a slice that "
          "begins at r or s and goes in steps of the stride. Reshaped to two axes it is the table.",
-         "一个 (N, P, Q, R, S, C) 数组，逐个抽头填：对每个 r 和 s，用一个切片一次填好 (N, P, Q, C) 个像素，"
+         "一个 (N, P, Q, R, S, C) 数组，逐个位置填：对每个 r 和 s，用一个切片一次填好 (N, P, Q, C) 个像素，"
          "切片从 r 或 s 起、以步幅为间隔。reshape 成两个轴就是那张表。"),
         ("P and Q; x with zeros around it; the empty table; two short loops; table (N·P·Q, R·S·C) @ w (R·S·C, K) + b; shape "
          "(N, P, Q, K).",

@@ -70,12 +70,12 @@ exercise = Exercise(
             "A pixel lies in up to {windows} windows here, and your dx has "
             "what came last: each tap overwrites the one before. A pixel hears from all of them.",
             "这里一个像素最多在 {windows} 个窗口里，而你的 dx 只剩最后到的："
-            "每个抽头都覆盖了前一个。像素要听到所有窗口的。",
+            "每个位置都覆盖了前一个。像素要听到所有窗口的。",
         ),
         "dx_stride": (
             "dx is right for stride 1. Window p begins at pixel p · {stride}: that is where its gradient has to go, and the "
             "pixels between hear nothing of this tap.",
-            "步幅 1 时 dx 是对的。第 p 个窗口从像素 p · {stride} 开始：它的梯度应送到那里，中间的像素收不到这个抽头的。",
+            "步幅 1 时 dx 是对的。第 p 个窗口从像素 p · {stride} 开始：它的梯度应送到那里，中间的像素收不到这个位置的。",
         ),
         "dw_stride": (
             "dw is right for stride 1. In window p weight w[r] met pixel p · {stride} + r.",
@@ -96,7 +96,7 @@ exercise = Exercise(
         ),
         "dw_mean": (
             "dw is 1/N of what nudging w gives. If the loss is a mean, its 1/N is in dy already.",
-            "dw 只有微调 w 所得的 1/N。如果损失是平均值，1/N 已经在 dy 里了。",
+            "dw 只有扰动 w 所得的 1/N。如果损失是平均值，1/N 已经在 dy 里了。",
         ),
         "db_one_axis": (
             "b is added at every pixel of every image: the sum for db runs over all axes but the last. Got {got}, b is "
@@ -111,7 +111,7 @@ exercise = Exercise(
         "dx_turned": (
             "You have turned the filter round for dx. That is right where one gathers, pixel by pixel; here dy is handed "
             "out, and goes back through the very tap by which x came.",
-            "你在求 dx 时翻转了滤波器。逐像素收集时那样是对的；这里是把 dy 分发出去，x 从哪个抽头来，就从哪个抽头回去。",
+            "你在求 dx 时翻转了滤波器。逐像素收集时那样是对的；这里是把 dy 分发出去，x 从哪个位置来，就从哪个位置回去。",
         ),
         "dw_turned": (
             "This is dw upside down: w[0, 0] met the pixel at the window's top left, not at its bottom right.",
@@ -125,7 +125,7 @@ exercise = Exercise(
         "loops_over_pixels": (
             "A loop over pixels turns in Python once for each. For one tap (r, s) all windows' pixels are one strided slice, "
             "of x for dw and of dx for dx.",
-            "对像素的循环要在 Python 里一个一个地转。对一个抽头 (r, s)，所有窗口的那个像素就是一个跨步切片："
+            "对像素的循环要在 Python 里一个一个地转。对滤波器里的一个位置 (r, s)，所有窗口的那个像素就是一个跨步切片："
             "求 dw 时切 x，求 dx 时切 dx。",
         ),
         "db_mean": (
@@ -152,7 +152,7 @@ exercise = Exercise(
          "一行五个像素，滤波器宽三，步幅 2：像素 2 在哪些窗口里？各用哪个权重？"),
         ("Go tap by tap as in the forward. The slice of padded x that tap (r, s) has read is the one that dw[r, s] needs; "
          "the same slice of a padded dx, at first 0, is the one to which dy @ w[r, s] transposed is added.",
-         "和前向一样逐个抽头做。抽头 (r, s) 从填充后的 x 读的那个切片，正是 dw[r, s] 要的；"
+         "和前向一样逐个位置做。位置 (r, s) 从填充后的 x 读的那个切片，正是 dw[r, s] 要的；"
          "填充后的 dx（起初为 0）的同一切片，加上 dy 乘转置的 w[r, s]。"),
         ("x with zeros around it, zeros of the same shape for dx; two short loops: slice, dw[r, s] as a sum over N, P, Q, "
          "dx[slice] += …; then cut the border off dx, from pad to pad + H. db: one sum.",

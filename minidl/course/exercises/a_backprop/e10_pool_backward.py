@@ -85,7 +85,7 @@ exercise = Exercise(
         "overwritten": (
             "Right where windows do not overlap. Where they do, a pixel that wins in two windows has one's dy: another tap "
             "overwrites it, also with a 0. Add.",
-            "窗口不重叠时是对的。重叠时，在两个窗口都胜出的像素只剩一个的 dy：别的抽头把它覆盖了，用 0 覆盖也算。要相加。",
+            "窗口不重叠时是对的。重叠时，在两个窗口都胜出的像素只剩一个的 dy：别的位置把它覆盖了，用 0 覆盖也算。要相加。",
         ),
         "add_by_index": (
             "`dx[i] += d` with arrays of indices adds only one d where an index occurs twice. A pixel that wins in two windows "

@@ -108,7 +108,7 @@ exercise = Exercise(
         ),
         "dgamma_without_n": (
             "Nudge gamma, and y moves by n: dgamma is a sum of dy · n. What you return for it is beta's.",
-            "微调 gamma，y 的变化是它的 n 倍：dgamma 是 dy · n 的和。你返回的是 beta 的。",
+            "扰动 gamma，y 的变化是它的 n 倍：dgamma 是 dy · n 的和。你返回的是 beta 的。",
         ),
         "dgamma_of_y": (
             "gamma multiplies n, not gamma · n: there is one gamma too many in your dgamma.",
