@@ -126,7 +126,7 @@ check-gate: $(GATE)/.ready
 	$(GATE)/bin/python -m pytest -q --noconftest -p no:cacheprovider -m "slow or not slow" \
 	  tests/cuda_kernels/test_compile_gate.py tests/cuda_kernels/simt/test_compiles_simt.py \
 	  tests/cuda_kernels/test_refusals.py tests/cuda_kernels/ptx/test_compiled_kernels.py \
-	  tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_ptx.py tests/backends/test_ptx.py
+	  tests/cuda_kernels/ptx/test_races.py tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_ptx.py tests/backends/test_ptx.py
 
 bank: $(VENV)/.base
 	$(BIN)/python -m tests.bank

@@ -33,27 +33,29 @@ __all__ = ["NvvmMissing", "PtxError", "PtxFault", "compiled", "launch", "missing
 _COMPILED: dict[tuple[Any, ...], Native] = {}
 
 
-def compiled(kernel: Any, types: tuple[Any, ...], checks: bool = True) -> Native:
+def compiled(kernel: Any, types: tuple[Any, ...], checks: bool = True, pauses: bool = False) -> Native:
     """The kernel's machine code for arguments of these Numba types, made once for each.
+
+    checks, pauses : as in `native.translate`
 
     Raises
     NvvmMissing : NVIDIA's compilers are not installed
     PtxError : the compiled text has an instruction that is not known here
     numba's errors : the kernel does not compile
     """
-    key = (kernel, types, checks)
+    key = (kernel, types, checks, pauses)
     if key not in _COMPILED:
-        _COMPILED[key] = Native(code_of(ptx_of(kernel, types), checks))
+        _COMPILED[key] = Native(code_of(ptx_of(kernel, types), checks, pauses))
     return _COMPILED[key]
 
 
-def _compiled_for(kernel: Any, args: tuple[Any, ...], checks: bool) -> Native:
+def _compiled_for(kernel: Any, args: tuple[Any, ...], checks: bool, pauses: bool) -> Native:
     """As `compiled`, by what the arguments look like: Numba is asked for their types the first time alone."""
     look = signature(args)
-    key = (kernel, look, checks)
+    key = (kernel, look, checks, pauses)
     found = _COMPILED.get(key) if look is not None else None
     if found is None:
-        found = compiled(kernel, types_of(args), checks)
+        found = compiled(kernel, types_of(args), checks, pauses)
         if look is not None:
             _COMPILED[key] = found
     return found
@@ -80,8 +82,9 @@ def launch(
     grid, block : as in `kernel[grid, block]`
     args : NumPy arrays, which are changed in place, and numbers, in the types that the kernel is compiled for
     checks : stop with PtxFault at an access outside the arrays, or one that is not aligned
-    order : a seed; blocks, and the threads of a block between barriers, then run in a random order. A kernel without a
-        race gives the same result in every order
+    order : a seed; blocks, and the threads of a block between barriers, then run in a random order. With an odd seed
+        the lanes of a warp wait for each other before each store, with an even one they run on to the barrier. A
+        kernel without a race gives the same result in every order
     shared_bytes : of dynamic shared memory
     threads : of the processor; all without a number
     limit : seconds after which a kernel with checks is stopped, with the line of the loop that it was in
@@ -90,7 +93,7 @@ def launch(
     PtxFault : what a GPU would answer with an error or with wrong results
     NvvmMissing, PtxError, numba's errors : see `compiled`
     """
-    native = _compiled_for(kernel, args, checks)
+    native = _compiled_for(kernel, args, checks, order is not None and order % 2 == 1)
     function = getattr(kernel, "py_func", kernel)
     running.run(
         native,

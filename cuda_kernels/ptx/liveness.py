@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .parse import Function, Instruction, Memory
 
-MEETINGS = frozenset(("bar", "barrier", "shfl", "vote", "match", "activemask", "redux", "mma"))
+MEETINGS = frozenset(("bar", "barrier", "shfl", "vote", "match", "activemask", "redux", "mma", "pause"))
 _NO_RESULT = frozenset(
     (
         "st",
@@ -28,6 +28,7 @@ _NO_RESULT = frozenset(
         "nanosleep",
         "brkpt",
         "pmevent",
+        "pause",
     )
 )
 

@@ -49,7 +49,7 @@ class Program:
         self.places: list[Instruction] = []  # the instructions that may report a fault, by number
         self.shared: dict[str, int] = {}
         self.shared_bytes = 0
-        self.dynamic = ""
+        self.dynamic: set[str] = set()  # arrays whose size the launch gives: all begin where the static ones end
         self.loops = False
         self.functions: dict[str, ir.Function] = {}
         self.constants: dict[str, ir.GlobalVariable] = {}
@@ -63,7 +63,7 @@ class Program:
 
     def _place(self, array: Any) -> None:
         if array.size == 0:
-            self.dynamic = array.name  # begins where the static arrays end
+            self.dynamic.add(array.name)
             return
         self.shared_bytes = -(-self.shared_bytes // 16) * 16
         self.shared[array.name] = self.shared_bytes
@@ -115,7 +115,7 @@ class Layout:
 def symbol(t: Thread, name: str) -> Any:
     """The address of a declared array; of shared and local ones, in their window."""
     program = t.program
-    if name in program.shared or name == program.dynamic:
+    if name in program.shared or name in program.dynamic:
         return ir.Constant(I64, program.shared.get(name, program.dynamic_offset()))
     if name in t.layout.local:
         return ir.Constant(I64, t.layout.local[name])
@@ -146,7 +146,7 @@ def pointer(t: Thread, i: Instruction, place: Memory, size: int, store: bool = F
         begin = t.parameters.get(base) or t.program.constants.get(base)
     if not is_register(base) and begin is not None:
         number = t.program.shared.get(base, t.layout.local.get(base, 0))
-        number = t.program.dynamic_offset() if base == t.program.dynamic else number
+        number = t.program.dynamic_offset() if base in t.program.dynamic else number
         return t.b.gep(begin, [ir.Constant(I64, number + place.offset)], source_etype=I8)
     # A 32-bit address reaches all of a window: read as 32 bits, it is extended with zeros.
     value = t.read(base, ".u64")
@@ -156,6 +156,24 @@ def pointer(t: Thread, i: Instruction, place: Memory, size: int, store: bool = F
             check(t, group, value, space)
     at = t.b.inttoptr(value, PTR) if begin is None else t.b.gep(begin, [value], source_etype=I8)
     return t.b.gep(at, [ir.Constant(I64, place.offset)], source_etype=I8) if place.offset else at
+
+
+def add_pauses(function: Function) -> None:
+    """Put a meeting in front of each store that other threads can see: between a load and the store that depends on it
+    other lanes then do the same, as they do on a GPU. A sum without an atomic so loses what they add.
+
+    A kernel that takes a lock or waits for a flag is left as it is: who waits runs on, and who has the lock must too.
+    """
+    everything = [i for block in function.blocks for i in block.instructions]
+    if any(m in (".cas", ".exch", ".volatile", ".acquire") for i in everything for m in i.modifiers):
+        return
+    for block in function.blocks:
+        with_pauses: list[Instruction] = []
+        for i in block.instructions:
+            if i.opcode == "st" and space_of(i) in ("", ".global", ".shared"):
+                with_pauses.append(i._replace(opcode="pause", modifiers=(), operands=()))
+            with_pauses.append(i)
+        block.instructions = with_pauses
 
 
 @dataclass

@@ -12,7 +12,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from . import cache
-from .memory import Program, add_checks
+from .memory import Program, add_checks, add_pauses
 from .parse import Instruction, parse
 from .schedule import Schedule
 from .thread import Thread
@@ -74,9 +74,12 @@ def machine(effort: int = 3) -> Any:
     )
 
 
-def llvm_text(ptx: str, checked: bool, traced: bool = False) -> tuple[str, Program, Thread]:
+def llvm_text(ptx: str, checked: bool, traced: bool = False, pauses: bool = False) -> tuple[str, Program, Thread]:
     """A kernel in LLVM's language, before LLVM improves it."""
-    program = Program(parse(ptx), checked, traced)
+    module = parse(ptx)
+    if pauses:
+        add_pauses(module.entry)
+    program = Program(module, checked, traced)
     add_checks(program)
     thread = Thread(program, program.ptx.entry)
     Schedule(program, thread)
@@ -85,15 +88,16 @@ def llvm_text(ptx: str, checked: bool, traced: bool = False) -> tuple[str, Progr
     return str(program.llvm), program, thread
 
 
-def translate(ptx: str, checked: bool = True, level: int = 3, traced: bool = False) -> Code:
+def translate(ptx: str, checked: bool = True, level: int = 3, traced: bool = False, pauses: bool = False) -> Code:
     """Compile PTX for this processor.
 
     checked : stop at an access outside the launch's arrays; unchecked code is up to twice as fast
     traced : note what a warp does, see `trace`
+    pauses : for random orders: the lanes of a warp wait for each other before each store
     Raises
     PtxError : an instruction that has no meaning here, with its text and the line of the kernel
     """
-    text, program, thread = llvm_text(ptx, checked, traced)
+    text, program, thread = llvm_text(ptx, checked, traced, pauses)
     module = llvm.parse_assembly(text)
     module.verify()
     options = llvm.create_pipeline_tuning_options(level)
@@ -126,11 +130,12 @@ def _source() -> bytes:
     return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
 
 
-def code_of(ptx: str, checked: bool = True) -> Code:
+def code_of(ptx: str, checked: bool = True, pauses: bool = False) -> Code:
     """As `translate`, from the cache on disk where it lies there already."""
-    cpu = f"{llvmlite.__version__} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()} {checked}"
-    name = f"{cache.key_of(cpu, _source(), ptx)}.native"
-    return Code.from_bytes(cache.kept(name, lambda: translate(ptx, checked).to_bytes()))
+    cpu = f"{llvmlite.__version__} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    name = f"{cache.key_of(cpu, _source(), str(checked), str(pauses), ptx)}.native"
+    level = 1 if pauses else 3  # a trial need not be quick
+    return Code.from_bytes(cache.kept(name, lambda: translate(ptx, checked, level, pauses=pauses).to_bytes()))
 
 
 class Native:

@@ -198,6 +198,8 @@ def _body(text: str, function: Function) -> None:
     line, block = 0, Block("")
     function.blocks.append(block)
     waiting = ""  # the label before a .branchtargets
+    scopes: list[dict[str, str]] = []  # registers declared inside braces, by what they are called outside
+    opened = 0
     for statement in _statements(text):
         if statement.endswith(":"):
             waiting = statement[:-1]
@@ -205,9 +207,19 @@ def _body(text: str, function: Function) -> None:
             function.blocks.append(block)
         elif statement.startswith(".loc "):
             line = _line(statement, line)
+        elif statement == "{":
+            opened += 1
+            scopes.append({})
+        elif statement == "}":
+            scopes.pop()
         elif statement.startswith(".reg"):
-            for kind, name, _ in _REGISTERS.findall(statement):
-                function.registers[name] = kind
+            for kind, name, count in _REGISTERS.findall(statement):
+                if scopes:  # they hide those of the same name outside, until the brace closes
+                    for own in [f"{name}{k}" for k in range(int(count))] if count else [name]:
+                        scopes[-1][own] = f"{own}_{opened}"
+                        function.registers[f"{own}_{opened}"] = kind
+                else:
+                    function.registers[name] = kind
         elif statement.startswith(".branchtargets"):
             function.blocks.pop()  # its label names a table, not a place
             block = function.blocks[-1]
@@ -219,10 +231,16 @@ def _body(text: str, function: Function) -> None:
             (function.local if statement.startswith(".local") else function.shared).append(_array(match))
         elif statement.startswith(".param"):
             function.scopes += _parameters(statement)
-        elif statement.startswith((".pragma", ".file", ".section", ".callprototype")) or statement in "{}":
+        elif statement.startswith((".pragma", ".file", ".section", ".callprototype")):
             continue
         else:
-            block.instructions.append(_instruction(statement, line))
+            block.instructions.append(_instruction(_renamed(statement, scopes), line)._replace(text=statement))
+
+
+def _renamed(statement: str, scopes: list[dict[str, str]]) -> str:
+    """A statement with the registers of the braces that it stands in."""
+    known = {outside: own for names in scopes for outside, own in names.items()}  # the innermost comes last
+    return re.sub(r"%[\w$]+", lambda word: known.get(word.group(), word.group()), statement) if known else statement
 
 
 def instructions_and_lines(text: str) -> list[tuple[str, bool]]:
@@ -257,7 +275,7 @@ def _line(statement: str, before: int) -> int:
 
 
 def _statements(text: str) -> list[str]:
-    """Statements without their semicolons; labels keep their colon, braces of call scopes stand alone."""
+    """Statements without their semicolons; labels keep their colon, braces stand alone."""
     found = []
     for raw in re.split(r";", text):
         piece = " ".join(raw.split())
@@ -271,6 +289,7 @@ def _statements(text: str) -> list[str]:
                 found.append(loc.group(1))
                 piece = piece[loc.end() :]
             elif piece.startswith("{") or piece.startswith("}"):
+                found.append(piece[0])
                 piece = piece[1:].lstrip()
             else:
                 break

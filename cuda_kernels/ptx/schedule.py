@@ -283,25 +283,25 @@ class Schedule:
         b = self.b
         for number, i in reduced:
             yes, all_here = self.variable(self.i32(0)), self.variable(self.i32(0))
-            with self.each(self.count) as k:
-                frame = self.frame_of(k)
-                waits = b.and_(
-                    b.icmp_unsigned("==", self.field(frame, 4), self.i32(AT_BLOCK)),
-                    b.icmp_signed("==", self.field(frame, 0), self.i32(number)),
-                )
-                with b.if_then(waits):
-                    b.store(b.add(b.load(yes), self.word(frame, 0)), yes)
-                    b.store(b.add(b.load(all_here), self.i32(1)), all_here)
+
+            @contextlib.contextmanager
+            def waiting_here(number: int = number) -> Iterator[Any]:
+                with self.each(self.count) as k:
+                    frame = self.frame_of(k)
+                    at_block = b.icmp_unsigned("==", self.field(frame, 4), self.i32(AT_BLOCK))
+                    with b.if_then(b.and_(at_block, b.icmp_signed("==", self.field(frame, 0), self.i32(number)))):
+                        yield frame
+
+            with waiting_here() as frame:
+                b.store(b.add(b.load(yes), self.word(frame, 0)), yes)
+                b.store(b.add(b.load(all_here), self.i32(1)), all_here)
             total = b.load(yes)
             if ".popc" not in i.modifiers:
-                enough = (
-                    b.icmp_unsigned("==", total, b.load(all_here))
-                    if ".and" in i.modifiers
-                    else b.icmp_unsigned("!=", total, self.i32(0))
-                )
+                all_of_them = b.icmp_unsigned("==", total, b.load(all_here))
+                enough = all_of_them if ".and" in i.modifiers else b.icmp_unsigned("!=", total, self.i32(0))
                 total = b.zext(enough, I32)
-            with self.each(self.count) as k:
-                self.give(self.frame_of(k), 0, total)
+            with waiting_here() as frame:
+                self.give(frame, 0, total)
         waiting, stuck = self.variable(self.i32(0)), self.variable(self.i32(-1))
         with self.each(self.count) as k:
             frame = self.frame_of(k)

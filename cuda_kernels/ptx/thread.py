@@ -181,7 +181,10 @@ class Thread:
         number = len(self.resumed) + 1
         live = self.meetings[number - 1][1]
         for k, (operand, kind) in enumerate(operands_of(i)):
-            self.b.store(self.fitted(bits(self, self.read(operand, kind)), I32), self.word(k), align=4)
+            value = bits(self, self.read(operand, ".b64" if kind in (".low", ".high") else kind))
+            if kind == ".high":
+                value = self.b.lshr(value, ir.Constant(I64, 32))
+            self.b.store(self.fitted(value, I32), self.word(k), align=4)
         for register in live:
             self.b.store(self.b.load(self.register(register)), self.kept(register), align=4)
         self.b.ret(ir.Constant(I32, number))

@@ -42,7 +42,7 @@ def of_the_block(i: Instruction) -> bool:
 
 def names_its_lanes(i: Instruction) -> bool:
     """Does the instruction's last operand say which lanes take part? Else it is all that have come."""
-    return i.opcode not in ("activemask", "mma")
+    return i.opcode not in ("activemask", "mma", "pause")
 
 
 def operands_of(i: Instruction) -> list[tuple[Any, str]]:
@@ -55,20 +55,28 @@ def operands_of(i: Instruction) -> list[tuple[Any, str]]:
         if len(i.operands) > 1:
             raise unsupported(i, "only for all threads of a block")
         return []
+    if i.opcode == "pause":
+        return []
     if i.opcode == "mma":
         return [(word, ".b32") for operand in i.operands[1:] for word in operand]
     if i.opcode in ("bar", "activemask"):
         return [(operand, ".b32") for operand in i.operands[: 1 if i.opcode == "bar" else 0]]
     first = 2 if "|" in i.text else 1
+    if i.opcode == "match" and i.modifiers[-1] == ".b64":
+        value, lanes = i.operands[first:]
+        return [(value, ".low"), (value, ".high"), (lanes, ".b32")]
     kinds = [".pred" if i.opcode == "vote" else ".b32"] + [".b32"] * 3
-    if i.modifiers[-1] == ".b64":
-        raise unsupported(i, "match of 64-bit values")
     return list(zip(i.operands[first:], kinds, strict=False))
 
 
 @together("bar")
 def warp_barrier(s: Schedule, i: Instruction, group: Any) -> None:
     """`bar.warp.sync` (section 9.7.13.2): nothing but the meeting."""
+
+
+@together("pause")
+def pause(s: Schedule, i: Instruction, group: Any) -> None:
+    """Not of the ISA: before a store, where the order is random. What was read is old when other lanes have written."""
 
 
 @together("activemask")
@@ -136,8 +144,14 @@ def vote(s: Schedule, i: Instruction, group: Any) -> None:
 def match(s: Schedule, i: Instruction, group: Any) -> None:
     """Section 9.7.13.8: which lanes hold the same value; `.all`: the group where all do, else 0."""
     with s.lanes(group) as (_, frame):
-        value = s.word(frame, 0)
-        same = _ballot(s, group, lambda other: s.b.icmp_unsigned("==", s.word(other, 0), value))
+        words = range(len(operands_of(i)) - 1)  # of a value: two where it has 64 bits
+        mine = [s.word(frame, k) for k in words]
+
+        def equal(other: Any) -> Any:
+            each = [s.b.icmp_unsigned("==", s.word(other, k), mine[k]) for k in words]
+            return each[0] if len(each) == 1 else s.b.and_(*each)
+
+        same = _ballot(s, group, equal)
         if ".all" in i.modifiers:
             every = s.b.icmp_unsigned("==", same, group)
             s.give(frame, 1, s.b.zext(every, I32))
