@@ -72,3 +72,7 @@ bank.mistake("all_classes_stably", "values", "all_classes", f"{LOSS} => loss = (
 bank.mistake("yes_or_no", "values", "yes_or_no", f"{LOSS} => p = exps / sums\n    truth = np.eye(p.shape[1], dtype=p.dtype)[labels]\n"
              "    loss = -(truth * np.log(p) + (1 - truth) * np.log(1 - p)).sum(axis=1)")
 bank.mistake("rows_without_axis", "runs", "rows_without_axis", f"{BELOW} => below = z - z.max(axis=1)")
+TOP = "top = np.max(z, axis=-1)"
+bank.mistake("no_maximum_in_log_sum", "values", "no_maximum", f"{TOP} => top = 0 * z[:, 0]", of=1)
+bank.mistake("one_maximum_in_log_sum", "values", "one_maximum", f"{TOP} => top = np.full_like(z[:, 0], z.max())", of=1)
+bank.mistake("columns_in_log_sum", "runs", "over_columns", f"{TOP} => top = np.max(z, axis=0)", "np.exp(z - top[:, None]).sum(axis=-1) => np.exp(z - top).sum(axis=0)", of=1)

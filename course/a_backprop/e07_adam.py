@@ -115,3 +115,4 @@ def adam_step(w, g, state, lr, beta1, beta2, epsilon, kept={}):
     mean, square = kept["m"] / (1 - beta1 ** kept["t"]), kept["v"] / (1 - beta2 ** kept["t"])
     return w - lr * mean / (np.sqrt(square) + epsilon), kept
 """)
+bank.mistake("step_0_in_the_rate", "runs", "step_0", "    state.t += 1\n =>", "return w - rate * state.m => state.t += 1\n    return w - rate * state.m", of=2)

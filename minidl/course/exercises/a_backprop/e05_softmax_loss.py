@@ -156,6 +156,6 @@ exercise = Exercise(
 def recognise(seen):
     """Also tells what a row of dz sums to."""
     if seen.code == "raises" and "broadcast" in seen.facts["message"]:
-        return "rows_without_axis"
+        return "over_columns" if seen.has("axis=0", "max(0", "sum(0") else "rows_without_axis"
     if seen.got is not None and len(seen.got) == 2 and seen.got[1].ndim == 2:
         seen.facts["s"] = f"{float(seen.got[1][0].sum()):.3g}"
