@@ -22,7 +22,7 @@ def test_a_record_is_about_its_own_functions_and_files(op):
     assert op.backward is None or op.backward.__name__ == f"{op.name}_backward"
     assert table.load(op.name, "numpy", "forward") is op.forward
     assert table.load(op.name, "numpy", "backward") is op.backward
-    assert table.devices(op.name) == ([] if op.host_only else ["cuda", "simt"])
+    assert table.devices(op.name) == ([] if op.host_only else ["cuda", "simt", "ptx"])
 
 
 @EVERY_OP
