@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank fuzz versions mutants course-check bench-cpu bench-overhead bench-simt bench-check gpu-check gpu-bench clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank fuzz versions mutants course-check bench-cpu bench-overhead bench-simt bench-check bench-ptx gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (some 10 minutes on 2 cores)"
@@ -22,6 +22,7 @@ help:
 	@echo "make course-check  the exercises' mutation table: every wrong solution, its stage and its sentence (N='13 24' for some)"
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
 	@echo "make bench-check  how long minidl.check takes, in a fresh process and in a running one"
+	@echo "make bench-ptx  compiled kernels on this processor beside the SIMT machine and NumPy"
 	@echo "make bench-cpu  a training step of the CIFAR CNN beside PyTorch and Keras, on the CPU"
 	@echo "make bench-overhead  what recording costs a training step when nobody records"
 	@echo "make gpu-check  are the kernels right on this machine's GPU (GPU_PYTHON=python3: its own packages, nothing installed)"
@@ -126,7 +127,8 @@ check-gate: $(GATE)/.ready
 	$(GATE)/bin/python -m pytest -q --noconftest -p no:cacheprovider -m "slow or not slow" \
 	  tests/cuda_kernels/test_compile_gate.py tests/cuda_kernels/simt/test_compiles_simt.py \
 	  tests/cuda_kernels/test_refusals.py tests/cuda_kernels/ptx/test_compiled_kernels.py \
-	  tests/cuda_kernels/ptx/test_races.py tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_ptx.py tests/backends/test_ptx.py
+	  tests/cuda_kernels/ptx/test_races.py tests/cuda_kernels/ptx/test_bad_input.py \
+	  tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_ptx.py tests/backends/test_ptx.py
 
 bank: $(VENV)/.base
 	$(BIN)/python -m tests.bank
@@ -148,6 +150,9 @@ bench-simt: $(VENV)/.base
 
 bench-check: $(VENV)/.base
 	$(BIN)/python benchmarks/bench_check.py
+
+bench-ptx: $(VENV)/.ptx
+	$(BIN)/python benchmarks/bench_ptx.py
 
 # A machine with a GPU has its own Python packages, and perhaps no network: nothing is installed, the tree is the package.
 GPU_PYTHON ?= python3

@@ -6,10 +6,14 @@ import contextlib
 import functools
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import llvmlite
 import numba
+import numpy as np
+from numba.core.errors import NumbaDebugInfoWarning
 
 from .._cuda import cuda
 from . import cache
@@ -30,12 +34,18 @@ def missing() -> str:
 
 @functools.cache
 def _versions() -> str:
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
-    from cuda.bindings import nvvm  # its package is another one for CUDA 12 than for 13: asked itself
+    found = [f"numba {numba.__version__} llvmlite {llvmlite.__version__} numpy {np.__version__}"]
+    nvvms = ("nvidia-nvvm", "nvidia-nvvm-cu12", "nvidia-cuda-nvcc-cu12")  # of CUDA 13 and of CUDA 12
+    for name in ("numba-cuda", *nvvms):
+        with contextlib.suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    if len(found) < 3 and not missing():  # NVVM of a CUDA toolkit: it is asked itself
+        from cuda.bindings import nvvm
 
-    packages = " ".join(f"{name} {version(name)}" for name in ("numba-cuda", "numba", "llvmlite", "numpy"))
-    return f"{packages} nvvm {nvvm.version()}"
+        found.append(str(nvvm.version()))
+    return " ".join(found)
 
 
 def ptx_of(kernel: Any, types: tuple[Any, ...], inner_lines: bool = False) -> str:
@@ -48,16 +58,19 @@ def ptx_of(kernel: Any, types: tuple[Any, ...], inner_lines: bool = False) -> st
     NvvmMissing : the compilers are not installed; it names the command
     numba's errors : the kernel does not compile
     """
-    why = missing()
-    if why:
-        raise NvvmMissing(f"ptx: {why}.")
     function = getattr(kernel, "py_func", kernel)
     fastmath = bool(getattr(kernel, "targetoptions", {}).get("fastmath", False))
 
     def make() -> bytes:
         from ..compile.build import pretended_device
 
-        with pretended_device(CAPABILITY), _inner_lines() if inner_lines else contextlib.nullcontext():
+        why = missing()  # asked only now: loading the compilers takes longer than a small kernel
+        if why:
+            raise NvvmMissing(f"ptx: {why}.")
+        lines = _inner_lines() if inner_lines else contextlib.nullcontext()
+        with pretended_device(CAPABILITY), lines, warnings.catch_warnings():
+            # A kernel that a program wrote has no file: its lines cannot be named, and that is all.
+            warnings.simplefilter("ignore", NumbaDebugInfoWarning)
             text, _ = cuda.compile(
                 function,
                 numba.types.void(*types),

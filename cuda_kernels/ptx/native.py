@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import json
+import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,16 +63,21 @@ def machine(effort: int = 3) -> Any:
 
     effort : to make the code fast, 0 to 3; a large kernel takes seconds at 1, a tenth of one at 0
     """
+    return _machine(effort)
+
+
+def _machine(effort: int) -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    cpu, features = _processor()
     target = llvm.Target.from_default_triple()
-    return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
-        opt=effort,
-        reloc="pic",
-        codemodel="default",
-    )
+    return target.create_target_machine(cpu=cpu, features=features, opt=effort, reloc="pic", codemodel="default")
+
+
+@functools.cache
+def _processor() -> tuple[str, str]:
+    """Its name, and the instruction sets that it has."""
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
 def llvm_text(ptx: str, checked: bool, traced: bool = False, pauses: bool = False) -> tuple[str, Program, Thread]:
@@ -124,16 +130,16 @@ def translate(ptx: str, checked: bool = True, level: int = 3, traced: bool = Fal
 
 @functools.cache
 def _source() -> bytes:
-    """The text of this translator: what another one made is not taken from the cache."""
-    from pathlib import Path
-
-    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
+    """Which text this translator has: what another one made is not taken from the cache."""
+    folder = os.path.dirname(__file__)
+    files = [f for part in (folder, os.path.join(folder, "instructions")) for f in os.scandir(part)]
+    states = {f.name: f.stat() for f in files if f.name.endswith(".py")}
+    return repr([(name, s.st_size, s.st_mtime_ns) for name, s in sorted(states.items())]).encode()
 
 
 def code_of(ptx: str, checked: bool = True, pauses: bool = False) -> Code:
     """As `translate`, from the cache on disk where it lies there already."""
-    cpu = f"{llvmlite.__version__} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
-    name = f"{cache.key_of(cpu, _source(), str(checked), str(pauses), ptx)}.native"
+    name = f"{cache.key_of(llvmlite.__version__, *_processor(), _source(), str(checked), str(pauses), ptx)}.native"
     level = 1 if pauses else 3  # a trial need not be quick
     return Code.from_bytes(cache.kept(name, lambda: translate(ptx, checked, level, pauses=pauses).to_bytes()))
 
@@ -146,19 +152,8 @@ class Native:
         self.pace = 0.0  # seconds of a thread in the launch before, 0 if there was none
         empty = llvm.parse_assembly("")
         empty.triple = machine().triple
-        self._engine = llvm.create_mcjit_compiler(empty, _fresh_machine())
+        self._engine = llvm.create_mcjit_compiler(empty, _machine(0))  # which keeps it
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code.object))
         self._engine.finalize_object()
         kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
         self.blocks = kind(self._engine.get_function_address("blocks"))
-
-
-def _fresh_machine() -> Any:
-    """A machine of an engine's own: the engine keeps it."""
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
-        opt=3,
-        reloc="pic",
-        codemodel="default",
-    )
