@@ -117,9 +117,9 @@ def holds(counts: Counter[str], by_hand: Counter[str]) -> None:
              "16": r"(?:\w+\.)*(?:v4\.[fsub]32|v2\.[fsub]64)"}  # fmt: skip
     for opcode, word in (("ld", "load"), ("st", "store")):
         for space in ("global", "shared", "local"):
-            plain = {size: forms(rf"{opcode}\.{space}\.{form}") for size, form in width.items()}
-            plain["4"] -= forms(rf"{opcode}\.{space}\.(?:\w+\.)*v[24]\.[fsub]32")
-            plain["8"] -= forms(rf"{opcode}\.{space}\.(?:\w+\.)*v[24]\.[fsub]64")
+            plain = {size: forms(rf"{opcode}\.(?:volatile\.)?{space}\.{form}") for size, form in width.items()}
+            plain["4"] -= forms(rf"{opcode}\.(?:volatile\.)?{space}\.(?:\w+\.)*v[24]\.[fsub]32")
+            plain["8"] -= forms(rf"{opcode}\.(?:volatile\.)?{space}\.(?:\w+\.)*v[24]\.[fsub]64")
             for size, number in plain.items():
                 assert counts[f"{word} {space} {size} B"] == number, (word, space, size)
     assert counts["fma float32"] == forms(r"fma\.\w+\.(?:ftz\.)?f32")
@@ -390,7 +390,19 @@ needs_compilers = pytest.mark.skipif(bool(compiled.missing()), reason=f"NOT RUN:
 
 @needs_compilers
 @pytest.mark.parametrize(
-    "rung", ["gemm:r1", "gemm:r3", "gemm:r5", "gemm:r7", "gemm:r8", "conv2d:r4", "softmax", "dropout"]
+    "rung",
+    [
+        "gemm:r1",
+        "gemm:r3",
+        "gemm:r5",
+        "gemm:r7",
+        "gemm:r8",
+        "conv2d:r4",
+        "softmax",
+        "dropout",
+        "reduce_max:r1",
+        "absolute_backward:r2",
+    ],
 )
 def test_counts_of_rungs_are_those_of_the_raw_text(rung):
     listing = lens.ptx(rung)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cuda_kernels.ptx.compiler import CAPABILITY, ptx_of
 from cuda_kernels.ptx.parse import Instruction, Module, parse
-from cuda_kernels.ptx.places import Chain, Place, joined, parse_chains
+from cuda_kernels.ptx.places import Chain, Place, parse_chains, places_of
 from cuda_kernels.ptx.words import names_of, section, short, words
 from minidl.console import one_line, say
 from minidl.errors import ArgumentError
@@ -74,7 +74,7 @@ class PtxListing:
             chains = [chain for _, chain in parse_chains(self.text)]
         else:
             self.text = _compiled(about)
-            chains = joined(self.text, ptx_of(about.kernel, about.types, inner_lines=True))
+            chains = places_of(about.kernel, about.types)
         self.module: Module = parse(self.text)
         self.names = names_of(self.module, about.function, about.types)
         self.loops: list[Loop] = loops_of(self.module.entry)

@@ -183,3 +183,30 @@ def test_lines_of_device_functions_are_told_and_what_is_compiled_stays():
     assert {c[0].file.rpartition("/")[2] for c in chains if len(c) > 1} == {"host.py"}  # the readers of operands
     assert all(c[-1].line == i.line for c, i in zip(chains, flat, strict=True) if c)
     assert [i.form for i in instructions(ptx_of(build.kernel, build.args))] == [i.form for i in flat]
+
+
+@pytest.mark.skipif(bool(ptx.missing()), reason=f"NOT RUN: {ptx.missing()}")
+@pytest.mark.parametrize(
+    ("op", "rung", "shapes"),
+    [("gemm", "r7", ((37, 20), (20, 44))), ("softmax", "r3", ((5, 70),)), ("reduce_sum", "", ((9, 300),))]
+)
+def test_a_traced_run_gives_what_any_other_run_gives(op, rung, shapes):
+    from cuda_kernels import ladder
+    from cuda_kernels.compile.refusals import types_of
+    from cuda_kernels.launch import simt_options
+    from cuda_kernels.launched import launches
+    from cuda_kernels.ptx.compiler import ptx_of
+
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape, np.float32) for shape in shapes]
+    settings = {"axes": (1,)} if op == "reduce_sum" else {}
+    with simt_options(copies=True, checks=False, strict=False), launches() as found:
+        ladder.rung(op, rung or None).run(*arrays, **settings)
+    for launch in found:
+        args, again = ([a.copy() if isinstance(a, np.ndarray) else a for a in launch.args] for _ in range(2))
+        ptx.launch(launch.kernel, launch.grid, launch.block, *args, shared_bytes=launch.shared_bytes)
+        text = ptx_of(launch.kernel, types_of(launch.args))
+        lanes, fault = trace(text, launch.grid, launch.block, again, dynamic_bytes=launch.shared_bytes)
+        assert fault is None and len(lanes) == 32 and any(lane.steps for lane in lanes)
+        for mine, other in zip(again, args, strict=True):
+            np.testing.assert_array_equal(mine, other)
