@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -79,3 +80,13 @@ def test_the_doctor_says_whether_kernels_can_run_compiled_and_where_they_are_kep
     monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)
     finding = doctor.compiled_finding()
     assert not finding.well and "anew at each start" in finding.found and "MINIDL_CACHE" in finding.mend
+
+
+def test_doctor_says_how_many_threads_blas_has(monkeypatch, capsys):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    doctor.run_doctor()
+    assert "threads: 1, about" in capsys.readouterr().out
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    doctor.run_doctor()
+    assert f"threads: default ({os.cpu_count()} cores), about" in capsys.readouterr().out

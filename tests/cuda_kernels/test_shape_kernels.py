@@ -92,6 +92,9 @@ def test_upsample2d_equals_numpy(shape, size, interpolation):
 def test_errors_name_the_rule():
     with pytest.raises(ValueError, match="transpose: axes must name each of the 2 axes once"):
         run("transpose", values(2, 3), axes=(0, 0))
+    for padding in (((1, 1),), ((1, 1), (0, -1)), ((1, 1), (1, 1), (1, 1))):
+        with pytest.raises(ValueError, match="pad: padding must hold a pair of widths for each of 2 axes"):
+            run("pad", values(2, 3), padding=padding)
     with pytest.raises(ValueError, match="slice: index 4 is out of range"):
         run("slice", values(3), key=4)
     with pytest.raises(ValueError, match="concatenate: all axes but axis 1 must agree"):

@@ -269,6 +269,9 @@ def check_structure(recording):
             assert op.started <= inner.started <= inner.finished <= op.finished
     assert math.isclose(sum(recording.table().parts().values()), recording.wall, rel_tol=1e-9)
     totals = recording.table().totals("layer")
+    last = [span.kind for span in recording.spans()][::-1].index("op")  # what stands behind the last op
+    python = [span.seconds for span in recording.spans()[: len(recording.spans()) - last] if span.kind == "python"]
+    assert math.isclose(sum(t.gap for t in totals), sum(python), rel_tol=1e-9)
     assert sum(t.ops for t in totals) == len(recording.ops)
     assert sum(t.kernels for t in totals) == len(recording.launches)
 

@@ -628,6 +628,7 @@ def test_player_follows_and_leads():
     model, x, y = convolutional()
     s = lens.step(model, x, y)
     player = Player(s, widgets)
+    assert (player.slider.min, player.slider.max) == (0, len(s) - 1)
     player.next.click()
     assert s.position == 1 and player.slider.value == 1 and "relu" in player.page.value
     player.phases.value = "update"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl import Input, Model, Sequential, layers, models
+from minidl import Input, Model, Sequential, Tensor, layers, models
+from minidl import functional as F
 from minidl.errors import ArgumentError, DataError, UnknownNameError
+from minidl.ops.op import KerasForm, records
 
 RNG = np.random.default_rng(4)
 X = RNG.normal(size=(3, 4)).astype(np.float32)
@@ -115,6 +117,34 @@ def test_outputs_of_a_model_that_is_called_again_and_again_are_of_the_right_call
     found = models.load_model(tmp_path / f"m.{ending}").predict(X, verbose=0)
     for call, y in zip(calls, found if isinstance(found, list) else [found], strict=True):
         np.testing.assert_allclose(y, 3.0 ** (call + 1) * X, rtol=1e-6)
+
+
+# Of every op that has settings, one that is not what it is by default.
+SETTINGS = {
+    "leaky_relu": lambda x: F.leaky_relu(x, 0.3), "elu": lambda x: F.elu(x, 0.7), "gelu": lambda x: F.gelu(x, True),
+    "softmax": lambda x: F.softmax(x, 1), "log_softmax": lambda x: F.log_softmax(x, 1),
+    "reduce_sum": lambda x: F.reduce_sum(x, 1, keepdims=True), "reduce_mean": lambda x: F.reduce_mean(x, (1, 2)),
+    "reduce_max": lambda x: F.reduce_max(x, 1, keepdims=True), "reduce_min": lambda x: F.reduce_min(x, 2),
+    "argmax": lambda x: F.argmax(x, 1), "clip": lambda x: F.clip(x, -0.5, 0.25), "cast": lambda x: F.cast(x, "int32"),
+    "reshape": lambda x: F.reshape(x, (-1, 4, 3)), "transpose": lambda x: F.transpose(x, (0, 2, 1)),
+    "concatenate": lambda x: F.concatenate([x, -x], 1), "stack": lambda x: F.stack([x, -x], 1),
+    "slice": lambda x: x[:, 1:, ::2], "power": lambda x: x**3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("op", SETTINGS)
+def test_the_settings_of_an_op_in_a_graph_come_back(op, tmp_path):
+    x = np.random.default_rng(3).normal(size=(2, 3, 4)).astype(np.float32)
+    given = Input((3, 4))
+    model = Model(given, SETTINGS[op](given))
+    model.save(tmp_path / "m.keras")
+    expected = np.asarray(SETTINGS[op](Tensor(x)))
+    np.testing.assert_array_equal(models.load_model(tmp_path / "m.keras").predict(x, verbose=0), expected)
+
+
+def test_the_table_of_settings_is_complete():
+    have = {op.name for op in records().values() if isinstance(op.keras, KerasForm) and (op.keras.config or op.keras.trailing)}
+    assert have - set(SETTINGS) == set()
 
 
 @pytest.mark.parametrize("kind", [list, tuple])

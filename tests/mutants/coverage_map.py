@@ -80,13 +80,12 @@ class Tests:
     def of(self, file: str, source: str, line: int, budget: float) -> list[str]:
         """Tests for `budget` seconds: fastest first, in turn from each test file.
 
-        A line that runs only at import, or that is new since, is seen by the tests of the whole file.
+        A line that runs only at import, or that is new since, is seen by the tests of the whole file; a new file by
+        those of the folder.
         """
         known = self.files.get(file)
-        if known is None:
-            return []
-        tests = known["lines"].get(str(line_before(known["source"], source, line)), [])
-        tests = tests or sorted(set(itertools.chain.from_iterable(known["lines"].values())))
+        tests = known["lines"].get(str(line_before(known["source"], source, line)), []) if known else []
+        tests = tests or self._of_path(file) or next(filter(None, map(self._of_folder, Path(file).parents)), [])
         chosen, spent = [], 0.0
         for test in self._in_turn(tests):
             spent += self.times[test] + 0.005
@@ -94,6 +93,13 @@ class Tests:
                 break
             chosen.append(self.names[test])
         return chosen
+
+    def _of_path(self, *paths: str) -> list[int]:
+        lines = (tests for path in paths if path in self.files for tests in self.files[path]["lines"].values())
+        return sorted(set(itertools.chain.from_iterable(lines)))
+
+    def _of_folder(self, folder: Path) -> list[int]:
+        return self._of_path(*(path for path in self.files if folder in Path(path).parents))
 
     def _in_turn(self, tests: list[int]) -> list[int]:
         of_file: dict[str, list[int]] = {}

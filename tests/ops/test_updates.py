@@ -179,6 +179,11 @@ def test_amsgrad_never_forgets_the_largest_square() -> None:
             "adam_update: step must be at least 1. Got 0",
         ),
         (
+            lambda w: adamw_update_forward(w, w, w, w, None, learning_rate=0.1, step=0),
+            ArgumentError,
+            "adamw_update: step must be at least 1. Got 0",
+        ),
+        (
             lambda w: adamw_update_forward(w, w, w, w[:1], None, learning_rate=0.1, step=1),
             ShapeError,
             r"adamw_update: v must have the shape of w. Got v \(1,\), w \(3,\)",

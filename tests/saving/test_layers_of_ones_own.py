@@ -122,9 +122,12 @@ def test_a_further_argument_of_a_known_layer_is_kept(tmp_path):
     [
         (lambda: Given(layers.Dense(3)), r"Given 'given.*was made with inner=.*a Dense, which a file cannot hold"),
         (lambda: Given(np.ones(3)), "a ndarray, which a file cannot hold"),
+        (lambda: Given([1, np.ones(3)]), "a list, which a file cannot hold"),
+        (lambda: Given({"a": 1, "b": np.ones(3)}), "a dict, which a file cannot hold"),
+        (lambda: Given({"a": 1, 2: 1}), "a dict, which a file cannot hold"),
         (lambda: Several(1, 2), r"Several 'several.*was given \*units without names"),
     ],
-    ids=["layer", "array", "without names"],
+    ids=["layer", "array", "array in a list", "array in a dict", "a key that is no text", "without names"],
 )
 def test_other_arguments_are_refused_when_the_model_is_saved(make, message, tmp_path):
     layer = make()

@@ -85,6 +85,8 @@ def test_elapsed_time_is_a_number_that_says_whose_time_it_is():
     ms = start.elapsed_time(end)
     assert 0 < ms < 10_000 and start.query() and cuda.event_elapsed_time(start, end) == ms
     assert "not on a GPU" in f"{ms}" and "GPU" not in f"{ms:.3f}" and type(ms / 1000) is float
+    start.recorded, end.recorded = 2.5, 2.75  # seconds
+    assert start.elapsed_time(end) == 250
     with pytest.raises(RuntimeError, match="end event was not recorded"):
         start.elapsed_time(cuda.event())
     untimed = cuda.event(timing=False)
