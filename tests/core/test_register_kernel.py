@@ -16,6 +16,7 @@ from minidl.backends import unregister_kernel
 from minidl.backends.devices.arrays import to_host
 from minidl.backends.students.host import covering
 from minidl.errors import ArgumentError, BackendError, UnknownNameError
+from minidl.testing.kernels.runs import ops_with
 
 
 @pytest.fixture
@@ -31,6 +32,14 @@ def register():
     yield call
     for kernel, name in dict.fromkeys(names):
         unregister_kernel(kernel, name)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "ops"),
+    [("gemm", ["gemm", "dense"]), ("relu_backward", ["relu"]), ("conv2d_backward_data", ["conv2d"]), ("fill", [])],
+)
+def test_a_kernel_is_checked_in_the_op_of_its_own_name_first(kernel, ops):
+    assert ops_with(kernel) == ops
 
 
 @pytest.mark.parametrize(

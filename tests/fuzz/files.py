@@ -11,11 +11,13 @@ died, more than MEMORY above what the honest file takes, more than SECONDS.
 from __future__ import annotations
 
 import argparse
+import functools
 import multiprocessing
 import os
 import pickle
 import random
 import resource
+import shutil
 import struct
 import sys
 import tempfile
@@ -84,11 +86,15 @@ def _with_strings_of_any_length(folder: Path) -> Path:
     return path
 
 
+_one_model = functools.cache(_model)  # of a child
+
+
 def _load_weights(path: Path) -> None:
-    model = _model()
+    model = _one_model()
     before = model.get_weights()
     try:
         model.load_weights(path)
+        model.set_weights(before)
     except MinidlError:
         for old, new in zip(before, model.get_weights(), strict=True):
             if not np.array_equal(old, new):
@@ -276,12 +282,17 @@ def _child(kind: Kind, seed: int, first: int, count: int, pipe: Any, keep: str |
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
     sys.stdout = sys.stderr = open(os.devnull, "w")
     warnings.simplefilter("ignore")
-    for number in range(first, first + count):
-        with tempfile.TemporaryDirectory() as folder:
-            path = kind.make(Path(folder))
-            honest = path.read_bytes()
-            if number == first:
-                kind.load(path)  # what a first load takes: imports, the honest file's own memory
+    with tempfile.TemporaryDirectory() as start:
+        made = Path(start, "made")
+        made.mkdir()
+        place = kind.make(made).relative_to(made)
+        honest = (made / place).read_bytes()
+        shutil.copytree(made, Path(start, "read"))
+        kind.load(Path(start, "read") / place)  # what a first load takes: imports, the honest file's own memory
+        for number in range(first, first + count):
+            folder = Path(start, f"damaged{number}")
+            shutil.copytree(made, folder)
+            path = folder / place
             rng = random.Random(f"{kind.name} {seed} {number}")
             path.write_bytes(damaged(path.name, honest, rng))
             if keep:
@@ -296,6 +307,7 @@ def _child(kind: Kind, seed: int, first: int, count: int, pipe: Any, keep: str |
             except BaseException as error:
                 said = f"RAW {type(error).__name__}: {str(error)[:200]}"
             pipe.send((number, Outcome(said, time.perf_counter() - started, max(0, _peak() - before))))
+            shutil.rmtree(folder, ignore_errors=True)
     pipe.send(None)
 
 

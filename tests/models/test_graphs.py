@@ -191,6 +191,15 @@ def test_one_loss_holds_for_every_output_below_it(losses, wanted):
     assert model.evaluate(X, targets, verbose=0, return_dict=True)["loss"] == pytest.approx(wanted)
 
 
+def test_a_functional_model_of_ones_own_may_call_its_graph():
+    class Twice(Model):
+        def call(self, inputs):
+            return 2 * super().call(inputs)
+
+    a, b = Input((4,)), Input((4,))
+    np.testing.assert_allclose(Twice([a, b], layers.Add()([a, b]))([X, 3 * X]).numpy(), 8 * X, rtol=1e-6)
+
+
 def test_missing_and_unordered_inputs_are_named():
     model = nested()
     with pytest.raises(ArgumentError, match=r"inputs \['b'\] are missing. Got \['a'\]"):

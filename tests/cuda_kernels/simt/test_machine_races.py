@@ -201,3 +201,16 @@ def test_a_warp_barrier_of_one_block_orders_that_block_alone():
     for block, kinds in ((0, ["race"]), (1, [])):
         y = np.zeros(64, np.int32)
         assert [f.kind for f in simt.launch(kernel, 2, 64, np.array([block]), y, outputs=()).faults] == kinds
+
+
+def test_two_lines_that_race_either_way_round_are_one_fault():
+    def kernel(y):
+        t = cuda.threadIdx.x
+        for turn in range(2):
+            if t == 0:
+                y[turn] = 1
+            if t == 1:
+                y[1 - turn] = 2
+
+    (fault,) = simt.launch(kernel, 1, 2, np.zeros(2, np.float32), outputs=()).faults
+    assert fault.kind == "race" and len(fault.lines) == 2 and fault.count == 2
