@@ -171,3 +171,10 @@ def test_code_from_the_cache_is_the_code() -> None:
     text = ".version 9.0\n.target sm_80\n.visible .entry test(.param .u64 p)\n{ ret; }"
     code = translate(text)
     assert Code.from_bytes(code.to_bytes()) == code
+
+
+def test_a_table_of_places_sends_each_thread_to_its_own() -> None:
+    out = np.zeros(32, np.int32)
+    places = "\n".join(f"$L{k}:\nst.global.u32 [%x0], {10 * k};\nbra.uni $end;" for k in range(3))
+    run(f"rem.u32 %t2, %t1, 3;\n$table: .branchtargets $L0, $L1, $L2;\nbrx.idx %t2, $table;\n{places}\n$end:", out)
+    np.testing.assert_array_equal(out, 10 * (LANES % 3))

@@ -485,3 +485,30 @@ def test_static_and_dynamic_shared_memory_together(dynamic, refused):
     report = simt.launch(static_and_dynamic, 1, 32, x, out, shared_bytes=dynamic * 1024)
     assert [f.kind for f in report.faults] == ["bad-launch"] * refused
     assert np.array_equal(out, x) is not refused
+
+
+def test_an_array_between_whose_cells_lie_other_bytes_is_refused():
+    def kernel(x):
+        x[cuda.grid(1)] = 1
+
+    packed = np.zeros(4, [("a", "f4"), ("b", "i1")])
+    with pytest.raises(ValueError, match=r"strides \(5,\) are no multiples of its itemsize 4"):
+        simt.launch(kernel, 1, 4, packed["a"])
+
+
+def test_a_field_of_a_record_may_be_the_only_output():
+    def kernel(y):
+        i = cuda.grid(1)
+        if i < 3:
+            y[i].a = 1
+
+    (fault,) = simt.launch(kernel, 1, 4, np.zeros(4, [("a", "f4"), ("b", "f4")])).faults
+    assert fault.kind == "unwritten-output" and fault.array == "y.a" and fault.index == (3,)
+
+
+def test_the_stepper_keeps_as_many_statements_as_it_is_told():
+    def kernel(x):
+        for i in range(9):
+            x[0] = i
+
+    assert len(simt.step(kernel, 1, 1, np.zeros(1), limit=7)) == 7 + 1  # ahead of seven statements, and at the end
