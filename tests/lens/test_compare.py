@@ -500,6 +500,7 @@ def test_models_whose_ops_vary_are_refused(batch):
         (lambda a: np.where(a > 20, np.nan, a), "NaN"),
         (lambda a: a + 0.5, "off by the same 0.5"),
         (lambda a: a * np.where(np.arange(4) == 3, 5, 1)[:, None], "last row (index 3 of axis 0)"),
+        (lambda a: a * np.where(np.arange(6) == 0, 5, 1), "first column (index 0 of axis 1)"),
         (lambda a: a + np.where(np.arange(6) % 2 == 1, a**2, 0), "every 2nd index of axis 1, from 1 on"),
     ],
 )

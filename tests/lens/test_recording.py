@@ -429,6 +429,7 @@ def test_plot_timeline_has_a_lane_a_phase_and_every_op(on_simt):
     assert "not of a GPU" in figure.get_suptitle()
     bars = [patch for patch in lanes.patches if patch.get_height() > 0]
     assert len(bars) == len(recording.ops) + len(recording.launches) + len(recording.ledger)
+    assert longest.get_title() == f"The {len(longest.patches)} longest of {len(recording.ops)} ops"
     longest_ms = [patch.get_width() for patch in longest.patches]
     assert longest_ms == sorted(longest_ms, reverse=True)
     figure.canvas.draw()
