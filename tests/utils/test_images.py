@@ -310,3 +310,8 @@ def test_folder_of_deep_grey_images_keeps_their_values(tmp_path):
         tmp_path, color_mode="grayscale", image_size=(2, 3), interpolation="nearest", verbose=False
     )
     np.testing.assert_array_equal(data[0][0][0, :, :, 0], DEEP)
+
+
+def test_the_format_that_is_given_decides_and_not_the_ending(tmp_path):
+    save_img(tmp_path / "x.png", np.zeros((4, 4, 3), np.float32), file_format="jpeg")
+    assert (tmp_path / "x.png").read_bytes()[:2] == b"\xff\xd8"

@@ -422,3 +422,17 @@ def test_grid_of_a_thousand_million_blocks_is_not_begun(grid, block):
     report = simt.launch(long_but_ending, grid, block, out)
     assert [f.kind for f in report.faults] == ["step-limit"]
     assert "was not begun" in report.faults[0].message and out[0] == 0
+
+
+def test_fences_know_every_block_of_a_grid_with_three_axes():
+    def kernel(data, flag, out):
+        b = cuda.blockIdx.x + 2 * (cuda.blockIdx.y + 3 * cuda.blockIdx.z)
+        data[b] = b
+        cuda.threadfence()
+        cuda.atomic.add(flag, 0, 1)
+        if cuda.atomic.add(flag, 0, 0) == 24:
+            out[0] = data[0] + data[23]
+
+    out = np.zeros(1)
+    report = simt.launch(kernel, (2, 3, 4), 1, np.zeros(24), np.zeros(1, np.int32), out, outputs=(), batch_threads=1)
+    assert report.faults == [] and out[0] == 23
