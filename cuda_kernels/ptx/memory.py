@@ -28,6 +28,7 @@ FAULT = -2
 # What a launch hands to every thread: a row of 64-bit numbers.
 PARAMETERS, NTID, NCTAID, DYNAMIC, ORDER, RANGES, RANGE_COUNT, ERROR, SHARED_BYTES = 0, 1, 4, 7, 8, 9, 10, 11, 12
 TRACE = 15  # the address of what a traced build notes its instructions in: see `trace`
+PRINTS = 17  # the address of what the kernel prints: see `printing`
 LAST, CHUNK, NEXT, ROW_WORDS = 13, 14, 16, 24  # blocks are handed out from NEXT, CHUNK at a time, up to LAST
 # The record of a launch's first fault: taken, place, address, -, -, tid x 3, ctaid x 3; and what tells threads to stop.
 STOP, ERROR_WORDS = 11, 12
@@ -50,7 +51,7 @@ class Program:
         self.shared: dict[str, int] = {}
         self.shared_bytes = 0
         self.dynamic: set[str] = set()  # arrays whose size the launch gives: all begin where the static ones end
-        self.loops = False
+        self.loops = self.prints = False
         self.functions: dict[str, ir.Function] = {}
         self.constants: dict[str, ir.GlobalVariable] = {}
         for function in module.functions.values():

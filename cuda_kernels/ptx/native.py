@@ -39,6 +39,7 @@ class Code:
     meetings: tuple[Place, ...]
     checked: bool
     loops: bool  # may a thread run for ever?
+    prints: bool
 
     def to_bytes(self) -> bytes:
         """The code as one file: what a launch must know in JSON, its length first, then the object file."""
@@ -125,6 +126,7 @@ def translate(ptx: str, checked: bool = True, level: int = 3, traced: bool = Fal
         tuple(place(i) for i, _ in thread.meetings),
         checked,
         program.loops,
+        program.prints,
     )
 
 

@@ -102,7 +102,7 @@ def bytes_of(type_name: str) -> int:
 
 _ARRAY = re.compile(
     r"(?:\.(?:visible|extern|common|weak)\s+)*\.(?P<space>shared|local|global|const)\s+(?:\.align\s+(?P<align>\d+)\s+)?"
-    r"(?P<type>\.\w+)\s+(?P<name>[\w$]+)(?P<size>\[\d*\])?\s*(?:=\s*(?P<value>.*))?;",
+    r"(?P<type>\.\w+)\s+(?P<name>[\w$]+)(?P<size>\[\d*\])?\s*(?:=\s*(?P<value>[^;]*))?;",
     re.S,
 )
 _HEAD = re.compile(

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..simt.limits import MAX_BLOCK, MAX_GRID
-from . import crew
+from . import crew, printing
 from .arguments import parameters_of, ranges_of
 from .faults import PtxFault, told
-from .memory import CHUNK, ERROR_WORDS, LAST, NEXT, ORDER, ROW_WORDS, STOP
+from .memory import CHUNK, ERROR_WORDS, LAST, NEXT, ORDER, PRINTS, ROW_WORDS, STOP
 from .native import Native
 
 GARBAGE = 0xFF  # each byte of shared memory at first, where the order is random: as float32 a NaN
@@ -97,6 +97,8 @@ def run(
     words[after:] = ranges
     notes = -(-16 * len(code.places) // 64) * 64 if code.checked else 0
 
+    prints = printing.room() if code.prints else None
+    words[PRINTS] = prints.ctypes.data if prints is not None else 0
     spent: list[float] = []
 
     def work() -> None:
@@ -129,6 +131,8 @@ def run(
         native.pace = sum(spent) / (count * blocks)
     else:
         in_time = crew.run(in_random_order, 1, limit, stop)
+    if prints is not None:
+        printing.show(prints)
     if error[0]:
         raise PtxFault(told(code, error, args, name))
     if not in_time:

@@ -107,7 +107,7 @@ class Thread:
         if self.layout.local_bytes and self.meetings:
             self.local = self.b.gep(self.frame, [ir.Constant(I64, self.layout.local_place)], source_etype=I8)
         elif self.layout.local_bytes:
-            self.local = self.memory(self.layout.local_bytes)
+            self.local = self.memory(self.layout.local_bytes + 128)  # `printing` may copy what lies behind
         self.resumed: list[Any] = []
         first = self.blocks[names[0]]
         self.behind: set[str] = set()  # labels that a jump goes back to

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from llvmlite import ir
 
 from ..parse import Instruction
+from ..printing import vprintf
 from ..values import I32
 from .table import meaning
 
@@ -54,5 +55,9 @@ def call_function(t: Thread, i: Instruction) -> None:
     has_results = isinstance(i.operands[0], tuple)
     results = groups[0] if has_results else ()
     arguments = groups[1 if has_results else 0] if len(groups) > has_results else ()
+    if name == "vprintf":
+        t.program.prints = True
+        vprintf(t, *(str(word) for word in (*results, *arguments)))
+        return
     function = t.callee(i, name)
     t.b.call(function, [t.launch, *(t.parameters[str(word)] for word in (*results, *arguments))])

@@ -105,7 +105,7 @@ def test_a_kernel_that_the_compiler_rejects_leaves_nothing(monkeypatch: pytest.M
         ("cp.async.ca.shared.global [%rd1], [%rd1], 16;", "cp.async"),
         ("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r1}, [%rd1];", "ldmatrix"),
         ("bar.sync 1, 64;", "only barrier 0"),
-        ("call.uni (retval0), vprintf, (param0, param1);", "vprintf"),
+        ("call.uni (retval0), cudaCGSynchronize, (param0, param1);", "cudaCGSynchronize"),
         ("wgmma.fence.sync.aligned;", "wgmma"),
     ],
 )

@@ -104,6 +104,12 @@ if not ptx.missing():
         x[t] = room[x.size - 1 - t]
 
     @cuda.jit
+    def talkative(x):
+        i = cuda.grid(1)
+        if i < x.size:
+            print("thread", i, "has", x[i], i > 0)
+
+    @cuda.jit
     def beyond(x):
         x[cuda.grid(1) + 1] = 1
 
@@ -153,6 +159,15 @@ def test_rungs_of_a_ladder_run_compiled_tensor_cores_too(rung: str) -> None:
     a, b = normal(37, 24), normal(24, 70)
     run = ladder.rung("gemm", rung).run
     np.testing.assert_allclose(run(a, b, on="ptx"), run(a, b, on="simt"), rtol=2e-5, atol=2e-5)
+
+
+def test_print_shows_its_lines_when_the_launch_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    ptx.launch(talkative, 1, 32, np.array([1.5, 2.5], np.float32))
+    assert capsys.readouterr().out == "thread 0 has 1.500000 False\nthread 1 has 2.500000 True\n"
+    ptx.launch(talkative, 160, 32, np.zeros(5000, np.float32), threads=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4097 and lines[-1] == "… and 904 more calls of print, which are lost"
+    assert lines[4000] == "thread 4000 has 0.000000 True"
 
 
 def test_dynamic_shared_memory() -> None:

@@ -438,3 +438,95 @@ def test_what_has_no_meaning_is_refused_by_name_and_line() -> None:
     text = HEAD + "{ .reg .b32 %r<3>;\n.loc 1 41 0\ncp.async.ca.shared.global [%r1], [%r2], 16;\nret; }"
     with pytest.raises(PtxError, match=r"cp\.async.*line 41"):
         translate(text)
+
+
+# ---- forms of the ladders' kernels that the tests above do not meet
+
+
+@pytest.mark.parametrize("kind", ["b16", "b32", "b64"])
+def test_logic_of_every_width(kind: str) -> None:
+    a, b = pairs([wrapped(v, kind) for v in (WIDE if kind == "b64" else INTEGERS)])
+    x, y = np.array(a, DTYPES[kind]), np.array(b, DTYPES[kind])
+    for name, expected in (("and", x & y), ("or", x | y), ("xor", x ^ y)):
+        same(run(f"{name}.{kind} %d, %a, %b;", kind, (kind, x), (kind, y)), expected)
+    same(run(f"not.{kind} %d, %a;", kind, (kind, x)), ~x)
+    same(run(f"mov.{kind} %d, %a;", kind, (kind, x)), x)
+    same(run(f"setp.ne.{kind[0]}{kind[1:]} %q1, %b, 0; selp.{kind} %d, %a, %b, %q1;", kind, (kind, x), (kind, y)),
+         np.where(y != 0, x, y))  # fmt: skip
+
+
+def test_logic_of_predicates() -> None:
+    x, y = np.array([0, 0, 1, 1], np.uint32), np.array([0, 1, 0, 1], np.uint32)
+    given = "setp.ne.u32 %q1, %a, 0; setp.ne.u32 %q2, %b, 0; "
+    for name, expected in (("and.pred %q1, %q1, %q2", x & y), ("or.pred %q1, %q1, %q2", x | y),
+                           ("xor.pred %q1, %q1, %q2", x ^ y), ("not.pred %q1, %q2", 1 - y),
+                           ("mov.pred %q1, %q2", y)):  # fmt: skip
+        same(run(f"{given} {name}; selp.u32 %d, 1, 0, %q1;", "u32", ("u32", x), ("u32", y)), expected)
+
+
+@pytest.mark.parametrize("kind", ["s16", "u16", "s32", "u32", "s64", "u64"])
+@pytest.mark.parametrize("name", ["eq", "ne", "lt", "le", "gt", "ge"])
+def test_comparisons_of_integers_know_the_sign(name: str, kind: str) -> None:
+    a, b = pairs([wrapped(v, kind) for v in (WIDE if kind.endswith("64") else INTEGERS)])
+    x, y = np.array(a, DTYPES[kind]), np.array(b, DTYPES[kind])
+    expected = {"eq": x == y, "ne": x != y, "lt": x < y, "le": x <= y, "gt": x > y, "ge": x >= y}[name]
+    found = run(f"setp.{name}.{kind} %q1, %a, %b; selp.u32 %d, 1, 0, %q1;", "u32", (kind, x), (kind, y))
+    same(found, expected.astype(np.uint32))
+
+
+@pytest.mark.parametrize("kind", ["s32", "s64"])
+def test_signs_of_integers(kind: str) -> None:
+    values = [wrapped(v, kind) for v in (WIDE if kind == "s64" else INTEGERS)]
+    x = np.array(values, DTYPES[kind])
+    same(run(f"neg.{kind} %d, %a;", kind, (kind, x)), np.array([wrapped(-v, kind) for v in values], DTYPES[kind]))
+    same(run(f"abs.{kind} %d, %a;", kind, (kind, x)), np.array([wrapped(abs(v), kind) for v in values], DTYPES[kind]))
+
+
+def test_wide_products_without_a_sign_and_counts_and_fields_of_64_bits() -> None:
+    a, b = pairs([wrapped(v, "u32") for v in INTEGERS])
+    x, y = np.array(a, np.uint32), np.array(b, np.uint32)
+    same(run("mul.wide.u32 %d, %a, %b;", "u64", ("u32", x), ("u32", y)), x.astype(np.uint64) * y.astype(np.uint64))
+    wide = np.array([wrapped(v, "u64") for v in WIDE], np.uint64)
+    expected = np.array([int(v).bit_count() for v in wide], np.uint64)
+    same(run("popc.b64 %t1, %a; cvt.u64.u32 %d, %t1;", "u64", ("b64", wide)), expected)
+    for place, length in ((0, 32), (32, 32), (7, 0), (60, 9), (0, 64)):
+        mask = (1 << length) - 1
+        inserted = [(int(v) & ~(mask << place) | (0x5A5A5A5AF0F0F0F0 & mask) << place) % 2**64 for v in wide]
+        text = f"mov.u64 %p1, {0x5A5A5A5AF0F0F0F0}; bfi.b64 %d, %p1, %a, {place}, {length};"
+        same(run(text, "b64", ("b64", wide)), np.array(inserted, np.uint64))
+
+
+def test_functions_that_flush_and_those_in_double_precision() -> None:
+    x = np.array([1e-40, -1e-40, 2.0**-126, 2.0**-127, 0.0, -0.0, 1.0, 3.0, np.inf, -np.inf, np.nan], np.float32)
+    flushed = np.where(np.abs(x) < 2.0**-126, np.copysign(np.float32(0), x), x)
+    with np.errstate(all="ignore"):
+        reciprocal = (1 / flushed.astype(np.float64)).astype(np.float32)
+        reciprocal = np.where(np.abs(reciprocal) < 2.0**-126, np.copysign(np.float32(0), reciprocal), reciprocal)
+        same(run("rcp.approx.ftz.f32 %d, %a;", "f32", ("f32", x)), reciprocal)
+        powers = np.array([-127.0, -126.0, -149.0, 1e-40, 0.0, 1.0, 127.0, 128.0, np.inf, -np.inf, np.nan], np.float32)
+        expected = np.exp2(powers.astype(np.float64)).astype(np.float32)
+        same(run("ex2.approx.ftz.f32 %d, %a;", "f32", ("f32", powers)), np.where(expected < 2.0**-126, 0, expected))
+        same(run("div.approx.f32 %d, %a, %b;", "f32", ("f32", x), ("f32", x[::-1])), x / x[::-1])
+        d = np.array([2.0, 1e300, 1e-310, -1.0, 0.0, -0.0, np.inf, np.nan])
+        same(run("sqrt.rn.f64 %d, %a;", "f64", ("f64", d)), np.sqrt(d))
+        same(run("abs.f64 %d, %a;", "f64", ("f64", d)), np.abs(d))
+    a, b = np.array([1 + 2.0**-52, 0.1, 1e200]), np.array([1 + 2.0**-52, 0.1, 1e200])
+    c = np.array([-1.0, -0.01, -np.inf])
+    exact = [float(Fraction(p) * Fraction(q) + Fraction(r)) if math.isfinite(r) else r for p, q, r in zip(a, b, c)]  # noqa: B905
+    same(run("fma.rn.f64 %d, %a, %b, %c;", "f64", ("f64", a), ("f64", b), ("f64", c)), np.array(exact))
+
+
+def test_conversions_between_widths() -> None:
+    n = np.array([wrapped(v, "s64") for v in WIDE], np.int64)
+    same(run("cvt.rn.f32.s64 %d, %a;", "f32", ("s64", n)), n.astype(np.float32))
+    same(run("cvt.rn.f64.s64 %d, %a;", "f64", ("s64", n)), n.astype(np.float64))
+    same(run("cvt.u32.u64 %d, %a;", "u32", ("u64", n.view(np.uint64))), n.view(np.uint64).astype(np.uint32))
+    w = n.astype(np.uint32)
+    same(run("cvt.u16.u32 %d, %a;", "u16", ("u32", w)), w.astype(np.uint16))
+    x = np.array([0.5, -0.5, 1e10, -1e10, 9.3e18, -9.3e18, 70000.0, np.inf, -np.inf], np.float32)
+    same(run("cvt.f64.f32 %d, %a;", "f64", ("f32", x)), x.astype(np.float64))
+    clamped = [min(max(int(v), 0), 65535) if math.isfinite(v) else (65535 if v > 0 else 0) for v in x]
+    same(run("cvt.rzi.u16.f32 %d, %a;", "u16", ("f32", x)), np.array(clamped, np.uint16))
+    low, high = -(2**63), 2**63 - 1
+    clamped = [min(max(int(v), low), high) if math.isfinite(v) else (high if v > 0 else low) for v in x]
+    same(run("cvt.rzi.s64.f32 %d, %a;", "s64", ("f32", x)), np.array(clamped, np.int64))
