@@ -26,7 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run from a checkout, installed or not
 
-from cuda_kernels.simt.examples import EXAMPLES  # noqa: E402
+from tests.bank.examples import EXAMPLES  # noqa: E402
 
 CHECKS_GOAL = 3  # times as long as without
 GOAL = 500  # times faster than the simulator

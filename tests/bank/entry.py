@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cuda_kernels.simt.examples.case import python_function
+from tests.bank.examples.case import python_function
 
 MARK = "# <- fault:"
 

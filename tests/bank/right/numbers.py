@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, float64, int32
-from cuda_kernels.simt.examples.case import values
+from tests.bank.examples.case import values
 
 from ..entry import right
 

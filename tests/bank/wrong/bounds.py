@@ -7,7 +7,7 @@ takes an element of the other side, and nothing tells the student. Both are "out
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32, uint32
-from cuda_kernels.simt.examples.case import values
+from tests.bank.examples.case import values
 
 from ..entry import wrong
 

@@ -6,7 +6,7 @@ Source: compiled with numba-cuda 0.30.4 without debug=True, the branch of the ex
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.examples.case import values
+from tests.bank.examples.case import values
 
 from ..entry import wrong
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32, int32, int64
-from cuda_kernels.simt.examples.case import values
+from tests.bank.examples.case import values
 
 from ..entry import wrong
 

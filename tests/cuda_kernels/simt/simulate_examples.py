@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba import config
 
-from cuda_kernels.simt.examples import EXAMPLES
+from tests.bank.examples import EXAMPLES
 
 # name -> arguments that make a launch small enough for Numba's simulator, whose threads are the system's
 TINY: dict[str, tuple[int, ...]] = {

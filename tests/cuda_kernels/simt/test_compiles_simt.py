@@ -15,7 +15,7 @@ import test_machine_unsupported as unsupported
 from bank import RIGHT, WRONG
 
 from cuda_kernels._cuda import cuda
-from cuda_kernels.simt.examples import EXAMPLES
+from tests.bank.examples import EXAMPLES
 
 ARITHMETIC = re.compile(r"\b(?:add|sub|mul|div|fma|mad|sqrt|rcp)[.\w]*\.f64")
 MEANT = {"float64_by_design"}  # its arrays are float64

@@ -9,9 +9,9 @@ import pytest
 import simulate_examples
 
 from cuda_kernels import simt
-from cuda_kernels.simt.examples import EXAMPLES
-from cuda_kernels.simt.examples.reduce import sum_shuffle
-from cuda_kernels.simt.examples.scan import THREADS, add_block_sums, scan_block
+from tests.bank.examples import EXAMPLES
+from tests.bank.examples.reduce import sum_shuffle
+from tests.bank.examples.scan import THREADS, add_block_sums, scan_block
 
 SIMULATOR_LACKS = {"sum_shuffle": "shfl_down_sync"}
 

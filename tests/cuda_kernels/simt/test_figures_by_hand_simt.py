@@ -7,9 +7,9 @@ import pytest
 
 from cuda_kernels import simt
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.examples import EXAMPLES
-from cuda_kernels.simt.examples.matmul import TILE, matmul_square
-from cuda_kernels.simt.examples.transpose import transpose_naive, transpose_padded, transpose_tiled
+from tests.bank.examples import EXAMPLES
+from tests.bank.examples.matmul import TILE, matmul_square
+from tests.bank.examples.transpose import transpose_naive, transpose_padded, transpose_tiled
 
 BLOCKS, THREADS = 3, 64  # 6 warps
 WARPS = BLOCKS * THREADS // 32

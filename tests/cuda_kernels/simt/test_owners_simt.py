@@ -6,7 +6,7 @@ import pytest
 
 from cuda_kernels import ladder, launch, simt
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.examples import EXAMPLES
+from tests.bank.examples import EXAMPLES
 
 RNG = np.random.default_rng(3)
 EXACT_GEMMS = [r for r in ladder.rungs("gemm") if r.name.split("_")[0] not in ("r8", "r9", "r10")]

@@ -7,8 +7,8 @@ import pytest
 from bank import WRONG
 
 from cuda_kernels import simt
-from cuda_kernels.simt.examples import EXAMPLES
 from cuda_kernels.simt.report.report import Fault, Figures, Report, TimelineStep, WarpAccess
+from tests.bank.examples import EXAMPLES
 
 SOURCE = {
     10: "@cuda.jit",

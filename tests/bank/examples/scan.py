@@ -6,7 +6,7 @@ Source: Hillis & Steele, Data Parallel Algorithms (CACM 29, 1986).
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.examples.case import Case, blocks_for, values
+from tests.bank.examples.case import Case, blocks_for, values
 
 THREADS = 128  # a block's part of the vector
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cuda_kernels._cuda import cuda, int32
-from cuda_kernels.simt.examples.case import Case, blocks_for
+from tests.bank.examples.case import Case, blocks_for
 
 THREADS = 128
 BINS = 32

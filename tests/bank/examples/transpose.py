@@ -7,7 +7,7 @@ the ways. Source: Ruetsch & Micikevicius, Optimizing Matrix Transpose in CUDA (N
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.examples.case import Case, blocks_for, values
+from tests.bank.examples.case import Case, blocks_for, values
 
 TILE = 32  # one warp is one row of the tile
 PADDED = TILE + 1  # a row of 33 words: going down a column visits every bank once

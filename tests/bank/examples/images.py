@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.examples.case import Case, blocks_for, values
+from tests.bank.examples.case import Case, blocks_for, values
 
 THREADS = 64
 STRIDE = 2  # of both kernels

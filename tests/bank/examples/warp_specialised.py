@@ -7,7 +7,7 @@ Here the queue is two buffers in shared memory and one barrier a step, which eve
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.examples.case import Case, values
+from tests.bank.examples.case import Case, values
 
 CONSUMERS = 64  # threads that compute: two warps
 THREADS = 32 + CONSUMERS  # and one warp that fetches

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cuda_kernels._cuda import cuda
-from cuda_kernels.simt.examples.case import Case, blocks_for, values
+from tests.bank.examples.case import Case, blocks_for, values
 
 THREADS = 128  # a block: four warps, enough for a scheduler to hide one warp's load behind another's
 

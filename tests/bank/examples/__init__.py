@@ -1,7 +1,7 @@
 """Kernels to try the SIMT machine on, each with NumPy's answer.
 
 >>> from cuda_kernels import simt
->>> from cuda_kernels.simt.examples import EXAMPLES
+>>> from tests.bank.examples import EXAMPLES
 >>> case = EXAMPLES["saxpy"]()
 >>> report = simt.launch(case.kernel, case.grid, case.block, *case.args)
 >>> report.faults
@@ -10,25 +10,25 @@
 
 from collections.abc import Callable
 
-from cuda_kernels.simt.examples.case import Case
-from cuda_kernels.simt.examples.elementwise import saxpy_case, vector_add_case
-from cuda_kernels.simt.examples.histogram import histogram_atomic_case, histogram_shared_case
-from cuda_kernels.simt.examples.images import conv2d_direct_case, max_pool2d_case
-from cuda_kernels.simt.examples.matmul import (
+from tests.bank.examples.case import Case
+from tests.bank.examples.elementwise import saxpy_case, vector_add_case
+from tests.bank.examples.histogram import histogram_atomic_case, histogram_shared_case
+from tests.bank.examples.images import conv2d_direct_case, max_pool2d_case
+from tests.bank.examples.matmul import (
     matmul_double_buffered_case,
     matmul_ragged_case,
     matmul_square_case,
 )
-from cuda_kernels.simt.examples.reduce import sum_atomic_case, sum_shuffle_case, sum_tree_case
-from cuda_kernels.simt.examples.scan import add_block_sums_case, scan_block_case
-from cuda_kernels.simt.examples.softmax import softmax_rows_case
-from cuda_kernels.simt.examples.stencil import stencil_1d_case
-from cuda_kernels.simt.examples.transpose import (
+from tests.bank.examples.reduce import sum_atomic_case, sum_shuffle_case, sum_tree_case
+from tests.bank.examples.scan import add_block_sums_case, scan_block_case
+from tests.bank.examples.softmax import softmax_rows_case
+from tests.bank.examples.stencil import stencil_1d_case
+from tests.bank.examples.transpose import (
     transpose_naive_case,
     transpose_padded_case,
     transpose_tiled_case,
 )
-from cuda_kernels.simt.examples.warp_specialised import row_dots_case
+from tests.bank.examples.warp_specialised import row_dots_case
 
 # name -> builder; without arguments a builder makes awkward sizes
 EXAMPLES: dict[str, Callable[..., Case]] = {build.__name__.removesuffix("_case"): build for build in (

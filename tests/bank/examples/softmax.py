@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.examples.case import Case, values
+from tests.bank.examples.case import Case, values
 
 THREADS = 64  # a power of two: the trees halve it each step
 

@@ -7,7 +7,7 @@ Kepler (NVIDIA, 2014) for the shuffles.
 import numpy as np
 
 from cuda_kernels._cuda import cuda, float32
-from cuda_kernels.simt.examples.case import Case, blocks_for, values
+from tests.bank.examples.case import Case, blocks_for, values
 
 THREADS = 128  # a power of two: the tree halves it each step
 WARPS = THREADS // 32
