@@ -357,3 +357,7 @@ def test_operators_give_the_same_on_the_simt_machine(name):
         found[backend] = [np.asarray(part) for part in (y, *gradients)]
     for one, other in zip(found["numpy"], found["simt"], strict=True):
         np.testing.assert_allclose(one, other, rtol=3e-6, atol=1e-6)
+
+
+def test_the_power_of_a_number_keeps_the_dtype_of_its_exponents():
+    assert F.power(2.0, minidl.Tensor(np.array([1, 2], "float16"))).dtype == np.float16

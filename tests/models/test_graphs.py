@@ -247,3 +247,9 @@ def test_a_sequential_may_begin_with_a_layer_of_several_inputs(ending, tmp_path)
     clone.set_weights(model.get_weights())
     for other in (models.load_model(tmp_path / f"m.{ending}"), clone):
         np.testing.assert_array_equal(other([X, X[:, :2]]).numpy(), model([X, X[:, :2]]).numpy())
+
+
+def test_an_op_in_a_graph_has_the_name_of_its_function():
+    x = Input((4,))
+    above, below = x > 0.0, x <= 0.0
+    assert [t.node.layer.name.rstrip("_0123456789") for t in (above, below)] == ["greater", "less_equal"]

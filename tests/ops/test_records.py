@@ -90,3 +90,12 @@ def test_derived_functions_have_the_signature_of_the_op():
 def test_a_fact_that_register_op_does_not_know_is_named():
     with pytest.raises(ArgumentError, match="unknown argument of register_op: 'math'. Did you mean 'maths'"):
         minidl.register_op("docs_softcap", softcap, replace=True, math=("y",))
+
+
+NEEDS = [op for op in records().values() if op.backward and "needs" in inspect.signature(op.backward).parameters]
+
+
+@pytest.mark.parametrize("op", NEEDS, ids=lambda op: op.name)
+def test_by_default_every_gradient_is_needed_but_that_of_a_condition(op):
+    needs = inspect.signature(op.backward).parameters["needs"].default
+    assert needs == tuple(name != "condition" for name in op.inputs)

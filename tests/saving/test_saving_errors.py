@@ -397,3 +397,17 @@ def test_a_file_that_names_code_is_not_answered_with_advice_to_pass_it(module, n
         with pytest.raises(errors.FileFormatError, match="put into a file to run code. None ran") as caught:
             models.load_model(tmp_path / "bad.keras")
         assert "custom_objects" not in str(caught.value) and "bad.keras" in str(caught.value)
+
+
+def test_variables_of_an_optimizer_without_their_numbers_are_named(tmp_path):
+    model = small()
+    model.compile("adam", "mse")
+    model.train_on_batch(
+        np.ones((2, *model.input_shape[1:]), "float32"), np.ones((2, *model.output_shape[1:]), "float32")
+    )
+    model.save_weights(tmp_path / "w.weights.h5")
+    with h5py.File(tmp_path / "w.weights.h5", "a") as file:
+        count = len(file["optimizer/vars"])
+        file.move("optimizer/vars/1", "optimizer/vars/one")
+    assert count > 2
+    refused(model, tmp_path / "w.weights.h5", r"must be numbered from 0\. Got 0, .*, one")
