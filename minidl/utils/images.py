@@ -71,9 +71,11 @@ def load_img(
         SyntaxError,
         ValueError,
         OSError,
+        MemoryError,
     ) as error:  # Pillow's ways of saying "damaged"
+        why = "it asks for more memory than there is" if isinstance(error, MemoryError) else error
         raise FileFormatError(
-            f"{path}: is no readable image ({error}). Is the file damaged or of another kind?"
+            f"{path}: is no readable image ({why}). Is the file damaged or of another kind?"
         ) from error
     if target_size is None:
         return image

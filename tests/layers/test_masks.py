@@ -11,6 +11,7 @@ import minidl
 from minidl import Tensor, layers
 from minidl import functional as F
 from minidl.errors import ArgumentError, ShapeError
+from minidl.layers.base.symbolic import SymbolicTensor, infer_by_trial
 
 RNG = np.random.default_rng(9)
 VALUES = [RNG.normal(size=(2, 5, 3)).astype(np.float32) for _ in range(3)]
@@ -242,3 +243,8 @@ def test_training_reaches_layers_inside_and_its_default_is_that_of_call():
     assert Around()(x, training=True).item() == 2.0 and Around()(x, training=False).item() == 1.0
     model = minidl.Sequential([layers.Input((1,)), Around()])
     assert model(x, training=True).item() == 2.0 and model.predict(x, verbose=0).item() == 1.0
+
+
+def test_outputs_that_are_found_by_trial_have_the_masks_that_they_will_have():
+    found = infer_by_trial(layers.Masking(), SymbolicTensor((None, 4, 3), "float32"))
+    assert (found.shape, found._keras_mask.shape, found._keras_mask.dtype) == ((None, 4, 3), (None, 4), np.bool_)

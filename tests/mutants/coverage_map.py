@@ -37,7 +37,7 @@ def write_map(coverage_file: Path, times: Path, root: Path) -> None:
     for path in data.measured_files():
         lines = {}
         for line, contexts in data.contexts_by_lineno(path).items():
-            tests = {numbers[test] for test in (context.partition("|")[0] for context in contexts) if test in numbers}
+            tests = {numbers[test] for test in (context.rpartition("|")[0] for context in contexts) if test in numbers}
             lines[line] = sorted(tests)
         name = Path(path)
         name = name.relative_to(root) if name.is_absolute() else name

@@ -26,6 +26,48 @@ SAME: list[tuple[str, str, str, str]] = [
         "tuple(a.shape) == v.shape for a, v in zip(arrays[:2], own[:2], strict=False)",
         "both have three entries, as the line above asks",
     ),
+    (
+        "cuda_kernels/simt/checking/counter.py",
+        "total = np.sort(total, axis=1)",
+        "total = np.sort(total)",
+        "the array has two axes: the last is this one",
+    ),
+    (
+        "cuda_kernels/simt/language/translate.py",
+        'saved, left = self.draft.fresh("s"), escapes(ast.Module(node.orelse, []))',
+        'saved, left = self.draft.fresh("s"), escapes(ast.Module([], node.orelse))',
+        "every list of a node is walked",
+    ),
+    (
+        "cuda_kernels/softmax/r3_registers.py",
+        "if label < 0 and lane == 0:",
+        "if label < 0 and lane == 1:",
+        "any one lane will do",
+    ),
+    (
+        "minidl/metrics/base.py",
+        'variable = Variable(value, dtype or self.dtype, trainable=False, name=name, path=f"{self.name}/{name}")',
+        'variable = Variable(value, (dtype), trainable=False, name=name, path=f"{self.name}/{name}")',
+        "the value was made in this dtype",
+    ),
+    (
+        "minidl/models/graph.py",
+        "met[id(node.layer)] = -1",
+        "met[id(node.layer)] = -2",
+        "below every other number",
+    ),
+    (
+        "minidl/testing/kernels/check.py",
+        "runs += [(op, case, way) for way in (ways[:1] if k or large else ways) if way in case.ways]",
+        "runs += [(op, case, way) for way in (ways[:1] if k and large else ways) if way in case.ways]",
+        "more is checked than need be",
+    ),
+    (
+        "cuda_kernels/simt/host/signatures.py",
+        'return hasattr(ty, "layout") and hasattr(ty, "ndim") and hasattr(ty, "dtype")',
+        'return hasattr(ty, "layout") or hasattr(ty, "ndim") and hasattr(ty, "dtype")',
+        "no type of Numba has one of them without the others",
+    ),
 ]
 
 

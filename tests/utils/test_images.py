@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -315,3 +317,18 @@ def test_folder_of_deep_grey_images_keeps_their_values(tmp_path):
 def test_the_format_that_is_given_decides_and_not_the_ending(tmp_path):
     save_img(tmp_path / "x.png", np.zeros((4, 4, 3), np.float32), file_format="jpeg")
     assert (tmp_path / "x.png").read_bytes()[:2] == b"\xff\xd8"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT RUN: needs Linux, whose limit of memory holds")
+def test_a_part_of_a_png_that_says_it_has_4_gb_is_refused(tmp_path):
+    save_img(tmp_path / "x.png", np.zeros((4, 4, 3), np.float32))
+    content = (tmp_path / "x.png").read_bytes()
+    place = content.index(b"IDAT")
+    (tmp_path / "x.png").write_bytes(content[: place - 4] + b"\xff" * 4 + content[place:])
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))\n"
+        "from minidl.errors import FileFormatError\nfrom minidl.utils import load_img\n"
+        f"try: load_img({str(tmp_path / 'x.png')!r})\nexcept FileFormatError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=600)
+    assert "x.png: is no readable image (it asks for more memory than there is)" in done.stdout
