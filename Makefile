@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate bank fuzz versions mutants course-check bench-cpu bench-overhead bench-simt bench-check bench-ptx gpu-check gpu-bench clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate check-ptx bank fuzz versions mutants course-check bench-cpu bench-overhead bench-simt bench-check bench-ptx gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (some 10 minutes on 2 cores)"
@@ -15,6 +15,7 @@ help:
 	@echo "make notebooks  execute the notebooks' sources and write the notebooks (N=07 for one)"
 	@echo "make docs       the site: every page, picture and public name (docs/_build/html/index.html)"
 	@echo "make gate       compile every CUDA kernel for three GPUs, without one, and hold it to its claims"
+	@echo "make check-ptx  every op and rung, run compiled on the processor, against NumPy in float64"
 	@echo "make bank       the SIMT machine's bank of wrong and right kernels: both counts"
 	@echo "make fuzz       damaged files through every loader (N=5000 SEED=7 for more, and others)"
 	@echo "make versions   a short set of tests with the oldest packages supported, and with the newest"
@@ -129,6 +130,11 @@ check-gate: $(GATE)/.ready
 	  tests/cuda_kernels/test_refusals.py tests/cuda_kernels/ptx/test_compiled_kernels.py \
 	  tests/cuda_kernels/ptx/test_races.py tests/cuda_kernels/ptx/test_bad_input.py \
 	  tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_ptx.py tests/backends/test_ptx.py
+
+# Every op by every rung, forward and backward, run compiled: with empty caches some 1,100 kernels are compiled first.
+check-ptx: $(GATE)/.ready
+	$(GATE)/bin/python -m pytest -q --noconftest -p no:cacheprovider -m "slow or not slow" -n 2 -k ptx \
+	  tests/backends/test_device_ops.py tests/backends/test_device_rungs.py tests/backends/test_edge_shapes.py
 
 bank: $(VENV)/.base
 	$(BIN)/python -m tests.bank

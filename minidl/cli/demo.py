@@ -71,6 +71,8 @@ def show_both_sides(model: Any, data: ImageData, batch: int = 4) -> None:
         "Free run: each side goes on with its own values. Op alone: both sides of an op are given the same.\n"
         "Tolerance: what rounding explains.\n"
     )
+    if device == "ptx":
+        print("The first time, the kernels are compiled; they are kept for the next.\n", flush=True)
     print(lens.compare(model, data.x_train[:batch], data.y_train[:batch], "numpy", device))
     if device == "simt" and INSTALL in (DEVICES["ptx"].why_not() or ""):
         print(f"\nThese kernels run compiled, some hundred times faster, after {INSTALL}")
