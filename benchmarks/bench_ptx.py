@@ -14,7 +14,7 @@ some minutes.
   end; PTX and machine code come from the disk. Finding the kernel in the cache, loading it, threads, the launch itself:
   all counted. Importing Python modules is not.
 - A training step, everything on `ptx` and everything on `numpy`: LeNet-5 with batch 32, and the CIFAR CNN of the
-  articles (see bench_cpu.py) with batch 32.
+  articles (see bench_cpu.py) with batch 32; unchecked, and the checked build beside it.
 """
 
 from __future__ import annotations
@@ -168,6 +168,7 @@ def warm_once() -> None:
 
 def steps() -> None:
     import minidl
+    from cuda_kernels.launch import ptx_options
     from minidl import layers, models
 
     def cifar() -> Any:
@@ -185,19 +186,22 @@ def steps() -> None:
     for name, build, shape in (("LeNet-5", LeNet5, (28, 28, 1)), ("CIFAR CNN", cifar, (32, 32, 3))):
         x, y = rng.random((32, *shape), np.float32), rng.integers(0, 10, 32)
 
-        def on(backend: str, build: Callable[[], Any] = build, x: Any = x, y: Any = y) -> Callable[[], None]:
+        def on(
+            backend: str, checks: bool = False, build: Callable[[], Any] = build, x: Any = x, y: Any = y
+        ) -> Callable[[], None]:
             with minidl.using(backend):
                 model = build()
                 model.compile("adam", "sparse_categorical_crossentropy")
 
             def run() -> None:
-                with minidl.using(backend):
+                with minidl.using(backend), ptx_options(checks=checks):
                     model.train_on_batch(x, y)
 
             return run
 
-        times = best({"ptx": on("ptx"), "numpy": on("numpy")}, 15)
-        row(f"{name}, a training step of 32 on ptx beside numpy", times["ptx"], times["numpy"], name, False)
+        times = best({"ptx": on("ptx"), "checked": on("ptx", checks=True), "numpy": on("numpy")}, 15)
+        row(f"{name}, a step of 32 on ptx beside numpy", times["ptx"], times["numpy"], name, False)
+        row(f"{name}, checked beside unchecked", times["checked"], times["ptx"], "checked", False)
 
 
 def main() -> None:
