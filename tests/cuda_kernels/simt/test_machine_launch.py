@@ -500,7 +500,7 @@ def test_a_field_of_a_record_may_be_the_only_output():
     def kernel(y):
         i = cuda.grid(1)
         if i < 3:
-            y[i].a = 1
+            y[i].a = y[i].b + 1
 
     (fault,) = simt.launch(kernel, 1, 4, np.zeros(4, [("a", "f4"), ("b", "f4")])).faults
     assert fault.kind == "unwritten-output" and fault.array == "y.a" and fault.index == (3,)
