@@ -143,7 +143,7 @@ def _same(x):
 @functools.cache
 def epilogue(has_bias: bool, activation: str | None) -> Any:
     """A device function `finish(total, bias, col)`: what happens to a sum before it is stored."""
-    activate = {None: _same, "sigmoid": _sigmoid}.get(activation) or UNARY[activation].make()[0]
+    activate = _same if activation is None else _sigmoid if activation == "sigmoid" else UNARY[activation].make()[0]
 
     @cuda.jit(device=True)
     def with_bias(total, bias, col):

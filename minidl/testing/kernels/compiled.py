@@ -18,6 +18,7 @@ import numpy as np
 
 from cuda_kernels import launch
 from cuda_kernels.ptx import PtxError, PtxFault, missing
+from cuda_kernels.simt.language.names import python_function
 from minidl.testing.agreement import pairs, wrong_cells
 from minidl.testing.kernels.results import KernelCheck
 from minidl.testing.kernels.runs import Call, described, poisoned
@@ -117,8 +118,8 @@ def _line(fault: PtxFault, call: Call) -> str:
     name, _, rest = str(fault).partition(", line ")
     number = re.match(r"\d+", rest)
     for kernel, _ in call.launched:
-        text = getattr(kernel, "py_func", kernel)
-        if number and text.__name__ == name:
+        text = python_function(kernel)
+        if number and text and text.__name__ == name:
             line = linecache.getline(text.__code__.co_filename, int(number[0])).rstrip()
             return f"{int(number[0]):5d} | {line}" if line else ""
     return ""
