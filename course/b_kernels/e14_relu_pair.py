@@ -1,0 +1,77 @@
+"""The bank of 14, relu_pair."""
+
+from minidl.course import Bank
+
+bank = Bank()
+bank.solution("""
+from numba import cuda, float32
+
+
+@cuda.jit
+def relu(x, y, size):
+    i = cuda.grid(1)
+    # begin
+    if i < size:
+        if x[i] < 0:
+            y[i] = float32(0)
+        else:
+            y[i] = x[i]
+    # end
+
+
+@cuda.jit
+def relu_backward(dy, kept, dx, size):
+    i = cuda.grid(1)
+    # begin
+    if i < size:
+        if kept[i] > 0:
+            dx[i] = dy[i]
+        else:
+            dx[i] = float32(0)
+    # end
+""", "if and else")
+bank.solution("""
+from numba import cuda, float32
+
+
+@cuda.jit
+def relu(x, y, size):
+    i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    if i >= size:
+        return
+    value = x[i]
+    y[i] = float32(0) if value <= float32(0) else value
+
+
+@cuda.jit
+def relu_backward(dy, kept, dx, size):
+    i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    if i >= size:
+        return
+    slope = dy[i]
+    if not kept[i] > float32(0):
+        slope = float32(0)
+    dx[i] = slope
+""", "one value, written once")
+
+FORWARD = "        if x[i] < 0:\n            y[i] = float32(0)\n        else:\n            y[i] = x[i]\n => "
+BACKWARD = "        if kept[i] > 0:\n            dx[i] = dy[i]\n        else:\n            dx[i] = float32(0)\n => "
+bank.mistake("no_guard", "machine", "F1", "if i < size:\n        if x[i] => if True:\n        if x[i]")
+bank.mistake("no_else", "machine", "F12 + no_zero", FORWARD + "        if x[i] > 0:\n            y[i] = x[i]\n")
+bank.mistake("no_else_backward", "machine", "F12 + no_zero", BACKWARD + "        if kept[i] > 0:\n            dx[i] = dy[i]\n")
+bank.mistake("max_with_0", "machine", "F13", FORWARD + "        y[i] = max(x[i], 0)\n")
+bank.mistake("python_zero", "machine", "F13", FORWARD + "        y[i] = x[i] * 1.0 if x[i] > 0 else 0.0\n")
+bank.mistake("in_place", "values", "F17", BACKWARD + "        if kept[i] <= 0:\n            dy[i] = float32(0)\n        dx[i] = dy[i]\n")
+bank.mistake("product", "values", "product", FORWARD + "        y[i] = x[i] * float32(x[i] > 0)\n")
+bank.mistake("product_backward", "values", "product_backward", BACKWARD + "        dx[i] = dy[i] * float32(kept[i] > 0)\n")
+bank.mistake("nan_lost", "values", "nan_lost", FORWARD +
+             "        if x[i] > 0:\n            y[i] = x[i]\n        else:\n            y[i] = float32(0)\n")
+bank.mistake("absolute", "values", "absolute", "y[i] = float32(0) => y[i] = -x[i]")
+bank.mistake("masks_dy", "values", "masks_dy", "kept[i] > 0 => dy[i] > 0")
+bank.mistake("at_zero", "values", "at_zero", "kept[i] > 0 => kept[i] >= 0")
+bank.mistake("times_kept", "values", "times_kept", "dx[i] = dy[i] => dx[i] = dy[i] * kept[i]")
+bank.mistake("kept_as_dx", "values", "kept_as_dx", "dx[i] = dy[i] => dx[i] = kept[i]")
+bank.mistake("other_way", "values", "other_way", "kept[i] > 0 => kept[i] <= 0")
+bank.mistake("adds_to_y", "values", "F18", "            y[i] = x[i] =>             y[i] += x[i]")
+bank.mistake("one_thread", "par", "F20", "if i < size:\n        if x[i] < 0:\n            y[i] = float32(0)\n        else:\n            y[i] = x[i] => "
+             "if i == 0:\n        for k in range(size):\n            y[k] = float32(0) if x[k] < 0 else x[k]")
