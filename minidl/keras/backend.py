@@ -32,7 +32,7 @@ def clear_session(free_memory: bool = True) -> None:
     """Start layer names afresh ("dense", "dense_1", …), and give unused memory back."""
     reset_names()
     if free_memory:
-        workspace.clear()
+        workspace.POOL.clear()
 
 
 def epsilon() -> float:

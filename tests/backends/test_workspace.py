@@ -11,7 +11,6 @@ import pytest
 
 from minidl.backends.cpu import workspace
 from minidl.backends.devices.pool import ALIGNMENT
-from minidl.errors import ArgumentError
 
 LARGE = (1 << 18,)  # float32: 1 MiB
 
@@ -19,10 +18,10 @@ LARGE = (1 << 18,)  # float32: 1 MiB
 @pytest.fixture(autouse=True)
 def empty_pool() -> Iterator[None]:
     gc.collect()
-    workspace.clear()
+    workspace.POOL.clear()
     yield
-    workspace.set_limit(workspace.DEFAULT_LIMIT)
-    workspace.clear()
+    workspace.POOL.limit = workspace.DEFAULT_LIMIT
+    workspace.POOL.clear()
 
 
 def address(array: np.ndarray) -> int:
@@ -33,10 +32,10 @@ def test_memory_of_a_forgotten_result_is_used_again() -> None:
     a = workspace.empty(LARGE, np.float32)
     where = address(a)
     del a
-    assert workspace.memory().unused > 0
+    assert workspace.POOL.memory().unused > 0
     b = workspace.empty((512, 256), np.float64)  # as many bytes, another shape and dtype
     assert address(b) == where
-    assert workspace.memory().unused == 0
+    assert workspace.POOL.memory().unused == 0
 
 
 def test_a_slightly_smaller_result_finds_the_block_too() -> None:
@@ -65,12 +64,12 @@ def test_memory_stays_while_any_view_of_it_lives(view) -> None:
     before = np.array(kept)
     del a
     gc.collect()
-    assert workspace.memory().unused == 0
+    assert workspace.POOL.memory().unused == 0
     workspace.empty(LARGE, np.float32).fill(2.0)
     np.testing.assert_array_equal(np.array(kept), before)
     del kept
     gc.collect()
-    assert workspace.memory().unused == 2 * 4 * LARGE[0]
+    assert workspace.POOL.memory().unused == 2 * 4 * LARGE[0]
 
 
 def test_results_alive_together_do_not_overlap() -> None:
@@ -88,11 +87,11 @@ def test_arrays_are_aligned_contiguous_and_writeable() -> None:
 
 
 def test_small_and_empty_results_bypass_the_pool() -> None:
-    before = workspace.memory()
+    before = workspace.POOL.memory()
     assert workspace.empty((3, 4), np.float64).base is None
     assert workspace.empty((0, 1 << 20), np.float32).shape == (0, 1 << 20)
     assert workspace.empty(5, np.float32).shape == (5,)
-    assert workspace.memory() == before
+    assert workspace.POOL.memory() == before
 
 
 def test_zeros_clears_recycled_memory() -> None:
@@ -101,27 +100,21 @@ def test_zeros_clears_recycled_memory() -> None:
 
 
 def test_unused_memory_is_bounded() -> None:
-    workspace.set_limit(3 << 20)
+    workspace.POOL.limit = 3 << 20
     arrays = [workspace.empty(LARGE, np.float32) for _ in range(8)]
     del arrays
-    assert workspace.memory().unused <= 3 << 20
-    workspace.set_limit(0)
-    assert workspace.memory().unused == 0
+    assert workspace.POOL.memory().unused <= 3 << 20
+    workspace.POOL.limit = 0
+    assert workspace.POOL.memory().unused == 0
     workspace.empty(LARGE, np.float32)
-    assert workspace.memory().unused == 0
+    assert workspace.POOL.memory().unused == 0
 
 
 def test_clear_leaves_arrays_in_use_alone() -> None:
     a = workspace.zeros(LARGE, np.float32)
-    workspace.clear()
+    workspace.POOL.clear()
     workspace.empty(LARGE, np.float32).fill(1.0)
     assert not a.any()
-
-
-@pytest.mark.parametrize("limit", [-1, 1.5, None])
-def test_set_limit_names_a_bad_limit(limit) -> None:
-    with pytest.raises(ArgumentError, match="workspace.set_limit: bytes must be an integer ≥ 0"):
-        workspace.set_limit(limit)
 
 
 def test_threads_never_share_a_block() -> None:
@@ -142,7 +135,7 @@ def test_threads_never_share_a_block() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
-    assert workspace.memory().unused <= workspace.DEFAULT_LIMIT
+    assert workspace.POOL.memory().unused <= workspace.DEFAULT_LIMIT
 
 
 def test_memory_comes_back_when_garbage_is_collected_inside_the_pool() -> None:
@@ -156,6 +149,6 @@ def test_memory_comes_back_when_garbage_is_collected_inside_the_pool() -> None:
         node.me, node.array = node, workspace.empty(LARGE, np.float32)
         del node
     gc.collect()
-    created = workspace.memory().misses
+    created = workspace.POOL.memory().misses
     workspace.empty(LARGE, np.float32)
-    assert workspace.memory().misses == created
+    assert workspace.POOL.memory().misses == created

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minidl.backends.devices.pool import HostSource, Leased, Memory, Pool
-from minidl.errors import ArgumentError
+from minidl.backends.devices.pool import HostSource, Leased, Pool
 
 SMALLEST = 1 << 16  # bytes; below this NumPy's own allocator reuses memory well
 DEFAULT_LIMIT = 1 << 30  # bytes that may lie unused in the pool
 CHUNK = 4 << 20  # bytes of an intermediate that is used up at once; measured, see `chunks`
 
-_POOL = Pool(HostSource("cpu"), DEFAULT_LIMIT)
+POOL = Pool(HostSource("cpu"), DEFAULT_LIMIT)
 
 
 def empty(shape: int | tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
@@ -33,7 +32,7 @@ def empty(shape: int | tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     if size < SMALLEST or dtype.hasobject:
         return np.empty(shape, dtype)
-    return np.asarray(Leased(_POOL.lease(size), shape, dtype))
+    return np.asarray(Leased(POOL.lease(size), shape, dtype))
 
 
 def zeros(shape: int | tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
@@ -56,21 +55,3 @@ def chunks(count: int, bytes_each: int, limit: int = CHUNK) -> Iterator[slice]:
     step = max(1, limit // max(bytes_each, 1))
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))
-
-
-def memory() -> Memory:
-    """Return what the pool holds and how often it helped."""
-    return _POOL.memory()
-
-
-def clear() -> None:
-    """Give all unused blocks back to the operating system; arrays in use are not touched."""
-    _POOL.clear()
-
-
-def set_limit(limit: int) -> None:
-    """Bound the bytes that lie unused in the pool (0 switches it off); what is over the bound is given back."""
-    if not isinstance(limit, int) or limit < 0:
-        raise ArgumentError(f"workspace.set_limit: bytes must be an integer ≥ 0. Got {limit!r}.")
-    _POOL.limit = limit
-    _POOL.memory()
