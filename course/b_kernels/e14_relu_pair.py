@@ -75,3 +75,9 @@ bank.mistake("other_way", "values", "other_way", "kept[i] > 0 => kept[i] <= 0")
 bank.mistake("adds_to_y", "values", "F18", "            y[i] = x[i] =>             y[i] += x[i]")
 bank.mistake("one_thread", "par", "F20", "if i < size:\n        if x[i] < 0:\n            y[i] = float32(0)\n        else:\n            y[i] = x[i] => "
              "if i == 0:\n        for k in range(size):\n            y[k] = float32(0) if x[k] < 0 else x[k]")
+bank.mistake("slope_alone", "values", "slope_alone", "dx[i] = dy[i] => dx[i] = float32(1)")
+bank.mistake("half_of_both", "values", "half_of_both", FORWARD + "        y[i] = (x[i] + abs(x[i])) / float32(2)\n")
+bank.mistake("all_do_all", "machine", "F6 + cpu_program", "    i = cuda.grid(1)\n    if i < size:\n        if x[i] => "
+             "    for i in range(size):\n        if x[i]")
+bank.mistake("threshold", "values", "threshold", "x[i] < 0 => x[i] < 1")
+bank.mistake("max_of_32_bits", "values", "nan_lost", FORWARD + "        y[i] = max(x[i], float32(0))\n")

@@ -49,3 +49,7 @@ bank.mistake("a_times_y", "values", "a_times_y", "a * x[i] + y[i] => x[i] + a * 
 bank.mistake("chunks", "par", "F21 + chunks",
              LOOP + "    many = (size + step - 1) // step\n    for i in range(cuda.grid(1) * many, min(size, (cuda.grid(1) + 1) * many)):\n        out[i]")
 bank.mistake("one_thread", "par", "F20", LOOP + "    if cuda.grid(1) == 0:\n        for i in range(size):\n            out[i]")
+bank.mistake("blocks_alike", "machine", "F6 + blocks_alike", "cuda.gridDim.x * cuda.blockDim.x => cuda.blockDim.x", "cuda.grid(1), => cuda.threadIdx.x,")
+bank.mistake("rounded_down", "machine", "F11 + rounded_down",
+             LOOP + "    many = size // step\n    for i in range(cuda.grid(1) * many, (cuda.grid(1) + 1) * many):\n        out[i]")
+bank.mistake("far_apart", "par", "F21 + far_apart", "cuda.grid(1), => cuda.threadIdx.x * cuda.gridDim.x + cuda.blockIdx.x,")

@@ -74,3 +74,11 @@ bank.mistake("lanes_down", "par", "F21 + lanes_down", FIRST[:-4] + " => "
 bank.mistake("one_thread", "par", "F20", "    if row < image.shape[0] and col < image.shape[1]:\n        out[row, col] = => "
              "    if row == 0 and col == 0:\n        for k in range(out.size):\n            row = k // out.shape[1]\n"
              "            col = k % out.shape[1]\n            out[row, col] =")
+bank.mistake("or_for_and", "machine", "F1 + or_for_and", "image.shape[0] and col => image.shape[0] or col")
+bank.mistake("too_far", "machine", "F1 + too_far", "row < image.shape[0] and col < image.shape[1] => row <= image.shape[0] and col <= image.shape[1]")
+bank.mistake("into_next_row", "machine", "F6 + into_next_row", "    if row < rows and col < cols:\n        i = row * cols + col\n => "
+             "    i = row * cols + col\n    if i < rows * cols:\n")
+bank.mistake("one_axis_flat", "machine", "F6 + one_axis", "    col, row = cuda.grid(2)\n    if row < rows and col < cols:\n        i = row * cols + col\n => "
+             "    i = cuda.grid(1)\n    if i < rows * cols:\n")
+bank.mistake("turned_read", "machine", "F2 + turned_read", "scale * image[row, col] => scale * image[col, row]")
+bank.mistake("sum_of_both", "machine", "F6 + sum_of_both", "row * cols + col => row + col")

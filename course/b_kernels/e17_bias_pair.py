@@ -102,3 +102,6 @@ bank.mistake("columns_summed", "values", "columns_summed",
              "range(first, min(first + ROWS, dy.shape[0])) => range(dy.shape[1])",
              "total += dy[r, c] => total += dy[min(c, dy.shape[0] - 1), r]")
 bank.mistake("dy_changed", "values", "F17", "total += dy[r, c] => total += dy[r, c]\n            dy[r, c] = float32(0)")
+bank.mistake("row_a_block", "values", "row_a_block", "range(first, min(first + ROWS, dy.shape[0])) => range(cuda.blockIdx.y, cuda.blockIdx.y + 1)")
+bank.mistake("thread_of_block", "values", "thread_of_block", "    c = cuda.grid(1) =>     c = cuda.threadIdx.x")
+bank.mistake("all_rows_written", "machine", "F6 + written", "range(first, min(first + ROWS, dy.shape[0])) => range(dy.shape[0])", TOTAL + "        db[c] = total")

@@ -112,6 +112,22 @@ exercise = Exercise(
             "Off is an answer too: write the 0.",
             "关着也是一种结果：把 0 写出来。",
         ),
+        "slope_alone": (
+            "That is relu's slope, 1 or 0, without what it multiplies: what came from above, dy.",
+            "这是 relu 的斜率 1 或 0，缺了它要乘的东西：上面传来的 dy。",
+        ),
+        "half_of_both": (
+            "-inf + inf is NaN, and the sum of two infinities is none to halve: choose between x and 0.",
+            "-inf + inf 是 NaN：要在 x 与 0 之间选择，不要用公式去算。",
+        ),
+        "cpu_program": (
+            "You wrote the CPU's program, and every thread runs all of it; a kernel is what *one* thread does.",
+            "你写的是 CPU 的程序，每个线程都把它全部跑一遍；内核是*一个*线程所做的事。",
+        ),
+        "threshold": (
+            "x between 0 and 1 is cut off: the test is against 0.",
+            "0 与 1 之间的 x 被截掉了：应与 0 比较。",
+        ),
     },
     hints=(
         ("What is y where x is -2, and who writes it? What is NaN > 0?",

@@ -94,6 +94,18 @@ exercise = Exercise(
             "for one number. Which elements should lane 0 and lane 1 take in the same turn?",
             "每个线程各占一段，于是 warp 的通道之间相隔一整段，各为一个数取一个扇区。同一圈里通道 0 和通道 1 该取哪些元素？",
         ),
+        "blocks_alike": (
+            "The number of the block occurs nowhere, so every block does the whole array over again.",
+            "哪里都没有用到块的编号，于是每个块都把整个数组又做了一遍。",
+        ),
+        "rounded_down": (
+            "Equal pieces, rounded down, do not reach the end: {x0} elements do not divide evenly among the threads.",
+            "相等的段向下取整就到不了结尾：{x0} 个元素不能在线程间整除。",
+        ),
+        "far_apart": (
+            "Each element has its thread, but lanes 0 and 1 of a warp are as many elements apart as there are blocks: threads and blocks have changed places in the thread's number.",
+            "每个元素都有线程，但 warp 的通道 0 和 1 相隔块数那么多个元素：线程编号里线程与块换了位置。",
+        ),
     },
     hints=(
         ("One block of 64 threads, 97 elements: who does element 70?",

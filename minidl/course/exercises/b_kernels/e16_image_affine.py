@@ -103,6 +103,26 @@ exercise = Exercise(
             "first within a warp, be the column.",
             "warp 的通道沿着一列向下，同一列的两个像素相隔一整行。让 x（在 warp 内最先变化）作为列号。",
         ),
+        "or_for_and": (
+            "`or` lets a thread through that has a row and no column. It has a pixel only if it has both.",
+            "`or` 会放过有行而没有列的线程。两者都有才有像素。",
+        ),
+        "too_far": (
+            "`<=` lets through the number that is one past the last.",
+            "`<=` 放过了最后一个之后的编号。",
+        ),
+        "into_next_row": (
+            "A thread beyond the last column has an i too: it is a pixel of the next row, which has its own thread. Ask for the column, not for i alone.",
+            "超出最后一列的线程也有一个 i：那是下一行的像素，已有自己的线程。要判断列，而不只是 i。",
+        ),
+        "turned_read": (
+            "It writes pixel (r, c) and reads pixel (c, r).",
+            "它写的是像素 (r, c)，读的却是 (c, r)。",
+        ),
+        "sum_of_both": (
+            "row + col is no number of a pixel: many pixels share it. How many elements lie before row r?",
+            "row + col 不是像素的编号：许多像素的都相同。第 r 行之前有多少个元素？",
+        ),
     },
     hints=(
         ("An image of 5 rows and 20 columns: how many threads are there along x, how many along y, and which of them have "

@@ -82,9 +82,9 @@ exercise = Exercise(
             "负责第 c 列其他行的块也要来改 db[c]。",
         ),
         "written": (
-            "Each of these threads has the sum of *its* rows, and whoever comes last leaves only that: it has to be added "
-            "to what the others bring.",
-            "这些线程各有*自己那些行*的和，最后来的只留下它自己的：要与别人的加在一起。",
+            "Several blocks along y have this column. If each brings the sum of its own rows, it has to be added to what the "
+            "others bring; if each has the sum of all, one of them should write.",
+            "y 方向有好几个块负责这一列。若各自带来自己那些行的和，就要与别人的相加；若各自都有全部的和，只应由一个来写。",
         ),
         "all_rows_in_each": (
             "Each row counts once for every block along y: {dy0} rows, and each of those blocks adds all of them. A block "
@@ -119,6 +119,14 @@ exercise = Exercise(
         "columns_summed": (
             "db adds up along a row here. b[c] was used in every row, so its gradient runs down column c.",
             "这里的 db 沿着一行相加。b[c] 在每一行都用过，它的梯度要沿第 c 列往下加。",
+        ),
+        "row_a_block": (
+            "Along y there is a block for every 64 rows, not one for each row: its number is no row, and it has 64 of them.",
+            "y 方向每 64 行才有一个块，而不是每行一个：它的编号不是行号，它要做 64 行。",
+        ),
+        "thread_of_block": (
+            "cuda.threadIdx.x begins anew in each block, so the columns from 32 on have nobody and the first ones too many.",
+            "cuda.threadIdx.x 在每个块里重新开始：第 32 列起没人负责，前面的列却重复了。",
         ),
     },
     hints=(
