@@ -1,0 +1,109 @@
+"""y[r] = the sum of row r, by a block of 128 threads.
+
+A row has as many elements as it likes, the block 128 threads. Each thread first walks the row in steps of 128 and keeps
+a sum of its own; the 128 partial sums go to shared memory and are added in a tree, half as many at each level:
+
+    half 64:  s[0] += s[64]   s[1] += s[65]   …   s[63] += s[127]
+    half 32:  s[0] += s[32]   …   s[31] += s[63]
+    …
+    half  1:  s[0] += s[1]                              seven levels for 128 numbers, not 127 additions in a line
+
+A level may begin when the one before is finished, and no sooner. Block r has row r; the grid is (rows,).
+Par: 8 barriers a row, and threads at work in as few warps as there can be (29 accesses of warps to shared memory a row).
+"""
+
+import numpy as np
+
+from minidl.course import Exercise, Kernel, case, extreme, par
+
+
+def cases(d):
+    yield case("", d(2, 128))
+    yield case("one column", d(3, 1))
+    yield case("shorter than the block", d(3, 37))
+    yield case("", d(2, 131))
+    yield par("", d(4, 300))
+    yield case("", d(1, 1009))
+    yield extreme("zeros, an infinity, NaN", infinite(d))
+
+
+def infinite(d):
+    x = d(4, 140) * 0
+    x[1, 139], x[2, 3], x[3, 70] = float("inf"), float("nan"), 5.0
+    return x
+
+
+def reference(x):
+    return np.array([sum(row) for row in x.tolist()])
+
+
+exercise = Exercise(
+    title="Row sums by a tree",
+    stars=2,
+    minutes=30,
+    section="08",
+    tasks=(
+        Kernel(
+            signature="row_sums(x, y)",
+            cases=cases,
+            reference=reference,
+            outputs={"y": lambda x: (x.shape[0],)},
+            grid=lambda x: (x.shape[0],),
+            par={"barriers": 32, "shared_accesses": 116},
+        ),
+    ),
+    says={
+        "one_speaks": (
+            "Only one thread may speak for the block: which of them has the sum at the end?",
+            "只能由一个线程代表整个块写出：最后哪一个线程手里有总和？",
+        ),
+        "all_add": (
+            "The sum is in s[0] after the tree; no thread has to add anything to y any more.",
+            "树做完以后总和就在 s[0]；没有线程再需要往 y 上加什么。",
+        ),
+        "first_128": (
+            "This is the sum of the first 128 of {x1}: a thread has to walk on to its next element, 128 further.",
+            "这只是 {x1} 个中前 128 个的和：线程要继续走到它的下一个元素，往后 128 个。",
+        ),
+        "half_from_32": (
+            "Partial sums 64 to 127 never join: the first level adds the upper *half of the block* to the lower.",
+            "第 64 到 127 个部分和从未加入：第一层要把*块的上半*加到下半。",
+        ),
+        "stops_early": (
+            "s[1] is left out, and with it all that was added to it: which half is the last?",
+            "s[1] 漏掉了，加到它里面的也一起漏掉：最后一层的 half 是多少？",
+        ),
+        "walk_by_one": (
+            "Thread t adds all from its t on: neighbours count the same elements. How far is it to the next that is "
+            "*yours*?",
+            "线程 t 把从 t 起的全部都加了：相邻线程重复计数。下一个属于*你*的元素有多远？",
+        ),
+        "first_is_lost": (
+            "Each thread's first element is missing: where does its walk begin?",
+            "每个线程的第一个元素都缺了：它从哪里开始走？",
+        ),
+        "scattered": (
+            "With `t % (2 * step)` a few threads of *every* warp work, and a warp costs the same for one lane as for 32: "
+            "let the first threads work.",
+            "用 `t % (2 * step)` 时*每个* warp 里都只有几个线程在工作，而一个 warp 无论 1 条还是 32 条通道代价相同："
+            "让最前面的线程工作。",
+        ),
+        "one_adds": (
+            "Thread 0 adds 128 numbers in a line while 127 threads look on: the tree needs seven levels.",
+            "线程 0 一个接一个地加 128 个数，127 个线程在旁观：树只要七层。",
+        ),
+        "two_barriers": (
+            "Two barriers a level, and one is enough: what is written at a level is read only at the next.",
+            "每层两个屏障，一个就够：一层写的东西下一层才读。",
+        ),
+    },
+    hints=(
+        ("At which moment has thread 0 all that it needs for its next addition, and from whom?",
+         "线程 0 在什么时刻才拥有下一次加法所需的一切，来自谁？"),
+        ("First one number a thread, by a walk in steps of the block; then levels of half 64, 32, … 1. The `if` is round the "
+         "addition; the barrier is for all.",
+         "先让每个线程以块的大小为步长走出一个数；然后 half 为 64、32、…、1 的各层。`if` 只包住加法；屏障是所有线程的。"),
+        ("total over the walk; s[t] = total; wait; while half > 0: if t < half: one addition; wait; halve. Thread 0 writes.",
+         "走一遍得到 total；s[t] = total；等待；当 half > 0：若 t < half 做一次加法；等待；减半。线程 0 写出。"),
+    ),
+)  # fmt: skip
