@@ -89,3 +89,5 @@ bank.mistake("planes", "values", "planes", source=PLAIN.replace("x[i, 0]", "x[i 
     "x[i, 2]", "x[(i + 2 * y.size) // 3, (i + 2 * y.size) % 3]"))
 bank.mistake("first_block", "values", "first_block", "first = cuda.blockIdx.x * 384 => first = 0")
 bank.mistake("blocks_overlap", "values", "blocks_overlap", "first = cuda.blockIdx.x * 384 => first = cuda.blockIdx.x * 128")
+bank.mistake("no_blue", "values", "no_blue", " + BLUE * block[3 * t + 2] =>")
+bank.mistake("pixels_overlap", "values", "pixels_overlap", "block[3 * t] => block[t]", "block[3 * t + 1] => block[t + 1]", "block[3 * t + 2] => block[t + 2]")

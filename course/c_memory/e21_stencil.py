@@ -106,3 +106,19 @@ def stencil(x, w, y):
             total += w[2] * x[i + 1]
         y[i] = total
 """)
+bank.mistake("ends_unwritten", "machine", "F11 + ends_unwritten", "if i < y.size: => if 0 < i < y.size - 1:")
+bank.mistake("halo_one_late", "values", "halo_one_late", "x[i + 1] if i + 1 < x.size => x[i + 2] if i + 2 < x.size")
+bank.mistake("halo_without_zero", "machine", "F10 + halo_without_zero", LEFT + "     if t == 0 and i > 0:\n        tile[0] = x[i - 1]\n",
+             RIGHT + "     if t == BLOCK - 1 and i + 1 < x.size:\n        tile[BLOCK + 1] = x[i + 1]\n")
+bank.mistake("one_fills", "par", "F21 + one_fills", OWN, LEFT + "     if t == 0:\n        for k in range(130):\n            j = i + k - 1\n"
+             "            tile[k] = x[j] if 0 <= j < x.size else float32(0)\n", RIGHT)
+bank.mistake("window_unguarded", "machine", "F3", source="""
+from numba import cuda
+
+
+@cuda.jit
+def stencil(x, w, y):
+    i = cuda.grid(1)
+    if i < x.size:
+        y[i] = w[0] * x[i - 1] + w[1] * x[i] + w[2] * x[i + 1]
+""")

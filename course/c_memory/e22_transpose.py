@@ -105,3 +105,43 @@ def transpose(a, out):
     if y < a.shape[0] and x < a.shape[1]:
         out[x, y] = tile[ty, tx]
 """)
+bank.mistake("blocks_of_eight", "machine", "F11 + blocks_of_eight", source="""
+from numba import cuda
+
+
+@cuda.jit
+def transpose(a, out):
+    col, row = cuda.grid(2)
+    if row < a.shape[0] and col < a.shape[1]:
+        out[col, row] = a[row, col]
+""")
+bank.mistake("indices_turned", "machine", "F1 + indices_turned", source="""
+from numba import cuda
+
+
+@cuda.jit
+def transpose(a, out):
+    col = cuda.grid(1)
+    row = cuda.blockIdx.y * 32 + cuda.threadIdx.y
+    for j in range(0, 32, 8):
+        if row + j < a.shape[0] and col < a.shape[1]:
+            out[row + j, col] = a[col, row + j]
+""")
+bank.mistake("store_still_strided", "par", "F21 + store_still_strided", "    x = cuda.blockIdx.y * TILE + tx\n    y = cuda.blockIdx.x * TILE + ty\n =>",
+             "y + j < out.shape[0] and x < out.shape[1] => y + j < a.shape[0] and x < a.shape[1]", "out[y + j, x] = tile[tx, ty + j] => out[x, y + j] = tile[ty + j, tx]")
+bank.mistake("waits_in_loop", "machine", "F10 + waits_in_loop", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def transpose(a, out):
+    tile = cuda.shared.array((32, 33), float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    top, left = cuda.blockIdx.y * 32, cuda.blockIdx.x * 32
+    for j in range(ty, 32, 8):
+        if top + j < a.shape[0] and left + tx < a.shape[1]:
+            tile[j, tx] = a[top + j, left + tx]
+        cuda.syncthreads()
+        if left + j < out.shape[0] and top + tx < out.shape[1]:
+            out[left + j, top + tx] = tile[tx, j]
+""")

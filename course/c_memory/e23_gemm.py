@@ -57,3 +57,6 @@ bank.mistake("sum_in_memory", "par", "F21 + sum_in_memory", "total = float32(0) 
 bank.mistake("lanes_down", "par", "F21 + lanes_down", "    col, row = cuda.grid(2)\n    if row < c.shape[0] and col < c.shape[1]: => "
              "    x, y = cuda.grid(2)\n    wide, high = cuda.gridsize(2)\n    for i in range(y * wide + x, c.size, wide * high):\n"
              "        row, col = i % c.shape[0], i // c.shape[0]")
+bank.mistake("one_too_many", "machine", "F2 + one_too_many", "range(a.shape[1]) => range(a.shape[1] + 1)")
+bank.mistake("inner_sizes", "machine", "F11 + inner_sizes", "row < c.shape[0] and col < c.shape[1] => row < a.shape[1] and col < b.shape[0]")
+bank.mistake("no_sum", "machine", "F2 + no_sum", "        for k in range(a.shape[1]):\n            total += a[row, k] * b[k, col]\n =>         total += a[row, col] * b[row, col]\n")

@@ -97,6 +97,14 @@ exercise = Exercise(
             "Every block fetches the first block's pixels: its own begin at 384 · the block's number.",
             "每个块取的都是第一个块的像素：它自己的从 384 · 块号开始。",
         ),
+        "no_blue": (
+            "Blue is left out: a pixel has three colours, 0 to 2.",
+            "漏了蓝色：一个像素有三个颜色，0 到 2。",
+        ),
+        "pixels_overlap": (
+            "Pixel t begins at number 3 · t of the block, not at t: your pixels overlap.",
+            "第 t 个像素从块的第 3 · t 个数开始，不是第 t 个：你的像素重叠了。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

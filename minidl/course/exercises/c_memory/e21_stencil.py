@@ -106,6 +106,22 @@ exercise = Exercise(
             "Each x is fetched by three threads. The block could fetch it once and share it.",
             "每个 x 被三个线程各取一次。块可以只取一次，大家共用。",
         ),
+        "ends_unwritten": (
+            "The first and the last element have one neighbour only, and a y all the same.",
+            "第一个和最后一个元素只有一个邻居，但同样要有 y。",
+        ),
+        "halo_one_late": (
+            "tile[129] is the right neighbour of thread 127's element: yours is one further.",
+            "tile[129] 是线程 127 的元素右边的邻居：你取的又远了一个。",
+        ),
+        "halo_without_zero": (
+            "Where x has no neighbour to fetch, the halo's place still has to hold something.",
+            "x 没有邻居可取的地方，halo 的位置也要放个值。",
+        ),
+        "one_fills": (
+            "One thread fetches the whole tile while 127 wait; its loads are one number each.",
+            "一个线程取完整个块，其余 127 个在等；它每次读只取一个数。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

@@ -84,6 +84,22 @@ exercise = Exercise(
             "Now the store is coalesced and the load goes down a column: shared memory is used, and nothing gained.",
             "现在写是合并的，读却沿列走：用了共享内存，却什么也没赚到。",
         ),
+        "blocks_of_eight": (
+            "cuda.grid(2) counts threads, 8 to a block along y. A block's tile has 32 rows: it begins at 32 · blockIdx.y.",
+            "cuda.grid(2) 数的是线程，y 方向每块 8 个。而块的数据有 32 行：从 32 · blockIdx.y 开始。",
+        ),
+        "indices_turned": (
+            "The grid covers a: x is a column of a, and a[x, y] asks for a row of that number.",
+            "网格盖住的是 a：x 是 a 的列号，而 a[x, y] 把它当作行号。",
+        ),
+        "store_still_strided": (
+            "The tile is there and gains nothing: each thread takes out what it put in, and lanes store down a column of out.",
+            "块用上了却没赚到：每个线程取出的正是自己放进去的，通道仍沿 out 的列写。",
+        ),
+        "waits_in_loop": (
+            "After the first turn only 8 of the tile's 32 rows are there: fill all of it in one loop, wait, and empty it in another.",
+            "第一圈之后 32 行只填了 8 行：在一个循环里填满，等待，再在另一个循环里取。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

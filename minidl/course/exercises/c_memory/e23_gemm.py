@@ -100,6 +100,18 @@ exercise = Exercise(
             "of row and col should lanes differ in?",
             "warp 的通道沿 C 的行号往下，每一圈每个通道都要 A 的另一行、另一个扇区。通道之间应该差在行号还是列号？",
         ),
+        "one_too_many": (
+            "range(n) gives n numbers, 0 to n - 1: there is no term K.",
+            "range(n) 给出 n 个数，0 到 n - 1：没有第 K 项。",
+        ),
+        "inner_sizes": (
+            "The guard asks for the sizes of K; an element of C has a row of A, and a column of B.",
+            "判断用的是 K 的大小；C 的元素对应 A 的一行和 B 的一列。",
+        ),
+        "no_sum": (
+            "That multiplies matrices element by element. c[row, col] is a sum along a row of A and a column of B.",
+            "这是逐元素相乘。c[row, col] 是沿 A 的一行和 B 的一列的和。",
+        ),
     },
     hints=(
         ("Which numbers of A and of B does c[2, 3] need, and how many are they?",
