@@ -60,7 +60,7 @@ exercise = Exercise(
         "no_halo": (
             "Thread 0 wants its left neighbour, and the tile begins with thread 0's own element: room is missing on either "
             "side.",
-            "线程 0 要它左边的邻居，而块正是从线程 0 自己的元素开始的：两边都缺位置。",
+            "线程 0 要它左边的邻居，而 tile 正是从线程 0 自己的元素开始的：两边都缺位置。",
         ),
         "block_edges": (
             "Wrong at the first and last element of each block alone: they have neighbours, in another block's piece.",
@@ -120,7 +120,7 @@ exercise = Exercise(
         ),
         "one_fills": (
             "One thread fetches the whole tile while 127 wait; its loads are one number each.",
-            "一个线程取完整个块，其余 127 个在等；它每次读只取一个数。",
+            "一个线程取完整个 tile，其余 127 个在等；它每次读只取一个数。",
         ),
     },
     recognise=lambda seen: recognise(seen),

@@ -47,7 +47,7 @@ exercise = Exercise(
         "direct": (
             "One of the two goes down a column, a sector for each number. Shared memory is where a tile can be read in "
             "the other direction.",
-            "两次访问中有一次沿列走，每个数搬一个扇区。共享内存正是可以换个方向读一块的地方。",
+            "两次访问中有一次沿列走，每个数搬一个扇区。共享内存里的 tile 正可以换个方向来读。",
         ),
         "no_padding": (
             "A column of 32 rows of 32 words is 32 words of one bank. What if a row were one word longer?",
@@ -60,11 +60,11 @@ exercise = Exercise(
         "same_block": (
             "Each tile is transposed within itself and put back where it was: only those of the diagonal are right. Where "
             "does tile (by, bx) belong?",
-            "每一块只在自己内部转置，又放回了原处：只有对角线上的块是对的。块 (by, bx) 应该放到哪里？",
+            "每个 tile 只在自己内部转置，又放回了原处：只有对角线上的是对的。tile (by, bx) 应该放到哪里？",
         ),
         "not_turned": (
             "Tiles go to the right places, but none is turned: tile[ty, tx] is what this thread itself stored.",
-            "块放对了地方，但没有转：tile[ty, tx] 正是这个线程自己存的。",
+            "tile 都放对了地方，但没有转：tile[ty, tx] 正是这个线程自己存的。",
         ),
         "guard_of_load": (
             "That asks for the place of the load. For the store this thread stands somewhere else: in the rows and columns "
@@ -78,7 +78,7 @@ exercise = Exercise(
         ),
         "eight_rows": (
             "A block has 8 rows of threads and a tile 32 rows: each thread has four of them.",
-            "一个块有 8 行线程，一块数据有 32 行：每个线程要做四行。",
+            "一个线程块有 8 行线程，一个 tile 有 32 行：每个线程要做四行。",
         ),
         "load_still_strided": (
             "Now the store is coalesced and the load goes down a column: shared memory is used, and nothing gained.",
@@ -86,7 +86,7 @@ exercise = Exercise(
         ),
         "blocks_of_eight": (
             "cuda.grid(2) counts threads, 8 to a block along y. A block's tile has 32 rows: it begins at 32 · blockIdx.y.",
-            "cuda.grid(2) 数的是线程，y 方向每块 8 个。而块的数据有 32 行：从 32 · blockIdx.y 开始。",
+            "cuda.grid(2) 数的是线程，y 方向每个线程块 8 个。而它的 tile 有 32 行：从 32 · blockIdx.y 开始。",
         ),
         "indices_turned": (
             "The grid covers a: x is a column of a, and a[x, y] asks for a row of that number.",
@@ -94,7 +94,7 @@ exercise = Exercise(
         ),
         "store_still_strided": (
             "The tile is there and gains nothing: each thread takes out what it put in, and lanes store down a column of out.",
-            "块用上了却没赚到：每个线程取出的正是自己放进去的，通道仍沿 out 的列写。",
+            "tile 用上了却没赚到：每个线程取出的正是自己放进去的，通道仍沿 out 的列写。",
         ),
         "waits_in_loop": (
             "After the first turn only 8 of the tile's 32 rows are there: fill all of it in one loop, wait, and empty it in another.",
@@ -108,11 +108,11 @@ exercise = Exercise(
          "warp 的通道 0 和 1：它们读 a 的哪两个元素，写 out 的哪两个，各相隔多远？"),
         ("Load along a row of a, store along a row of out; the turn is made by reading the tile with its indices exchanged. "
          "out's tile has the block's two numbers exchanged, and its own guard. A tile of 33 columns has a bank for each lane.",
-         "沿 a 的行读，沿 out 的行写；交换下标来读块，就完成了转置。out 的块要交换块的两个编号，并有自己的边界判断。"
-         "33 列的块让每个通道各有一个存储体。"),
+         "沿 a 的行读，沿 out 的行写；交换下标来读 tile，就完成了转置。out 里的 tile 要交换线程块的两个编号，并有自己的边界判断。"
+         "33 列的 tile 让每个通道各有一个存储体。"),
         ("x, y from block and thread; four times: if inside a: fill the tile. Wait, all of you. x from blockIdx.y, y from "
          "blockIdx.x; four times: if inside out: store tile[x's place, y's place].",
-         "x、y 由块和线程得到；四次：若在 a 内：填块。全体等待。x 用 blockIdx.y，y 用 blockIdx.x；四次：若在 out 内：写 tile[x 的位置, y 的位置]。"),
+         "x、y 由块和线程得到；四次：若在 a 内：填 tile。全体等待。x 用 blockIdx.y，y 用 blockIdx.x；四次：若在 out 内：写 tile[x 的位置, y 的位置]。"),
     ),
 )  # fmt: skip
 
