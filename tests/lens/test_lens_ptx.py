@@ -567,7 +567,7 @@ def test_machine_code_stands_beside_where_its_tools_are(monkeypatch):
 @needs_compilers
 def test_the_page_shows_what_is_printed(tmp_path, monkeypatch):
     page = (Path(__file__).parents[2] / "docs" / "ptx.md").read_text("utf-8")
-    part = page.partition("<!-- shown by tests/lens/test_ptx.py -->")[2]
+    part = page.partition("<!-- shown by tests/lens/test_lens_ptx.py -->")[2]
     python, shown, changes = re.findall(r"```\w+\n(.*?)\n```", part, re.S)[:3]
     (tmp_path / "scale.py").write_text(python + "\n", "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
