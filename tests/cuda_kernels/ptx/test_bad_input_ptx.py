@@ -148,7 +148,7 @@ FULL = """
 import hashlib, os
 from pathlib import Path
 from cuda_kernels.ptx import native
-from tests.cuda_kernels.ptx.test_bad_input import NUMBERS, Native, numbers
+from tests.cuda_kernels.ptx.test_bad_input_ptx import NUMBERS, Native, numbers
 disk = Path(os.environ["MINIDL_CACHE"])
 for leave in (0, 4096):  # full at once, and room for one small file
     with open(disk / "ballast", "wb", buffering=0) as file:
