@@ -138,7 +138,7 @@ class Kernel(Task):
         `launch(kernel, grid, block, *args)` runs and watches
     """
 
-    outputs: Mapping[str, Callable[..., tuple[int, ...]]] = field(default_factory=dict)
+    outputs: Mapping[str, Callable[..., tuple[int, ...] | np.ndarray]] = field(default_factory=dict)
     start: Mapping[str, float] = field(default_factory=dict)
     given: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     threads: int | tuple[int, ...] = 128
