@@ -22,7 +22,8 @@ from minidl.course.sentences import FAULTS, GENERIC, LANGUAGES, STAGES, fill
 from minidl.testing.agreement import wrong_cells
 
 WHAT = {
-    "sectors": "Sectors moved", "barriers": "Barriers", "atomics": "Atomic operations", "stores": "Stores of warps",
+    "sectors": "Sectors moved", "load_sectors": "Sectors loaded", "store_sectors": "Sectors stored",
+    "barriers": "Barriers", "atomics": "Atomic operations", "stores": "Stores of warps",
     "shared_accesses": "Accesses to shared memory", "steps": "Lines of your file run", "launches": "Launches",
     "shuffles": "Shuffles",
 }  # fmt: skip
