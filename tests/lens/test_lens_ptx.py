@@ -351,7 +351,8 @@ def test_what_cannot_be_stepped_is_said(listing):
 # -- what is meant -----------------------------------------------------------------------------------------------------
 
 
-def test_without_compilers_one_sentence_names_the_command(monkeypatch):
+def test_without_compilers_one_sentence_names_the_command(monkeypatch, tmp_path):
+    monkeypatch.setenv("MINIDL_CACHE", str(tmp_path))  # a kernel that is kept there would need no compiler
     monkeypatch.setattr(
         "cuda_kernels.ptx.compiler.missing", lambda: 'NVVM is not there. Install: pip install "minidl[ptx]"'
     )
