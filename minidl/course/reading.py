@@ -30,9 +30,12 @@ def read(exercise: Exercise, source: str, starter: str = "") -> Refused | None:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", 0) or 0
         return Refused("syntax", {"L": line, "message": getattr(error, "msg", str(error))}, line)
-    if any(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) and n.value.value is ...
-           for n in ast.walk(tree)):  # fmt: skip
-        return Refused("not-begun", {})
+    empty = _empty(tree)
+    if empty:
+        places = len(_empty(ast.parse(starter)))
+        if len(empty) == places:
+            return Refused("not-begun", {})
+        return Refused("unfinished", {"k": len(empty), "n": max(places, len(empty)), "L": empty[0]}, empty[0])
     found = _names(tree)
     for task in exercise.tasks:
         if (refused := _task(task, tree, found)) is not None:
@@ -40,14 +43,38 @@ def read(exercise: Exercise, source: str, starter: str = "") -> Refused | None:
     if (refused := _forbidden(exercise, tree)) is not None:
         return refused
     if exercise.most_changed is not None and starter:
-        changed = sum(line[:2] in ("+ ", "- ") for line in difflib.ndiff(_lines(starter), _lines(source)))
-        if changed > 2 * exercise.most_changed:
-            return Refused("too-much-changed", {"n": -(-changed // 2), "most": exercise.most_changed})
+        changed = lines_changed(starter, source)
+        if changed > exercise.most_changed:
+            return Refused("too-much-changed", {"n": changed, "most": exercise.most_changed})
     return None
 
 
 def _lines(source: str) -> list[str]:
     return [line.rstrip() for line in source.splitlines() if line.strip()]
+
+
+def _empty(tree: ast.Module) -> list[int]:
+    """The lines on which `...` still stands for what is to be written."""
+    return [n.lineno for n in ast.walk(tree)
+            if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) and n.value.value is ...]  # fmt: skip
+
+
+def lines_changed(before: str, after: str) -> int:
+    r"""Return how many lines of code were changed, added or taken away; comments, blank lines and texts do not count.
+
+    >>> lines_changed("'A text.'\nx = 1\ny = 2", "x = 1  # one\n\ny = 3\nz = 4")
+    2
+    """
+    found = difflib.SequenceMatcher(None, _code(before), _code(after), autojunk=False).get_opcodes()
+    return sum(max(i2 - i1, j2 - j1) for tag, i1, i2, j1, j2 in found if tag != "equal")
+
+
+def _code(source: str) -> list[str]:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree).splitlines()
 
 
 def _same(source: str, starter: str) -> bool:

@@ -150,6 +150,10 @@ FAULTS: dict[str, Sentence] = {
 
 STAGES: dict[str, Sentence] = {
     "not-begun": ("Not begun: `...` is where your lines go.", "还没开始：`...` 处写你的代码。"),
+    "unfinished": (
+        "{k} of {n} places are still empty: `...` on line {L} is where your lines go.",
+        "{n} 处中还有 {k} 处空着：第 {L} 行的 `...` 处写你的代码。",
+    ),
     "syntax": ("Python cannot read line {L}: {message}.", "Python 读不懂第 {L} 行：{message}。"),
     "near-name": ("The function is called `{name}`; found `{near}`.", "函数应叫 `{name}`；找到的是 `{near}`。"),
     "no-function": ("There is no `{name}` in the file: `def {signature}:`.", "文件里没有 `{name}`：`def {signature}:`。"),

@@ -60,6 +60,14 @@ def test_what_the_text_alone_says(source, code):
     assert failure.stage == "file" and failure.code == code and "{" not in failure.said[0] + failure.said[1]
 
 
+def test_a_file_half_filled_in_is_begun():
+    starter = catalog.starter(14)
+    assert starter.count("...  #") == 2 and check_source(14, starter).state == "not begun"
+    failure = failure_of(14, starter.replace("...  #", "pass  #", 1))
+    assert failure.code == "unfinished" and failure.facts["k"] == 1 and failure.facts["n"] == 2
+    assert failure.lines == (failure.facts["L"],) and "..." in starter.splitlines()[failure.lines[0] - 1]
+
+
 @pytest.mark.parametrize("fork", [True, False] if sys.platform.startswith("linux") else [False])
 def test_limits_of_time_memory_and_a_death(fork):
     def code(line, **more):
