@@ -134,9 +134,9 @@ def generic(
             try:
                 with np.errstate(all="ignore"):
                     other = make()
-            except Exception:  # the reference does not take these inputs
+                others = [np.asarray(o, np.float64) for o in (other if isinstance(other, tuple) else [other])]
+            except Exception:  # the reference does not take these inputs, or gives texts
                 continue
-            others = [np.asarray(o, np.float64) for o in (other if isinstance(other, tuple) else [other])]
             if len(others) != len(got):
                 continue
             differs = [wrong_cells(o, np.asarray(r, np.float64), task.tolerance).any()

@@ -95,7 +95,8 @@ def _task(task: Task, tree: ast.Module, found: dict[str, ast.AST]) -> Refused | 
     node = found.get(task.name)
     if node is None:
         near = difflib.get_close_matches(task.name, found, 1, 0.6)
-        said = {"name": task.name, "signature": task.signature, "near": near[0] if near else ""}
+        said = {"name": task.name, "signature": task.signature, "near": near[0] if near else "",
+                "how": f": `def {task.signature}:`" if "(" in task.signature else ""}  # fmt: skip
         return Refused("near-name" if near else "no-function", said)
     if isinstance(task, Answers) or not isinstance(node, ast.FunctionDef) or "(" not in task.signature:
         return None

@@ -156,7 +156,7 @@ STAGES: dict[str, Sentence] = {
     ),
     "syntax": ("Python cannot read line {L}: {message}.", "Python 读不懂第 {L} 行：{message}。"),
     "near-name": ("The function is called `{name}`; found `{near}`.", "函数应叫 `{name}`；找到的是 `{near}`。"),
-    "no-function": ("There is no `{name}` in the file: `def {signature}:`.", "文件里没有 `{name}`：`def {signature}:`。"),
+    "no-function": ("There is no `{name}` in the file{how}.", "文件里没有 `{name}`{how}。"),
     "parameters": ("Its parameters are `{signature}`; found `{got}`.", "参数应为 `{signature}`；找到的是 `{got}`。"),
     "no-jit": (
         "`{name}` is a Python function, not a kernel: write `@cuda.jit` in the line above its def.",

@@ -77,6 +77,8 @@ def run_backward(entry: Entry, dy: tuple[np.ndarray | None, ...], needs: tuple[b
             f"{entry.op}: its backward on {backend!r} must return a tuple with one gradient an input "
             f"({len(entry.inputs)}). Got {kind_of(gradients)}. A missing comma, `return (dx,)`?"
         )
+    if any([isinstance(gradient, np.generic) for gradient in gradients]):  # NumPy's arithmetic on arrays without axes
+        gradients = tuple([np.asarray(g) if isinstance(g, np.generic) else g for g in gradients])
     if observers:
         tell(
             OpRun(

@@ -41,6 +41,14 @@ def test_a_forward_may_give_a_numpy_scalar():
     assert tape.gradient(loss, w).numpy().tolist() == [1, 1]
 
 
+def test_a_backward_may_give_a_numpy_scalar():
+    """NumPy's arithmetic on arrays without axes gives scalars."""
+    triple, x = register(lambda x: (x * 3, None), lambda dy, cache: (dy * 3,)), minidl.Variable(2.0)
+    with minidl.GradientTape() as tape:
+        y = triple(x) * x
+    assert tape.gradient(y, x).numpy() == 12
+
+
 def test_a_forward_that_promotes_to_float64_is_named():
     with pytest.raises(DTypeError, match="must keep float32. Got float64.*dtype=x.dtype"):
         register(lambda x: (x + np.zeros(x.shape), None))(np.ones(2, np.float32))
