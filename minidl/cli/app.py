@@ -27,7 +27,7 @@ Backend = Annotated[
     list[str] | None,
     typer.Option("--backend", "-b", help="A backend for all ops, or op=backend, e.g. conv2d=numpy. May be repeated."),
 ]
-DataName = Annotated[str, typer.Option("--data", "-d", help="digits, mnist, fashion_mnist or cifar10.")]
+DataName = Annotated[str, typer.Option("--data", "-d", help="digits, mnist_small, mnist, fashion_mnist or cifar10.")]
 DataPath = Annotated[
     Path | None, typer.Option("--data-path", help="File or folder of the data, where it is not to be downloaded.")
 ]

@@ -10,8 +10,15 @@ import numpy as np
 
 from minidl.errors import ArgumentError, DataError, unknown_name
 
-IMAGE_SHAPES = {"digits": (8, 8, 1), "mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
-_LARGEST = {"digits": 16.0, "mnist": 255.0, "fashion_mnist": 255.0, "cifar10": 255.0}
+IMAGE_SHAPES = {
+    "digits": (8, 8, 1),
+    "mnist": (28, 28, 1),
+    "mnist_small": (28, 28, 1),
+    "fashion_mnist": (28, 28, 1),
+    "cifar10": (32, 32, 3),
+}
+_LARGEST = {name: 16.0 if name == "digits" else 255.0 for name in IMAGE_SHAPES}
+_SHIPPED = ("digits", "mnist_small")
 CLASS_NAMES = {
     "fashion_mnist": ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"],
     "cifar10": ["airplane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
@@ -38,9 +45,9 @@ def load(name: str, path: Path | None = None) -> ImageData:
     """Return a data set's images and labels."""
     check_name(name)
     module = importlib.import_module(f"minidl.datasets.{name}")
-    if path is not None and name == "digits":
+    if path is not None and name in _SHIPPED:
         raise ArgumentError(
-            "--data-path: the digits come with minidl, and have no other place. Leave it out, or name another --data."
+            f"--data-path: {name} comes with minidl, and has no other place. Leave it out, or name another --data."
         )
     if path is not None and not path.expanduser().exists():
         raise DataError(f"--data-path: {str(path)!r} does not exist. Relative to {str(Path.cwd())!r}.")

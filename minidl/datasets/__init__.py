@@ -1,9 +1,9 @@
 """Data sets with Keras' names and shapes: `load_data()` returns `(x_train, y_train), (x_test, y_test)`.
 
-`digits` ships with minidl. The others are read from `path=`, from Keras' cache (`~/.keras/datasets` or
+`digits` and `mnist_small` ship with minidl. The others are read from `path=`, from Keras' cache (`~/.keras/datasets` or
 `$KERAS_HOME/datasets`), from minidl's (`$MINIDL_HOME/datasets`), and are downloaded only where none has them.
 """
 
-from minidl.datasets import cifar10, digits, fashion_mnist, mnist, spoken_digits
+from minidl.datasets import cifar10, digits, fashion_mnist, mnist, mnist_small, spoken_digits
 
-__all__ = ["cifar10", "digits", "fashion_mnist", "mnist", "spoken_digits"]
+__all__ = ["cifar10", "digits", "fashion_mnist", "mnist", "mnist_small", "spoken_digits"]

@@ -49,7 +49,7 @@ def said(capsys, arguments, code=1):
         ("--curves", "no/c.png", "does not exist"),
         ("--history", "folder", "is a folder"),
         ("--history", "file/h.csv", "is a file"),
-        ("--data-path", "file", "the digits come with minidl"),
+        ("--data-path", "file", "digits comes with minidl"),
     ],
 )
 def test_train_checks_its_targets_before_it_trains(place, capsys, monkeypatch, option, value, words):
