@@ -24,7 +24,7 @@ def sum_of_gradients(a: Any, b: Any) -> Any:
     started = time.perf_counter()
     device = arrays.device_of(a) or arrays.device_of(b) or PLAIN
     if a.dtype != np.float32 or device == PLAIN:
-        total = arrays.on_host(a, "sum of gradients") + arrays.on_host(b, "sum of gradients")
+        total = np.asarray(arrays.on_host(a, "sum of gradients") + arrays.on_host(b, "sum of gradients"))
         device = PLAIN
     else:
         total = resolve("add", "forward", {"add": device}).function(a, b)[0]
