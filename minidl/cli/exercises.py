@@ -132,6 +132,19 @@ def submit(
 
 
 @exercises.command()
+def guesses(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Print your guesses in notebooks beside what came out, and how many were within a factor of 2."""
+    from minidl.course.guesses import all_guesses, calibration, report
+
+    found = all_guesses()
+    typer.echo(
+        json.dumps({"calibration": calibration(found), "guesses": found}, ensure_ascii=False) if as_json else report()
+    )
+
+
+@exercises.command()
 def reset(which: Annotated[str, typer.Argument(help="Number or name.")]) -> None:
     """Begin an exercise anew; the old file is kept as NAME.py.1."""
     path, _ = _folder().start(which, again=True)

@@ -3,6 +3,7 @@
     from minidl import course
     course.check("vector_add", add)          # what a cell defines
     course.check(24)                         # the current folder's 24_gemm_tiled.py
+    g = course.guess("sectors moved")        # before it is measured; then g(512), g.reveal(4096)
 
 At a terminal: `minidl exercises start`, `check`, `watch`. `docs/write_an_exercise.md` says how one is added.
 """
@@ -26,7 +27,8 @@ from minidl.course.exercise import (
 )
 
 __all__ = [
-    "Answers", "Bank", "Case", "Draw", "Exercise", "Function", "Kernel", "Seen", "case", "check", "extreme", "par",
+    "Answers", "Bank", "Case", "Draw", "Exercise", "Function", "Kernel", "Seen", "case", "check", "extreme",
+    "guess", "par",
 ]  # fmt: skip
 
 
@@ -35,4 +37,8 @@ def __getattr__(name: str) -> Any:
         from minidl.course.notebook import check
 
         return check
+    if name == "guess":
+        from minidl.course.guesses import guess
+
+        return guess
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

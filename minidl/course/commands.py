@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from pathlib import Path
 from typing import Any
 
 from minidl.course import catalog
 from minidl.course.folder import Folder, now
+from minidl.course.guesses import all_guesses
 from minidl.course.judging import check_source
 from minidl.course.results import code_of
-from minidl.course.sentences import FAULTS, LANGUAGES
+from minidl.course.sentences import FAULTS, LANGUAGES, language
 from minidl.errors import ArgumentError, unknown_name
 
 TRACKS = {
@@ -22,19 +22,7 @@ TRACKS = {
 }  # fmt: skip
 LEVELS = ("a question", "the idea", "the shape of the code")
 FORMAT = "minidl-course-submission/1"
-
-
-def language(given: str | None = None) -> str:
-    """Return the language of sentences: given, or that of MINIDL_LANGUAGE, or English.
-
-    Raises
-    ------
-    UnknownNameError : there is no such language
-    """
-    found = given or os.environ.get("MINIDL_LANGUAGE", "en")
-    if found not in LANGUAGES:
-        raise unknown_name("language", found, list(LANGUAGES))
-    return found
+__all__ = ["FORMAT", "LEVELS", "TRACKS", "explain", "hint", "language", "listing", "rows", "submit"]
 
 
 def rows(folder: Folder | None, track: str = "") -> list[dict[str, Any]]:
@@ -119,9 +107,10 @@ def submit(folder: Folder, which: list[str], out: Path | None = None, student: s
     import numpy
 
     environment = {"python": platform.python_version(), "numpy": numpy.__version__, "numba": numba.__version__}
+    guesses = [{key: g.get(key) for key in ("what", "said", "was", "off")} for g in all_guesses() if "was" in g]
     data = {
         "format": FORMAT, "minidl": __version__, "student": student, "made": now(), "environment": environment,
-        "exercises": found,
+        "exercises": found, "guesses": guesses,
     }  # fmt: skip
     names = f"{numbers[0]:02d}" if len(numbers) == 1 else "all" if not which else "-".join(f"{n:02d}" for n in numbers)
     path = out or folder.path / f"submission-{names}-{now()[:10]}.json"

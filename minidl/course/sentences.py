@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import string
 from typing import Any
 
 from minidl.course.exercise import Sentence
+from minidl.errors import unknown_name
 
 LANGUAGES = ("en", "zh")
 
@@ -226,6 +228,19 @@ GENERIC: dict[str, Sentence] = {
 }  # fmt: skip
 
 EXPLAINED: dict[str, Sentence] = {code: text for code, text in FAULTS.items() if code != "machine"}
+
+
+def language(given: str | None = None) -> str:
+    """Return the language of sentences: given, or that of MINIDL_LANGUAGE, or English.
+
+    Raises
+    ------
+    UnknownNameError : there is no such language
+    """
+    found = given or os.environ.get("MINIDL_LANGUAGE") or "en"
+    if found not in LANGUAGES:
+        raise unknown_name("language", found, list(LANGUAGES))
+    return found
 
 
 class _Filling(string.Formatter):
