@@ -167,13 +167,11 @@ class Answers(Task):
     """Predictions: the student fills in a dict of this name. `reference()` gives the right numbers or words by key.
 
     wrong : of each key what else is said, and the sentence (a key of `says`) for it: {"shifted": {4: "alignment"}}
-    near : a number within this factor of the right one is half right, and passes with one star
     """
 
     signature: str = "answers"
     cases: Callable[[Draw], Iterable[Case]] = lambda d: ()
     wrong: Mapping[str, Mapping[Any, str]] = field(default_factory=dict)
-    near: float = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -202,7 +202,6 @@ STAGES: dict[str, Sentence] = {
     ),
     "no-answer": ("No answer yet for `{key}`.", "`{key}` 还没有答案。"),
     "answer": ("`{key}`: {got} is not it. Look at that kernel once more.", "`{key}`：{got} 不对。再看看那个内核。"),
-    "near-answer": ("`{key}`: {got} is within a factor of {factor}; it is {right}.", "`{key}`：{got} 在 {factor} 倍以内；答案是 {right}。"),
     "or": (", or: ", "；或者："),
     "right": ("right: by luck", "是对的：靠运气"),
     "wrong": ("wrong", "是错的"),

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from minidl.course import catalog, fingerprints
+from minidl.course.compared import compared
 from minidl.course.exercise import Bank, Exercise, Wrong
 from minidl.course.isolate import isolated, warm
-from minidl.course.judging import Judge, check_source
+from minidl.course.judging import check_source
 from minidl.course.results import Result
 from minidl.course.sentences import FAULTS, GENERIC, STAGES
 
@@ -38,10 +39,10 @@ def made(exercise: Exercise, bank: Bank) -> dict[str, Any]:
 
 
 def _outcomes(exercise: Exercise, wrong: Wrong) -> list[Any]:
-    looked = Judge(exercise, wrong.source).looked(isolated(exercise.number, wrong.source, seconds=PATIENCE), 0)
+    cases = compared(exercise, isolated(exercise.number, wrong.source, seconds=PATIENCE), 0)
     if wrong.stage == "par":
-        return [fingerprints.figures_outcome(x.ran) for x in looked]
-    return [x.outcome for x in looked]
+        return [fingerprints.figures_outcome(x.ran) for x in cases]
+    return [x.outcome for x in cases]
 
 
 def text_of(made_: dict[str, Any]) -> str:
