@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from minidl.course import catalog
+from minidl.course.checker.judging import check_source
+from minidl.course.checker.results import code_of
 from minidl.course.folder import Folder, now
 from minidl.course.guesses import all_guesses
-from minidl.course.judging import check_source
-from minidl.course.results import code_of
 from minidl.course.sentences import FAULTS, LANGUAGES, language
 from minidl.errors import ArgumentError, unknown_name
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from minidl.course import catalog
-from minidl.course.judging import check_source
-from minidl.course.results import Result
+from minidl.course.checker.judging import check_source
+from minidl.course.checker.results import Result
 from minidl.errors import ArgumentError
 
 NAME = "minidl_exercises"

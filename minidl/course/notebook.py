@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.course import catalog
-from minidl.course.judging import check_source
-from minidl.course.results import Result
+from minidl.course.checker.judging import check_source
+from minidl.course.checker.results import Result
 from minidl.errors import ArgumentError
 
 
@@ -22,7 +22,7 @@ def check(which: int | str, *functions: Callable[..., Any] | dict[str, Any], **o
     which : number or name
     functions : the functions, kernels or classes that the exercise asks for; the dict of a prediction. Without them the
         exercise's file is checked
-    options : those of `minidl.course.judging.check_source`
+    options : those of `minidl.course.checker.judging.check_source`
 
     >>> answers = {"copy": 8, "shifted": 8}
     >>> print(check("count_sectors", answers))

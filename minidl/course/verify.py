@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from minidl.course import catalog, fingerprints
-from minidl.course.compared import compared
+from minidl.course import catalog
+from minidl.course.checker import fingerprints
+from minidl.course.checker.compared import compared
+from minidl.course.checker.isolate import isolated, warm
+from minidl.course.checker.judging import check_source
+from minidl.course.checker.results import Result
 from minidl.course.exercise import Bank, Exercise, Wrong
-from minidl.course.isolate import isolated, warm
-from minidl.course.judging import check_source
-from minidl.course.results import Result
 from minidl.course.sentences import FAULTS, GENERIC, STAGES
 
 PATIENCE = 5.0  # seconds

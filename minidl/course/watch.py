@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from minidl.course import catalog
+from minidl.course.checker.isolate import warm
+from minidl.course.checker.results import Result
 from minidl.course.folder import Folder
-from minidl.course.isolate import warm
-from minidl.course.results import Result
 
 INTERVAL = 0.3
 KEYS = "Enter check · h hint · n next · l list · q quit"

@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from minidl import course
 from minidl.cli.app import app
 from minidl.course import catalog, commands
+from minidl.course.checker.isolate import isolated, packed, unpacked
+from minidl.course.checker.judging import check_source
+from minidl.course.checker.running import Ran, Runs
 from minidl.course.folder import Folder
-from minidl.course.isolate import isolated, packed, unpacked
-from minidl.course.judging import check_source
-from minidl.course.running import Ran, Runs
 from minidl.course.watch import Watch
 from minidl.errors import ArgumentError, UnknownNameError
 

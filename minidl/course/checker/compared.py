@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.course import fingerprints
+from minidl.course.checker import fingerprints
+from minidl.course.checker.running import Ran, Runs, cases_of
 from minidl.course.exercise import Answers, Case, Exercise, Function, Task
-from minidl.course.running import Ran, Runs, cases_of
 from minidl.testing.agreement import wrong_cells
 
 Facts = dict[str, Any]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.course.running import Ran
+from minidl.course.checker.running import Ran
 
 PROJECTIONS = 8
 CLOSE = 1e-3  # of the distance between the mistake and the right result

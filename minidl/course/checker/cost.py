@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from minidl.course import catalog, fingerprints
-from minidl.course.compared import Compared, Facts
+from minidl.course import catalog
+from minidl.course.checker import fingerprints
+from minidl.course.checker.compared import Compared, Facts
 from minidl.course.exercise import Exercise, Kernel, Task
 
 WHAT = {

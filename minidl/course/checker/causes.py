@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.course.compared import Compared, Facts, reference
+from minidl.course.checker.compared import Compared, Facts, reference
 from minidl.course.exercise import Kernel
 from minidl.testing.agreement import wrong_cells
 

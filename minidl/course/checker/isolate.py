@@ -1,0 +1,233 @@
+"""A student's file runs in a process of its own, with limits of time and memory; what comes back is data, no code.
+
+Where a process can be forked cheaply (Linux, one thread) a child is forked off; elsewhere a fresh Python is started,
+and a warm one can be kept ready (`Spare`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from minidl.course import catalog
+from minidl.course.checker.running import Ran, Runs, run
+
+SECONDS = 10.0
+MEMORY = 1 << 30  # bytes more than what the checker itself has
+
+
+def isolated(
+    which: int | str, source: str, seed: int | str = 0, *, seconds: float = SECONDS, compiled: bool = False,
+    fork: bool | None = None,
+) -> Runs:  # fmt: skip
+    """Run a student's file on an exercise's cases in a child process.
+
+    fork : by default where it can be done
+    """
+    job = {"which": which, "source": source, "seed": seed, "compiled": compiled}
+    if can_fork() if fork is None else fork:
+        return _forked(job, seconds)
+    with Spare() as spare:
+        return spare.run(job, seconds)
+
+
+def can_fork() -> bool:
+    """Return whether a child may be forked off: on Linux, and not beside other threads of Python."""
+    return sys.platform.startswith("linux") and threading.active_count() == 1
+
+
+def warm(which: int | str) -> None:
+    """Import what a check of this exercise needs, before it is needed."""
+    for module in catalog.load(catalog.number_of(which)).allow:
+        importlib.import_module(module)
+    from cuda_kernels import simt  # noqa: F401
+    from minidl.course.checker import faults  # noqa: F401
+
+
+# -- from a job to an answer -------------------------------------------------------------------------------------------
+
+
+def answer(job: dict[str, Any]) -> bytes:
+    """Run a job, and return what came of it."""
+    exercise = catalog.load(catalog.number_of(job["which"]))
+    return packed(run(exercise, job["source"], job["seed"], job["compiled"]))
+
+
+def packed(runs: Runs) -> bytes:
+    """Return results as bytes: JSON, and arrays without objects."""
+    arrays: dict[str, np.ndarray] = {}
+    ran = []
+    for k, one in enumerate(runs.ran):
+        entry = asdict(one) | {"outputs": None if one.outputs is None else len(one.outputs)}
+        for n, array in enumerate(one.outputs or ()):
+            arrays[f"{k}_{n}"] = array
+        ran.append(entry)
+    text = json.dumps(
+        {"ran": ran, "error": runs.error, "printed": runs.printed, "compiled": runs.compiled}, default=_plain
+    )
+    buffer = io.BytesIO()
+    np.savez(buffer, text=np.frombuffer(text.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def unpacked(data: bytes) -> Runs:
+    """Return results from bytes, which a student's code may have written: nothing in them is run."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as files:
+        found = json.loads(files["text"].tobytes().decode())
+        runs = Runs(error=_pair(found["error"]), printed=found["printed"], compiled=_pair(found["compiled"]))
+        for k, entry in enumerate(found["ran"]):
+            count = entry.pop("outputs")
+            outputs = None if count is None else [files[f"{k}_{n}"] for n in range(count)]
+            entry["error"], entry["changed"] = _pair(entry["error"]), _pair(entry["changed"])
+            runs.ran.append(Ran(**entry, outputs=outputs))
+    return runs
+
+
+def _pair(value: Any) -> Any:
+    return tuple(value) if value is not None else None
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _limits() -> None:
+    """Limits of memory for this process, where the system knows them."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        with open("/proc/self/statm") as file:
+            now = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, now + MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _died(how: str) -> Runs:
+    return Runs(error=("died", {"how": how, "L": 0}))
+
+
+def _late(seconds: float) -> Runs:
+    return Runs(error=("no-return", {"seconds": f"{seconds:g}", "L": 0}))
+
+
+def _read(data: bytes, how: str) -> Runs:
+    try:
+        return unpacked(data)
+    except Exception:  # cut off, or written by something else than `packed`
+        return _died(how)
+
+
+# -- forked ------------------------------------------------------------------------------------------------------------
+
+
+def _forked(job: dict[str, Any], seconds: float) -> Runs:
+    warm(job["which"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # BLAS has threads of its own, which it parks itself
+        child = os.fork()
+    if not child:
+        _child(job, reading, writing)
+    os.close(writing)
+    data, end = bytearray(), time.monotonic() + seconds
+    try:
+        while True:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([reading], [], [], left)[0]:
+                os.kill(child, signal.SIGKILL)
+                return _late(seconds)
+            part = os.read(reading, 1 << 16)
+            if not part:
+                break
+            data += part
+    finally:
+        os.close(reading)
+        _, status = os.waitpid(child, 0)
+    return _read(bytes(data), f"status {os.waitstatus_to_exitcode(status)}")
+
+
+def _child(job: dict[str, Any], reading: int, writing: int) -> None:
+    code = 1
+    try:
+        os.close(reading)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        _limits()
+        data = answer(job)
+        with open(writing, "wb") as pipe:
+            pipe.write(data)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+# -- a fresh Python ----------------------------------------------------------------------------------------------------
+
+
+class Spare:
+    """A Python that has been started ahead, and waits for one job.
+
+    python -m minidl.course.checker.isolate : reads a job from standard input, writes the answer to standard output
+    """
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "minidl.course.checker.isolate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        )  # fmt: skip
+
+    def run(self, job: dict[str, Any], seconds: float) -> Runs:
+        """Do the job. The limit counts from here, with two seconds for the start."""
+        try:
+            data, _ = self.process.communicate(json.dumps(job).encode(), timeout=seconds + 2)
+        except subprocess.TimeoutExpired:
+            self.close()
+            return _late(seconds)
+        return _read(data, f"status {self.process.returncode}")
+
+    def close(self) -> None:
+        """End it."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def __enter__(self) -> Spare:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.process.poll() is None:
+            self.close()
+
+
+def _serve() -> None:
+    from cuda_kernels import simt  # noqa: F401
+    from minidl.course.checker import faults  # noqa: F401
+
+    job = json.loads(sys.stdin.buffer.read())
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a student's file prints is not an answer
+    _limits()
+    out.write(answer(job))
+    out.close()
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,136 @@
+"""What a check found, and how it is printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from minidl.course.exercise import Sentence
+
+STAGES = ("file", "runs", "machine", "values", "par", "compiled")
+MARKS = {"passed": "✓", "failed": "✗", "not run": "–", "over": "·"}
+
+
+@dataclass
+class Failure:
+    """What went wrong.
+
+    code : a fault or a stage's sentence, "F5", "values"; `mistake` the name of the exercise's own sentence, or ""
+    said : the sentences, in English and Chinese
+    lines : numbers of the lines concerned, worst first
+    """
+
+    stage: str
+    code: str
+    said: Sentence
+    mistake: str = ""
+    case: str = ""
+    lines: tuple[int, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Result:
+    """The verdict on a file.
+
+    state : "passed", "failed" or "not begun"
+    stages : each stage's verdict: "passed", "failed", "not run", and of par "over"
+    remarks : what is said of a right one: which par it missed, and why
+    """
+
+    number: int
+    name: str
+    title: str
+    state: str
+    stages: dict[str, str]
+    stars: int = 0
+    points: float = 0.0
+    of: int = 10
+    failure: Failure | None = None
+    remarks: list[Failure] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+    par: dict[str, float] = field(default_factory=dict)
+    summary: str = ""
+    printed: str = ""
+    seconds: float = 0.0
+    source: str = field(default="", repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is right."""
+        return self.state == "passed"
+
+    def text(self, language: str = "en", width: int = 100, timed: bool = False) -> str:
+        """Return what a terminal shows."""
+        stars = "★" * self.stars
+        first = {"passed": f"{stars} passed", "failed": f"✗ {self.failure.stage if self.failure else ''}",
+                 "not begun": "… not begun"}[self.state]  # fmt: skip
+        head = f"{self.number} {self.name}   {first}"
+        took = f"{self.seconds:.2f} s" if timed else ""
+        lines = [head.ljust(width - len(took)) + took if took else head]
+        if self.state != "not begun":
+            lines.append("   " + "   ".join(f"{stage} {MARKS[v]}" for stage, v in self.stages.items()))
+        if self.summary:
+            lines.append(f"   {self.summary}")
+        for found in [*([self.failure] if self.failure else []), *self.remarks]:
+            lines += self._told(found, language, width)
+        if self.printed:
+            lines += ["   it printed:", *[f"      {line}" for line in self.printed.splitlines()]]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _told(self, found: Failure, language: str, width: int) -> list[str]:
+        lines = [f"   {found.case}"] if found.case else []
+        texts = self.source.splitlines()
+        lines += [f"   {n:4d} | {texts[n - 1].rstrip()}" for n in found.lines if 0 < n <= len(texts)]
+        said = found.said[language == "zh"]
+        lines += [f"   {line}" for line in wrapped(said, width - 3)]
+        if found.code[:1] == "F" and found.code[1:2].isdigit():
+            lines.append(f"   minidl exercises explain {code_of(found.code)}")
+        return lines
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        from markupsafe import escape
+
+        return f"<pre style='line-height:1.35'>{escape(self.text())}</pre>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, for a submission."""
+        failure = self.failure
+        figures = {k: v for k, v in self.figures.items() if k != "lines"}
+        return {
+            "id": self.name, "number": self.number, "state": self.state, "stars": self.stars, "points": self.points,
+            "of": self.of, "stages": [{"name": s, "verdict": v} for s, v in self.stages.items()],
+            "failure": failure and {"stage": failure.stage, "code": failure.code, "mistake": failure.mistake,
+                                    "said": failure.said[0], "lines": list(failure.lines), "case": failure.case},
+            "figures": figures, "remarks": [r.said[0] for r in self.remarks],
+        }  # fmt: skip
+
+
+def code_of(code: str) -> str:
+    """Return a fault's number without the letter of its variant.
+
+    >>> code_of("F6s"), code_of("F12")
+    ('F6', 'F12')
+    """
+    return code.rstrip("abcdefghijklmnopqrstuvwxyz")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return text in lines of at most `width` columns; a Chinese character takes two."""
+    import unicodedata
+
+    lines, now, used = [], "", 0
+    pieces: list[str] = []
+    for word in text.split(" "):
+        pieces += [*(list(word) if any(ord(c) > 0x2E7F for c in word) else [word]), " "]
+    for piece in pieces:
+        size = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in piece)
+        if used + size > width and piece != " ":
+            lines.append(now.rstrip())
+            now, used = "", 0
+        if piece != " " or now:
+            now, used = now + piece, used + size
+    return [*lines, now.rstrip()] if now.strip() else lines

@@ -1,0 +1,328 @@
+"""In the child process: a student's file is run on the cases of its exercise. What is right is not known here.
+
+What comes out is plain: numbers, texts and arrays, which `isolate` carries to the parent, where `judging` looks at it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import linecache
+import math
+import sys
+import traceback
+import types
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minidl.course.exercise import Answers, Case, Draw, Exercise, Function, Kernel, Task, named
+from minidl.errors import ArgumentError
+
+STEP_LIMIT = 20_000
+SHOWN_PRINTS = 8
+
+
+@dataclass
+class Ran:
+    """One case of one task, run.
+
+    error : a sentence's name and its facts, where it could not be run
+    fault : the code, facts, excerpt and signature of what the SIMT machine found first
+    outputs : what came out
+    changed : name, index of an input that is no longer what it was; and whether an output was left as it was
+    figures : what it moved; `lines` the lines that do so badly
+    """
+
+    task: int
+    case: int
+    error: tuple[str, dict[str, Any]] | None = None
+    fault: dict[str, Any] | None = None
+    outputs: list[np.ndarray] | None = None
+    changed: tuple[str, str] | None = None
+    answers: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    launches: int = 0
+
+
+@dataclass
+class Runs:
+    """All cases; what was printed; and how a compiled run went, where it was asked for."""
+
+    ran: list[Ran] = field(default_factory=list)
+    error: tuple[str, dict[str, Any]] | None = None
+    printed: str = ""
+    compiled: tuple[str, dict[str, Any]] | None = None
+
+
+def cases_of(exercise: Exercise, task: Task, seed: int | str = 0) -> list[Case]:
+    """Return a task's cases, plain ones first."""
+    found = list(task.cases(Draw(exercise.name, seed)))
+    for case in found:
+        if len(case.inputs) != len(task.input_names):
+            raise ArgumentError(
+                f"{exercise.label}: a case of {task.name} gives {', '.join(task.input_names)}. Got {len(case.inputs)} "
+                "inputs. What is called by `drive` names them in `inputs`."
+            )
+    return [c for c in found if c.kind != "extreme"] + [c for c in found if c.kind == "extreme"]
+
+
+def run(exercise: Exercise, source: str, seed: int | str = 0, compiled: bool = False) -> Runs:
+    """Run a student's file on all cases."""
+    runs, printed = Runs(), io.StringIO()
+    with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
+        filename = f"<{exercise.label}.py>"
+        try:
+            module = _module(filename, source)
+        except BaseException as error:
+            runs.error = _raised(error, filename)
+            return runs
+        for number, task in enumerate(exercise.tasks):
+            runs.ran += _task(number, task, module, filename, cases_of(exercise, task, seed))
+        if compiled:
+            runs.compiled = _compiled(exercise, module, seed)
+    lines = printed.getvalue().splitlines()
+    more = [f"… {len(lines) - SHOWN_PRINTS} more lines"] if len(lines) > SHOWN_PRINTS else []
+    runs.printed = "\n".join([*lines[:SHOWN_PRINTS], *more])
+    return runs
+
+
+def _module(filename: str, source: str) -> types.ModuleType:
+    """The file as a module whose functions know their source."""
+    module = types.ModuleType("student")
+    module.__file__ = filename
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    sys.modules["student"] = module
+    exec(compile(source, filename, "exec"), module.__dict__)
+    return module
+
+
+def _task(number: int, task: Task, module: types.ModuleType, filename: str, cases: list[Case]) -> list[Ran]:
+    if isinstance(task, Answers):
+        given = getattr(module, task.name)
+        kept = (
+            {str(k): v for k, v in given.items() if isinstance(v, int | float | str)} if isinstance(given, dict) else {}
+        )
+        return [Ran(number, 0, answers=kept)]
+    made = []
+    for k, case in enumerate(cases):
+        ran = Ran(number, k)
+        made.append(ran)
+        try:
+            if isinstance(task, Kernel):
+                _kernel(task, module, case, ran)
+            elif isinstance(task, Function):
+                _function(task, module, case, ran, filename)
+        except BaseException as error:
+            ran.error = _raised(error, filename)
+        if ran.error is not None and ran.error[0] == "not-run":
+            break  # no other case will fare better
+    return made
+
+
+def _raised(error: BaseException, filename: str) -> tuple[str, dict[str, Any]]:
+    from cuda_kernels.simt import UnsupportedSyntax
+
+    if isinstance(error, UnsupportedSyntax):
+        text = error.reason
+        return "not-run", {"message": text if text.endswith((".", "?")) else f"{text}.", "L": error.line}
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == filename]
+    message = str(error) if len(str(error)) < 300 else f"{str(error)[:300]}…"
+    return "raises", {"kind": type(error).__name__, "message": message, "L": lines[-1] if lines else 0}
+
+
+def _first_changed(before: Any, after: Any) -> str | None:
+    """The index of the first element that differs, as text."""
+    if not isinstance(before, np.ndarray):
+        return None
+    if before.shape != np.shape(after):
+        return "all"
+    same = (before == after) | ((before != before) & (after != after))
+    return None if same.all() else ", ".join(map(str, np.argwhere(~same)[0]))
+
+
+def _as_list(result: Any) -> list[np.ndarray] | None:
+    if result is None:
+        return None
+    parts = result if isinstance(result, tuple | list) else (result,)
+    arrays = [np.asarray(part) for part in parts]
+    return None if any(a.dtype == object for a in arrays) else arrays
+
+
+# -- functions in NumPy ------------------------------------------------------------------------------------------------
+
+
+def _function(task: Function, module: types.ModuleType, case: Case, ran: Ran, filename: str) -> None:
+    function = getattr(module, task.name)
+    given = copy.deepcopy(case.inputs)
+    drive = task.drive or (lambda f, *inputs: f(*inputs))
+    with _counted(filename, ran.figures if case.kind == "par" else None):
+        result = drive(function, *given)
+    ran.outputs = _as_list(result)
+    if ran.outputs is None:
+        ran.error = ("none", {"name": task.name})
+        return
+    for name, before, after in zip(task.input_names, case.inputs, given, strict=False):
+        index = _first_changed(before, after)
+        if index is not None:
+            ran.changed = (name, index)
+            return
+
+
+@contextlib.contextmanager
+def _counted(filename: str, figures: dict[str, Any] | None) -> Any:
+    """Count the lines of the student's file that are run: a measure of loops that no clock disturbs."""
+    if figures is None:
+        yield
+        return
+    figures["steps"] = 0
+
+    def look(frame: Any, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != filename:
+            return None
+        figures["steps"] += event == "line"
+        return look
+
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+# -- kernels -----------------------------------------------------------------------------------------------------------
+
+
+def arguments(task: Kernel, case: Case) -> dict[str, Any]:
+    """Return the kernel's arguments by name: a case's inputs, numbers that follow, outputs full of NaN."""
+    values: dict[str, Any] = dict(zip(task.input_names, copy.deepcopy(case.inputs), strict=True))
+    if task.drive is not None:
+        return values
+    for name, function in task.given.items():
+        values[name] = named(function, values)
+    for name, shape in task.outputs.items():
+        made = named(shape, values)
+        dtype = made.dtype if isinstance(made, np.ndarray) else np.float32
+        size = made.shape if isinstance(made, np.ndarray) else made
+        nothing = task.start.get(name, np.nan if np.dtype(dtype).kind == "f" else -99)
+        values[name] = np.full(size, nothing, dtype)
+    return {name: values[name] for name in task.parameters if name in values}
+
+
+def grid_of(task: Kernel, values: dict[str, Any]) -> tuple[Any, Any]:
+    """Return grid and block."""
+    block = task.threads if isinstance(task.threads, tuple) else (task.threads,)
+    if task.grid is not None:
+        return named(task.grid, values), block
+    shape = values[next(iter(task.outputs))].shape
+    sizes = shape[::-1] if len(block) > 1 else (math.prod(shape),)
+    return tuple(max(1, -(-n // t)) for n, t in zip(sizes, block, strict=False)), block
+
+
+def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> None:
+    from cuda_kernels import simt
+
+    values = arguments(task, case)
+    before = copy.deepcopy(values)
+    reports: list[Any] = []
+
+    def launch(kernel: Any, grid: Any, block: Any, *args: Any, shared_bytes: int = 0) -> None:
+        whole = (
+            [a for name, a in values.items() if name in task.outputs and name not in task.start]
+            if not task.drive
+            else ()
+        )
+        report = simt.launch(kernel, grid, block, *args, outputs=whole, owners=True, step_limit=STEP_LIMIT,
+                             shared_bytes=shared_bytes)  # fmt: skip
+        reports.append(report)
+
+    if task.drive is not None:
+        ran.outputs = _as_list(task.drive(module, launch, *[values[name] for name in task.input_names]))
+        if ran.outputs is None:
+            ran.error = ("none", {"name": task.name})
+    else:
+        grid, block = grid_of(task, values)
+        launch(getattr(module, task.name), grid, block, *values.values())
+        ran.outputs = [values[name] for name in task.outputs]
+    ran.launches = len(reports)
+    for report in reports:
+        if report.faults:
+            ran.fault = _told(task, report)
+            break
+    for name in task.input_names:
+        index = _first_changed(before[name], values[name])
+        if index is not None:
+            same = [y for y in task.outputs if y in before and _first_changed(before[y], values[y]) is None]
+            ran.changed = (name, index)
+            ran.figures["untouched"] = same[0] if same else ""
+            break
+    _figures(ran, reports)
+
+
+def _told(task: Kernel, report: Any) -> dict[str, Any]:
+    from minidl.course.checker.faults import signature, tell
+
+    fault = min(report.faults, key=lambda f: f.kind in ("unwritten-output", "float64"))  # which follow from others
+    code, facts = tell(fault, report, task)
+    return {
+        "code": code, "facts": facts, "lines": [int(n) for n in dict.fromkeys(fault.lines)],
+        "signature": signature(report.faults, task), "kind": fault.kind,
+    }  # fmt: skip
+
+
+def _figures(ran: Ran, reports: list[Any]) -> None:
+    from cuda_kernels.simt import Figures
+
+    total, lines = Figures(), []
+    for report in reports:
+        total.add(report.figures)
+        for line, f in report.by_line.items():
+            use = f.global_bytes / (32 * f.global_sectors) if f.global_sectors else 1.0
+            passes = f.shared_wavefronts / f.shared_accesses if f.shared_accesses else 1.0
+            lines.append((int(line), int(f.global_sectors), round(use, 3), round(passes, 3), int(f.atomics)))
+    ran.figures |= {
+        "sectors": total.global_sectors, "load_sectors": total.global_load_sectors,
+        "store_sectors": total.global_store_sectors, "stores": total.global_stores, "atomics": total.atomics,
+        "shared_passes": round(total.shared_wavefronts / total.shared_accesses, 3) if total.shared_accesses else 0.0,
+        "shared_accesses": total.shared_accesses, "barriers": total.barriers, "shuffles": total.shuffles,
+        "active": round(total.active_fraction, 3), "launches": len(reports), "lines": lines,
+    }  # fmt: skip
+    if reports and reports[-1].owners is not None:
+        workers, elements = reports[-1].owners.workers()
+        grid, block = reports[-1].grid, reports[-1].block
+        ran.figures |= {
+            "workers": int(workers),
+            "elements": int(elements),
+            "threads": math.prod(grid) * math.prod(block),
+        }
+
+
+# -- compiled ----------------------------------------------------------------------------------------------------------
+
+
+def _compiled(exercise: Exercise, module: types.ModuleType, seed: int | str) -> tuple[str, dict[str, Any]]:
+    """Run each kernel's first cases as NVIDIA's compiler made them, in two orders of threads."""
+    from cuda_kernels import ptx
+
+    if ptx.missing():
+        return "not-installed", {}
+    for task in exercise.tasks:
+        if not isinstance(task, Kernel) or task.drive is not None:
+            continue
+        for case in cases_of(exercise, task, seed)[:3]:
+            results = []
+            for order in (1, 2):
+                values = arguments(task, case)
+                grid, block = grid_of(task, values)
+                try:
+                    ptx.launch(getattr(module, task.name), grid, block, *values.values(), order=order, limit=5)
+                except Exception as error:  # a compiler's refusal, a fault, an instruction that is not known
+                    return "refused", {"message": f"{type(error).__name__}: {error}"[:400]}
+                results.append([values[name] for name in task.outputs])
+            for one, other in zip(*results, strict=True):
+                if not np.allclose(one, other, rtol=1e-4, atol=1e-5, equal_nan=True):
+                    return "orders", {"task": task.name}
+    return "right", {}
