@@ -74,6 +74,9 @@ def check(
         bool, typer.Option("--compiled", help="Also run kernels compiled, if minidl[ptx] is there.")
     ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the verdict to this file.")] = None,
+    junit_file: Annotated[
+        Path | None, typer.Option("--junit", help="Write the verdict as JUnit's XML, for CI.")
+    ] = None,
     language: Language = None,
 ) -> None:
     """Check an exercise. The exit code is 0 passed, 1 failed, 2 not begun."""
@@ -85,6 +88,10 @@ def check(
     typer.echo(result.text(chosen, timed=True))
     if json_file is not None:
         json_file.write_text(json.dumps(result.to_dict(), indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+    if junit_file is not None:
+        from minidl.course.teaching.junit import junit
+
+        junit_file.write_text(junit([result], chosen), encoding="utf-8")
     raise typer.Exit({"passed": 0, "failed": 1, "not begun": 2}[result.state])
 
 

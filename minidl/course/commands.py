@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
 from pathlib import Path
 from typing import Any
 
 from minidl.course import catalog
-from minidl.course.checker.judging import check_source
 from minidl.course.checker.results import code_of
 from minidl.course.folder import Folder, now
-from minidl.course.guesses import all_guesses
 from minidl.course.sentences import FAULTS, LANGUAGES, language
 from minidl.errors import ArgumentError, unknown_name
 
@@ -21,8 +16,7 @@ TRACKS = {
     "F": "networks' kernels", "G": "the framework",
 }  # fmt: skip
 LEVELS = ("a question", "the idea", "the shape of the code")
-FORMAT = "minidl-course-submission/1"
-__all__ = ["FORMAT", "LEVELS", "TRACKS", "explain", "hint", "language", "listing", "rows", "submit"]
+__all__ = ["LEVELS", "TRACKS", "explain", "hint", "language", "listing", "rows", "submit"]
 
 
 def rows(folder: Folder | None, track: str = "") -> list[dict[str, Any]]:
@@ -90,29 +84,13 @@ def submit(folder: Folder, which: list[str], out: Path | None = None, student: s
     ------
     ArgumentError : nothing was begun
     """
-    from minidl import __version__
+    from minidl.course.teaching import submission
 
     numbers = [catalog.number_of(w) for w in which] or [n for n in catalog.files() if folder.file(n).exists()]
     if not numbers:
         raise ArgumentError("submit: no exercise has been started.")
-    found = []
-    for number in numbers:
-        source, mine = folder.source(number), folder.of(number)
-        verdict = check_source(number, source).to_dict()
-        found.append({
-            **verdict, "hints": mine.get("hints", 0), "checks": mine.get("checks", 0), "started": mine.get("started"),
-            "source": source, "sha256": hashlib.sha256(source.encode()).hexdigest(),
-        })  # fmt: skip
-    import numba
-    import numpy
-
-    environment = {"python": platform.python_version(), "numpy": numpy.__version__, "numba": numba.__version__}
-    guesses = [{key: g.get(key) for key in ("what", "said", "was", "off")} for g in all_guesses() if "was" in g]
-    data = {
-        "format": FORMAT, "minidl": __version__, "student": student, "made": now(), "environment": environment,
-        "exercises": found, "guesses": guesses,
-    }  # fmt: skip
+    data = submission.made(folder, numbers, student)
     names = f"{numbers[0]:02d}" if len(numbers) == 1 else "all" if not which else "-".join(f"{n:02d}" for n in numbers)
     path = out or folder.path / f"submission-{names}-{now()[:10]}.json"
-    path.write_text(json.dumps(data, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+    submission.write(path, data)
     return path, data

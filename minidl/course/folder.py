@@ -14,6 +14,7 @@ from minidl.errors import ArgumentError
 
 NAME = "minidl_exercises"
 KEPT = ".course"
+PAUSE = 20 * 60  # seconds: who has not checked for longer has been away
 
 
 class Folder:
@@ -88,16 +89,27 @@ class Folder:
 
     def check(self, which: int | str, **options: Any) -> Result:
         """Check an exercise's file, and remember how it went."""
-        result = check_source(which, self.source(which), **options)
+        result = self.verdict(which, self.source(which), **options)
         kept = self.of(which)
         best = max(result.stars, kept.get("stars", 0))
         state = "passed" if best else result.state if result.state != "failed" else f"failed at {_stage(result)}"
-        more: dict[str, Any] = {"state": state, "stars": best, "checks": kept.get("checks", 0) + 1, "checked": now()}
+        more: dict[str, Any] = {
+            "state": state,
+            "stars": best,
+            "checks": kept.get("checks", 0) + 1,
+            "checked": now(),
+            "worked": _worked(kept),
+        }
         if result.passed:
             more["passed"] = kept.get("passed", now())
         self.note(which, **more)
         self.write("last.json", {"exercise": result.number, **result.to_dict()})
         return result
+
+    def verdict(self, which: int | str, source: str, **options: Any) -> Result:
+        """Check a source as this folder's course has it done, and remember nothing."""
+        allow = self.read("course.json").get("allow", ())
+        return check_source(which, source, **{"allow": tuple(map(str, allow)), **options})
 
     # -- what is remembered -------------------------------------------------------------------------------------------
 
@@ -144,6 +156,16 @@ class Folder:
 
 def _stage(result: Result) -> str:
     return result.failure.stage if result.failure else "?"
+
+
+def _worked(kept: dict[str, Any]) -> int:
+    """Seconds at an exercise: from check to check, where no longer than a pause is lies between them."""
+    try:
+        before = time.mktime(time.strptime((kept.get("checked") or kept["started"])[:19], "%Y-%m-%dT%H:%M:%S"))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return kept.get("worked", 0)
+    since = time.time() - before
+    return int(kept.get("worked", 0) + (since if 0 < since < PAUSE else 0))
 
 
 def now() -> str:

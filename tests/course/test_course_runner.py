@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 
 from minidl import course
 from minidl.cli.app import app
-from minidl.course import catalog, commands
+from minidl.course import catalog
 from minidl.course.checker.isolate import isolated, packed, unpacked
 from minidl.course.checker.judging import check_source
 from minidl.course.checker.running import Ran, Runs
 from minidl.course.folder import Folder
+from minidl.course.teaching.submission import FORMAT
 from minidl.course.watch import Watch
 from minidl.errors import ArgumentError, UnknownNameError
 
@@ -163,7 +164,7 @@ def test_commands(folder):
     assert "barrier" in run(app, ["exercises", "explain", "F8"]).output
     assert run(app, ["exercises", "submit", "--out", "s.json"]).exit_code == 0
     handed_in = json.loads(Path("s.json").read_text("utf-8"))
-    assert handed_in["format"] == commands.FORMAT and handed_in["exercises"][0]["source"] == ADD
+    assert handed_in["format"] == FORMAT and handed_in["exercises"][0]["source"] == ADD
     assert run(app, ["exercises", "reset", "13"]).exit_code == 0 and "..." in path.read_text()
     with pytest.raises(UnknownNameError, match="vector_add"):
         catalog.number_of("vectoradd")

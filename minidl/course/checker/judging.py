@@ -22,7 +22,8 @@ from minidl.course.sentences import FAULTS, GENERIC, LANGUAGES, STAGES, fill
 
 
 def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled: bool = False,
-                 seconds: float = SECONDS, fork: bool | None = None) -> Result:  # fmt: skip
+                 seconds: float = SECONDS, fork: bool | None = None,
+                 allow: tuple[str, ...] = ()) -> Result:  # fmt: skip
     """Check a student's file, given as text: the one function that terminal, notebook and teacher call.
 
     Parameters
@@ -32,11 +33,12 @@ def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled
     compiled : also run kernels compiled, where NVIDIA's compilers are installed
     seconds : after which the file is stopped
     fork : in a forked child or in a fresh Python; by default what the system allows
+    allow : modules that the file may import, besides those that the exercise allows
     """
     started = time.perf_counter()
     exercise = catalog.load(catalog.number_of(which))
     judge = Judge(exercise, source)
-    refused = read(exercise, source, catalog.starter(exercise.number))
+    refused = read(exercise, source, catalog.starter(exercise.number), allow)
     if refused is not None and refused.code == "not-begun":
         result = judge.result("not begun", {})
     elif refused is not None:

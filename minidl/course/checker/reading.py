@@ -21,7 +21,7 @@ class Refused(NamedTuple):
     line: int = 0
 
 
-def read(exercise: Exercise, source: str, starter: str = "") -> Refused | None:
+def read(exercise: Exercise, source: str, starter: str = "", allow: tuple[str, ...] = ()) -> Refused | None:
     """Return what is wrong with a file as text, or None."""
     if not source.strip() or (starter and _same(source, starter)):
         return Refused("not-begun", {})
@@ -40,7 +40,7 @@ def read(exercise: Exercise, source: str, starter: str = "") -> Refused | None:
     for task in exercise.tasks:
         if (refused := _task(task, tree, found)) is not None:
             return refused
-    if (refused := _forbidden(exercise, tree)) is not None:
+    if (refused := _forbidden((*IMPORTS, *exercise.allow, *allow), tree)) is not None:
         return refused
     if exercise.most_changed is not None and starter:
         changed = lines_changed(starter, source)
@@ -114,8 +114,7 @@ def _task(task: Task, tree: ast.Module, found: dict[str, ast.AST]) -> Refused | 
     return None
 
 
-def _forbidden(exercise: Exercise, tree: ast.Module) -> Refused | None:
-    allowed = (*IMPORTS, *exercise.allow)
+def _forbidden(allowed: tuple[str, ...], tree: ast.Module) -> Refused | None:
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
         if isinstance(node, ast.Import):
