@@ -117,10 +117,11 @@ def hint(which: Which = None, language: Language = None) -> None:
 
 @exercises.command()
 def explain(fault: Annotated[str, typer.Argument(help="F1 to F22.")], language: Language = None) -> None:
-    """Print what a fault means."""
-    from minidl.course import commands
+    """Print what a fault is, the smallest program that has it, and the machine's answer to that."""
+    from minidl.course.explaining import explain as page
+    from minidl.course.sentences import language as chosen
 
-    typer.echo(commands.explain(fault, commands.language(language)))
+    typer.echo(page(fault, chosen(language)))
 
 
 @exercises.command()

@@ -72,7 +72,9 @@ def made_file(which: int | str) -> Path:
 
 @functools.lru_cache(maxsize=64)
 def made(which: int | str) -> dict[str, Any]:
-    """Return the starter and fingerprints of an exercise."""
+    """Return the starter and fingerprints of an exercise; none of one that is in no file, such as a page's program."""
+    if not which:
+        return {"starter": "", "mistakes": {}}
     path = made_file(which)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"starter": "", "mistakes": {}}
 

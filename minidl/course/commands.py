@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from minidl.course import catalog
-from minidl.course.checker.results import code_of
 from minidl.course.folder import Folder, now
-from minidl.course.sentences import FAULTS, LANGUAGES, language
-from minidl.errors import ArgumentError, unknown_name
+from minidl.course.sentences import LANGUAGES, language
+from minidl.errors import ArgumentError
 
 TRACKS = {
     "A": "backprop in NumPy", "B": "first kernels", "C": "memory", "D": "parallel patterns", "E": "time",
     "F": "networks' kernels", "G": "the framework",
 }  # fmt: skip
 LEVELS = ("a question", "the idea", "the shape of the code")
-__all__ = ["LEVELS", "TRACKS", "explain", "hint", "language", "listing", "rows", "submit"]
+__all__ = ["LEVELS", "TRACKS", "hint", "language", "listing", "rows", "submit"]
 
 
 def rows(folder: Folder | None, track: str = "") -> list[dict[str, Any]]:
@@ -60,21 +59,6 @@ def hint(folder: Folder, which: int | str, chosen: str = "en") -> str:
     level = min(folder.of(which).get("hints", 0), 2)
     folder.note(which, hints=level + 1)
     return f"{e.number} {e.name}, hint {level + 1} of 3, {LEVELS[level]}: {e.hints[level][LANGUAGES.index(chosen)]}"
-
-
-def explain(code: str, chosen: str = "en") -> str:
-    """Return what a fault is: its sentences, with the names of what they tell.
-
-    Raises
-    ------
-    UnknownNameError : there is no such fault
-    """
-    known = [name for name in FAULTS if name.startswith("F")]
-    found = [name for name in known if code_of(name) == code.upper()]
-    if not found:
-        raise unknown_name("fault", code, sorted({code_of(name) for name in known}, key=lambda n: int(n[1:])))
-    said = [FAULTS[name][LANGUAGES.index(chosen)] for name in found]
-    return "\n\n".join([f"{code.upper()}", *said])
 
 
 def submit(folder: Folder, which: list[str], out: Path | None = None, student: str = "") -> tuple[Path, dict[str, Any]]:

@@ -48,9 +48,9 @@ FAULTS: dict[str, Sentence] = {
         "这一次结果{luck}。一个屏障把填充与使用隔开；什么把使用与下一次填充隔开？",
     ),
     "F6": (
-        "{k} threads write {y}[{i}], among them {t1} of block {b1} and {t2} of block {b2}. Each element wants one owner. "
-        "Which part of a thread's number is missing from the index?",
-        "{k} 个线程写 {y}[{i}]，其中有块 {b1} 的 {t1} 和块 {b2} 的 {t2}。每个元素应只有一个主人。"
+        "Thread {t1} of block {b1} and thread {t2} of block {b2} both write {y}[{i}]: who comes last decides. Each element "
+        "wants one owner. Which part of a thread's number is missing from the index?",
+        "块 {b1} 的线程 {t1} 和块 {b2} 的线程 {t2} 都写 {y}[{i}]：最后到的决定结果。每个元素应只有一个主人。"
         "下标里缺了线程编号的哪一部分？",
     ),
     "F6s": (
@@ -59,9 +59,9 @@ FAULTS: dict[str, Sentence] = {
         "块 {b1} 的线程 {t1} 和 {t2} 都写 {s}[{i}]，中间没有屏障。共享数组的每个元素一次只应有一个写者。",
     ),
     "F7": (
-        "`{text}` reads, adds and writes {y}[{i}]: {k} threads do it at once and overwrite each other. Either one owner "
-        "per element, or an addition that cannot be interrupted.",
-        "`{text}` 先读、再加、再写 {y}[{i}]：{k} 个线程同时这样做，会互相覆盖。"
+        "`{text}` reads, adds and writes {y}[{i}]. Thread {t1} of block {b1} and thread {t2} of block {b2} do it at once, "
+        "and overwrite each other. Either one owner per element, or an addition that cannot be interrupted.",
+        "`{text}` 先读、再加、再写 {y}[{i}]。块 {b1} 的线程 {t1} 和块 {b2} 的线程 {t2} 同时这样做，会互相覆盖。"
         "要么每个元素只有一个主人，要么用不会被打断的加法。",
     ),
     "F7r": (
@@ -203,9 +203,25 @@ STAGES: dict[str, Sentence] = {
     "no-answer": ("No answer yet for `{key}`.", "`{key}` 还没有答案。"),
     "answer": ("`{key}`: {got} is not it. Look at that kernel once more.", "`{key}`：{got} 不对。再看看那个内核。"),
     "or": (", or: ", "；或者："),
+}  # fmt: skip
+
+PHRASES: dict[str, Sentence] = {  # parts of sentences, which facts may name: see `phrase`
     "right": ("right: by luck", "是对的：靠运气"),
     "wrong": ("wrong", "是错的"),
-}  # fmt: skip
+    "lies-across": (
+        "the region from ({r}, {c}) on: your grid lies across it the other way round",
+        "从 ({r}, {c}) 开始的区域：你的网格横竖颠倒了",
+    ),
+    "nothing-written": ("nothing is written at all", "什么都没有写"),
+    "all-from": ("all from {i} on", "从 {i} 开始全部"),
+    "first-is": ("the first is {i}", "第一个是 {i}"),
+    "line-uses": ("line {L} uses {use} % of the bytes that it moves", "第 {L} 行搬动的字节只用了 {use} %"),
+    "written-again": (
+        "results are written again and again to global memory: keep them in a variable of the thread",
+        "结果一遍遍写到全局内存：放在线程自己的变量里",
+    ),
+    "fetched-again": ("line {L} fetches the same elements again and again", "第 {L} 行一遍遍取同样的元素"),
+}
 
 GENERIC: dict[str, Sentence] = {
     "negated": ("Every sign is the other way round.", "所有符号都反了。"),
@@ -266,6 +282,15 @@ class _Filling(string.Formatter):
             return str(value)
 
 
+def phrase(name: str, **facts: Any) -> dict[str, Any]:
+    """Return a fact that is words, in whichever language its sentence is told: one of PHRASES, with facts of its own.
+
+    >>> fill(("Missing: {pattern}.", "缺：{pattern}。"), {"pattern": phrase("all-from", i=4)}, "zh")
+    '缺：从 4 开始全部。'
+    """
+    return {"phrase": name, **facts}
+
+
 def fill(sentence: Sentence, facts: dict[str, Any], language: str = "en") -> str:
     """Return a sentence with its facts.
 
@@ -276,4 +301,6 @@ def fill(sentence: Sentence, facts: dict[str, Any], language: str = "en") -> str
     >>> fill(("{n ** 0.5:.1f} of {unknown:.3g}.", ""), {"n": 2})
     '1.4 of {unknown}.'
     """
-    return _Filling().vformat(sentence[LANGUAGES.index(language)], (), facts)
+    said = {name: fill(PHRASES[fact["phrase"]], fact, language) if isinstance(fact, dict) and "phrase" in fact else fact
+            for name, fact in facts.items()}  # fmt: skip
+    return _Filling().vformat(sentence[LANGUAGES.index(language)], (), said)

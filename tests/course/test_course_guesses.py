@@ -113,7 +113,8 @@ def test_a_folder_of_exercises_keeps_them_and_hands_them_in(home):
     g(512), g.reveal(4096)
     assert not home.exists() and (folder.path / ".course" / "guesses.json").is_file()
     _, data = commands.submit(folder, ["18"])
-    assert data["guesses"] == [{"what": "sectors", "said": 512, "was": 4096, "off": 8.0}]
+    (entry,) = data["guesses"]
+    assert {"what": "sectors", "said": 512, "was": 4096, "off": 8.0}.items() <= entry.items()
 
 
 def test_what_cannot_be_kept_is_said(home, monkeypatch):

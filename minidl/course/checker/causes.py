@@ -14,6 +14,7 @@ import numpy as np
 
 from minidl.course.checker.compared import Compared, Facts, reference
 from minidl.course.exercise import Kernel
+from minidl.course.sentences import phrase
 from minidl.testing.agreement import wrong_cells
 
 Cause = tuple[str, Facts, list[int]]  # a sentence's name, its facts, lines
@@ -58,7 +59,7 @@ def _unwritten(one: Compared, tree: ast.Module) -> Cause | None:
     """F11 of an exercise that makes its own outputs, full of NaN: what no launch has written."""
     for name, lost in _lost(one) if getattr(one.task, "drive", None) is not None else ():
         first = ", ".join(map(str, np.argwhere(lost)[0]))
-        return "F11", {"k": int(lost.sum()), "n": lost.size, "y": name, "pattern": f"the first is {first}"}, []
+        return "F11", {"k": int(lost.sum()), "n": lost.size, "y": name, "pattern": phrase("first-is", i=first)}, []
     return None
 
 

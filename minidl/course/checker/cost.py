@@ -10,6 +10,7 @@ from minidl.course import catalog
 from minidl.course.checker import fingerprints
 from minidl.course.checker.compared import Compared, Facts
 from minidl.course.exercise import Exercise, Kernel, Task
+from minidl.course.sentences import phrase
 
 WHAT = {
     "sectors": "Sectors moved", "load_sectors": "Sectors loaded", "store_sectors": "Sectors stored",
@@ -103,13 +104,13 @@ def _over(one: Compared, par: Any) -> list[Over]:
     return found
 
 
-def _reason(one: Compared, lines: list[Any]) -> tuple[int, str]:
+def _reason(one: Compared, lines: list[Any]) -> tuple[int, dict[str, Any]]:
     """Return the line that moves most for nothing, and why in words."""
     wasted = max(lines, key=lambda line: line[1] * (1 - min(1.0, line[2])), default=None)
     least = sum(r.size * 4 / 32 for r in one.right)
     if wasted is not None and wasted[2] < 0.8:
-        return wasted[0], f"line {wasted[0]} uses {100 * wasted[2]:.0f} % of the bytes that it moves"
+        return wasted[0], phrase("line-uses", L=wasted[0], use=f"{100 * wasted[2]:.0f}")
     if one.ran.figures.get("store_sectors", 0) > 2 * least:
-        return 0, "results are written again and again to global memory: keep them in a variable of the thread"
+        return 0, phrase("written-again")
     most = max(lines, key=lambda line: line[1], default=(0, 0, 0, 0, 0))
-    return most[0], f"line {most[0]} fetches the same elements again and again"
+    return most[0], phrase("fetched-again", L=most[0])

@@ -11,6 +11,7 @@ import numpy as np
 
 from cuda_kernels.simt import Fault, Report
 from minidl.course.exercise import Kernel
+from minidl.course.sentences import phrase
 from minidl.testing.kernels.fault_causes import Source, _condition, _is_transposed_grid
 
 Told = tuple[str, dict[str, Any]]  # a code, and its facts
@@ -87,8 +88,8 @@ def _race(fault: Fault, report: Report, task: Kernel) -> Told:
     (t1, t2), (b1, b2) = (fault.threads * 2)[:2], (fault.blocks * 2)[:2]
     index = at(fault.index or ())
     text = report.source.get(now, "").strip()
-    facts = {"t1": thread(t1), "t2": thread(t2), "b1": thread(b1), "b2": thread(b2), "i": index, "k": fault.count,
-             "y": fault.array, "s": fault.array, "text": text, "L1": now, "L2": before, "L": now}  # fmt: skip
+    facts = {"t1": thread(t1), "t2": thread(t2), "b1": thread(b1), "b2": thread(b2), "i": index, "y": fault.array,
+             "s": fault.array, "text": text, "L1": now, "L2": before, "L": now}  # fmt: skip
     earlier = re.search(r"block \([^)]*\) (reads|writes|updates)", fault.message)
     later = re.search(r"\) (reads|writes|updates)[^,]* it at line \d+, with", fault.message)
     was, is_now = (earlier[1] if earlier else "writes"), (later[1] if later else "writes")
@@ -101,10 +102,10 @@ def _race(fault: Fault, report: Report, task: Kernel) -> Told:
     text_before = report.source.get(before, "").strip()
     updating = next((line for line in (text, text_before) if re.search(r"[-+*]= ", line)), "")
     if updating:
-        return "F7", {**facts, "k": max(2, fault.count), "text": updating}
+        return "F7", {**facts, "text": updating}
     if "reads" in (was, is_now):
         return "F7r", facts if was == "reads" else swapped
-    return "F6", {**facts, "k": max(2, fault.count)}
+    return "F6", facts
 
 
 def _barrier(fault: Fault, report: Report, task: Kernel) -> Told | None:
@@ -133,13 +134,13 @@ def _unwritten(fault: Fault, report: Report, task: Kernel) -> Told:
     prefix = int(written.sum())
     if _is_transposed_grid(missing, report):
         r, c = np.argwhere(missing.reshape(-1, missing.shape[-1]))[0]
-        facts["pattern"] = f"the region from ({r}, {c}) on: your grid lies across it the other way round"
+        facts["pattern"] = phrase("lies-across", r=int(r), c=int(c))
     elif not prefix:
-        facts["pattern"] = "nothing is written at all"
+        facts["pattern"] = phrase("nothing-written")
     elif np.array_equal(written, np.arange(written.size) < prefix):
-        facts["pattern"] = f"all from {at(np.argwhere(missing)[0])} on"
+        facts["pattern"] = phrase("all-from", i=at(np.argwhere(missing)[0]))
     else:
-        facts["pattern"] = f"the first is {at(np.argwhere(missing)[0])}"
+        facts["pattern"] = phrase("first-is", i=at(np.argwhere(missing)[0]))
     return "F11", facts
 
 

@@ -18,7 +18,7 @@ from minidl.course.checker.reading import read
 from minidl.course.checker.results import Failure, Result
 from minidl.course.checker.running import Ran, Runs
 from minidl.course.exercise import Answers, Exercise, Kernel, Seen
-from minidl.course.sentences import FAULTS, GENERIC, LANGUAGES, STAGES, fill
+from minidl.course.sentences import FAULTS, GENERIC, LANGUAGES, STAGES, fill, phrase
 
 
 def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled: bool = False,
@@ -139,8 +139,7 @@ class Judge:
             return self.failed(stage, code, facts, [facts.get("L", 0)], shown, names)
         if stage == "machine":
             fault = shown.ran.fault or {}
-            luck = STAGES["wrong" if shown.wrong else "right"]
-            facts = {**fault["facts"], "luck": luck[0]}
+            facts = {**fault["facts"], "luck": phrase("wrong" if shown.wrong else "right")}
             return self.failed(stage, fault["code"], facts, fault["lines"], shown, names)
         if shown.ran.changed is not None:
             name, index = shown.ran.changed
