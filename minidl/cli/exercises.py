@@ -71,7 +71,8 @@ def start(
 def check(
     which: Which = None,
     compiled: Annotated[
-        bool, typer.Option("--compiled", help="Also run kernels compiled, if minidl[ptx] is there.")
+        bool,
+        typer.Option("--compiled", help="Also run kernels compiled (with minidl[ptx]), and on a GPU."),
     ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the verdict to this file.")] = None,
     junit_file: Annotated[

@@ -188,9 +188,24 @@ STAGES: dict[str, Sentence] = {
         "运行你的文件时 Python 结束了（{how}）：内存超限，还是退出了？",
     ),
     "refused": ("Compiled, it does not run: {message}", "编译后无法运行：{message}"),
-    "orders": (
-        "Compiled, and with its threads in another order, `{task}` gives another result: who comes first must not matter.",
-        "编译后换一种线程次序，`{task}` 的结果就不同：先后次序不应起作用。",
+    "compiled": (
+        "Compiled, `{task}` gives another result than on the SIMT machine: {name} at {i} is {got}, right is {right}. Does a "
+        "value change its type?",
+        "编译后 `{task}` 的结果与 SIMT 机上不同：{name} 在 {i} 处是 {got}，应为 {right}。是否有值改变了类型？",
+    ),
+    "compiled-sometimes": (
+        "Compiled, `{task}` is right in one order of its threads and wrong in another: {name} at {i} is {got}, right is "
+        "{right}. Who comes first must not matter.",
+        "编译后 `{task}` 在一种线程次序下正确，换一种就错：{name} 在 {i} 处是 {got}，应为 {right}。先后次序不应起作用。",
+    ),
+    "gpu": (
+        "On the GPU `{task}` gives another result than on the SIMT machine: {name} at {i} is {got}, right is {right}.",
+        "在 GPU 上 `{task}` 的结果与 SIMT 机上不同：{name} 在 {i} 处是 {got}，应为 {right}。",
+    ),
+    "gpu-sometimes": (
+        "On the GPU `{task}` is right in one run and wrong in another: {name} at {i} is {got}, right is {right}. Who comes "
+        "first must not matter.",
+        "在 GPU 上 `{task}` 有时正确有时错：{name} 在 {i} 处是 {got}，应为 {right}。先后次序不应起作用。",
     ),
     "none": ("{name} returned None: the function has to end with `return`.", "{name} 返回了 None：函数要以 `return` 结束。"),
     "count": ("It has to return {n} results, {names}; got {got}.", "应返回 {n} 个结果 {names}；得到 {got}。"),

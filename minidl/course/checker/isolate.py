@@ -7,6 +7,7 @@ and a warm one can be kept ready (`Spare`).
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import io
 import json
@@ -24,9 +25,10 @@ from typing import Any
 import numpy as np
 
 from minidl.course import catalog
-from minidl.course.checker.running import Ran, Runs, run
+from minidl.course.checker.running import Elsewhere, Ran, Runs, run
 
 SECONDS = 10.0
+COMPILING = 60.0  # more, for NVIDIA's compilers and several runs of what they make
 MEMORY = 1 << 30  # bytes more than what the checker itself has
 
 
@@ -36,10 +38,11 @@ def isolated(
 ) -> Runs:  # fmt: skip
     """Run a student's file on an exercise's cases in a child process.
 
-    fork : by default where it can be done
+    fork : by default where it can be done. A GPU's driver does not survive it
     """
+    seconds += COMPILING if compiled else 0
     job = {"which": which, "source": source, "seed": seed, "compiled": compiled}
-    if can_fork() if fork is None else fork:
+    if (can_fork() and not compiled) if fork is None else fork:
         return _forked(job, seconds)
     with Spare() as spare:
         return spare.run(job, seconds)
@@ -70,15 +73,19 @@ def answer(job: dict[str, Any]) -> bytes:
 def packed(runs: Runs) -> bytes:
     """Return results as bytes: JSON, and arrays without objects."""
     arrays: dict[str, np.ndarray] = {}
-    ran = []
-    for k, one in enumerate(runs.ran):
-        entry = asdict(one) | {"outputs": None if one.outputs is None else len(one.outputs)}
-        for n, array in enumerate(one.outputs or ()):
-            arrays[f"{k}_{n}"] = array
-        ran.append(entry)
+
+    def plain(ran: Ran) -> dict[str, Any]:
+        numbers = range(len(arrays), len(arrays) + len(ran.outputs or ()))
+        arrays.update(zip(map(str, numbers), ran.outputs or (), strict=True))
+        return asdict(dataclasses.replace(ran, outputs=None)) | {"outputs": ran.outputs and list(numbers)}
+
     text = json.dumps(
-        {"ran": ran, "error": runs.error, "printed": runs.printed, "compiled": runs.compiled}, default=_plain
-    )
+        {
+            "ran": [plain(ran) for ran in runs.ran], "error": runs.error, "printed": runs.printed,
+            "elsewhere": [{"stage": e.stage, "missing": e.missing, "ran": [plain(r) for r in e.ran]}
+                          for e in runs.elsewhere],
+        }, default=_plain,
+    )  # fmt: skip
     buffer = io.BytesIO()
     np.savez(buffer, text=np.frombuffer(text.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
@@ -87,14 +94,15 @@ def packed(runs: Runs) -> bytes:
 def unpacked(data: bytes) -> Runs:
     """Return results from bytes, which a student's code may have written: nothing in them is run."""
     with np.load(io.BytesIO(data), allow_pickle=False) as files:
+
+        def ran(entry: dict[str, Any]) -> Ran:
+            kept = entry.pop("outputs")
+            outputs = None if kept is None else [files[str(n)] for n in kept]
+            return Ran(**entry | {name: _pair(entry[name]) for name in ("error", "changed")}, outputs=outputs)
+
         found = json.loads(files["text"].tobytes().decode())
-        runs = Runs(error=_pair(found["error"]), printed=found["printed"], compiled=_pair(found["compiled"]))
-        for k, entry in enumerate(found["ran"]):
-            count = entry.pop("outputs")
-            outputs = None if count is None else [files[f"{k}_{n}"] for n in range(count)]
-            entry["error"], entry["changed"] = _pair(entry["error"]), _pair(entry["changed"])
-            runs.ran.append(Ran(**entry, outputs=outputs))
-    return runs
+        elsewhere = [Elsewhere(e["stage"], e["missing"], [ran(r) for r in e["ran"]]) for e in found["elsewhere"]]
+        return Runs([ran(r) for r in found["ran"]], _pair(found["error"]), found["printed"], elsewhere)
 
 
 def _pair(value: Any) -> Any:
@@ -112,7 +120,7 @@ def _limits() -> None:
 
         with open("/proc/self/statm") as file:
             now = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, now + MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

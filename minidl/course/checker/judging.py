@@ -5,18 +5,19 @@ This happens after the student's process has ended; what is right was never in i
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
 from minidl.course import catalog
 from minidl.course.checker import fingerprints
 from minidl.course.checker.causes import cause
-from minidl.course.checker.compared import Compared, Facts, compared
+from minidl.course.checker.compared import Compared, Facts, compared, first_wrong
 from minidl.course.checker.cost import cost
 from minidl.course.checker.isolate import SECONDS, isolated
 from minidl.course.checker.reading import read
 from minidl.course.checker.results import Failure, Result
-from minidl.course.checker.running import Ran, Runs
+from minidl.course.checker.running import Elsewhere, Ran, Runs
 from minidl.course.exercise import Answers, Exercise, Kernel, Seen
 from minidl.course.sentences import FAULTS, GENERIC, LANGUAGES, STAGES, fill, phrase
 
@@ -30,7 +31,7 @@ def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled
     ----------
     which : number or name of the exercise
     seed : of the cases; 0 are the public ones
-    compiled : also run kernels compiled, where NVIDIA's compilers are installed
+    compiled : also run kernels compiled, where NVIDIA's compilers are installed, and on a GPU where there is one
     seconds : after which the file is stopped
     fork : in a forked child or in a fresh Python; by default what the system allows
     allow : modules that the file may import, besides those that the exercise allows
@@ -182,15 +183,32 @@ class Judge:
         stages = {stage: "passed" for stage in self.stages()}
         if found.over:
             stages["par"] = "over"
-        if runs.compiled is not None:
-            code, facts = runs.compiled
-            stages["compiled"] = {"right": "passed", "not-installed": "not run"}.get(code, "failed")
-            if stages["compiled"] == "failed":
-                failure = self.failure("compiled", code, facts, [], None)
+        notes = []
+        for other in runs.elsewhere:
+            stages[other.stage] = "passed" if not other.missing else "not run"
+            notes += [f"{other.stage} not run: {other.missing}"] * bool(other.missing)
+            if (failure := self.elsewhere(other, cases)) is not None:
+                stages[other.stage] = "failed"
                 return self.result("failed", stages, failure=failure, figures=found.figures)
         stars = 1 if found.over else 2 + found.third
         remarks = [self.failure("par", code, facts, [line], one, found.own) for code, facts, line, one in found.over]
         return self.result(
             "passed", stages, stars=stars, points=self.exercise.points * (0.8 if stars >= 2 else 0.6),
-            remarks=remarks, par=found.par, figures=found.figures, summary=found.summary,
+            remarks=remarks, par=found.par, figures=found.figures,
+            summary=found.summary, notes=notes,
         )  # fmt: skip
+
+    def elsewhere(self, other: Elsewhere, cases: list[Compared]) -> Failure | None:
+        """Return what is wrong with what came out compiled, or on a GPU: all cases are right on the SIMT machine."""
+        here = {(one.ran.task, one.ran.case): one for one in cases}
+        for ran in other.ran:
+            one = dataclasses.replace(here[ran.task, ran.case], ran=ran)
+            if ran.error is not None:
+                return self.failure(other.stage, *ran.error, [], one)
+            if ran.outputs is None or (wrong := first_wrong(one)) is None:
+                continue
+            again = [dataclasses.replace(one, ran=r) for r in other.ran if (r.task, r.case) == (ran.task, ran.case)]
+            sometimes = any(r.ran.outputs is not None and first_wrong(r) is None for r in again)
+            return self.failure(other.stage, f"{other.stage}-sometimes" if sometimes else other.stage,
+                                {**wrong[1], "task": one.task.name}, [], one)  # fmt: skip
+        return None

@@ -7,7 +7,6 @@ from typing import Any
 
 from minidl.course.exercise import Sentence
 
-STAGES = ("file", "runs", "machine", "values", "par", "compiled")
 MARKS = {"passed": "✓", "failed": "✗", "not run": "–", "over": "·"}
 
 
@@ -36,6 +35,7 @@ class Result:
     state : "passed", "failed" or "not begun"
     stages : each stage's verdict: "passed", "failed", "not run", and of par "over"
     remarks : what is said of a right one: which par it missed, and why
+    notes : why a stage was not run, where it was asked for
     """
 
     number: int
@@ -51,6 +51,7 @@ class Result:
     figures: dict[str, Any] = field(default_factory=dict)
     par: dict[str, float] = field(default_factory=dict)
     summary: str = ""
+    notes: list[str] = field(default_factory=list)
     printed: str = ""
     seconds: float = 0.0
     source: str = field(default="", repr=False)
@@ -72,6 +73,7 @@ class Result:
             lines.append("   " + "   ".join(f"{stage} {MARKS[v]}" for stage, v in self.stages.items()))
         if self.summary:
             lines.append(f"   {self.summary}")
+        lines += [f"   {line}" for note in self.notes for line in wrapped(note, width - 3)]
         for found in [*([self.failure] if self.failure else []), *self.remarks]:
             lines += self._told(found, language, width)
         if self.printed:

@@ -13,6 +13,7 @@ import math
 import sys
 import traceback
 import types
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,13 +49,25 @@ class Ran:
 
 
 @dataclass
+class Elsewhere:
+    """The first cases, run compiled or on a GPU, each several times.
+
+    missing : why they could not be, in words; "" where they were
+    """
+
+    stage: str
+    missing: str = ""
+    ran: list[Ran] = field(default_factory=list)
+
+
+@dataclass
 class Runs:
-    """All cases; what was printed; and how a compiled run went, where it was asked for."""
+    """All cases; what was printed; and what came out elsewhere, where it was asked for."""
 
     ran: list[Ran] = field(default_factory=list)
     error: tuple[str, dict[str, Any]] | None = None
     printed: str = ""
-    compiled: tuple[str, dict[str, Any]] | None = None
+    elsewhere: list[Elsewhere] = field(default_factory=list)
 
 
 def cases_of(exercise: Exercise, task: Task, seed: int | str = 0) -> list[Case]:
@@ -81,8 +94,10 @@ def run(exercise: Exercise, source: str, seed: int | str = 0, compiled: bool = F
             return runs
         for number, task in enumerate(exercise.tasks):
             runs.ran += _task(number, task, module, filename, cases_of(exercise, task, seed))
-        if compiled:
-            runs.compiled = _compiled(exercise, module, seed)
+        if compiled and not any(ran.error or ran.fault for ran in runs.ran):
+            from minidl.course.checker.elsewhere import elsewhere
+
+            runs.elsewhere = elsewhere(exercise, module, seed)
     lines = printed.getvalue().splitlines()
     more = [f"… {len(lines) - SHOWN_PRINTS} more lines"] if len(lines) > SHOWN_PRINTS else []
     runs.printed = "\n".join([*lines[:SHOWN_PRINTS], *more])
@@ -143,7 +158,8 @@ def _first_changed(before: Any, after: Any) -> str | None:
     return None if same.all() else ", ".join(map(str, np.argwhere(~same)[0]))
 
 
-def _as_list(result: Any) -> list[np.ndarray] | None:
+def as_list(result: Any) -> list[np.ndarray] | None:
+    """Return results as arrays; None where they are none."""
     if result is None:
         return None
     parts = result if isinstance(result, tuple | list) else (result,)
@@ -160,7 +176,7 @@ def _function(task: Function, module: types.ModuleType, case: Case, ran: Ran, fi
     drive = task.drive or (lambda f, *inputs: f(*inputs))
     with _counted(filename, ran.figures if case.kind == "par" else None):
         result = drive(function, *given)
-    ran.outputs = _as_list(result)
+    ran.outputs = as_list(result)
     if ran.outputs is None:
         ran.error = ("none", {"name": task.name})
         return
@@ -222,6 +238,17 @@ def grid_of(task: Kernel, values: dict[str, Any]) -> tuple[Any, Any]:
     return tuple(max(1, -(-n // t)) for n, t in zip(sizes, block, strict=False)), block
 
 
+def outputs_of(
+    task: Kernel, module: types.ModuleType, values: dict[str, Any], launch: Callable[..., Any]
+) -> list[np.ndarray] | None:
+    """Launch a task's kernel, or have its `drive` do so, and return what comes out."""
+    if task.drive is not None:
+        return as_list(task.drive(module, launch, *[values[name] for name in task.input_names]))
+    grid, block = grid_of(task, values)
+    launch(getattr(module, task.name), grid, block, *values.values())
+    return [values[name] for name in task.outputs]
+
+
 def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> None:
     from cuda_kernels import simt
 
@@ -239,14 +266,9 @@ def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> Non
                              shared_bytes=shared_bytes)  # fmt: skip
         reports.append(report)
 
-    if task.drive is not None:
-        ran.outputs = _as_list(task.drive(module, launch, *[values[name] for name in task.input_names]))
-        if ran.outputs is None:
-            ran.error = ("none", {"name": task.name})
-    else:
-        grid, block = grid_of(task, values)
-        launch(getattr(module, task.name), grid, block, *values.values())
-        ran.outputs = [values[name] for name in task.outputs]
+    ran.outputs = outputs_of(task, module, values, launch)
+    if ran.outputs is None:
+        ran.error = ("none", {"name": task.name})
     ran.launches = len(reports)
     for report in reports:
         if report.faults:
@@ -298,31 +320,3 @@ def _figures(ran: Ran, reports: list[Any]) -> None:
             "elements": int(elements),
             "threads": math.prod(grid) * math.prod(block),
         }
-
-
-# -- compiled ----------------------------------------------------------------------------------------------------------
-
-
-def _compiled(exercise: Exercise, module: types.ModuleType, seed: int | str) -> tuple[str, dict[str, Any]]:
-    """Run each kernel's first cases as NVIDIA's compiler made them, in two orders of threads."""
-    from cuda_kernels import ptx
-
-    if ptx.missing():
-        return "not-installed", {}
-    for task in exercise.tasks:
-        if not isinstance(task, Kernel) or task.drive is not None:
-            continue
-        for case in cases_of(exercise, task, seed)[:3]:
-            results = []
-            for order in (1, 2):
-                values = arguments(task, case)
-                grid, block = grid_of(task, values)
-                try:
-                    ptx.launch(getattr(module, task.name), grid, block, *values.values(), order=order, limit=5)
-                except Exception as error:  # a compiler's refusal, a fault, an instruction that is not known
-                    return "refused", {"message": f"{type(error).__name__}: {error}"[:400]}
-                results.append([values[name] for name in task.outputs])
-            for one, other in zip(*results, strict=True):
-                if not np.allclose(one, other, rtol=1e-4, atol=1e-5, equal_nan=True):
-                    return "orders", {"task": task.name}
-    return "right", {}
