@@ -44,14 +44,19 @@ def _stage(stage: str, missing: str, launches: Callable[[], Iterator[Launch]], e
                 try:
                     ran.outputs = outputs_of(task, module, arguments(task, case), launch)
                 except _refusals() as error:
-                    ran.error = ("refused", {"message": f"{type(error).__name__}: {error}"[:400], "L": 0})
+                    ran.error = ("refused", {"message": _short(error), "L": 0})
                 except Exception as error:  # such as an instruction that is not known here, or a tensor core's
-                    found.missing = f"{task.name}: {type(error).__name__}: {error}"[:200]
+                    found.missing = f"{task.name}: {_short(error)}"
                     return found
                 found.ran.append(ran)
                 if ran.error is not None:
                     return found
     return found
+
+
+def _short(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if not line.startswith(("Failed in", "File", " "))]
+    return f"{type(error).__name__}: {' '.join(filter(None, lines))}"[:300]
 
 
 def _refusals() -> tuple[type[Exception], ...]:
