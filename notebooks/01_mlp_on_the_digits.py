@@ -13,9 +13,12 @@
 # to know which digit it is, and how can a program find that computation by itself?
 #
 # You will train one neuron by hand, with ten lines of NumPy and a derivative from paper. Then you will let `minidl` do
-# the same, see that it gets the same numbers, and grow the neuron into a network that reads 97 of 100 digits.
+# the same, see that it gets the same numbers, and grow the neuron into a network that reads nearly all of them.
 #
-# *You need:* NumPy, and the chain rule. *It takes:* 45 minutes to read and try, a quarter of a minute to run. No GPU.
+# *You need:* NumPy, and the chain rule. *It takes:* 45 minutes to read and try, half a minute to run. No GPU.
+#
+# Before each measurement there is a question. Answer it **in the cell** (your answer in place of `None`) and run it: the
+# measurement then says how far off you were. `minidl exercises guesses` sums up how well you guess.
 
 # %%
 import matplotlib.pyplot as plt
@@ -24,6 +27,7 @@ import numpy as np
 import minidl
 from minidl import functional as F
 from minidl import layers, lens
+from minidl.course import check, guess
 
 minidl.utils.set_random_seed(0)
 plt.rcParams.update({"figure.dpi": 90, "axes.titlesize": 10})
@@ -62,8 +66,14 @@ print(x_train[0])
 # We read $p$ as "how sure am I that this is an 8". The weights $w$ (64 of them) and the bias $b$ are what has to be
 # found.
 #
-# > **Predict.** Weight $w_d$ belongs to pixel $d$, so the weights can be drawn as an 8 × 8 picture. Where will it be
-# > positive (ink here speaks for an 8), where negative? Sketch it on paper before you go on.
+# Weight $w_d$ belongs to pixel $d$, so the weights can be drawn as an 8 × 8 picture: positive where ink speaks for an 8,
+# negative where it speaks against it.
+#
+# > **Predict.** Sketch it, a letter for each pixel: `+`, `-`, or `.` for "says nothing".
+
+# %%
+sketch = guess("the neuron's weights as a picture", grid=(8, 8))
+sketch(None)  # """........\n..--...., …""": eight lines of eight letters
 
 
 # %%
@@ -133,17 +143,71 @@ right_ax.set_title("what the neuron learned: w")
 figure.colorbar(picture, ax=right_ax)
 for ax in (middle, right_ax):
     ax.axis("off")
+letters = np.where(w > limit / 4, "+", np.where(w < -limit / 4, "-", ".")).reshape(8, 8)
+sketch.reveal("\n".join("".join(row) for row in letters))
 
 # %% [markdown]
 # Red is ink that speaks for an 8: the left sides of its two loops. Blue speaks against it. Nobody told the neuron where to
 # look.
+#
+# ## Where the formula breaks
+#
+# Larger steps learn faster. Ten times larger ones?
+#
+# > **Predict.** The same 300 steps with a learning rate of 5. What will the last loss be?
+
+# %%
+faster = guess("the loss after 300 steps at a learning rate of 5", among=["smaller", "larger", "no number"])
+faster(None)
+
+
+# %%
+def train(loss_and_gradients, rate, steps=300):
+    """Train the neuron from zero; return w, b and the losses."""
+    w, b, losses = np.zeros(64, "float32"), np.float32(0), []
+    for _ in range(steps):
+        loss, dw, db = loss_and_gradients(x, t, w, b)
+        w, b = w - np.float32(rate) * dw, b - np.float32(rate) * db
+        losses.append(loss)
+    return w, b, np.array(losses)
+
+
+with np.errstate(all="ignore"):  # NumPy would warn of what we are about to look at
+    w_fast, b_fast, losses_fast = train(loss_and_gradients, 5)
+    right_fast = ((neuron(x_judge, w_fast, b_fast) > 0.5) == t_judge).sum()
+print("losses of the first steps:", losses_fast[:6])
+print("the last loss:", losses_fast[-1], "   test images right:", right_fast, "of", right.size)
+print("losses that are no number:", np.isnan(losses_fast).sum(), "of", losses_fast.size)
+faster.reveal("no number" if np.isnan(losses_fast[-1]) else "smaller" if losses_fast[-1] < losses[-1] else "larger")
+
+# %% [markdown]
+# It has learned, and its loss is *not a number*. Both are true: the gradient, $(p - t)/N$, is a number for any $p$. The
+# loss takes a logarithm. In float32 a neuron that is very sure says exactly $p = 1$, and then $\log(1 - p) = -\infty$;
+# where $t = 1$ it is multiplied by $1 - t = 0$, and $0 \cdot \infty$ is no number.
+#
+# The way out is not to compute $p$ at all. Put $p = 1/(1+e^{-z})$ into the loss, and what is left is a formula in the
+# weighted sum $z$ (the *logit*) that is exact everywhere:
+#
+# $$ \ell(z, t) = \max(z, 0) - t\,z + \log\bigl(1 + e^{-|z|}\bigr) $$
+
+
+# %%
+check("neuron", loss_and_gradients)
+
+# %% [markdown]
+# The checker says the same of our ten lines, with numbers. To mend them is **exercise 1**: `minidl exercises start 1`.
 #
 # ## The same neuron in minidl
 #
 # `minidl` has an *op* for each piece: `dense` is $xw + b$, then `sigmoid`, then the loss. The *tape* writes down each op
 # that runs, and walks the list backwards to find the gradients. Nobody derives anything on paper.
 #
-# > **Predict.** Will the gradients be *exactly* those of our ten lines, or only close?
+# > **Predict.** Our weights are still `w` and `b` from the slow training. Will the tape's gradients be *exactly* those of
+# > our ten lines, or only close?
+
+# %%
+tape_guess = guess("the tape's gradient beside ours", among=["exactly equal", "close"])
+tape_guess(None)
 
 # %%
 w_var = minidl.Variable(w[:, None], name="w")  # what our neuron learned
@@ -157,6 +221,7 @@ _, dw_hand, db_hand = loss_and_gradients(x, t, w, b)
 print("largest gradient in dw:  ", np.abs(dw_hand).max())
 print("largest difference in dw:", np.abs(dw_tape.numpy()[:, 0] - dw_hand).max())
 print("in db:                   ", abs(db_tape.numpy()[0] - db_hand))
+tape_guess.reveal("exactly equal" if (dw_tape.numpy()[:, 0] == dw_hand).all() else "close")
 
 # %% [markdown]
 # Close, not equal: float32 keeps some seven digits, and a sum done in another order rounds differently. Keep this in
@@ -206,8 +271,8 @@ except minidl.testing.GradientError as error:
 # %% [markdown]
 # ## Ten neurons: one for each digit
 #
-# For ten digits take ten neurons. `softmax` turns their ten sums into probabilities that add up to one. As a Keras-style
-# model:
+# For ten digits take ten neurons. `softmax` turns their ten sums (logits again) into probabilities that add up to one;
+# for the reason above it is left to the loss, and the model gives the logits. As a Keras-style model:
 
 # %%
 minidl.utils.set_random_seed(1)
@@ -216,10 +281,11 @@ ten_neurons = minidl.Sequential(
         layers.Input((8, 8)),
         layers.Rescaling(1 / 16),
         layers.Flatten(),
-        layers.Dense(10, activation="softmax", name="ten"),
+        layers.Dense(10, name="ten"),
     ]
 )
-ten_neurons.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+from_logits = minidl.losses.SparseCategoricalCrossentropy(from_logits=True)
+ten_neurons.compile("adam", from_logits, metrics=["accuracy"])
 history_ten = ten_neurons.fit(x_train, y_train, epochs=40, batch_size=32, validation_split=0.1, verbose=0)
 _, accuracy_ten = ten_neurons.evaluate(x_test, y_test, verbose=0)
 print(f"ten neurons: {accuracy_ten:.1%} of the test images right")
@@ -240,8 +306,11 @@ for digit, ax in enumerate(axes):
 # So put a layer between: 32 neurons that may look for anything, and ten that decide from what those found. Between them
 # stands `relu`, which cuts off what is negative.
 #
-# > **Predict.** (a) How many numbers will this network learn? Count them before you look at the summary.
-# > (b) What would happen without the `relu`? (Think of $(xW_1)W_2$.)
+# > **Predict.** How many numbers will this network learn? Count them: each neuron has a weight for each input, and a bias.
+
+# %%
+weights = guess("numbers that 64 → 32 → 10 neurons learn")
+weights(None)
 
 # %%
 minidl.utils.set_random_seed(1)
@@ -251,17 +320,15 @@ model = minidl.Sequential(
         layers.Rescaling(1 / 16),
         layers.Flatten(),
         layers.Dense(32, activation="relu", name="hidden"),
-        layers.Dense(10, activation="softmax", name="decide"),
+        layers.Dense(10, name="decide"),
     ]
 )
-model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.compile("adam", from_logits, metrics=["accuracy"])
 model.summary()
-
-# %% [markdown]
-# (a) 64 · 32 + 32 in the hidden layer, 32 · 10 + 10 in the last: 2410. (b) A product of two matrices is one matrix:
-# without the `relu` the network could do no more than the ten neurons.
+weights.reveal(model.count_params())
 
 # %%
+print("hidden:", 64 * 32, "+", 32, "   decide:", 32 * 10, "+", 10)
 history = model.fit(x_train, y_train, epochs=40, batch_size=32, validation_split=0.1, verbose=0)
 _, accuracy = model.evaluate(x_test, y_test, verbose=0)
 print(f"with a hidden layer: {accuracy:.1%}  (ten neurons: {accuracy_ten:.1%})")
@@ -270,35 +337,64 @@ lens.plot_history(history)
 # %% [markdown]
 # Why does it do worse on the validation images than on the test images? They are the last tenth of the training images, and
 # neighbours in the file look like the same hand: it seems to meet hands that it has never seen. The test images were drawn
-# from everywhere. (Shuffle `x_train` and `y_train` before `fit`, and the validation accuracy rises to 98 % or so. Which
-# number would you believe?)
+# from everywhere. (Shuffle `x_train` and `y_train` before `fit`, and look at the validation accuracy again. Which number
+# would you believe?)
 #
 # Is that the `relu`'s doing? Hardly. Two layers also *learn faster* than one, with or without it; and the ten digits are
-# different enough that ten templates, trained for long enough, do about as well (exercise 4). To see what the `relu` is
-# for, ask what no single template can answer: **is the digit even or odd?**
-#
-# > **Predict.** One neuron alone; after 32 others without a `relu`; after 32 others with it. Which of the three can tell?
+# different enough that ten templates, trained for long enough, do about as well (try 4). To see what the `relu` is for,
+# ask what no template can answer: **two digits side by side, are they the same?** Ink at a place of the left digit speaks
+# neither for "same" nor against it; it depends on what the right one is.
 
 
 # %%
-def even_or_odd(*hidden):
-    """Train these layers and one neuron behind them; return the share of the test images that they get right."""
-    minidl.utils.set_random_seed(1)
-    net = minidl.Sequential(
-        [layers.Input((8, 8)), layers.Rescaling(1 / 16), layers.Flatten(), *hidden, layers.Dense(1, "sigmoid")]
-    )
-    net.compile(minidl.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
-    net.fit(x_train, y_train % 2, epochs=30, batch_size=32, verbose=0)
-    return net.evaluate(x_test, y_test % 2, verbose=0)[1]
+def side_by_side(x, y, count, seed):
+    """Pairs of images (count, 8, 16), and 1 where both show the same digit, which half of them do."""
+    random = np.random.default_rng(seed)
+    left, same = random.integers(0, len(x), count), random.random(count) < 0.5
+    right = [random.choice(np.flatnonzero((y == y[k]) == alike)) for k, alike in zip(left, same)]
+    return np.concatenate([x[left], x[right]], axis=2), same.astype("float32")
 
 
-print(f"one neuron alone:         {even_or_odd():.1%}")
-print(f"after 32 without a relu:  {even_or_odd(layers.Dense(32)):.1%}")
-print(f"after 32 with a relu:     {even_or_odd(layers.Dense(32, 'relu')):.1%}")
+pairs, same = side_by_side(x_train, y_train, 4000, 0)
+pairs_test, same_test = side_by_side(x_test, y_test, 1000, 1)
+figure, axes = plt.subplots(1, 6, figsize=(10, 1.3))
+for ax, image, alike in zip(axes, pairs, same):
+    ax.imshow(image, cmap="gray_r")
+    ax.set_title("same" if alike else "different")
+    ax.axis("off")
 
 # %% [markdown]
-# That is (b): without the `relu` the hidden layer adds nothing, with it some of the 32 neurons can look for a 3, others
-# for a 7, and the last one says "odd" to either.
+# > **Predict.** What share of the test pairs will one neuron get right? And 32 neurons with a `relu`, and one behind them?
+# > (Whoever guesses blindly gets 50 % right.)
+
+# %%
+alone = guess("pairs that one neuron gets right", unit="%")
+alone(None)
+
+# %%
+with_relu = guess("pairs that 32 neurons with a relu, and one behind them, get right", unit="%")
+with_relu(None)
+
+
+# %%
+def same_or_not(*hidden):
+    """Train these layers and one neuron behind them; return the percentage of the test pairs that they get right."""
+    minidl.utils.set_random_seed(1)
+    net = minidl.Sequential([layers.Input((8, 16)), layers.Rescaling(1 / 16), layers.Flatten(), *hidden, layers.Dense(1)])
+    net.compile(minidl.optimizers.Adam(0.01), minidl.losses.BinaryCrossentropy(from_logits=True), metrics=["accuracy"])
+    net.fit(pairs, same, epochs=30, batch_size=64, verbose=0)
+    return round(100 * float(((net.predict(pairs_test, verbose=0)[:, 0] > 0) == same_test).mean()), 1)
+
+
+results = [same_or_not(), same_or_not(layers.Dense(32)), same_or_not(layers.Dense(32, "relu"))]
+for name, percent in zip(["one neuron alone", "after 32 without a relu", "after 32 with a relu"], results):
+    print(f"{name:<24} {percent} %")
+print(alone.reveal(results[0]))
+print(with_relu.reveal(results[2]))
+
+# %% [markdown]
+# Without the `relu` the hidden layer adds nothing: $(xW_1)W_2 = x(W_1W_2)$, and a product of two matrices is one matrix.
+# With it a neuron can be *off* for some images, so that what the others say of them counts differently.
 #
 # **Which digits does the network for all ten still get wrong?** Each row is a true digit, each column what the network took
 # it for:
@@ -323,18 +419,34 @@ for ax, k in zip(axes, wrong):
 #
 # Here is everything that one step does, forward and backward, with the time that each op took on this computer.
 #
-# > **Predict.** Which op takes longest: the first `dense`, the second, or the softmax? And is a backward as costly as its
-# > forward?
+# > **Predict.** Which row will be the longest?
+
+# %%
+longest = guess("the longest row of a step", among=["the first dense", "the second dense", "relu", "the loss"])
+longest(None)
 
 # %%
 lens.training_step(model, x_train[:32], y_train[:32])  # once unseen: the first run of anything is slower
-lens.training_step(model, x_train[:32], y_train[:32])
+step_table = lens.training_step(model, x_train[:32], y_train[:32])
+step_table
+
+# %%
+rows = sorted(step_table.rows, key=lambda row: -row.ms)
+print("longest:", rows[0].op, rows[0].direction, f"{rows[0].ms:.3f} ms;   median of all rows: {rows[len(rows) // 2].ms:.3f} ms")
+names = {"hidden": "the first dense", "decide": "the second dense"}
+longest.reveal("relu" if rows[0].op == "relu" else names.get(rows[0].layer, "the loss"))
+
+# %%
+products = {"hidden": 64 * 32, "decide": 32 * 10}
+forward = {row.layer: row.ms for row in step_table.rows if row.op == "dense" and row.direction == "forward"}
+print(f"multiplications, first dense to second: {products['hidden'] / products['decide']:.1f} times as many")
+print(f"time,            first dense to second: {forward['hidden'] / forward['decide']:.1f} times as long")
 
 # %% [markdown]
-# The first `dense` has six times the multiplications of the second (64 · 32 against 32 · 10 an image), and takes nowhere
-# near six times as long: most rows take about a hundredth of a millisecond, and a good part of that is Python calling
-# NumPy, not arithmetic. A `dense` backward has two products where the forward has one, for `dx` and for `dw`; but look at
-# the outputs of the last row: the first layer needs no `dx`. Notebook 11 measures such things properly.
+# What a row takes has little to do with its arithmetic: at this size a good part of it is Python calling NumPy, and an op
+# that calls NumPy often, as the loss does, is the longest although it computes the least. A `dense` backward has two
+# products where the forward has one, for `dx` and for `dw`; but look at the outputs of the last row: the first layer needs
+# no `dx`. Notebook 11 measures such things properly.
 #
 # And here are the arrays themselves, op by op, for four images; orange is positive, blue negative. Find the images as
 # rows of 64 numbers, the units that `relu` switches off, and, in the backward pass, the image that the network is least
@@ -352,13 +464,18 @@ stepper
 # Every op also has *kernels*: programs for thousands of GPU threads. `"simt"` runs them on any computer, statement by
 # statement and with every memory access checked. It is slow, and it is not a GPU, but the arithmetic is the kernels' own.
 #
-# > **Predict.** How far will the two predictions be apart?
+# > **Predict.** How far will the two predictions be apart? (The logits are numbers of the size of 1 to 20.)
+
+# %%
+apart = guess("largest difference between NumPy's and the kernels' logits")
+apart(None)
 
 # %%
 on_numpy = model(x_test[:4]).numpy()
 with minidl.using("simt"):
     on_kernels = model(x_test[:4]).numpy()
-print("largest difference:", np.abs(on_numpy - on_kernels).max())
+print("logits up to", np.abs(on_numpy).max())
+apart.reveal(float(np.abs(on_numpy - on_kernels).max()))
 
 # %% [markdown]
 # As close as rounding allows. You can also choose for a single op, in a single direction:
@@ -371,8 +488,9 @@ print({(row.op, row.direction): row.backend for row in table.rows if row.op in (
 # %% [markdown]
 # ## Try it
 #
-# 1. Train the hand-written neuron on 1 against 7, and on 4 against 9. Which pair is hardest? Look at the weights.
-# 2. Set the learning rate of the hand-written neuron to 5, to 50. What does the loss curve do, and why?
+# 1. Train the hand-written neuron on 1 against 7, and on 4 against 9. All pairs end with every test image right; by the
+#    *loss* one pair is harder than the others. Which, and where do its weights differ?
+# 2. Exercises 1 to 3 are about this notebook: `minidl exercises start 1`.
 # 3. Give the hidden layer 4, 8, 16, 64, 256 neurons, and plot test accuracy against their number.
 # 4. Take the `relu` away from the network for ten digits: is it worse? Then train the ten neurons for 400 epochs. What had
 #    the hidden layer helped with?

@@ -28,7 +28,7 @@ class Failure:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """The verdict on a file.
 
@@ -90,7 +90,7 @@ class Result:
             lines.append(f"   minidl exercises explain {code_of(found.code)}")
         return lines
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.text()
 
     def _repr_html_(self) -> str:
