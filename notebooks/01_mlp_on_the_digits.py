@@ -380,7 +380,9 @@ with_relu(None)
 def same_or_not(*hidden):
     """Train these layers and one neuron behind them; return the percentage of the test pairs that they get right."""
     minidl.utils.set_random_seed(1)
-    net = minidl.Sequential([layers.Input((8, 16)), layers.Rescaling(1 / 16), layers.Flatten(), *hidden, layers.Dense(1)])
+    net = minidl.Sequential(
+        [layers.Input((8, 16)), layers.Rescaling(1 / 16), layers.Flatten(), *hidden, layers.Dense(1)]
+    )
     net.compile(minidl.optimizers.Adam(0.01), minidl.losses.BinaryCrossentropy(from_logits=True), metrics=["accuracy"])
     net.fit(pairs, same, epochs=30, batch_size=64, verbose=0)
     return round(100 * float(((net.predict(pairs_test, verbose=0)[:, 0] > 0) == same_test).mean()), 1)
@@ -432,7 +434,12 @@ step_table
 
 # %%
 rows = sorted(step_table.rows, key=lambda row: -row.ms)
-print("longest:", rows[0].op, rows[0].direction, f"{rows[0].ms:.3f} ms;   median of all rows: {rows[len(rows) // 2].ms:.3f} ms")
+print(
+    "longest:",
+    rows[0].op,
+    rows[0].direction,
+    f"{rows[0].ms:.3f} ms;   median of all rows: {rows[len(rows) // 2].ms:.3f} ms",
+)
 names = {"hidden": "the first dense", "decide": "the second dense"}
 longest.reveal("relu" if rows[0].op == "relu" else names.get(rows[0].layer, "the loss"))
 
