@@ -139,8 +139,8 @@ FAULTS: dict[str, Sentence] = {
         "对。它搬动 {x} 个扇区；{par} 个就够：{reason}。",
     ),
     "F21f": (
-        "Right. {what}: {x}, where {par} would do{reason}.",
-        "对。{what}：{x}，其实 {par} 就够{reason}。",
+        "Right. {what}: {x}, where {par} would do.",
+        "对。{what}：{x}，其实 {par} 就够。",
     ),
     "F22": (
         "Right. Line {L} needs {w} passes where 1 would do: lanes of a warp want different words of one bank of shared "
@@ -235,6 +235,18 @@ PHRASES: dict[str, Sentence] = {  # parts of sentences, which facts may name: se
         "results are written again and again to global memory: keep them in a variable of the thread",
         "结果一遍遍写到全局内存：放在线程自己的变量里",
     ),
+    "sectors": ("Sectors moved", "搬动的扇区"),
+    "load_sectors": ("Sectors loaded", "读取的扇区"),
+    "store_sectors": ("Sectors stored", "写入的扇区"),
+    "barriers": ("Barriers", "屏障"),
+    "atomics": ("Atomic operations", "原子操作"),
+    "stores": ("Stores of warps", "warp 的写入次数"),
+    "shared_accesses": ("Accesses to shared memory", "共享内存的访问次数"),
+    "shuffles": ("Shuffles", "shuffle 次数"),
+    "steps": ("Lines of your file run", "运行的代码行数"),
+    "launches": ("Launches", "启动次数"),
+    "local": ("Lines that use an array in local memory", "使用局部内存数组的行数"),
+    "began-as": ("{name}, which begins as {number} on line {line},", "{name}（它在第 {line} 行从 {number} 开始）"),
     "fetched-again": ("line {L} fetches the same elements again and again", "第 {L} 行一遍遍取同样的元素"),
 }
 

@@ -10,14 +10,8 @@ from minidl.course import catalog
 from minidl.course.checker import fingerprints
 from minidl.course.checker.compared import Compared, Facts
 from minidl.course.exercise import Exercise, Kernel, Task
-from minidl.course.sentences import phrase
+from minidl.course.sentences import PHRASES, phrase
 
-WHAT = {
-    "sectors": "Sectors moved", "load_sectors": "Sectors loaded", "store_sectors": "Sectors stored",
-    "barriers": "Barriers", "atomics": "Atomic operations", "stores": "Stores of warps",
-    "shared_accesses": "Accesses to shared memory", "steps": "Lines of your file run", "launches": "Launches",
-    "shuffles": "Shuffles",
-}  # fmt: skip
 Over = tuple[str, Facts, int, Compared]  # a sentence's name, its facts, a line or 0, the case
 
 
@@ -50,7 +44,7 @@ def cost(exercise: Exercise, compared: list[Compared]) -> Cost:
     for task, one in shown:
         prefix = f"{task.name}." if several else ""
         figures, par, naive = one.ran.figures, getattr(task, "par", {}), getattr(task, "naive", {})
-        found.figures |= {f"{prefix}{key}": value for key, value in figures.items() if key != "lines"}
+        found.figures |= {f"{prefix}{key}": value for key, value in figures.items() if not key.endswith("lines")}
         found.par |= {f"{prefix}{key}": most for key, most in par.items()}
         found.over += _over(one, par)
         said = []
@@ -99,8 +93,8 @@ def _over(one: Compared, par: Any) -> list[Over]:
             line, reason = _reason(one, lines)
             found.append(("F21", {"x": f"{x:,}", "par": f"{most:,}", "reason": reason, "L": line}, line, one))
         else:
-            facts = {"what": WHAT.get(key, key), "x": f"{x:,}", "par": f"{most:,}", "reason": ""}
-            found.append(("F21f", facts, 0, one))
+            facts = {"what": phrase(key) if key in PHRASES else key, "x": f"{x:,}", "par": f"{most:,}"}
+            found.append(("F21f", facts, figures["local_lines"][0] if key == "local" else 0, one))
     return found
 
 

@@ -63,7 +63,7 @@ def _outside(fault: Fault, report: Report, task: Kernel) -> Told | None:
     found = re.search(r"outside its shape \(([^)]*)\)", fault.message)
     shape = tuple(int(n) for n in (found[1] if found else "").replace(" ", "").split(",") if n)
     verb = "writes" if " writes " in fault.message else "reads"
-    facts = {**_who(fault), "a": fault.array, "i": at(fault.index), "shape": shape, "verb": verb}
+    facts = {**_who(fault), "a": fault.array, "i": at(fault.index), "shape": f"({at(shape)})", "verb": verb}
     owned = report.owners.stores_of(fault.blocks[0], fault.threads[0]) if report.owners is not None else {}
     owned = {name: where for name, where in owned.items() if name in task.outputs and where}
     if owned:
@@ -150,8 +150,18 @@ def _float64(fault: Fault, report: Report, task: Kernel) -> Told:
     numbers = [t for t in re.findall(r"(?<![\w.])\d+\.\d*|(?<![\w.])\d*\.\d+", text) if f"float32({t})" not in text]
     quotient = re.search(r"[\w.\[\]]+ / [\w.\[\]]+", text)
     whole = re.search(r"\b(max|min)\([^)]*\b(\d+)\)", text)
-    token = numbers[0] if numbers else quotient[0] if quotient else whole[2] if whole else f"something in `{text}`"
+    token = numbers[0] if numbers else quotient[0] if quotient else whole[2] if whole else _grown(text, report)
     return "F13", {**_who(fault), "token": token}
+
+
+def _grown(text: str, report: Report) -> str | dict[str, Any]:
+    """What is of 64 bits on a line that shows no number: a total that began as one elsewhere."""
+    total = re.match(r"(\w+) [-+*/]= ", text)
+    for line, begun in report.source.items():
+        code = begun.partition("#")[0].strip()
+        if total and (found := re.search(rf"\b{total[1]}\b(?: = \w+)* = (-?\d*\.?\d+\.?)$", code)):
+            return phrase("began-as", name=total[1], number=found[1], line=line)
+    return f"`{text}`"
 
 
 def _lane(fault: Fault, report: Report, task: Kernel) -> Told:

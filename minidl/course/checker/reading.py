@@ -77,6 +77,39 @@ def _code(source: str) -> list[str]:
     return ast.unparse(tree).splitlines()
 
 
+def in_local_memory(source: str) -> list[int]:
+    r"""Return the lines that index an array of the thread by what a compiler cannot know.
+
+    Where each index is a number, or counts a loop of a fixed length that can be unrolled, the array lives in registers.
+
+    >>> kernel = "def k(n):\n t = cuda.local.array(4, float32)\n for i in range({}):\n  t[i] = float32(0)"
+    >>> in_local_memory(kernel.format(4)), in_local_memory(kernel.format("n"))
+    ([], [4])
+    """
+    nodes = list(ast.walk(ast.parse(source)))
+    bound: list[tuple[ast.AST, list[ast.expr]]] = []  # names, and what they are made of
+    for n in nodes:
+        if isinstance(n, ast.For):
+            bound.append((n.target, n.iter.args if isinstance(n.iter, ast.Call) else [n.iter]))
+        elif isinstance(n, ast.Assign):
+            bound += [(target, [n.value]) for target in n.targets]
+        elif isinstance(n, ast.AugAssign):
+            bound.append((n.target, [n.value]))
+    known = {name.id for target, _ in bound for name in ast.walk(target) if isinstance(name, ast.Name)}
+
+    def is_known(node: ast.AST) -> bool:
+        parts = list(ast.walk(node))
+        return not any(isinstance(p, ast.Attribute | ast.Subscript | ast.Call) for p in parts) and all(
+            p.id in known for p in parts if isinstance(p, ast.Name)
+        )
+
+    for _ in bound:
+        known -= {t.id for t, values in bound if isinstance(t, ast.Name) and not all(map(is_known, values))}
+    arrays = {t.id for t, (value, *_) in bound if isinstance(t, ast.Name) and "local.array(" in ast.unparse(value)}
+    return sorted({n.lineno for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)
+                   and n.value.id in arrays and not is_known(n.slice)})  # fmt: skip
+
+
 def _same(source: str, starter: str) -> bool:
     return _lines(source) == _lines(starter)
 

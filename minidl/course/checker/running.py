@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.course.checker.reading import in_local_memory
 from minidl.course.exercise import Answers, Case, Draw, Exercise, Function, Kernel, Task, named
 from minidl.errors import ArgumentError
 
@@ -282,6 +283,9 @@ def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> Non
             ran.figures["untouched"] = same[0] if same else ""
             break
     _figures(ran, reports)
+    if "local" in task.par:
+        lines = in_local_memory("".join(linecache.getlines(module.__file__ or "")))
+        ran.figures |= {"local": len(lines), "local_lines": lines}
 
 
 def _told(task: Kernel, report: Any) -> dict[str, Any]:
