@@ -246,7 +246,7 @@ PHRASES: dict[str, Sentence] = {  # parts of sentences, which facts may name: se
     "steps": ("Lines of your file run", "运行的代码行数"),
     "launches": ("Launches", "启动次数"),
     "local": ("Lines that use an array in local memory", "使用局部内存数组的行数"),
-    "began-as": ("{name}, which begins as {number} on line {line},", "{name}（它在第 {line} 行从 {number} 开始）"),
+    "began-as": ("{total}, which begins as {number} on line {line},", "{total}（它在第 {line} 行从 {number} 开始）"),
     "fetched-again": ("line {L} fetches the same elements again and again", "第 {L} 行一遍遍取同样的元素"),
 }
 

@@ -160,7 +160,7 @@ def _grown(text: str, report: Report) -> str | dict[str, Any]:
     for line, begun in report.source.items():
         code = begun.partition("#")[0].strip()
         if total and (found := re.search(rf"\b{total[1]}\b(?: = \w+)* = (-?\d*\.?\d+\.?)$", code)):
-            return phrase("began-as", name=total[1], number=found[1], line=line)
+            return phrase("began-as", total=total[1], number=found[1], line=line)
     return f"`{text}`"
 
 
