@@ -79,13 +79,13 @@ def differentiated(wrap, name, x, ws, dy):
 
     layers, v = Layers(ws), minidl.Variable(x)
     sources = [v, *layers.weights]
-    with minidl.GradientTape() as tape:
+    with minidl.GradientTape() as around:
         y, wrapped = program(wrap, layers, name, v)
         loss = (y * dy).sum()
-        alive, entries = sum(ref() is not None for ref in layers.inside), len(tape.entries)
-        found = tape.gradient(loss, sources) if name == "asked inside the block" else None
-    added = len(tape.entries) - entries
-    found = found or tape.gradient(loss, sources)
+        alive, entries = sum(ref() is not None for ref in layers.inside), len(around.entries)
+        found = around.gradient(loss, sources) if name == "asked inside the block" else None
+    added = len(around.entries) - entries
+    found = found or around.gradient(loss, sources)
     if any(gradient is None for gradient in found[1:]):
         raise TypeError("no gradient has reached the weights")
     if found[0] is None:
