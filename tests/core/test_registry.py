@@ -19,6 +19,7 @@ from minidl import (
     regularizers,
     saving,
 )
+from minidl.layers.base import naming
 
 MODULES = {
     "activation": activations, "constraint": constraints, "initializer": initializers, "loss": losses,
@@ -117,3 +118,19 @@ def test_metrics_of_ones_own_are_found_by_name_and_keep_theirs():
         model.compile("sgd", "mse", metrics=["mine"])
     assert list(model.train_on_batch(np.ones((2, 2)), np.ones((2, 1)), return_dict=True)) == ["loss", "own_metric"]
     assert not hasattr(own_metric, "name")
+
+
+@pytest.mark.parametrize("kind", WITH_BASES)
+def test_a_name_stands_for_what_is_of_the_kind(kind):
+    """No helper of the module, nor a class of another kind, can be named."""
+    module = MODULES[kind]
+    classes = {name for name in module.__all__ if isinstance(getattr(module, name), type)}
+    for name in vars(module):
+        item = getattr(module, name)
+        if name not in module.__all__ and not name.startswith("_") and callable(item):
+            for given in (name, naming.snake_case(name)):
+                with pytest.raises(errors.UnknownNameError):
+                    module.get(given)
+    names = module.registry.names
+    for name in classes - {base.__name__ for base in module.registry.bases}:
+        assert names.get(name, names.get(naming.snake_case(name))) is getattr(module, name)

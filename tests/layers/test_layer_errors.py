@@ -36,6 +36,30 @@ def test_removed_argument_says_what_to_use_instead(name: str, arguments: dict[st
         getattr(layers, name)(**arguments)
 
 
+NOT_SIZES = [-1, 1.0, "1", (1, 2, 3), (1,), ((1, 2, 3), 1), ((1, -2), 0), ((1, 2.0), 0), ((0, 0), (0, "2")), (1.0, 1)]
+
+
+@pytest.mark.parametrize("value", NOT_SIZES, ids=repr)
+@pytest.mark.parametrize("name, argument", [("ZeroPadding2D", "padding"), ("Cropping2D", "cropping")])
+def test_four_sides_that_are_none_are_told(name: str, argument: str, value: Any) -> None:
+    with pytest.raises(ArgumentError, match=f"{name}.*: {argument} must be an integer >= 0, .*Got "):
+        getattr(layers, name)(value)
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, "1", (1, 2, 3), (1,), (1, -2), (1, 2.0), ((1, 2), 0)], ids=repr)
+@pytest.mark.parametrize("name, argument", [("ZeroPadding1D", "padding"), ("Cropping1D", "cropping")])
+def test_two_ends_that_are_none_are_told(name: str, argument: str, value: Any) -> None:
+    with pytest.raises(ArgumentError, match=f"{name}.*: {argument} must be .*integer.* >= 0.*Got "):
+        getattr(layers, name)(value)
+
+
+def test_names_start_afresh_after_clear_session() -> None:
+    minidl.backend.clear_session()
+    assert [layers.Dense(1).name for _ in range(3)] == ["dense", "dense_1", "dense_2"]
+    minidl.backend.clear_session()
+    assert layers.Dense(1).name == "dense"
+
+
 def test_removed_names_are_free_for_layers_of_ones_own() -> None:
     class Mine(layers.Dense):
         def __init__(self, p: int, **kwargs: Any) -> None:

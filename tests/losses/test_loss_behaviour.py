@@ -61,6 +61,38 @@ def test_batch_sizes_that_differ_are_told() -> None:
         losses.mse(np.zeros((4, 2)), np.zeros((4, 3)))
 
 
+@pytest.mark.parametrize(
+    "loss, y_true, y_pred, cause",
+    [
+        ("mse", (4, 3), (5, 3), "batch sizes differ"),
+        ("mse", (4, 2), (4, 3), "as many values a sample"),
+        ("mse", (4, 3), (4, 2, 3), "as many values a sample"),
+        ("mse", (4,), (4, 3), "end in Dense\\(1\\)"),
+        ("mse", (4, 5), (4, 5, 3), "end in Dense\\(1\\)"),
+        ("mse", (4, 1), (4, 3), "as many values a sample"),
+        ("categorical_crossentropy", (4,), (4, 3), "sparse_categorical_crossentropy"),
+        ("categorical_crossentropy", (4, 1), (4, 3), "sparse_categorical_crossentropy"),
+        ("categorical_crossentropy", (4, 2), (4, 3), "as many values a sample"),
+        ("binary_crossentropy", (4, 1), (4, 3), "sparse_categorical_crossentropy"),
+        ("huber", (4, 1), (4, 3), "as many values a sample"),
+    ],
+)
+def test_the_cause_of_shapes_that_differ_is_told(loss, y_true, y_pred, cause) -> None:
+    with pytest.raises(ShapeError, match=cause):
+        losses.get(loss)(np.zeros(y_true), np.zeros(y_pred))
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
+def test_weights_that_are_all_0_give_a_loss_of_0(reduction) -> None:
+    loss = losses.MeanSquaredError(reduction=reduction)
+    assert loss(np.ones((3, 2)), np.zeros((3, 2)), sample_weight=np.zeros(3)).item() == 0.0
+
+
+def test_a_mean_by_weights_that_add_up_to_0_is_0() -> None:
+    loss = losses.MeanSquaredError(reduction="mean_with_sample_weight")
+    assert loss([[1.0], [3.0]], [[0.0], [0.0]], sample_weight=[1.0, -1.0]).item() == 0.0
+
+
 def test_wrong_reduction_smoothing_and_weights_are_errors() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'sum'"):
         losses.MeanSquaredError(reduction="summ")

@@ -267,3 +267,11 @@ def test_predictions_on_a_threshold_are_not_above_it(dtype: str) -> None:
     metric = metrics.TruePositives(thresholds=values)
     metric.update_state(np.ones(7), np.array(values, dtype))
     assert np.asarray(metric.result()).tolist() == [6, 5, 4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("aggregation", ["uniform_average", "variance_weighted_average", None])
+def test_a_column_that_is_constant_has_a_score_of_0(aggregation) -> None:
+    metric = metrics.R2Score(class_aggregation=aggregation)
+    metric.update_state([[1.0, 2.0], [1.0, 4.0]], [[1.0, 2.0], [3.0, 4.0]])
+    score = {"uniform_average": 0.5, "variance_weighted_average": 1.0, None: [0.0, 1.0]}[aggregation]
+    np.testing.assert_allclose(metric.result().numpy(), score, atol=1e-6)

@@ -76,6 +76,12 @@ def files_of(root: Path) -> Iterator[tuple[str, str]]:
                 yield str(path.relative_to(root)), path.read_text(encoding="utf-8")
 
 
+def _is_promise(call: ast.AST, part: ast.AST) -> bool:
+    """Whether this is the `strict=True` of a zip: a promise that lengths are equal, which nothing relies on."""
+    of_zip = isinstance(call, ast.Call) and getattr(call.func, "id", "") == "zip"
+    return of_zip and isinstance(part, ast.keyword) and getattr(part.value, "value", None) is True
+
+
 class _Finder:
     """Walks a tree, leaving out what only a reader sees."""
 
@@ -119,7 +125,7 @@ class _Finder:
             if field in ("annotation", "returns", "decorator_list", "type_comment", "type_params", "ctx"):
                 continue
             for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST):
+                if isinstance(child, ast.AST) and not _is_promise(node, child):
                     yield child
 
     def _at(self, node: ast.AST, end: bool = False) -> int:
@@ -156,7 +162,7 @@ class _Finder:
             case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
                 yield self._replaced(node, "sign", f"({self._text(operand)})")
             case ast.Call(args=arguments, keywords=keywords):
-                for keyword in keywords:
+                for keyword in filter(lambda keyword: not _is_promise(node, keyword), keywords):
                     if keyword.arg and keyword.arg not in LOOKS and len(keywords) + len(arguments) > 1:
                         yield self._without(keyword, "keyword dropped")
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))

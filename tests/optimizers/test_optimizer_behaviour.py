@@ -20,7 +20,7 @@ def weight(*values: float, **kwargs) -> minidl.Variable:
 
 
 def test_get_knows_names_in_any_case() -> None:
-    for name in ("sgd", "SGD", "rmsprop", "RMSprop", "adam", "Adam", "adamw", "AdamW", "adagrad"):
+    for name in ("sgd", "SGD", "Sgd", "rmsprop", "RMSprop", "adam", "ADAM", "adamw", "AdamW", "adagrad"):
         assert type(optimizers.get(name)).__name__.lower() == name.lower()
     optimizer = Adam(0.1)
     assert optimizers.get(optimizer) is optimizer
@@ -242,9 +242,12 @@ def test_optimizers_are_named_by_class_and_number() -> None:
     assert "Adam" in repr(first)
 
 
-def test_apply_gradients_without_variables_says_what_it_takes() -> None:
+@pytest.mark.parametrize("pair", [np.ones(2, "float32"), (np.ones(1, "float32"),), (1, 2, 3), "ab", [[1.0]], 3, None])
+def test_apply_gradients_without_variables_says_what_it_takes(pair) -> None:
+    w = weight(1.0)
     with pytest.raises(ArgumentError, match=r"takes pairs \(gradient, variable\)"):
-        SGD(0.1).apply_gradients([np.ones(1, "float32")])
+        SGD(0.1).apply_gradients([(np.ones(1, "float32"), w), pair])
+    assert w.numpy() == [1.0]
 
 
 ALL_TAKE = (

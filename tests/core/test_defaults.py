@@ -1,0 +1,53 @@
+"""What an argument is when it is not given stays what it is: a program that leaves it out relies on it.
+
+`public_defaults.txt` lists the defaults of the public names (`public_names.txt`), of their constructors and methods;
+`python tests/core/test_defaults.py` writes it. Those that Keras has, too, are held to Keras' in test_keras_defaults.py.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).with_name("public_defaults.txt")
+NAMES = Path(__file__).with_name("public_names.txt").read_text("utf-8").splitlines()
+
+
+def _members(name: str, found: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
+    if inspect.isclass(found):
+        for key, member in vars(found).items():
+            member = getattr(member, "__func__", member)
+            if inspect.isfunction(member) and (key == "__init__" or not key.startswith("_")):
+                yield f"{name}.{key}", member
+    elif callable(found):
+        yield name, found
+
+
+def defaults() -> list[str]:
+    """A line for each function that has defaults, under the first public name of it."""
+    lines, seen = [], set()
+    for module, _, names in (line.partition(": ") for line in NAMES):
+        for name in names.split():
+            for path, function in _members(f"{module}.{name}", getattr(importlib.import_module(module), name)):
+                try:
+                    parameters = inspect.signature(function).parameters.values()
+                except (TypeError, ValueError):  # not written in Python
+                    continue
+                given = [f"{p.name}={p.default!r}" for p in parameters if p.default not in (p.empty, None)]
+                if given and id(function) not in seen and not any(" at 0x" in text for text in given):
+                    lines.append(f"{path}: {', '.join(given)}")
+                seen.add(id(function))
+    return lines
+
+
+def test_public_defaults_are_those_that_are_listed():
+    listed, found = FILE.read_text("utf-8").splitlines(), defaults()
+    assert [line for line in listed if line not in found] == []
+    assert found == listed
+
+
+if __name__ == "__main__":
+    FILE.write_text("\n".join(defaults()) + "\n", "utf-8")
