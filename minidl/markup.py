@@ -14,9 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
+from os import PathLike
 from typing import Any
 
 from markupsafe import Markup, escape
+
+from minidl.console import one_line
+from minidl.utils import atomic_write
 
 
 def joined(parts: Iterable[Any], between: str = "") -> Markup:
@@ -60,3 +64,17 @@ def replaced(pattern: str, replacement: str, text: str) -> Markup:
 def paragraphs(lines: Iterable[Any]) -> Markup:
     """Return each line as a paragraph."""
     return joined(Markup("<p>{}</p>").format(line) for line in lines)
+
+
+def write_page(path: str | PathLike[str], title: str, inside: Markup, language: str = "en") -> None:
+    """Write one HTML file, whose policy forbids every request; it is there in full or not at all."""
+    page = Markup(
+        "<!DOCTYPE html>\n<html lang='{}'>\n<head>\n<meta charset='utf-8'>\n"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
+        "<meta http-equiv='Content-Security-Policy' "
+        "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
+        "<link rel='icon' href='data:,'>\n<title>{}</title>\n<style>body {{ margin: 0 }}</style>\n</head>\n<body>\n{}\n"
+        "</body>\n</html>\n"
+    ).format(language, one_line(title), inside)
+    with atomic_write(path) as unfinished:
+        unfinished.write_text(str(page), encoding="utf-8")

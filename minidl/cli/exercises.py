@@ -117,6 +117,26 @@ def hint(which: Which = None, language: Language = None) -> None:
 
 
 @exercises.command()
+def picture(
+    which: Which = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file; by default beside yours, as .html.")
+    ] = None,
+    browse: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+    language: Language = None,
+) -> None:
+    """Check an exercise, and write the verdict with a picture of what went wrong as one HTML file."""
+    from minidl.course import commands
+
+    folder = _folder()
+    chosen = commands.language(language)
+    path = commands.picture(folder, folder.check(_number(folder, which)), chosen, out)
+    typer.echo(str(path))
+    if browse:
+        typer.launch(str(path))
+
+
+@exercises.command()
 def explain(fault: Annotated[str, typer.Argument(help="F1 to F22.")], language: Language = None) -> None:
     """Print what a fault is, the smallest program that has it, and the machine's answer to that."""
     from minidl.course.explaining import explain as page

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.course import catalog
+from minidl.course.checker.results import Result
 from minidl.course.folder import Folder, now
 from minidl.course.sentences import LANGUAGES, language
 from minidl.errors import ArgumentError
@@ -15,7 +16,7 @@ TRACKS = {
     "F": "networks' kernels", "G": "the framework",
 }  # fmt: skip
 LEVELS = ("a question", "the idea", "the shape of the code")
-__all__ = ["LEVELS", "TRACKS", "hint", "language", "listing", "rows", "submit"]
+__all__ = ["LEVELS", "TRACKS", "hint", "language", "listing", "picture", "rows", "submit"]
 
 
 def rows(folder: Folder | None, track: str = "") -> list[dict[str, Any]]:
@@ -59,6 +60,15 @@ def hint(folder: Folder, which: int | str, chosen: str = "en") -> str:
     level = min(folder.of(which).get("hints", 0), 2)
     folder.note(which, hints=level + 1)
     return f"{e.number} {e.name}, hint {level + 1} of 3, {LEVELS[level]}: {e.hints[level][LANGUAGES.index(chosen)]}"
+
+
+def picture(folder: Folder, result: Result, chosen: str = "en", out: Path | None = None) -> Path:
+    """Write a verdict with its picture as one HTML file, by default beside the exercise's own, and return its path."""
+    from minidl.course.explaining.picture import write
+
+    path = out or folder.file(result.number).with_suffix(".html")
+    write(result, path, chosen)
+    return path
 
 
 def submit(folder: Folder, which: list[str], out: Path | None = None, student: str = "") -> tuple[Path, dict[str, Any]]:

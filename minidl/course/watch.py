@@ -19,7 +19,7 @@ from minidl.course.checker.results import Result
 from minidl.course.folder import Folder
 
 INTERVAL = 0.3
-KEYS = "Enter check · h hint · n next · l list · q quit"
+KEYS = "Enter check · h hint · p picture · n next · l list · q quit"
 
 
 class Watch:
@@ -80,6 +80,10 @@ class Watch:
             from minidl.course.commands import hint
 
             self.say(hint(self.folder, self.number, self.language))
+        elif key == "p":
+            from minidl.course.commands import picture
+
+            self.say(f"   {picture(self.folder, self.result or self.folder.check(self.number), self.language)}")
         elif key == "l":
             from minidl.course.commands import listing
 

@@ -62,6 +62,8 @@ def _outside(fault: Fault, report: Report, task: Kernel) -> Told | None:
         return None
     found = re.search(r"outside its shape \(([^)]*)\)", fault.message)
     shape = tuple(int(n) for n in (found[1] if found else "").replace(" ", "").split(",") if n)
+    if fault.array in report.arrays:  # of shared memory only the message tells
+        shape = tuple(report.arrays[fault.array][1])
     verb = "writes" if " writes " in fault.message else "reads"
     facts = {**_who(fault), "a": fault.array, "i": at(fault.index), "shape": f"({at(shape)})", "verb": verb}
     owned = report.owners.stores_of(fault.blocks[0], fault.threads[0]) if report.owners is not None else {}

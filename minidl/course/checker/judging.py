@@ -106,7 +106,7 @@ class Judge:
             said.append(" ".join(texts))
         lines = [n for n in dict.fromkeys(lines) if n]
         return Failure(stage, code, (said[0], said[1]), found[0] if found else "", str(shown) if shown else "",
-                       tuple(lines), facts)  # fmt: skip
+                       tuple(lines), facts, shown)  # fmt: skip
 
     # -- the stages ---------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ class Failure:
     code : a fault or a stage's sentence, "F5", "values"; `mistake` the name of the exercise's own sentence, or ""
     said : the sentences, in English and Chinese
     lines : numbers of the lines concerned, worst first
+    shown : the case that shows it, beside what is right (`Compared`), for a picture; None where nothing was run
     """
 
     stage: str
@@ -26,6 +27,7 @@ class Failure:
     case: str = ""
     lines: tuple[int, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    shown: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(repr=False)
@@ -94,9 +96,9 @@ class Result:
         return self.text()
 
     def _repr_html_(self) -> str:
-        from markupsafe import escape
+        from minidl.course.explaining.picture import picture
 
-        return f"<pre style='line-height:1.35'>{escape(self.text())}</pre>"
+        return str(picture(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, for a submission."""

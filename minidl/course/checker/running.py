@@ -14,7 +14,7 @@ import sys
 import traceback
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Ran:
     outputs : what came out
     changed : name, index of an input that is no longer what it was; and whether an output was left as it was
     figures : what it moved; `lines` the lines that do so badly
+    accesses : of the `par` case, one warp's access of each line and array, the costliest: for a picture
     """
 
     task: int
@@ -47,6 +48,7 @@ class Ran:
     answers: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     launches: int = 0
+    accesses: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -286,6 +288,8 @@ def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> Non
     if "local" in task.par:
         lines = in_local_memory("".join(linecache.getlines(module.__file__ or "")))
         ran.figures |= {"local": len(lines), "local_lines": lines}
+    if case.kind == "par":
+        ran.accesses = _accesses(reports)
 
 
 def _told(task: Kernel, report: Any) -> dict[str, Any]:
@@ -297,6 +301,15 @@ def _told(task: Kernel, report: Any) -> dict[str, Any]:
         "code": code, "facts": facts, "lines": [int(n) for n in dict.fromkeys(fault.lines)],
         "signature": signature(report.faults, task), "kind": fault.kind,
     }  # fmt: skip
+
+
+def _accesses(reports: list[Any]) -> list[dict[str, Any]]:
+    worst: dict[tuple[int, str, str], Any] = {}
+    for access in (a for report in reports for a in report.accesses):
+        key = (access.line, access.array, access.operation)
+        if key not in worst or len(access.sectors) + access.ways > len(worst[key].sectors) + worst[key].ways:
+            worst[key] = access
+    return [asdict(access) for access in worst.values()]
 
 
 def _figures(ran: Ran, reports: list[Any]) -> None:

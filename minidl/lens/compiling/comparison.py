@@ -91,11 +91,11 @@ class PtxComparison:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the comparison, and both listings below it, as one HTML file that asks for nothing."""
-        from minidl.lens.compiling.page import body, in_a_box, write
-        from minidl.markup import joined
+        from minidl.lens.compiling.page import body, in_a_box
+        from minidl.markup import joined, write_page
 
         title = f"{self.first.title} and {self.second.title}"
-        write(path, title, in_a_box(joined([self._body(), body(self.first, None), body(self.second, None)])))
+        write_page(path, title, in_a_box(joined([self._body(), body(self.first, None), body(self.second, None)])))
 
     def _body(self) -> Markup:
         from markupsafe import Markup

@@ -17,8 +17,7 @@ from cuda_kernels.ptx.places import Place
 from minidl.console import one_line
 from minidl.lens.compiling.kinds import counted
 from minidl.lens.compiling.text import head_lines
-from minidl.markup import joined
-from minidl.utils import atomic_write
+from minidl.markup import joined, write_page
 
 if TYPE_CHECKING:
     from minidl.lens.compiling.listing import PtxListing, Row
@@ -35,7 +34,7 @@ def notebook(listing: PtxListing) -> Markup:
 
 def save(listing: PtxListing, path: str | PathLike[str]) -> None:
     """Write the listing as one page."""
-    write(path, listing.title, in_a_box(body(listing, None)))
+    write_page(path, listing.title, in_a_box(body(listing, None)))
 
 
 def in_a_box(inside: Any) -> Markup:
@@ -45,20 +44,6 @@ def in_a_box(inside: Any) -> Markup:
 
 def _style() -> str:
     return (resources.files("minidl.lens.compiling") / "templates" / "ptx.css").read_text(encoding="utf-8")
-
-
-def write(path: str | PathLike[str], title: str, inside: Markup) -> None:
-    """Write one HTML file, whose policy forbids every request; it is there in full or not at all."""
-    page = Markup(
-        "<!DOCTYPE html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
-        "<meta http-equiv='Content-Security-Policy' "
-        "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
-        "<link rel='icon' href='data:,'>\n<title>{}</title>\n<style>body {{ margin: 0 }}</style>\n</head>\n<body>\n{}\n"
-        "</body>\n</html>\n"
-    ).format(one_line(title), inside)
-    with atomic_write(path) as unfinished:
-        unfinished.write_text(str(page), encoding="utf-8")
 
 
 def body(listing: PtxListing, most: int | None) -> Markup:
