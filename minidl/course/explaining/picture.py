@@ -7,6 +7,7 @@ beside the right ones, with a map of where they are; sectors and banks are the S
 from __future__ import annotations
 
 import base64
+import re
 from os import PathLike
 from typing import Any
 
@@ -170,8 +171,7 @@ def _side(t: Any, b: Any, line: int, does: str, texts: dict[int, str], k: int) -
 
 
 def _outside(facts: dict[str, Any], texts: dict[int, str], k: int) -> Markup:
-    index = [int(n) for n in str(facts["i"]).split(",") if n.strip().lstrip("-").isdigit()]
-    shape = tuple(facts.get("shape") or ())
+    index, shape = ([int(n) for n in re.findall(r"-?\d+", str(facts.get(name, "")))] for name in ("i", "shape"))
     if len(shape) != len(index):
         return Markup("")
     axis = next((a for a, (i, n) in enumerate(zip(index, shape, strict=True)) if not 0 <= i < n), 0)
@@ -183,7 +183,7 @@ def _outside(facts: dict[str, Any], texts: dict[int, str], k: int) -> Markup:
 
     does = "write" if facts.get("verb") == "writes" else "read"
     who = _side(facts["t"], facts["b"], facts["L"], does, texts, k)
-    array = f"{facts['a']}   {shape}"
+    array = f"{facts['a']}   {facts['shape']}"
     return drawing.outside(who, array, [named(i) for i in there], named(index[axis]), before, WORDS["not-there"][k])
 
 
