@@ -31,6 +31,7 @@ from cuda_kernels import ladder
 from cuda_kernels.launch import launches
 from minidl import functional as F
 from minidl import layers, lens
+from minidl.course import check, guess
 from minidl.ops.conv2d import conv2d_backward, conv2d_forward
 
 plt.rcParams.update({"figure.dpi": 90, "axes.titlesize": 10})
@@ -49,9 +50,14 @@ window = digit[2:5, 3:6]
 print("window\n", window.round(2), "\nfilter\n", edge, "\ntheir products, added up:", (window * edge).sum().round(3))
 
 # %% [markdown]
-# > **Predict.** How many positions does a 3 × 3 filter have on an 8 × 8 picture? In general, for $R$ rows of filter on $H$
-# > rows of picture? And what will the result look like for this filter: where positive, where negative?
-#
+# > **Predict.** How many positions does a 3 × 3 filter have on an 8 × 8 picture? (In general, for $R$ rows of filter on $H$
+# > rows of picture?) And what will the result look like for this filter: where positive, where negative?
+
+# %%
+positions = guess("positions of a 3 x 3 filter on 8 x 8 pixels")
+positions(None)
+
+# %% [markdown]
 # ## The first way: loops
 #
 # A real layer has many pictures ($N$), each pixel has $C$ channels, and there are $K$ filters. The definition, with all of
@@ -82,6 +88,7 @@ def conv_loops(x, w, b):
 
 y = conv_loops(digit[None, :, :, None], edge[:, :, None, None], np.zeros(1, "float32"))
 print(digit.shape, "->", y.shape[1:3])
+print(positions.reveal(y.size))
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(8, 2.7))
 left.imshow(digit, cmap="gray_r")
@@ -97,7 +104,7 @@ for ax in (left, middle, right):
     ax.axis("off")
 
 # %% [markdown]
-# $8 - 3 + 1 = 6$ positions in each direction. Red is where ink ends below, blue where it begins: the filter answers the same
+# $H - R + 1 = 8 - 3 + 1$ positions in each direction. Red is where ink ends below, blue where it begins: the filter answers the same
 # wherever in the picture the edge stands. That is the whole idea.
 #
 # ## The second way: write the windows out
@@ -158,8 +165,13 @@ plt.show()
 # > picture?
 
 # %%
+larger = guess("how many times larger the columns are than the pictures", unit="times")
+larger(None)
+
+# %%
 columns = im2col(x, 3, 3)
-print(f"pictures {x.nbytes:,} bytes, columns {columns.nbytes:,} bytes: {columns.nbytes / x.nbytes:.1f} times as much")
+print(f"pictures {x.nbytes:,} bytes, columns {columns.nbytes:,} bytes")
+larger.reveal(columns.nbytes / x.nbytes)
 
 # %% [markdown]
 # Nine windows for a pixel in the middle, fewer for one near the border, a single one for a corner: 36 · 9 places for 64
@@ -248,6 +260,9 @@ for name, ours, theirs in zip(("dx", "dw", "db"), conv_gradients(x, w, dy), conv
     print(f"{name}: largest value {np.abs(theirs).max():7.2f}, largest difference {np.abs(ours - theirs).max():.1e}")
 
 # %% [markdown]
+# Why is a difference exactly 0 in one row and not in another? All three are sums. Where both programs add the same terms in the
+# same order, they round alike, to the last digit; where one of them adds in another order, it rounds in its own way.
+#
 # Two programs that agree may both be wrong. The finite differences of the forward know nothing of the derivation:
 
 # %%
@@ -269,13 +284,11 @@ for rung in ladder.rungs("conv2d"):
     print(f"{rung.name:<20} {rung.change}")
 
 # %% [markdown]
-# Here is the heart of rung 1. Find your seven indices:
+# Here is rung 1, as it is launched for our digits: in front the numbers that it was made for (strides `si`, `sj`, dilation
+# `di`, `dj`, padding `top`, `left`). Find your seven indices:
 
 # %%
-from cuda_kernels.conv2d.forward import r1_direct
-
-source = inspect.getsource(r1_direct.make_kernel)
-print(source[source.index("    @cuda.jit") : source.index("    return conv2d")])
+lens.kernel_source("conv2d:r1", x, w)
 
 # %% [markdown]
 # Without a GPU the kernels run on the SIMT machine, which computes the same numbers and *counts*. A GPU moves memory in
@@ -284,6 +297,11 @@ print(source[source.index("    @cuda.jit") : source.index("    return conv2d")])
 # > **Predict.** Rung 1 fetches one pixel and one weight for every multiplication. Rung 2 first writes the columns out (more
 # > memory!), then multiplies. Rungs 3 and 4 form the windows on the fly, in the fast memory of a block. Which moves the most
 # > bytes, which the least?
+
+# %%
+rung_names = [rung.name for rung in ladder.rungs("conv2d")]
+most, least = guess("the rung that moves most", among=rung_names), guess("the rung that moves least", among=rung_names)
+most(None), least(None)
 
 # %%
 x_small, w_small = x[:8], rng.normal(size=(3, 3, 1, 16)).astype("float32")
@@ -313,24 +331,40 @@ ax.invert_yaxis()
 ax.set(xlabel="KiB moved between memory and the multiprocessors (SIMT machine, no caches)")
 ax.legend()
 plt.show()
+print(most.reveal(max(moved, key=moved.get)))
+print(least.reveal(min(moved, key=moved.get)))
 
 # %% [markdown]
+# The last rung moves more than the one before it, and yet it comes later: the ladder is sorted by the time on a GPU that is
+# hoped for, and a rung may pay with bytes for something else. What rung 4 buys with them stands in its line above and in
+# `cuda_kernels/conv2d/README.md`; the machine counts, and does not time.
+#
 # The SIMT machine has no cache; a real GPU serves much of rung 1's traffic from one. Only a measurement on a GPU says by how
 # much (`docs/benchmarks` has those that exist). The direction is real: **the kernels differ in how often they fetch, not in how
 # often they multiply.**
 #
 # What does one thread of rung 1 do? Ask for one output element: its window, and who computed it.
 #
-# > **Predict.** `y[1, 2, 3, 5]`: which pixels of which picture, which weights? And which thread of which block, with 256
-# > threads a block?
+# > **Predict.** `y[1, 2, 3, 5]` of y (8, 6, 6, 16): which pixels of which picture, which weights? And which thread of which
+# > block, with 256 threads a block, one an element?
+
+# %%
+thread = guess("the number of the thread in its block that computes y[1, 2, 3, 5]")
+thread(None)
 
 # %%
 behind = lens.provenance("conv2d", x_small, w_small, None, index=(1, 2, 3, 5), backend="simt:r1")
 behind.plot()
 
 # %% [markdown]
-# In the kernel's words: `y[1, 2, 3, 5]` is element ((1 · 6 + 2) · 6 + 3) · 16 + 5 = 821, and 821 = 3 · 256 + 53.
-#
+# In the kernel's words:
+
+# %%
+element = np.ravel_multi_index((1, 2, 3, 5), (8, 6, 6, 16))
+print(f"((1 * 6 + 2) * 6 + 3) * 16 + 5 = {element} = {element // 256} * 256 + {element % 256}")
+thread.reveal(int(element % 256))
+
+# %% [markdown]
 # ## Four ways in one network
 #
 # In a model the way is a choice that you make outside of it: for all ops, one op, one direction of one op.
@@ -361,6 +395,10 @@ for backend in ("numpy", "cpu", *(f"simt:{rung.name}" for rung in ladder.rungs("
 #
 # > **Predict.** How do they do on the test images? And on the same test images **moved by one pixel** to the right?
 
+# %%
+after_moving = guess("what the first network gets right of the images moved by one pixel", unit="%")
+after_moving(None)
+
 
 # %%
 def network(*middle):
@@ -379,9 +417,11 @@ anywhere = network(
 )
 x_here = x_test[..., None].astype("float32") / 16
 x_moved = np.pad(x_here, ((0, 0), (0, 0), (1, 0), (0, 0)))[:, :, :8]
+shares = {}
 for name, net in (("a weight for every place", by_place), ("convolution", anywhere)):
-    here, moved_by_one = (net.evaluate(images, y_test, verbose=0)[1] for images in (x_here, x_moved))
-    print(f"{name:<25} {net.count_params():,} weights: {here:.1%} right, moved by one pixel {moved_by_one:.1%}")
+    here, shares[name] = (net.evaluate(images, y_test, verbose=0)[1] for images in (x_here, x_moved))
+    print(f"{name:<25} {net.count_params():,} weights: {here:.1%} right, moved by one pixel {shares[name]:.1%}")
+after_moving.reveal(round(100 * shares["a weight for every place"], 1))
 
 # %%
 filters = anywhere.layers[0].kernel.numpy()
@@ -400,6 +440,22 @@ for k in range(8):
 #
 # Above, the filters that it found; below, where each of them fired on the first test image. Some look for edges, as ours did.
 # Nobody wrote them.
+#
+# ## Exercises
+#
+# Exercise 8 is the forward with strides and padding, without a loop over pixels, exercise 9 its backward. What would the
+# checker say of our `conv_gemm`, which knows neither? A quick try:
+
+
+# %%
+def conv2d(x, w, b, stride, pad):
+    return conv_gemm(x, w, b)
+
+
+check("conv_forward", conv2d)
+
+# %% [markdown]
+# `minidl exercises start 8`. In track F you write the kernels (42 to 44).
 #
 # ## Try it
 #

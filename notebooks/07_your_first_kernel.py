@@ -28,6 +28,7 @@ import minidl
 from cuda_kernels import simt
 from cuda_kernels.launch import gpu_problem
 from minidl import layers
+from minidl.course import check, guess
 
 plt.rcParams.update({"figure.dpi": 90, "axes.titlesize": 10})
 x = np.linspace(-2, 2, 10).astype("float32")
@@ -70,6 +71,10 @@ def relu_first(x, y):
 #
 # > **Predict.** How many blocks do we need? How many threads is that? What do the last ones do?
 
+# %%
+idle = guess("threads without an element: 10 elements, 4 threads a block", unit="threads")
+idle(None)
+
 
 # %%
 def draw_threads(blocks, threads, size):
@@ -91,6 +96,8 @@ def draw_threads(blocks, threads, size):
 
 
 draw_threads(blocks=3, threads=4, size=10)
+plt.show()
+idle.reveal(3 * 4 - 10)
 
 # %% [markdown]
 # ## Mistake one: nobody stands guard
@@ -149,14 +156,19 @@ assert np.array_equal(y, np.maximum(x, 0))
 # %% [markdown]
 # ## Mistake three: too few threads
 #
-# > **Predict.** 10 elements, 4 threads a block, and somebody computes the number of blocks as `10 // 4`. What will be in
-# > `y`?
+# > **Predict.** 10 elements, 4 threads a block, and somebody computes the number of blocks as `10 // 4`. `y` is full of NaN
+# > before. How many NaN will be left?
+
+# %%
+left = guess("NaN that are left in y after a launch of 10 // 4 blocks")
+left(None)
 
 # %%
 y = np.full_like(x, np.nan)
 report = simt.launch(relu, 10 // 4, 4, x, y)
 print(y)
 print(report.faults[0].message)
+left.reveal(int(np.isnan(y).sum()))
 
 # %% [markdown]
 # The number of blocks has to be rounded **up**. In Python, `-(-size // threads)`.
@@ -221,6 +233,14 @@ plt.show()
 # > **Predict.** Below, the two names are swapped: `row, col = cuda.grid(2)`. It is correct. How many sectors does each kernel
 # > load, for a 64 × 64 image?
 
+# %%
+ours = guess("sectors loaded by `negative` for a 64 x 64 image", unit="sectors")
+ours(None)
+
+# %%
+swapped = guess("sectors loaded by `negative_swapped` for a 64 x 64 image", unit="sectors")
+swapped(None)
+
 
 # %%
 @cuda.jit
@@ -239,10 +259,12 @@ for kernel in (negative, negative_swapped):
     figures = report.figures
     print(f"{kernel.__name__:<17} {figures.global_load_sectors:>5} sectors loaded, "
           f"{figures.load_coalescing:.1%} of what they bring is used")  # fmt: skip
+print(ours.reveal(reports["negative"].figures.global_load_sectors))
+print(swapped.reveal(reports["negative_swapped"].figures.global_load_sectors))
 
 # %% [markdown]
-# Eight times the traffic, for two swapped names, and no test of the *result* would notice. The picture shows one warp: its 32
-# lanes above, the memory that they touch below.
+# So much more traffic, for two swapped names, and no test of the *result* would notice. The picture shows one warp: its 32 lanes
+# above, the memory that they touch below.
 
 # %%
 reports["negative"].plot("sectors")
@@ -251,6 +273,20 @@ reports["negative"].plot("sectors")
 reports["negative_swapped"].plot("sectors")
 
 # %% [markdown]
+# And blocks of 8 × 32 threads instead of 32 × 8? A warp is then 8 columns of 4 rows.
+
+# %%
+tall = guess("sectors loaded by `negative` in blocks of (8, 32)", unit="sectors")
+tall(None)
+
+# %%
+report = simt.launch(negative, (8, 2), (8, 32), image, np.empty_like(image))
+tall.reveal(report.figures.global_load_sectors)
+
+# %% [markdown]
+# Eight neighbouring floats are one whole sector: a warp needs no more than that of each row. What counts is not the shape of
+# the block, but that what is fetched is used.
+#
 # A whole report beside the source shows where the work goes:
 
 # %%
@@ -263,18 +299,24 @@ reports["negative"]
 # with NumPy in float64, looks for faults, and checks the gradient:
 
 # %%
-minidl.register_kernel("relu", "mine", relu, replace=True)
+minidl.register_kernel("relu", "mine", relu)
 minidl.check("relu:mine")
 
 # %% [markdown]
 # What would it have said of the kernel without a guard?
 
 # %%
-minidl.register_kernel("relu", "unguarded", relu_first, replace=True)
+minidl.register_kernel("relu", "unguarded", relu_first)
 minidl.check("relu:unguarded")
 
 # %% [markdown]
 # Now train with it. Each forward pass of `relu` is your kernel; everything else stays on NumPy:
+#
+# > **Predict.** What will the two trainings' losses differ by, at the most?
+
+# %%
+between = guess("the difference of the losses, NumPy's relu or yours", among=["nothing", "rounding", "a few percent"])
+between(None)
 
 # %%
 (x_train, y_train), (x_test, y_test) = minidl.datasets.digits.load_data()
@@ -287,23 +329,35 @@ def train():
             layers.Input((8, 8)),
             layers.Rescaling(1 / 16),
             layers.Flatten(),
-            layers.Dense(16, activation="relu"),
+            layers.Dense(32, activation="relu"),
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    history = model.fit(x_train[:640], y_train[:640], epochs=3, batch_size=64, verbose=0)
-    return model, history.history["loss"]
+    model.compile(minidl.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(x_train, y_train, epochs=15, batch_size=64, verbose=0)
+    return model, np.array(history.history["loss"])
 
 
 _, losses_numpy = train()
 with minidl.using(relu_forward="simt:mine"):
     model, losses_mine = train()
-print("NumPy's relu:", losses_numpy)
-print("your kernel: ", losses_mine)
+    accuracy = model.evaluate(x_test, y_test, batch_size=64, verbose=0)[1]
+difference = np.abs(losses_numpy - losses_mine).max()
+print(f"losses with your kernel: {losses_mine[0]:.3f} to {losses_mine[-1]:.3f};  largest difference {difference:.1e}")
+print(f"a network that runs your kernel reads {accuracy:.1%} of the test images right")
+between.reveal("nothing" if difference == 0 else "rounding" if difference < 1e-5 else "a few percent")
+
+# %%
+figure, axes = plt.subplots(1, 10, figsize=(10, 1.4))
+with minidl.using(relu_forward="simt:mine"):
+    read = model.predict(x_test[:10], verbose=0).argmax(axis=1)
+for ax, image, digit in zip(axes, x_test, read):
+    ax.imshow(image, cmap="gray_r")
+    ax.set_title(f"a {digit}")
+    ax.axis("off")
 
 # %% [markdown]
-# The same, to the last digit or nearly: `relu` only chooses numbers, so there is nothing to round.
+# `relu` only chooses between numbers, so there is nothing to round.
 #
 # ## On a real GPU
 #
@@ -321,14 +375,29 @@ else:
     print("a million elements on", cuda.get_current_device().name)
 
 # %% [markdown]
+# ## Exercises
+#
+# Exercises 13 to 17 are first kernels: two vectors, `relu` with its backward, any grid for any size, an image, a bias. The
+# checker works in a cell as well. This kernel for exercise 13 has one of today's mistakes:
+
+
+# %%
+@cuda.jit
+def add(a, b, y, size):
+    i = cuda.grid(1)
+    y[i] = a[i] + b[i]
+
+
+check("vector_add", add)
+
+# %% [markdown]
+# `minidl exercises start 13` writes the file to fill in, `minidl exercises watch 13` checks it at every save.
+#
 # ## Try it
 #
-# 1. Write the backward: `dx[i] = dy[i]` where `y[i]` is positive, else 0. Which arrays does the kernel take? Where is its
-#    guard?
-# 2. Write `leaky_relu` with a slope argument. Pass the slope as `np.float32(0.1)`, then as `0.1`, and read the report.
-# 3. Launch `negative` with blocks of `(8, 32)` instead of `(32, 8)` threads. Predict the sectors first.
-# 4. Write a kernel that transposes an image, `out[col, row] = image[row, col]`. One of its two accesses is always the wrong
-#    way: which one would you rather have wrong? (Notebook 9, to come, shows how to have neither.)
-# 5. Write a kernel that adds up an array with `total[0] += x[i]`. What does the machine say, and why? (Notebook 10, to come.)
+# 1. Write `leaky_relu` with a slope argument. Pass the slope as `np.float32(0.1)`, then as `0.1`, and read the report.
+# 2. Write a kernel that transposes an image, `out[col, row] = image[row, col]`. One of its two accesses is always the wrong
+#    way: which one would you rather have wrong? (Notebook 9 shows how to have neither.)
+# 3. Write a kernel that adds up an array with `total[0] += x[i]`. What does the machine say, and why? (Notebook 10.)
 #
-# **Next:** 8 · memory (to come); or go on to 11 · CPU against GPU. **On the machine itself:** `docs/simt_machine.md`.
+# **Next:** 8 · memory; or 11 · CPU against GPU. **On the machine itself:** `docs/simt_machine.md`.

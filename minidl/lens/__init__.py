@@ -27,6 +27,7 @@ _FROM = {
     "cost": "timing.costs",
     "crossover": "timing.crossovers",
     "formula": "formulas",
+    "kernel_source": "compiling.python_text",
     "machine": "timing.machines",
     "plot_activations": "drawing.layers",
     "plot_confusion_matrix": "drawing.training",

@@ -70,11 +70,11 @@ def subject(kernel: Any, args: tuple[Any, ...], which: int | str, settings: dict
     function = getattr(kernel, "py_func", kernel)
     if not hasattr(function, "__code__"):
         raise ArgumentError(
-            'lens.ptx: the kernel must be a rung such as "gemm:r7", a @cuda.jit kernel, or PTX text. Got '
+            'lens: the kernel must be a rung such as "gemm:r7", a @cuda.jit kernel, or PTX text. Got '
             f"{type(kernel).__name__}."
         )
     if settings:
-        raise ArgumentError(f"lens.ptx: a bare kernel takes no settings. Got {', '.join(settings)}.")
+        raise ArgumentError(f"lens: a bare kernel takes no settings. Got {', '.join(settings)}.")
     types, given = _types(function, args)
     return Subject(function.__name__, kernel, types, args=given)
 
@@ -91,7 +91,7 @@ def _types(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[tuple[A
             types = tuple(sigutils.normalize_signature(args[0])[0])
         except Exception as error:  # the signature is evaluated: whatever is wrong with it
             raise ArgumentError(
-                f'lens.ptx: a signature reads like "void(float32[::1], int32)". Got {args[0]!r}: {error}.'
+                f'lens: a signature reads like "void(float32[::1], int32)". Got {args[0]!r}: {error}.'
             ) from None
         given: tuple[Any, ...] = ()
     elif any(isinstance(a, numba.types.Type) for a in args):
@@ -102,7 +102,7 @@ def _types(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[tuple[A
     if len(types) != wanted:
         names = ", ".join(function.__code__.co_varnames[:wanted])
         raise ArgumentError(
-            f"lens.ptx: {function.__name__} takes {wanted} arguments ({names}). Got {len(types)}. Give arrays and "
+            f"lens: {function.__name__} takes {wanted} arguments ({names}). Got {len(types)}. Give arrays and "
             f'numbers as at a launch, their Numba types, or a signature such as "void(float32[::1], int32)".'
         )
     return types, given
@@ -121,7 +121,7 @@ def _of_a_rung(spec: str, args: tuple[Any, ...], which: int | str, settings: dic
     except KeyError as error:
         own = student_names(op)
         raise UnknownNameError(
-            f"lens.ptx: {error.args[0].removeprefix('ladder: ')}" + (f" Of your own: {', '.join(own)}." if own else "")
+            f"lens: {error.args[0].removeprefix('ladder: ')}" + (f" Of your own: {', '.join(own)}." if own else "")
         ) from None
     title = f"{op}:{rung.name}"
     if args:
@@ -139,7 +139,7 @@ def _chosen(title: str, names: list[str], which: int | str) -> str:
     found = names[which : which + 1] if isinstance(which, int) and which >= 0 else [n for n in names if n == which]
     if not found:
         listed = ", ".join(f"{k} {name}" for k, name in enumerate(names)) or "none"
-        raise ArgumentError(f"lens.ptx: {title} has no kernel {which!r}. There are: {listed}.")
+        raise ArgumentError(f"lens: {title} has no kernel {which!r}. There are: {listed}.")
     return found[0]
 
 
@@ -148,7 +148,7 @@ def _examples(op: str) -> tuple[Any, ...]:
 
     if op not in table.ops():
         raise ArgumentError(
-            f"lens.ptx: {op!r} is no op with example inputs: give the arrays, or their shapes, that your kernel takes."
+            f"lens: {op!r} is no op with example inputs: give the arrays, or their shapes, that your kernel takes."
         )
     return tuple(example_inputs(op, example_shapes(op, SIDE), np.random.default_rng(0)))
 

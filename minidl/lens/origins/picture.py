@@ -105,7 +105,7 @@ def _draw_array(axes: Axes, name: str, array: np.ndarray, masks: dict[str, np.nd
     plane = _matrix(array[index] if index else array)
     marks = {key: _matrix(mask[index] if index else mask) for key, mask in masks.items()}
     colours, norm = scale_of(plane)
-    axes.imshow(plane, cmap="gray" if colours != "RdBu_r" else colours, norm=norm, alpha=0.55, aspect="auto")
+    axes.imshow(plane, cmap="gray_r" if colours != "RdBu_r" else colours, norm=norm, alpha=0.55, aspect="auto")
     _proportions(axes, plane.shape[1], plane.shape[0])
     if "definition" in marks:
         edges(axes, np.pad(marks["definition"], 1), -1, -1, color=ORANGE, lw=2, solid_capstyle="projecting")
