@@ -185,7 +185,7 @@ def _no_element(fault: Fault, report: Report, source: Source, kernel: str) -> st
     output = written[-1] if written else ""
     shape = report.arrays[output][1] if output else ()
     count = math.prod(shape)
-    many = f", {threads} threads for {count} element{"s" * (count != 1)}" if output else ""
+    many = f", {threads} threads for {count} element{'s' * (count != 1)}" if output else ""
     said = (
         f"The grid is rounded up to whole blocks{many}, and thread {fault.threads[0]} of block {fault.blocks[0]} has "
         "no element of the output. "
