@@ -183,7 +183,8 @@ class Exercise:
     tasks : the functions, in order
     says : the sentences of its mistakes by name, English and Chinese; {…} are facts, or computed from them
     hints : three: a question, the idea, the shape of the code
-    recognise : from what was seen (`Seen`) to a name in `says`, or None: for mistakes that show in the source
+    recognise : from what was seen (`Seen`) to a name in `says`: for mistakes that show in the source; ""
+        where there is none, None where results are to tell
     allow : modules that a solution may import besides numpy, math and numba
     most_changed : lines of the starter that a repair may change
     """

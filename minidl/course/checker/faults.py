@@ -64,6 +64,8 @@ def _outside(fault: Fault, report: Report, task: Kernel) -> Told | None:
     shape = tuple(int(n) for n in (found[1] if found else "").replace(" ", "").split(",") if n)
     if fault.array in report.arrays:  # of shared memory only the message tells
         shape = tuple(report.arrays[fault.array][1])
+    elif not shape and len(fault.index) == 1 and (other := re.search(r"takes (\d+), on the other side", fault.message)):
+        shape = (int(other[1]) - fault.index[0],)
     verb = "writes" if " writes " in fault.message else "reads"
     facts = {**_who(fault), "a": fault.array, "i": at(fault.index), "shape": f"({at(shape)})", "verb": verb}
     owned = report.owners.stores_of(fault.blocks[0], fault.threads[0]) if report.owners is not None else {}
@@ -91,7 +93,7 @@ def _race(fault: Fault, report: Report, task: Kernel) -> Told:
     index = at(fault.index or ())
     text = report.source.get(now, "").strip()
     facts = {"t1": thread(t1), "t2": thread(t2), "b1": thread(b1), "b2": thread(b2), "i": index, "y": fault.array,
-             "s": fault.array, "text": text, "L1": now, "L2": before, "L": now}  # fmt: skip
+             "s": fault.array, "text": text, "L1": now, "L2": before, "L": now, "races": fault.count}  # fmt: skip
     earlier = re.search(r"block \([^)]*\) (reads|writes|updates)", fault.message)
     later = re.search(r"\) (reads|writes|updates)[^,]* it at line \d+, with", fault.message)
     was, is_now = (earlier[1] if earlier else "writes"), (later[1] if later else "writes")

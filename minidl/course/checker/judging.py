@@ -92,7 +92,7 @@ class Judge:
             task, case = (shown.task, shown.case) if shown else (e.tasks[0], None)
             seen = Seen(stage, code, facts, self.source, task, case, shown and shown.ran.outputs, shown and shown.right)
             own = e.recognise(seen)
-            found = [own] if own else found
+            found = found if own is None else [own] if own else []
         if not found and code in e.says:
             found = [code]
         general = {**FAULTS, **STAGES, **GENERIC}.get(code)
