@@ -18,6 +18,7 @@ import numpy as np
 from minidl.errors import ArgumentError
 
 Sentence = tuple[str, str]  # English, Chinese
+SHORT = 5  # shorter axes are colours, corners, listed values: hidden cases leave them as they are
 
 
 class Draw:
@@ -26,18 +27,28 @@ class Draw:
     >>> d = Draw("gemm_tiled")
     >>> d(2, 3).shape, d(2).dtype.name, bool((Draw("gemm_tiled")(4) == Draw("gemm_tiled")(4)).all())
     ((2, 3), 'float32', True)
+
+    resized : every length of an axis from SHORT on grows, equal ones alike, as hidden cases have it
     """
 
-    def __init__(self, name: str, seed: int | str = 0) -> None:
-        self.random = np.random.default_rng(zlib.crc32(f"{name} {seed}".encode()))
+    def __init__(self, name: str, seed: int | str = 0, resized: bool = False) -> None:
+        self.name, self.resized = f"{name} {seed}", resized
+        self.random = np.random.default_rng(zlib.crc32(self.name.encode()))
+
+    def _size(self, n: int) -> int:
+        if not self.resized or n < SHORT:
+            return n
+        drawn = np.random.default_rng(zlib.crc32(f"{self.name} {n}".encode()))
+        return n + int(drawn.integers(1, min(n // 2, 40) + 1))
 
     def __call__(self, *shape: int, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
         """Return normal numbers in float32, all distinct as good as surely."""
+        shape = tuple(map(self._size, shape))
         return (self.random.standard_normal(shape) * scale + shift).astype(np.float32)
 
     def integers(self, low: int, high: int, *shape: int) -> np.ndarray:
         """Return whole numbers from low to high - 1, in int32."""
-        return self.random.integers(low, high, shape, dtype=np.int32)
+        return self.random.integers(low, high, tuple(map(self._size, shape)), dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,7 @@ class Task:
     tolerance : relative to the largest value expected; in an extreme case to each cell's own
     results : names of the results, for sentences; "dw db"
     inputs : names of what a case gives, where `drive` makes the call and they are not the parameters: "name x"
+    resized : hidden cases may have other lengths of axes; False where lengths hang together otherwise than by being equal
     """
 
     signature: str
@@ -82,6 +94,7 @@ class Task:
     tolerance: float = 5e-5
     results: str = ""
     inputs: str = ""
+    resized: bool = True
 
     @property
     def name(self) -> str:

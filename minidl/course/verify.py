@@ -88,7 +88,9 @@ def verify(number: int, write: bool = False, show: bool = False, language: str =
         rows.append((number, exercise.name, path.name, "", "", "is out of step: run with --write"))
     for style, source in bank.rights().items():
         result = check_source(number, source, seconds=PATIENCE)
-        rows.append((number, exercise.name, style, "passed", "★" * result.stars, _right(result)))
+        rows.append(
+            (number, exercise.name, style, "passed", "★" * result.stars, _right(result) or _hidden(number, source))
+        )
         if show or rows[-1][-1]:
             print(result.text(language), end="\n\n")
     for wrong in bank.wrong.values():
@@ -113,6 +115,16 @@ def _right(result: Result) -> str:
     if not result.passed:
         return f"fails at {result.failure.stage if result.failure else '?'}"
     return "" if result.stars >= 2 else f"has {result.stars} star: {'; '.join(r.said[0] for r in result.remarks)}"
+
+
+def _hidden(number: int, source: str) -> str:
+    """Return what a right solution does on hidden cases, if it is wrong."""
+    try:
+        result = check_source(number, source, seed="hidden", seconds=PATIENCE)
+    except Exception as error:  # of the reference, on sizes that it does not take
+        return f"cannot be held to hidden cases: {error}. Are its tasks `resized=False`?"
+    said = "" if result.failure is None else result.failure.said[0]
+    return "" if result.passed else f"fails on hidden cases ({said}): are its tasks `resized=False`?"
 
 
 def _wrong(result: Result, wrong: Wrong, exercise: Exercise) -> str:

@@ -52,15 +52,15 @@ exercise = Exercise(
     needs=("dense_backward",),
     tasks=(
         Function(
-            signature="unbroadcast(dy, shape)", results="dx", cases=stretched,
+            signature="unbroadcast(dy, shape)", results="dx", cases=stretched, resized=False,
             reference=lambda dy, shape: spread(dy, shape),
         ),
         Function(
-            signature="add_backward(dy, a, b)", results="da db", cases=pairs,
+            signature="add_backward(dy, a, b)", results="da db", cases=pairs, resized=False,
             reference=lambda dy, a, b: (spread(dy, a.shape), spread(dy, b.shape)),
         ),
         Function(
-            signature="multiply_backward(dy, a, b)", results="da db", cases=pairs,
+            signature="multiply_backward(dy, a, b)", results="da db", cases=pairs, resized=False,
             reference=lambda dy, a, b: (spread(b * dy, a.shape), spread(a * dy, b.shape)),
         ),
     ),

@@ -52,6 +52,7 @@ exercise = Exercise(
             signature="loss_and_gradient(z, labels)",
             results="loss dz",
             cases=cases,
+            resized=False,
             reference=in_logarithms,
         ),
     ),

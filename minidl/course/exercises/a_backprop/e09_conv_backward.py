@@ -61,6 +61,7 @@ exercise = Exercise(
             signature="conv2d_backward(dy, x, w, stride, pad)",
             results="dx dw db",
             cases=cases,
+            resized=False,
             reference=window_by_window,
             par={"steps": 200},
         ),

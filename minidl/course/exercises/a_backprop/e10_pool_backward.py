@@ -67,6 +67,7 @@ exercise = Exercise(
             signature="max_pool_backward(dy, x, y, size, stride)",
             results="dx",
             cases=cases,
+            resized=False,
             reference=window_by_window,
             par={"steps": 200},
         ),

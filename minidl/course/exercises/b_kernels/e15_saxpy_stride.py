@@ -35,6 +35,7 @@ exercise = Exercise(
         Kernel(
             signature="saxpy(a, x, y, out, size)",
             cases=cases,
+            resized=False,
             reference=lambda a, x, y: np.float64(a) * x + y,
             outputs={"out": lambda x: x.shape},
             given={"size": lambda x: x.size},

@@ -41,6 +41,7 @@ exercise = Exercise(
         Kernel(
             signature="affine(image, out, scale, shift)",
             cases=cases,
+            resized=False,
             reference=lambda image, scale, shift: image * np.float64(scale) + np.float64(shift),
             outputs={"out": lambda image: image.shape},
             threads=(16, 16),
@@ -49,6 +50,7 @@ exercise = Exercise(
         Kernel(
             signature="affine_flat(image, out, rows, cols, scale, shift)",
             cases=flat_cases,
+            resized=False,
             reference=lambda image, rows, cols, scale, shift: image * np.float64(scale) + np.float64(shift),
             outputs={"out": lambda image: image.shape},
             threads=(16, 16),

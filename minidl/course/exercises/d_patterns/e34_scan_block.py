@@ -48,6 +48,7 @@ exercise = Exercise(
         Kernel(
             signature="scan(x, y, size)",
             cases=cases,
+            resized=False,
             reference=reference,
             outputs={"y": lambda x: x.shape},
             given={"size": lambda x: x.size},
