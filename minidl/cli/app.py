@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from minidl.cli.course import course
 from minidl.cli.exercises import exercises
 from minidl.errors import MinidlError
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 
 app.add_typer(exercises)
+app.add_typer(course)
 
 Backend = Annotated[
     list[str] | None,

@@ -85,7 +85,7 @@ class Task:
     tolerance : relative to the largest value expected; in an extreme case to each cell's own
     results : names of the results, for sentences; "dw db"
     inputs : names of what a case gives, where `drive` makes the call and they are not the parameters: "name x"
-    resized : hidden cases may have other lengths of axes; False where lengths hang together otherwise than by being equal
+    resized : hidden cases have axes of other lengths; False where lengths hang together otherwise than by equality
     """
 
     signature: str

@@ -100,6 +100,9 @@ class Folder:
             "checked": now(),
             "worked": _worked(kept),
         }
+        if result.failure is not None:
+            told, key = kept.get("told", {}), result.failure.mistake or result.failure.code
+            more["told"] = {**told, key: told.get(key, 0) + 1}
         if result.passed:
             more["passed"] = kept.get("passed", now())
         self.note(which, **more)

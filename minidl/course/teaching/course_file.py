@@ -106,10 +106,11 @@ def _text(course: Course) -> str:
         f"late = {course.late:g}    # taken off an exercise for each day that it is late",
     ]
     for week in course.weeks:
+        names = ", ".join(catalog.load(n).name for n in week.exercises)
         lines += [
             "", "[[week]]", f"starts = {week.starts}", f"due = {week.due}",
             f"notebooks = {quoted(list(week.notebooks))}",
-            f"exercises = {list(week.exercises)}    # {', '.join(catalog.load(n).name for n in week.exercises)}".rstrip(" #"),
+            f"exercises = {list(week.exercises)}    # {names}" if names else "exercises = []",
         ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -171,10 +172,10 @@ def _points(key: str, value: Any) -> float:
 
 
 def _week(k: int, week: Any) -> Week:
-    if not isinstance(week, dict) or (unknown := sorted(week.keys() - {"starts", "due", "notebooks", "exercises"})):
-        raise ValueError(
-            f"week {k}: it has starts, due, notebooks and exercises; got {week if not isinstance(week, dict) else unknown}"
-        )
+    known = {"starts", "due", "notebooks", "exercises"}
+    unknown = sorted(week.keys() - known) if isinstance(week, dict) else [week]
+    if unknown:
+        raise ValueError(f"week {k}: it has starts, due, notebooks and exercises; got {unknown[0]!r}")
     try:
         days = []
         for key in ("starts", "due"):

@@ -50,12 +50,8 @@ def plan(weeks: int, starts: datetime.date, chosen: Sequence[int] = ()) -> tuple
 
 def schedule(course: Course) -> str:
     """Return the schedule, as Markdown."""
-    lines = [
-        f"# {course.name}",
-        "",
-        "| week | from | notebooks | exercises | minutes | until |",
-        "|---|---|---|---|---|---|",
-    ]
+    heads = ["week", "from", "notebooks", "exercises", "minutes", "until"]
+    lines = [f"# {course.name}", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     titles = {number: path.stem[3:].replace("_", " ") for number, path in notebooks().items()}
     for week in course.weeks:
         todo = [catalog.load(n) for n in week.exercises]
@@ -66,7 +62,8 @@ def schedule(course: Course) -> str:
         )
     p = course.points
     lines += ["", f"Of each exercise: {p['correct']:g} points for right results, {p['par']:g} for par (two stars), "
-              f"{p['guess']:g} for a guess made before a measurement, {p['explanation']:g} for an explanation: a docstring "
+              f"{p['guess']:g} for a guess made before a measurement, {p['explanation']:g} for an explanation: a "
+              "docstring "
               "of 30 words or more that says why it is right."]  # fmt: skip
     if course.late:
         lines += ["", f"Each day that an exercise is late takes {course.late:g} points off it."]
@@ -77,6 +74,7 @@ def letter(course: Course) -> str:
     """Return the letter to the students, as Markdown."""
     first = course.exercises[0]
     last = course.due(first)
+    by = f", the first time by {last}" if last else ""
     return f"""# {course.name}: how to begin
 
 You write small programs: backprop in NumPy, then kernels for a GPU. You need Python 3.11 or newer and no GPU: a machine
@@ -84,13 +82,14 @@ in software runs your kernels and says what a GPU would make of them. Nothing yo
 
 1. Unpack the folder, open a terminal in it, and install minidl as its README says.
 2. `minidl exercises list` shows what there is, `minidl exercises watch {first}` begins with the first: open
-   `exercises/{catalog.load(first).label}.py` in your editor, and at every save the terminal says what is wrong, or ★★.
+   `minidl_exercises/{catalog.load(first).label}.py` in your editor; at every save the terminal says what is wrong,
+   or ★★.
 3. Stuck? `minidl exercises hint` asks a question, then names the idea, then the shape of the code. Hints cost nothing.
    `minidl exercises explain F4` tells what a fault means.
-4. Hand in with `minidl exercises submit`: it writes one file, which you upload{f", the first time by {last}" if last else ""}.
+4. Hand in with `minidl exercises submit`: it writes one file, which you upload{by}.
 
-What counts is that the results are right, on the cases you see and on others of other sizes and numbers: a solution that
-knows the cases, instead of the answer, fails. `schedule.md` says when what is due, and for what there are points.
+What counts is that the results are right, on the cases you see and on others of other sizes and numbers: a solution
+that knows the cases, instead of the answer, fails. `schedule.md` says when what is due, and for what there are points.
 Work together, talk about ideas; the text that you hand in is your own. Similar texts are looked at by a person.
 """
 

@@ -4,7 +4,8 @@
      "made": "2026-11-30T14:10:02+0100",
      "exercises": [{"id": "gemm_tiled", "number": 24, "state": "passed", "stars": 2, "points": 8, "of": 10,
        "stages": [{"name": "machine", "verdict": "passed"}, …], "ms": 310, "failure": null,
-       "figures": {"sectors": 4480}, "hints": 1, "checks": 14, "minutes": 41, "source": "…", "sha256": "…",
+       "figures": {"sectors": 4480}, "hints": 1, "checks": 14, "minutes": 41, "told": {"F5": 3},
+       "source": "…", "sha256": "…",
        "environment": {"python": "3.12.4", …}}],
      "guesses": [{"what": "sectors …", "said": 512, "was": 4096, "off": 8.0, …}]}
 
@@ -60,7 +61,8 @@ def made(folder: Folder, numbers: list[int], student: str = "") -> dict[str, Any
         exercises.append({
             **result.to_dict(), "ms": round(1000 * result.seconds), "hints": mine.get("hints", 0),
             "checks": mine.get("checks", 0), "minutes": round(mine.get("worked", 0) / 60),
-            "started": mine.get("started"), "source": source, "sha256": digest(source), "environment": environment(),
+            "told": mine.get("told", {}), "started": mine.get("started"), "source": source,
+            "sha256": digest(source), "environment": environment(),
         })  # fmt: skip
     guesses = [g for g in all_guesses() if "was" in g]
     return {
@@ -87,6 +89,7 @@ def write(path: Path, data: dict[str, Any]) -> None:
 class Entry:
     """One exercise of a submission.
 
+    told : how often the student was told which sentence, by its name, while working at it
     claims : what the student's computer said of it, for comparison alone
     """
 
@@ -95,6 +98,7 @@ class Entry:
     hints: int = 0
     checks: int = 0
     minutes: int = 0
+    told: dict[str, int] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -173,7 +177,9 @@ def _add(found: Submission, given: Any) -> None:
         found.remarks.append(f"{number} {which} is in it twice; the first counts.")
         return
     hints, checks, minutes = (_number(given.get(key)) for key in ("hints", "checks", "minutes"))
-    found.entries[number] = Entry(number, source, hints, checks, minutes, given)
+    told = given.get("told")
+    told = {_line(key): _number(n) for key, n in list(told.items())[:50]} if isinstance(told, dict) else {}
+    found.entries[number] = Entry(number, source, hints, checks, minutes, told, given)
 
 
 def gathered(folder: Path, course: set[int] | None = None) -> tuple[list[Submission], list[str]]:
