@@ -8,8 +8,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+import numpy as np
+
+Block = TypeVar("Block")
 
 PATIENCE = 2.0  # seconds that threads have to stop when they are told to
 
@@ -102,3 +107,39 @@ def _wait(jobs: list[Job], seconds: float) -> bool:
             return False
         job.done.release()
     return True
+
+
+class Turns(Generic[Block]):
+    """Blocks that wait for each other: those that a GPU would hold together run in turn, each until all its threads
+    wait. So none waits for ever for one that is resident; for one that is not, it does, as on a GPU.
+
+    begin : makes a block of its number
+    resident : how many may have begun and not ended
+    rng : which takes the next turn; in the order of numbers without it
+    """
+
+    def __init__(
+        self, numbers: Iterable[int], begin: Callable[[int], Block], resident: int, rng: np.random.Generator | None
+    ) -> None:
+        self.numbers, self.begin, self.rng = iter(numbers), begin, rng
+        self.room = resident
+        self.waiting: list[Block] = []
+        self.lock = threading.Lock()
+
+    def take(self) -> Block | None:
+        """The block whose turn it is: one that has not begun where there is room for it. None where no one waits."""
+        with self.lock:
+            if self.room and (number := next(self.numbers, None)) is not None:
+                self.room -= 1
+                return self.begin(int(number))
+            if not self.waiting:
+                return None
+            return self.waiting.pop(0 if self.rng is None else int(self.rng.integers(len(self.waiting))))
+
+    def back(self, block: Block, ended: bool) -> None:
+        """A block after its turn."""
+        with self.lock:
+            if ended:
+                self.room += 1
+            else:
+                self.waiting.append(block)

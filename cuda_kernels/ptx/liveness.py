@@ -1,14 +1,19 @@
-"""Which registers are still needed at a place where threads meet: only these are kept while a thread waits.
+"""Where threads meet, and which registers are still needed there: only these are kept while a thread waits.
 
 A register is live where some way on from there reads it before anything writes it. Found backwards, block by block,
 until nothing changes (Aho, Lam, Sethi, Ullman, *Compilers*, 2nd edition, 9.2.5).
+
+Two meetings are not of the ISA, and put in here. A `yield` stands in a loop in which a thread waits until another one
+has written something: it goes round once, and lets the others run. A `pause`, for random orders, stands before a store.
 """
 
 from __future__ import annotations
 
-from .parse import Function, Instruction, Memory
+from .parse import Function, Instruction, Memory, space_of
 
-MEETINGS = frozenset(("bar", "barrier", "shfl", "vote", "match", "activemask", "redux", "mma", "pause"))
+OURS = ("pause", "yield")
+MEETINGS = frozenset(("bar", "barrier", "shfl", "vote", "match", "activemask", "redux", "mma", *OURS))
+ORDERED = frozenset((".volatile", ".relaxed", ".acquire", ".release"))
 _NO_RESULT = frozenset(
     (
         "st",
@@ -28,7 +33,7 @@ _NO_RESULT = frozenset(
         "nanosleep",
         "brkpt",
         "pmevent",
-        "pause",
+        *OURS,
     )
 )
 
@@ -126,3 +131,57 @@ def live_at_meetings(function: Function) -> list[tuple[Instruction, list[str]]]:
     for k in reversed(range(count)):
         walk(k, note=True)
     return found[::-1]
+
+
+def add_pauses(function: Function) -> None:
+    """Put a pause in front of each store that other threads can see: between a load and the store that depends on it
+    other lanes then do the same, as they do on a GPU. A sum without an atomic so loses what they add.
+    """
+    for block in function.blocks:
+        with_pauses: list[Instruction] = []
+        for i in block.instructions:
+            if i.opcode == "st" and space_of(i) in ("", ".global", ".shared"):
+                with_pauses.append(i._replace(opcode="pause", modifiers=(), operands=()))
+            with_pauses.append(i)
+        block.instructions = with_pauses
+
+
+def add_yields(function: Function) -> None:
+    """Put a yield in front of each jump back of a loop that waits for another thread."""
+    numbers = {block.label: n for n, block in enumerate(function.blocks)}
+    for k, block in enumerate(function.blocks):
+        with_yields: list[Instruction] = []
+        for i in block.instructions:
+            if i.opcode == "bra" and numbers[str(i.operands[0])] <= k:
+                loop = function.blocks[numbers[str(i.operands[0])] : k + 1]
+                if _waits([i for part in loop for i in part.instructions]):
+                    with_yields.append(i._replace(opcode="yield", modifiers=(), operands=()))
+            with_yields.append(i)
+        block.instructions = with_yields
+
+
+def _waits(loop: list[Instruction]) -> bool:
+    """Does a loop read what other threads may write meanwhile, and go on or end by that?
+
+    So read an atomic, a volatile or ordered load, and any load of a loop with a fence. A compare-and-swap that expects
+    what it found the last time waits for nobody: it fails only where another thread has come on.
+    """
+    fenced = any(i.opcode in ("membar", "fence", "nanosleep") for i in loop)
+
+    def made_of(registers: set[str]) -> set[str]:
+        """All registers of the loop that are computed from these."""
+        found, before = set(registers), -1
+        while len(found) != before:
+            before = len(found)
+            found |= {r for i in loop if not found.isdisjoint(reads(i)) for r in results(i)}
+        return found
+
+    seen: set[str] = set()
+    for i in loop:
+        if i.opcode == "ld" and space_of(i) in ("", ".global", ".shared"):
+            if fenced or not ORDERED.isdisjoint(i.modifiers):
+                seen |= set(results(i))
+        elif i.opcode == "atom" and not (".cas" in i.modifiers and i.operands[2] in made_of(set(results(i)))):
+            seen |= set(results(i))
+    deciding = {r for i in loop if i.opcode in ("bra", "brx") for r in reads(i)}
+    return not deciding.isdisjoint(made_of(seen))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import ir
 
 from .liveness import is_register, meets, results
-from .parse import Function, Instruction, Memory, Module, PtxError, bytes_of
+from .parse import Function, Instruction, Memory, Module, PtxError, bytes_of, space_of
 from .values import BOOL, I8, I32, I64, PTR, VOID
 
 if TYPE_CHECKING:
@@ -30,16 +30,9 @@ PARAMETERS, NTID, NCTAID, DYNAMIC, ORDER, RANGES, RANGE_COUNT, ERROR, SHARED_BYT
 TRACE = 15  # the address of what a traced build notes its instructions in: see `trace`
 PRINTS = 17  # the address of what the kernel prints: see `printing`
 LAST, CHUNK, NEXT, ROW_WORDS = 13, 14, 16, 24  # blocks are handed out from NEXT, CHUNK at a time, up to LAST
+GOES_ON, LEFT = 18, 19  # 1: the block goes on from where its threads yielded; it sets 1: its threads have yielded
 # The record of a launch's first fault: taken, place, address, -, -, tid x 3, ctaid x 3; and what tells threads to stop.
 STOP, ERROR_WORDS = 11, 12
-SPACES = (".global", ".shared", ".local", ".param", ".const")
-
-
-def space_of(i: Instruction) -> str:
-    """The space that an instruction names: ".shared" also for ".shared::cta"; "" is any."""
-    return next((m.split("::")[0] for m in i.modifiers if m.split("::")[0] in SPACES), "")
-
-
 class Program:
     """A module on its way to native code: LLVM's module, the kernel's arrays, and where everything lies."""
 
@@ -157,24 +150,6 @@ def pointer(t: Thread, i: Instruction, place: Memory, size: int, store: bool = F
             check(t, group, value, space)
     at = t.b.inttoptr(value, PTR) if begin is None else t.b.gep(begin, [value], source_etype=I8)
     return t.b.gep(at, [ir.Constant(I64, place.offset)], source_etype=I8) if place.offset else at
-
-
-def add_pauses(function: Function) -> None:
-    """Put a meeting in front of each store that other threads can see: between a load and the store that depends on it
-    other lanes then do the same, as they do on a GPU. A sum without an atomic so loses what they add.
-
-    A kernel that takes a lock or waits for a flag is left as it is: who waits runs on, and who has the lock must too.
-    """
-    everything = [i for block in function.blocks for i in block.instructions]
-    if any(m in (".cas", ".exch", ".volatile", ".acquire") for i in everything for m in i.modifiers):
-        return
-    for block in function.blocks:
-        with_pauses: list[Instruction] = []
-        for i in block.instructions:
-            if i.opcode == "st" and space_of(i) in ("", ".global", ".shared"):
-                with_pauses.append(i._replace(opcode="pause", modifiers=(), operands=()))
-            with_pauses.append(i)
-        block.instructions = with_pauses
 
 
 @dataclass

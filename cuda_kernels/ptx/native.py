@@ -13,7 +13,8 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from . import cache
-from .memory import Program, add_checks, add_pauses
+from .liveness import add_pauses, add_yields
+from .memory import Program, add_checks
 from .parse import Instruction, parse
 from .schedule import Schedule
 from .thread import Thread
@@ -39,6 +40,7 @@ class Code:
     meetings: tuple[Place, ...]
     checked: bool
     loops: bool  # may a thread run for ever?
+    yields: bool  # do threads wait until others have written something?
     prints: bool
 
     def to_bytes(self) -> bytes:
@@ -84,6 +86,7 @@ def _processor() -> tuple[str, str]:
 def llvm_text(ptx: str, checked: bool, traced: bool = False, pauses: bool = False) -> tuple[str, Program, Thread]:
     """A kernel in LLVM's language, before LLVM improves it."""
     module = parse(ptx)
+    add_yields(module.entry)
     if pauses:
         add_pauses(module.entry)
     program = Program(module, checked, traced)
@@ -126,6 +129,7 @@ def translate(ptx: str, checked: bool = True, level: int = 3, traced: bool = Fal
         tuple(place(i) for i, _ in thread.meetings),
         checked,
         program.loops,
+        any(i.opcode == "yield" for i, _ in thread.meetings),
         program.prints,
     )
 

@@ -88,6 +88,14 @@ class Module:
     entry: Function
 
 
+SPACES = (".global", ".shared", ".local", ".param", ".const")
+
+
+def space_of(i: Instruction) -> str:
+    """The space that an instruction names: ".shared" also for ".shared::cta"; "" is any."""
+    return next((m.split("::")[0] for m in i.modifiers if m.split("::")[0] in SPACES), "")
+
+
 BYTES = {"8": 1, "16": 2, "32": 4, "64": 8, "128": 16}
 
 

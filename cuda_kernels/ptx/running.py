@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..simt.limits import MAX_BLOCK, MAX_GRID
 from . import crew, printing
 from .arguments import parameters_of, ranges_of
 from .faults import PtxFault, told
-from .memory import CHUNK, ERROR_WORDS, LAST, NEXT, ORDER, PRINTS, ROW_WORDS, STOP
+from .memory import CHUNK, ERROR_WORDS, GOES_ON, LAST, LEFT, NEXT, ORDER, PRINTS, ROW_WORDS, STOP
 from .native import Native
 
 GARBAGE = 0xFF  # each byte of shared memory at first, where the order is random: as float32 a NaN
@@ -38,6 +39,23 @@ def orders(count: int, rng: np.random.Generator) -> np.ndarray:
     warps = [rng.permutation(np.arange(first, min(first + 32, count))) for first in range(0, count, 32)]
     full, rest = warps[: count // 32], warps[count // 32 :]  # a warp that is not full stays last: groups begin at 32 k
     return np.concatenate([*(full[k] for k in rng.permutation(len(full))), *rest]).astype(np.int32)
+
+
+@dataclass
+class Block:
+    """A block whose threads may wait for those of another one: what it keeps until its next turn."""
+
+    number: int
+    memory: np.ndarray
+    threads: np.ndarray | None  # the order in which they run
+    begun: bool = False
+
+
+def _resident(threads: int, shared_bytes: int) -> int:
+    """How many such blocks a GPU holds at a time: the one that `simt.launch` takes too."""
+    from ..simt.report.gpus import GPUS, resident_blocks
+
+    return resident_blocks(GPUS["H100 SXM"], threads, shared_bytes)
 
 
 def run(
@@ -101,29 +119,56 @@ def run(
     words[PRINTS] = prints.ctypes.data if prints is not None else 0
     spent: list[float] = []
 
-    def work() -> None:
-        scratch = _scratch(notes + shared + count * code.frame_bytes + 192)
-        begin = scratch.ctypes.data
-        scratch[:notes] = 0
+    size_of_memory = notes + shared + count * code.frame_bytes + 192
+
+    def begun(memory: np.ndarray) -> np.ndarray:
+        memory[:notes] = 0
         if order is not None:
-            scratch[notes : notes + shared] = GARBAGE
+            memory[notes : notes + shared] = GARBAGE
+        return memory
+
+    def call(row: int, memory: np.ndarray) -> None:
+        begin = memory.ctypes.data
+        native.blocks(row, begin + notes, -(-(begin + notes + shared) // 64) * 64, begin)
+
+    def work() -> None:
+        memory = begun(_scratch(size_of_memory))
         start = time.perf_counter()
-        native.blocks(at, begin + notes, -(-(begin + notes + shared) // 64) * 64, begin)
+        call(at, memory)
         spent.append(time.perf_counter() - start)
 
+    rng = np.random.default_rng(order) if order is not None else None
+
     def in_random_order() -> None:
-        rng = np.random.default_rng(order)
         words[CHUNK] = 1
         for number in rng.permutation(blocks):
             in_turn = orders(count, rng)
             words[ORDER], words[NEXT], words[LAST] = in_turn.ctypes.data, number, number + 1
             work()
 
+    def new_block(number: int) -> Block:
+        memory = begun(_aligned(size_of_memory))
+        return Block(number, memory, None if rng is None else orders(count, rng))
+
+    def in_turns() -> None:
+        row = words[:ROW_WORDS].copy()
+        row[CHUNK] = 1
+        while not error[0] and (block := turns.take()):
+            row[ORDER] = 0 if block.threads is None else block.threads.ctypes.data
+            row[NEXT], row[LAST], row[GOES_ON], row[LEFT] = block.number, block.number + 1, block.begun, 0
+            call(row.ctypes.data, block.memory)
+            block.begun = True
+            turns.back(block, ended=not row[LEFT])
+
     def stop() -> None:
         error[STOP] = 1
 
     in_time = True
-    if order is None:
+    if code.yields:
+        numbers = range(blocks) if rng is None else rng.permutation(blocks)
+        turns = crew.Turns(numbers, new_block, _resident(count, shared), rng)
+        in_time = crew.run(in_turns, cores if rng is None else 1, limit, stop)
+    elif order is None:
         if cores == 1 and native.pace and not code.loops:  # soon done: not worth waking another thread
             work()
         else:
@@ -146,6 +191,11 @@ def _scratch(size: int) -> np.ndarray:
     """Memory of this core's thread for shared arrays and frames, kept for the next launch, at a multiple of 64."""
     held = getattr(_local, "scratch", None)
     if held is None or held.size < size:
-        whole = np.empty(size + 64, np.uint8)
-        _local.scratch = held = whole[-whole.ctypes.data % 64 :][:size]
+        _local.scratch = held = _aligned(size)
     return held
+
+
+def _aligned(size: int) -> np.ndarray:
+    """Memory that begins at a multiple of 64."""
+    whole = np.empty(size + 64, np.uint8)
+    return whole[-whole.ctypes.data % 64 :][:size]

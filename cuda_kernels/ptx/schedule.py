@@ -5,7 +5,9 @@
 Each core of the processor calls it once, and takes blocks until none is left. A block runs so: every thread that is
 READY runs until it meets others or is done; lanes that met in their warp are answered and go on; when nobody can go on,
 all stand at a barrier of the block and are released together. Threads run in the order of their numbers, or in the
-order that the launch gives: between two meetings any order is right, unless the kernel has a race.
+order that the launch gives: between two meetings any order is right, unless the kernel has a race. A thread that waits
+until another one has written something yields: when nobody else can go on, the block says so and returns, for the other
+one may be of another block; it is called again (see `crew.Turns`).
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ from typing import Any
 
 from llvmlite import ir
 
-from .memory import CHUNK, ERROR, LAST, NCTAID, NEXT, NTID, ORDER, RESULTS, STOP, WORDS, Program
+from .memory import CHUNK, ERROR, GOES_ON, LAST, LEFT, NCTAID, NEXT, NTID, ORDER, RESULTS, STOP, WORDS, Program
 from .thread import Thread
 from .values import BOOL, I8, I32, I64, PTR, VOID
 from .warp import TOGETHER, names_its_lanes, of_the_block, operands_of
 
-READY, AT_WARP, AT_BLOCK, FINISHED = 0, 1, 2, 3
+READY, AT_WARP, AT_BLOCK, FINISHED, YIELDED = 0, 1, 2, 3, 4
 STUCK = -1  # the number of the place that a deadlock is reported with
 
 
@@ -38,7 +40,6 @@ class Schedule:
         self.b = ir.IRBuilder(self.llvm.append_basic_block("start"))
         self.sizes = [self.slot(NTID + k) for k in range(3)]
         self.count = self.b.mul(self.b.mul(self.sizes[0], self.sizes[1]), self.sizes[2])
-        self.grid = [self.b.zext(self.slot(NCTAID + k), I64) for k in range(3)]
         self.warp = self.variable(ir.Constant(I64, 0), I64)
         self._portions()
         ir.IRBuilder(self.entry).branch(self.llvm.blocks[1])
@@ -48,6 +49,7 @@ class Schedule:
         b = self.b
         take, run, done = (b.append_basic_block(name) for name in ("take", "run", "done"))
         after_last = self.wide(LAST)
+        across, down = (b.zext(self.slot(NCTAID + k), I64) for k in range(2))
         b.branch(take)
         b.position_at_end(take)
         place = b.bitcast(b.gep(self.launch, [ir.Constant(I64, 8 * NEXT)], source_etype=I8), I64.as_pointer())
@@ -56,8 +58,8 @@ class Schedule:
         b.position_at_end(run)
         last = b.add(first, self.wide(CHUNK))
         with self.each_from(first, b.select(b.icmp_unsigned("<", last, after_last), last, after_last)) as block:
-            x, rest = b.urem(block, self.grid[0]), b.udiv(block, self.grid[0])
-            self.block_ids = [b.trunc(v, I32) for v in (x, b.urem(rest, self.grid[1]), b.udiv(rest, self.grid[1]))]
+            x, rest = b.urem(block, across), b.udiv(block, across)
+            self.block_ids = [b.trunc(v, I32) for v in (x, b.urem(rest, down), b.udiv(rest, down))]
             self._block() if self.thread.meetings else self._straight()
             with b.if_then(self.stopped(), likely=False):
                 b.ret_void()
@@ -201,7 +203,8 @@ class Schedule:
 
     def _status(self, point: Any) -> Any:
         """Where a thread is that stopped at a meeting."""
-        kinds = [AT_BLOCK if of_the_block(i) else AT_WARP for i, _ in self.thread.meetings]
+        all_of_them = [i for i, _ in self.thread.meetings]
+        kinds = [YIELDED if i.opcode == "yield" else AT_BLOCK if of_the_block(i) else AT_WARP for i in all_of_them]
         usual = max(set(kinds), key=kinds.count)
         status = self.i32(usual)
         for number, kind in enumerate(kinds, 1):
@@ -212,12 +215,19 @@ class Schedule:
     def _block(self) -> None:
         b = self.b
         meetings = [i for i, _ in self.thread.meetings]
-        in_warps = [(n, i) for n, i in enumerate(meetings, 1) if not of_the_block(i)]
+        in_warps = [(n, i) for n, i in enumerate(meetings, 1) if not of_the_block(i) and i.opcode != "yield"]
+        yields = any(i.opcode == "yield" for i in meetings)
         reduced = [(n, i) for n, i in enumerate(meetings, 1) if of_the_block(i) and ".red" in i.modifiers]
+        begin, going_on, ended = (b.append_basic_block(name) for name in ("begin", "phase", "ended"))
+        if yields:
+            goes_on = b.load(b.gep(self.launch, [ir.Constant(I64, 8 * GOES_ON)], source_etype=I8), typ=I64, align=8)
+            b.cbranch(b.icmp_unsigned("!=", goes_on, ir.Constant(I64, 0)), going_on, begin)
+        else:
+            b.branch(begin)
+        b.position_at_end(begin)
         with self.each(self.count) as k:
             self.put(self.frame_of(k), 0, self.i32(0))
             self.put(self.frame_of(k), 4, self.i32(READY))
-        going_on, ended = b.append_basic_block("phase"), b.append_basic_block("ended")
         b.branch(going_on)
         b.position_at_end(going_on)
         if in_warps:
@@ -245,8 +255,26 @@ class Schedule:
         else:
             with self.each(self.count) as k:
                 self._run(self._at(k))
+        if yields:
+            self._others_first(ended)
         self._release(reduced, bool(in_warps), going_on, ended)
         b.position_at_end(ended)
+
+    def _others_first(self, ended: Any) -> None:
+        """Threads that have yielded are ready again, after other blocks: leave the block, and note that it goes on."""
+        b = self.b
+        some = self.variable(self.i32(0))
+        with self.each(self.count) as k:
+            frame = self.frame_of(k)
+            with b.if_then(b.icmp_unsigned("==", self.field(frame, 4), self.i32(YIELDED))):
+                self.put(frame, 4, self.i32(READY))
+                b.store(self.i32(1), some)
+        leave, stay = b.append_basic_block("leave"), b.append_basic_block("stay")
+        b.cbranch(b.icmp_unsigned("!=", b.load(some), self.i32(0)), leave, stay)
+        b.position_at_end(leave)
+        b.store(ir.Constant(I64, 1), b.gep(self.launch, [ir.Constant(I64, 8 * LEFT)], source_etype=I8), align=8)
+        b.branch(ended)
+        b.position_at_end(stay)
 
     def _meet(self, number: int, i: Any, lanes: Any, progress: Any) -> None:
         """Answer the lanes of the warp at hand that wait at one meeting, if all that it names have come."""

@@ -8,7 +8,7 @@ fault. What it needs again afterwards it leaves in its frame, and takes back whe
 | byte of a frame | |
 |---|---|
 | 0 | the meeting to go on from; 0 is the beginning |
-| 4 | READY, AT_WARP, AT_BLOCK or DONE: `schedule` sets it |
+| 4 | READY, AT_WARP, AT_BLOCK, YIELDED or FINISHED: `schedule` sets it |
 | 16 to 79 | operands and results of what the threads of a warp do together, `words` of 4 bytes |
 | 80 … | registers that are live at some meeting (see `memory.Layout`); then the thread's local arrays |
 
@@ -27,7 +27,7 @@ from llvmlite import ir
 
 from . import trace
 from .instructions import MEANINGS
-from .liveness import is_register, live_at_meetings, meets, results
+from .liveness import OURS, is_register, live_at_meetings, meets, results
 from .memory import (
     DYNAMIC,
     ERROR,
@@ -140,7 +140,7 @@ class Thread:
         """Translate one instruction; a guarded one is jumped over where its guard does not hold."""
         if self.b.block.is_terminated:  # nothing reaches what follows a jump until the next label
             self.b.position_at_end(self.b.append_basic_block("unreached"))
-        if self.program.traced and self.is_entry:
+        if self.program.traced and self.is_entry and i.opcode not in OURS:
             trace.reached(self, self.program.passed, i)
         if i.guard:
             holds = self.read(i.guard.lstrip("!"), ".pred")
@@ -153,7 +153,7 @@ class Thread:
             self.b.position_at_end(after)
         else:
             self._one(i)
-        self.program.passed += self.is_entry
+        self.program.passed += self.is_entry and i.opcode not in OURS
 
     def _one(self, i: Instruction) -> None:
         if meets(i):
@@ -162,7 +162,7 @@ class Thread:
             MEANINGS[i.opcode](self, i)
         else:
             raise unsupported(i)
-        if self.program.traced and self.is_entry and not self.b.block.is_terminated:
+        if self.program.traced and self.is_entry and i.opcode not in OURS and not self.b.block.is_terminated:
             trace.results_of(self, self.program.passed, i)
 
     def leave(self) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .liveness import OURS
 from .parse import Instruction
 from .values import BOOL, F32, I32, unsupported
 
@@ -42,7 +43,7 @@ def of_the_block(i: Instruction) -> bool:
 
 def names_its_lanes(i: Instruction) -> bool:
     """Does the instruction's last operand say which lanes take part? Else it is all that have come."""
-    return i.opcode not in ("activemask", "mma", "pause")
+    return i.opcode not in ("activemask", "mma", *OURS)
 
 
 def operands_of(i: Instruction) -> list[tuple[Any, str]]:
@@ -55,7 +56,7 @@ def operands_of(i: Instruction) -> list[tuple[Any, str]]:
         if len(i.operands) > 1:
             raise unsupported(i, "only for all threads of a block")
         return []
-    if i.opcode == "pause":
+    if i.opcode in OURS:
         return []
     if i.opcode == "mma":
         return [(word, ".b32") for operand in i.operands[1:] for word in operand]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 
-from ..memory import pointer, space_of
-from ..parse import Instruction, Memory, bytes_of
+from ..liveness import ORDERED
+from ..memory import pointer
+from ..parse import Instruction, Memory, bytes_of, space_of
 from ..values import I32, bits, is_float, llvm_type, type_of, unsupported
 from .table import meaning
 
@@ -27,7 +28,6 @@ def load_store(t: Thread, i: Instruction) -> None:
     names = values if isinstance(values, tuple) else (values,)
     kind = type_of(i)
     width = bytes_of(kind)
-    ordered = any(m in (".volatile", ".relaxed", ".acquire", ".release") for m in i.modifiers)
     at = pointer(t, i, place, width * len(names), store)
     one = llvm_type(kind)
     whole = ir.VectorType(one, len(names)) if len(names) > 1 else one
@@ -46,7 +46,7 @@ def load_store(t: Thread, i: Instruction) -> None:
             if name != "_":
                 part = t.b.extract_element(value, ir.Constant(I32, k)) if len(names) > 1 else value
                 t.write(name, part, kind)
-    if ordered:
+    if not ORDERED.isdisjoint(i.modifiers):
         t.stays()
 
 

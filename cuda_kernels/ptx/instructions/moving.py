@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 
-from ..memory import SPACES, window
-from ..parse import Instruction, bytes_of
+from ..memory import window
+from ..parse import SPACES, Instruction, bytes_of
 from ..values import F32, F64, I16, I32, I64, bits, call, is_float, llvm_type, type_of, unsupported
 from .table import finish, flushed, meaning, rounded, rounding
 
