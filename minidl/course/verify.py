@@ -34,8 +34,9 @@ def made(exercise: Exercise, bank: Bank) -> dict[str, Any]:
         says = wrong.says.rpartition("+")[2].strip()
         if says in exercise.says and wrong.stage != "file":
             outcomes = _outcomes(exercise, wrong)
-            if outcomes:
-                mistakes[wrong.name] = {"stage": wrong.stage, "says": says, "outcomes": outcomes}
+            entry = {"stage": wrong.stage, "says": says, "outcomes": outcomes}
+            if outcomes and entry not in mistakes.values():
+                mistakes[wrong.name] = entry
     return {"starter": bank.starter(), "mistakes": mistakes}
 
 
@@ -48,7 +49,8 @@ def _outcomes(exercise: Exercise, wrong: Wrong) -> list[Any]:
 
 def text_of(made_: dict[str, Any]) -> str:
     """Return the generated file's text: a line a mistake."""
-    rows = [f"  {json.dumps(name)}: {json.dumps(m, ensure_ascii=False)}" for name, m in made_["mistakes"].items()]
+    rows = [f"{json.dumps(name)}:{json.dumps(m, ensure_ascii=False, separators=(',', ':'))}"
+            for name, m in made_["mistakes"].items()]  # fmt: skip
     body = ",\n".join(rows)
     starter = json.dumps(made_["starter"], ensure_ascii=False)
     return f'{{"starter": {starter},\n "mistakes": {{\n{body}\n}}}}\n'

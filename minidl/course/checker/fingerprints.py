@@ -15,22 +15,28 @@ import numpy as np
 
 from minidl.course.checker.running import Ran
 
-PROJECTIONS = 8
+PROJECTIONS = 4
 CLOSE = 1e-3  # of the distance between the mistake and the right result
 Outcome = list[Any]
 
 
-def projections(results: list[np.ndarray]) -> list[float]:
-    """Return the inner products of results with fixed random vectors."""
-    flat = np.concatenate([np.asarray(r, np.float64).ravel() for r in results]) if results else np.zeros(0)
+def projections(results: list[np.ndarray]) -> np.ndarray:
+    """Return the inner products of results with fixed random vectors; 0 for texts."""
+    if not results or any(r.dtype.kind not in "fiub" for r in results):
+        return np.zeros(PROJECTIONS)
+    flat = np.concatenate([np.asarray(r, np.float64).ravel() for r in results])
     flat = np.clip(np.where(np.isfinite(flat), flat, 0.0), -1e30, 1e30)
     vectors = np.random.default_rng(flat.size).standard_normal((PROJECTIONS, flat.size))
-    return [float(f"{p:.7g}") for p in vectors @ flat / max(1, flat.size) ** 0.5]
+    return vectors @ flat / max(1, flat.size) ** 0.5
+
+
+def _short(numbers: np.ndarray) -> list[float]:
+    return [float(f"{n:.4g}") for n in numbers]
 
 
 def _holes(results: list[np.ndarray]) -> int:
     kinds = [np.isnan(r) + 2 * np.isposinf(r) + 4 * np.isneginf(r) for r in results if r.dtype.kind == "f"]
-    return zlib.crc32(b"".join(k.astype(np.uint8).tobytes() for k in kinds))
+    return zlib.crc32(b"".join(k.astype(np.uint8).tobytes() for k in kinds)) if any(k.any() for k in kinds) else 0
 
 
 def outcome(ran: Ran, right: list[np.ndarray] | None, wrong: bool) -> Outcome | None:
@@ -42,7 +48,7 @@ def outcome(ran: Ran, right: list[np.ndarray] | None, wrong: bool) -> Outcome | 
         code, facts = ran.error
         return ["error", code, facts.get("kind", ""), "" if code == "not-run" else facts.get("message", "")]
     if ran.fault is not None:
-        return ["fault", ran.fault["signature"]]
+        return ["fault", zlib.crc32(ran.fault["signature"].encode())]
     if ran.changed is not None:
         return ["changed", ran.changed[0]]
     if not wrong or ran.outputs is None:
@@ -53,42 +59,30 @@ def outcome(ran: Ran, right: list[np.ndarray] | None, wrong: bool) -> Outcome | 
         return ["shape", *[list(o.shape) for o in ran.outputs]]
     if any(o.dtype.kind not in "fiub" for o in ran.outputs):
         return ["text", *[o.tolist() for o in ran.outputs]]
-    return ["values", projections(ran.outputs), _holes(ran.outputs)]
+    return ["values", _short(projections(ran.outputs) - projections(right)), _holes(ran.outputs)]
 
 
 def figures_outcome(ran: Ran) -> Outcome:
     """Return what a right solution moves, in a few numbers."""
-    keys = (
-        "load_sectors",
-        "store_sectors",
-        "atomics",
-        "barriers",
-        "shared_accesses",
-        "shared_passes",
-        "workers",
-        "launches",
-    )
+    keys = ("load_sectors", "store_sectors", "atomics", "barriers", "shared_accesses", "shared_passes", "workers",
+            "launches")  # fmt: skip
     return ["figures", *[ran.figures.get(key, 0) for key in keys]]
 
 
-def same(a: Outcome | None, b: Outcome | None, right: list[float] | None) -> bool:
+def same(a: Outcome | None, b: Outcome | None, right: np.ndarray) -> bool:
     """Return whether two outcomes are of the same mistake.
 
-    right : the right result's projections, for results
+    right : the right result's projections: what rounding may change is measured by them
     """
-    if a is None or b is None or a[0] != b[0]:
-        return False
-    if a[0] != "values":
-        return a == b
-    if a[2] != b[2]:
-        return False
-    p, q, r = (np.asarray(v, np.float64) for v in (a[1], b[1], right or b[1]))
-    spread = max(float(np.abs(q - r).max()), 1e-6 * float(np.abs(q).max()), 1e-12)
-    return bool(np.abs(p - q).max() <= CLOSE * spread)
+    if a is None or b is None or a[0] != b[0] or a[0] != "values":
+        return a is not None and a == b
+    p, q = (np.asarray(v[1], np.float64) for v in (a, b))
+    near = max(CLOSE * float(np.abs(q).max()), 1e-9 * float(np.abs(q + right).max()), 1e-15)
+    return bool(a[2] == b[2] and np.abs(p - q).max() <= near)
 
 
 def recognised(
-    outcomes: list[Outcome | None], mistakes: dict[str, dict[str, Any]], rights: list[list[float] | None], stage: str
+    outcomes: list[Outcome | None], mistakes: dict[str, dict[str, Any]], rights: list[np.ndarray], stage: str
 ) -> list[str]:
     """Return the sentences' names of the mistakes that a student's outcomes are those of.
 

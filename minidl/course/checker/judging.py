@@ -156,7 +156,7 @@ class Judge:
     def recognised(self, cases: list[Compared], stage: str) -> list[str]:
         """Return the exercise's own sentences whose mistakes did the same on the same cases."""
         outcomes = [x.outcome for x in cases]
-        rights = [fingerprints.projections(x.right) if x.right else None for x in cases]
+        rights = [fingerprints.projections(x.right) for x in cases]
         mistakes = catalog.made(self.exercise.number)["mistakes"]
         found = fingerprints.recognised(outcomes, mistakes, rights, stage)
         return [name for name in found if name in self.exercise.says]
