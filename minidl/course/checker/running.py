@@ -10,6 +10,7 @@ import copy
 import io
 import linecache
 import math
+import re
 import sys
 import traceback
 import types
@@ -126,10 +127,7 @@ def _module(filename: str, source: str) -> types.ModuleType:
 def _task(number: int, task: Task, module: types.ModuleType, filename: str, cases: list[Case]) -> list[Ran]:
     if isinstance(task, Answers):
         given = getattr(module, task.name)
-        kept = (
-            {str(k): v for k, v in given.items() if isinstance(v, int | float | str)} if isinstance(given, dict) else {}
-        )
-        return [Ran(number, 0, answers=kept)]
+        return [Ran(number, 0, answers=_answers(given) if isinstance(given, dict) else {})]
     made = []
     for k, case in enumerate(cases):
         ran = Ran(number, k)
@@ -144,6 +142,23 @@ def _task(number: int, task: Task, module: types.ModuleType, filename: str, case
         if ran.error is not None and ran.error[0] == "not-run":
             break  # no other case will fare better
     return made
+
+
+def _answers(given: dict[Any, Any]) -> dict[str, Any]:
+    """What a student has answered: numbers and words; an index is a tuple, a list or a text, and becomes "(1, 2)".
+
+    >>> _answers({"a": [1, 2], "b": "1,2", "c": (1, 2), "d": ..., "e": "none", "f": 3})
+    {'a': '(1, 2)', 'b': '(1, 2)', 'c': '(1, 2)', 'e': 'none', 'f': 3}
+    """
+    kept = {}
+    for key, value in given.items():
+        if isinstance(value, tuple | list):
+            value = ", ".join(map(str, value))
+        if isinstance(value, str) and re.fullmatch(r"[(\[]?\s*-?\d+(\s*,\s*-?\d+)+\s*,?\s*[)\]]?", value.strip()):
+            value = f"({', '.join(re.findall(r'-?[0-9]+', value))})"
+        if isinstance(value, int | float | str):
+            kept[str(key)] = value
+    return kept
 
 
 def _raised(error: BaseException, filename: str) -> tuple[str, dict[str, Any]]:

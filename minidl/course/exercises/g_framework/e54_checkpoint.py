@@ -109,7 +109,7 @@ def by_hand(name, x, ws, dy):
         return hs
 
     def backward(hs, dh):
-        dws = []
+        dws: list[np.ndarray] = []
         for k in range(len(ws) - 1, -1, -1):
             dz = dh * (1 - hs[k + 1] ** 2)
             dws.insert(0, hs[k].T @ dz)

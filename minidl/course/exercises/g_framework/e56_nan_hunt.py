@@ -26,7 +26,8 @@ import numpy as np
 
 from minidl.course import Answers, Exercise, Function, case
 
-RIGHT = {"step": 41, "op": "log", "direction": "forward", "image": 661}
+BRIGHT = 661
+RIGHT = {"step": 41, "op": "log", "direction": "forward", "image": BRIGHT}
 
 
 @functools.lru_cache(maxsize=1)
@@ -35,7 +36,7 @@ def digits():
 
     (x, y), _ = digits.load_data()
     x = (x[:720].reshape(720, 64) / 16).astype("float32")
-    x[RIGHT["image"]] *= 16
+    x[BRIGHT] *= 16
     return x, np.eye(10, dtype="float32")[y[:720]]
 
 
