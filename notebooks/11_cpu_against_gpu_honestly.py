@@ -29,6 +29,7 @@ import minidl
 from cuda_kernels.launch import gpu_problem
 from minidl import layers, lens
 from minidl.backends import transfers
+from minidl.course import guess
 
 plt.rcParams.update({"figure.dpi": 90, "axes.titlesize": 10})
 print(lens.machine())
@@ -50,7 +51,11 @@ a @ a
 print(f"{(time.perf_counter() - started) * 1e3:.2f} ms")
 
 # %% [markdown]
-# > **Predict.** You run it two hundred times more. Will the times be the same within 1 %? Within 10 %?
+# > **Predict.** You run it two hundred times more. How many times as long as the quickest will the slowest take?
+
+# %%
+spread = guess("the slowest of 200 runs, beside the quickest", unit="times as long")
+spread(None)
 
 # %%
 times = []
@@ -70,7 +75,7 @@ for name, value, colour in (("smallest", times.min(), "tab:green"), ("median", n
     right.axvline(value, color=colour, label=f"{name} {value:.2f} ms")
 right.legend()
 plt.show()
-print(f"the slowest took {times.max() / times.min():.1f} times as long as the quickest")
+spread.reveal(round(times.max() / times.min(), 1))
 
 # %% [markdown]
 # Threads have to wake up, memory pages are found for the first time, other programs run, the clock of the processor changes. So:
@@ -91,8 +96,60 @@ gemm = lens.time("gemm", [(384, 384), (384, 384)], backends=("cpu", "cuda"))
 gemm
 
 # %% [markdown]
-# Without a GPU, the line of `cuda` has no time. It says *bound*: no program can be faster than that on the GPU named, because
-# of what the hardware can do at most. A bound is not a result.
+# Without a GPU, the line of `cuda` has no time. It says *bound*: with its CUDA cores in float32 the GPU named cannot be faster
+# than that, by its datasheet. (With its tensor cores, in other formats, it can.) A bound is not a result.
+#
+# ## From which size on?
+#
+# "NumPy is a hundred times faster than Python." At which size? Here are two ways to add up n numbers: Python's `sum` of a list,
+# and `np.sum` of an array. One costs a little for each number, the other a fixed sum for being called, and then next to nothing.
+# Somewhere the lines cross.
+#
+# > **Predict.** From how many numbers on is `np.sum` faster?
+
+# %%
+numbers = guess("numbers from which on np.sum is faster than Python's sum", unit="numbers")
+numbers(None)
+
+
+# %%
+def median_microseconds(function, argument, repeats=31, calls=200):
+    """The median over some repeats of the time of one call, after a call that does not count."""
+    function(argument)
+    found = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        for _ in range(calls):
+            function(argument)
+        found.append((time.perf_counter() - started) / calls * 1e6)
+    return np.median(found)
+
+
+sizes = [2, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256, 1024]
+by_python = [median_microseconds(sum, [1.0] * n) for n in sizes]
+by_numpy = [median_microseconds(np.sum, np.ones(n)) for n in sizes]
+slower = [n for n, one, other in zip(sizes, by_python, by_numpy) if other >= one]
+crossing_here = next((n for n in sizes if n > max(slower, default=0)), None)
+
+plt.figure(figsize=(6, 2.8), layout="constrained")
+plt.loglog(sizes, by_python, "o-", markersize=4, label="sum of a list")
+plt.loglog(sizes, by_numpy, "o-", markersize=4, label="np.sum of an array")
+if crossing_here:
+    plt.axvline(crossing_here, color="0.5", linewidth=1)
+plt.xlabel("numbers")
+plt.ylabel("µs a call")
+plt.legend()
+plt.show()
+print(f"2 numbers: np.sum takes {by_numpy[0] / by_python[0]:.0f} times as long as sum")
+print(f"{sizes[-1]} numbers: sum takes {by_python[-1] / by_numpy[-1]:.0f} times as long as np.sum")
+numbers.reveal(crossing_here or sizes[-1])
+
+# %% [markdown]
+# Both statements are true, and neither means anything without its size. A GPU is the same story with larger numbers: a launch
+# costs some microseconds whatever it computes. We come back to it when we know what else it costs.
+#
+# (From *which size on* means: at every size from there on. At a size near the crossing the two take turns, from run to run.
+# Exercise 39 is about this.)
 #
 # ## What is the limit?
 #
@@ -107,8 +164,13 @@ print(roof)
 # Divide an op's operations by the bytes it must move: its **arithmetic intensity**. With few operations for each byte, memory
 # sets the pace, and the fastest arithmetic in the world does not help. With many, arithmetic does.
 #
-# > **Predict.** Which of these are limited by memory, which by arithmetic? `relu` of a million numbers; the sum of two arrays; a
-# > product of two 512 × 512 matrices; a convolution; a softmax.
+# > **Predict.** How many operations a byte must an op have before arithmetic limits it, on this computer? (Divide the two
+# > rates.) Which of these have that many: `relu` of a million numbers; the sum of two arrays; a product of two 512 × 512
+# > matrices; a convolution; a softmax?
+
+# %%
+ridge = guess("operations a byte from which on arithmetic is the limit here", unit="operations a byte")
+ridge(None)
 
 # %%
 cases = {
@@ -125,25 +187,40 @@ measured = {
 }
 for name, timing in measured.items():
     intensity = timing.cost.flops / timing.cost.nbytes
-    print(f"{name:<12} {intensity:6.1f} operations a byte   {timing.seconds * 1e6:8.0f} µs")
+    limit = roof.limit(timing.cost, cold=True)
+    print(f"{name:<12} {intensity:6.1f} operations a byte   {timing.seconds * 1e6:8.0f} µs   limit: {limit}")
+ridge.reveal(round(roof.ridge, 1))
 
 # %%
 lens.plot_roofline(list(measured.values()))
 
 # %% [markdown]
-# (`relu` only compares and copies; that counts as no arithmetic at all.) The slanted part of the roof is memory, the flat part arithmetic. A point far below the roof has something else in its way:
-# for small ones it is Python and the call itself.
+# (`relu` only compares and copies; that counts as no arithmetic at all.) The slanted part of the roof is memory, the flat part
+# arithmetic. A point far below the roof has something else in its way: for small ones it is Python and the call itself.
 #
-# > **Predict.** A GPU has perhaps ten times the memory bandwidth of your CPU, and a hundred times its arithmetic. By how much
-# > can it speed up `relu` at best? And the large product?
-#
-# At most by the ratio of the limits that apply: ten for `relu`. "A hundred times faster" was measured on something with a high
-# intensity.
+# > **Predict.** By how much can a large GPU speed up `relu` at best, its numbers being there already? And the large product?
+
+# %%
+relu_gain = guess("the most that an H100 can gain on relu of much data", unit="times")
+relu_gain(None)
+
+# %%
+gpu = lens.roofline("H100 SXM")
+print("GPU, by its datasheet:", gpu.limits())
+print("this computer:        ", roof.limits())
+print(
+    f"arithmetic {gpu.flops / roof.flops:,.0f} times, memory {gpu.bytes_per_second / roof.bytes_per_second:,.0f} times"
+)
+relu_gain.reveal(round(gpu.bytes_per_second / roof.bytes_per_second))
+
+# %% [markdown]
+# At most by the ratio of the limits that apply: that of memory for `relu`, that of arithmetic for the product. Whoever says "a
+# thousand times faster" has measured something of high intensity, or against one slow core.
 #
 # ## The way there and back
 #
-# And the numbers have to get to the GPU. The connection moves perhaps 25 GB/s, the GPU's own memory a hundred times that. The
-# **ledger** writes down every move. Here a training step of a small CNN, in which *one* op runs on the device:
+# And the numbers have to get to the GPU. The **ledger** writes down every move. Here a training step of a small CNN, in which
+# *one* op runs on the device:
 
 # %%
 minidl.utils.set_random_seed(0)
@@ -166,7 +243,11 @@ with transfers() as ledger, minidl.using(relu=device):
 print(ledger)
 
 # %% [markdown]
-# > **Predict.** Now *everything* runs on the device. Will more bytes move, or fewer?
+# > **Predict.** Now *everything* runs on the device. How many bytes will move?
+
+# %%
+bytes_moved = guess("bytes moved in a step that runs wholly on the device", unit="bytes")
+bytes_moved(None)
 
 # %%
 with minidl.using(device):
@@ -175,7 +256,7 @@ with minidl.using(device):
         model.train_on_batch(x, y)
 print(everything)
 print(f"\none op on the device: {ledger.total('up') + ledger.total('down'):>7,} bytes")
-print(f"all ops on the device: {everything.total('up') + everything.total('down'):>6,} bytes")
+bytes_moved.reveal(everything.total("up") + everything.total("down"))
 
 # %% [markdown]
 # The batch goes up, the loss comes down, and that is all: **a device pays when the data stays there.** Swapping single ops in
@@ -197,27 +278,39 @@ lens.timeline(recording)
 # The parts add up to the whole, and what lies *between* the ops is Python: for a network this small a good share of the time.
 # No GPU makes that faster. (`recording.save_trace("step.json")` writes the same for https://ui.perfetto.dev.)
 #
-# ## From which size on?
+# ## From which size on does a GPU pay?
 #
-# So a GPU has a cost that does not depend on size (asking, moving) and a gain that does. Somewhere the lines cross.
+# Now all that it costs is on the table: a launch, the moves, and then the larger of arithmetic and memory. With a GPU,
+# `lens.crossover` measures it. Without one it draws a **model**, and says so: a launch, the datasheet's rates, and a connection
+# of 16 PCI Express lanes. The three constants are arguments; change them.
 #
-# > **Predict.** For a product of two n × n matrices there are 2n³ operations for 12n² bytes. Does the crossover come early or
-# > late, compared with `relu`?
+# > **Predict.** A product of two n × n matrices has 2n³ operations for 12n² bytes. From which n on does the GPU pay, its
+# > matrices having to be moved? And `relu` of n × n numbers?
 
 # %%
-crossing = lens.crossover("gemm", [32, 64, 128, 256, 512])
+gemm_size = guess("n from which on a GPU pays for a product of n x n matrices, moves included", unit="rows")
+gemm_size(None)
+
+# %%
+crossing = lens.crossover("gemm", [16, 32, 64, 128, 256, 512, 1024])
 crossing
 
 # %%
+pays = crossing.size or crossing.model_size
+print(gemm_size.reveal(pays) if pays else "at no size here")
 crossing.plot()
 
+# %%
+lens.crossover("relu", [32, 128, 512, 2048]).plot()
+
 # %% [markdown]
-# A product does n / 6 operations for each byte: the larger, the more there is to gain, and the less the moves weigh. `relu`
-# has one comparison for 8 bytes at any size. If its numbers have to be moved there and back, that alone takes about as
-# long as the CPU needs: it hardly ever pays.
+# A product does n / 6 operations for each byte: the larger, the more there is to gain, and the less the moves weigh. `relu` has
+# one comparison for 8 bytes at any size: if its numbers have to be moved there and back, the two lines run side by side for
+# ever, and where they lie is decided by the connection alone. With the data there already (the lower edge of the band) both
+# pay, once they are larger than a launch.
 #
-# Where no GPU was timed, there is no crossover, only the statement from which size on the data sheet does not rule one out.
-# Run this notebook on a machine with a GPU, and the table fills.
+# What no model tells: how close a real kernel comes to the roof, and what else the program waits for. Run this notebook on a
+# machine with a GPU, and the model gives way to a measurement.
 #
 # ## Too good to be true
 #
@@ -267,5 +360,8 @@ except minidl.errors.TimingError as error:
 # 3. `flush=False` in `lens.time`: how much faster is `add`, for arrays of 10 kB, 1 MB, 100 MB?
 # 4. Time the loops of notebook 4 against `conv2d`, and write the sentence "… times faster" with all that belongs to it.
 # 5. With a GPU: time `gemm` by every rung, `backends=["cuda:r1_naive", …]`, and put them into the roofline.
+# 6. `lens.crossover("gemm", …, launch=50e-6)`: what would a language with slow launches have to do with small products?
 #
-# **Next:** 12 · convolution and pooling kernels (to come).
+# Exercises 38 to 41 are about this notebook: an honest clock, a crossover, a roofline, and results that are too good.
+#
+# **Next:** 12 · convolution and pooling kernels.

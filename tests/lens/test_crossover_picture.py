@@ -13,7 +13,8 @@ def test_plot_crossover_draws_medians_and_marks_a_bound_as_not_timed():
     measured, bound = axes.lines[:2]
     assert list(measured.get_xdata()) == [8, 64]
     np.testing.assert_allclose(measured.get_ydata(), [row.first.call.median * 1e6 for row in crossing.rows])
-    np.testing.assert_allclose(bound.get_ydata(), [row.second.least_seconds * 1e6 for row in crossing.rows])
+    there = [crossing.modelled(row.second)[0] * 1e6 for row in crossing.rows]
+    np.testing.assert_allclose(bound.get_ydata(), there)
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels[0] == "numpy, measured" and "not timed" in labels[1] and bound.get_linestyle() == "--"
 

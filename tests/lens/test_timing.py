@@ -24,6 +24,7 @@ from minidl.errors import (
 )
 from minidl.lens.timing import rooflines, timing
 from minidl.lens.timing.costs import Cost
+from minidl.lens.timing.crossovers import Crossover, CrossoverRow
 from minidl.lens.timing.examples import example_inputs, example_shapes
 from minidl.lens.timing.results import Spread, Timing, Timings
 from minidl.lens.timing.rooflines import Roofline
@@ -354,16 +355,35 @@ def test_crossover_finds_the_size_from_which_on_the_second_is_faster(monkeypatch
     monkeypatch.setattr(crossovers, "time", timed)
     found = lens.crossover("relu", [64, 4, 16, 256])
     assert [row.size for row in found.rows] == [4, 16, 64, 256]
-    assert found.size == 64 and found.resident_size == 16 and found.possible_size is None
+    assert found.size == 64 and found.resident_size == 16 and found.model_size is None
     assert "from size 64 on with moves" in repr(found) and "<table>" in found._repr_html_()
     assert lens.crossover("relu", [4]).size is None
 
 
+def test_a_gpu_that_is_not_there_is_modelled_with_its_launch_and_its_moves():
+    roof = Roofline("made up", 1e12, 1e11, 1e11, 0, "by hand")
+    rows = [
+        CrossoverRow(
+            n,
+            made_up(call=Spread(seconds, 0, 0, 9), cost=Cost(0, n, ""), roof=roof._replace(bytes_per_second=1e10)),
+            made_up(kind="bound", cost=Cost(0, n, ""), roof=roof),
+        )
+        for n, seconds in ((1_000, 1.1e-6), (100_000, 9e-6), (10_000_000, 9e-4))
+    ]
+    found = Crossover("relu", "forward", rows, launch=5e-6, link=2e10)
+    assert found.host == pytest.approx(1e-6)  # 0.1 of the first's 1.1 µs are bytes
+    np.testing.assert_allclose(found.modelled(rows[0].second), (6.01e-6, 6.06e-6))
+    np.testing.assert_allclose(found.modelled(rows[2].second), (1.06e-4, 6.06e-4))
+    assert found.model_resident_size == 100_000  # 7 µs beside 9 µs; with 5 µs of moves it is slower
+    assert found.model_size == 10_000_000 and found.size is None
+
+
 @no_gpu
 def test_crossover_without_a_gpu_claims_no_size():
-    found = lens.crossover("relu", [4, 8], repeats=1)
+    found = lens.crossover("relu", [4, 8], repeats=1, launch=10.0)
     assert found.size is None and found.resident_size is None
-    assert "no GPU was timed" in repr(found)
+    assert "no GPU was timed" in repr(found) and "model is no measurement" in repr(found)
+    assert found.model_size is None and found.model_resident_size is None  # its launch takes 10 s
     with pytest.raises(ArgumentError, match="two backends"):
         lens.crossover("relu", [4], ("numpy",))
     with pytest.raises(ArgumentError, match="size"):
@@ -397,7 +417,7 @@ def test_plot_roofline_draws_points_under_their_roof_and_names_ops_without_opera
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels[0].startswith("a made-up machine: 1 TFLOP/s") and labels[1].strip().startswith("from its caches")
     assert labels[2].startswith("T4: 8.1 TFLOP/s") and "by its datasheet" in labels[2]
-    assert labels[3].endswith("numpy 500 GFLOP/s, 50% of the roof; cuda a bound, not a time")
+    assert labels[3].endswith("numpy 500 GFLOP/s, 50% of arithmetic; cuda a bound, not a time")
     assert "exp forward" in labels[4] and labels[4].startswith("not drawn, no operations")
     points = [line for line in axes.lines if line.get_linestyle() == "None"]
     assert [line.get_ydata()[0] for line in points] == pytest.approx([5e11, 2_000_000 / bound.least_seconds])

@@ -161,7 +161,7 @@ def _summary(timing: Timing) -> str:
     elif timing.bytes_per_second:
         parts.append(amount(timing.bytes_per_second, "B/s"))
     if timing.share:
-        parts.append(f"{timing.share:.0%} of the roof")
+        parts.append(f"{timing.share:.0%} of {timing.roof.limit(timing.cost, timing.cold)}")
     return ", ".join(parts)
 
 
@@ -189,7 +189,8 @@ def _draw_points(axes: Any, number: int, title: str, group: list[Timing], colour
         place = (timing.cost.intensity or 0.0, rate)
         axes.plot(*place, marker="o", markersize=7, linestyle="none", markerfacecolor=face, markeredgecolor=colour)
         axes.annotate(str(number), place, xytext=(6, -9), textcoords="offset points", fontsize=8, color=colour)
-        what = "a bound, not a time" if bound else f"{amount(rate, 'FLOP/s')}, {timing.share:.0%} of the roof"
+        roof = timing.roof.limit(timing.cost, timing.cold)
+        what = "a bound, not a time" if bound else f"{amount(rate, 'FLOP/s')}, {timing.share:.0%} of {roof}"
         found.append(f"{timing.backend} {what}")
     return _invisible(f"{title}: {'; '.join(found)}", f"${number}$")
 
@@ -208,16 +209,18 @@ def _byte_rates(group: list[Timing]) -> str:
 
 
 def plot_crossover(crossover: Crossover) -> Figure:
-    """Draw the time of both backends against the size, quartiles as a band; a bound is a dashed line, and no time."""
+    """Draw the time of both backends against the size, quartiles as a band; a model's band has dashed edges."""
     figure = new_figure(8.0, 4.2)
     axes = figure.subplots()
     sizes = [row.size for row in crossover.rows]
     first, second = crossover.rows[0].first, crossover.rows[0].second
     _draw_measured(axes, sizes, [row.first for row in crossover.rows], BLUE, first.backend)
     if second.kind == "bound":
-        least = [row.second.least_seconds * 1e6 for row in crossover.rows]
-        label = f"{second.backend}: not timed. No program can be faster on {second.roof.device}, by its datasheet"
-        axes.plot(sizes, least, "--", color=RED, label=label)
+        there, moved = np.transpose([crossover.modelled(row.second) for row in crossover.rows]) * 1e6
+        label = f"{second.backend}: a MODEL of {second.roof.device}, not timed; below where the data is there already"
+        axes.fill_between(sizes, there, moved, color=RED, alpha=0.2, linewidth=0, label=label)
+        axes.plot(sizes, there, "--", color=RED)
+        axes.plot(sizes, moved, "--", color=RED)
     else:
         timings = [row.second for row in crossover.rows]
         _draw_measured(axes, sizes, timings, RED, second.backend)
