@@ -106,8 +106,9 @@ class Crossover:
                 f"{what}: no GPU was timed. A model of {row.second.roof.device} is faster "
                 f"{_from_size(self.model_size)} with moves, {_from_size(self.model_resident_size)} where the data is "
                 f"there already. A model is no measurement. It takes {duration(self.host)} for Python and the call "
-                f"(from {first} at the smallest size), {duration(self.launch)} for a launch, {amount(self.link, 'B/s')} for "
-                "moves, and the datasheet's rates of CUDA cores in float32 and of memory, which no kernel quite reaches."
+                f"(from {first} at the smallest size), {duration(self.launch)} for a launch, "
+                f"{amount(self.link, 'B/s')} for moves, and the datasheet's rates of memory and of CUDA cores in "
+                "float32, which no kernel quite reaches."
             )
             return [answer, devices]
         parts = [
