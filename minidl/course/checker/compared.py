@@ -48,7 +48,7 @@ class Compared:
         'a (2, 3), n 5'
         """
         parts = [
-            f"{name} {value.shape}" if isinstance(value, np.ndarray) else f"{name} {value}"
+            f"{name} {value.shape if isinstance(value, np.ndarray) else number(value)}"
             for name, value in zip(self.task.input_names, self.case.inputs, strict=False)
             if isinstance(value, np.ndarray | int | float | str)
         ]
@@ -126,4 +126,4 @@ def number(value: Any) -> str:
     >>> number(np.float32(0.1)), number(np.float64("nan"))
     ('0.1', 'nan')
     """
-    return f"{float(value):.6g}" if np.asarray(value).dtype.kind in "fiub" else str(value)
+    return f"{float(value):.6g}" if np.asarray(value).dtype.kind in "f" else str(value)
