@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +27,11 @@ def _folder() -> Folder:
     return Folder.find()
 
 
+def _columns() -> int:
+    """The columns that text may take: those of the terminal, and 100 where there is none."""
+    return shutil.get_terminal_size((101, 24)).columns - 1 if sys.stdout.isatty() else 100
+
+
 def _number(folder: Folder, which: str | None) -> int:
     from minidl.course.catalog import number_of
 
@@ -44,7 +51,11 @@ def list_(
         folder = _folder()
     except ArgumentError:
         folder = None
-    typer.echo(json.dumps(rows(folder, track), ensure_ascii=False) if as_json else listing(folder, track))
+    typer.echo(
+        json.dumps(rows(folder, track), ensure_ascii=False)
+        if as_json
+        else listing(folder, track, _columns() if sys.stdout.isatty() else 120)
+    )
 
 
 @exercises.command()
@@ -53,18 +64,21 @@ def start(
     again: Annotated[bool, typer.Option("--again", help="Begin anew; the old file is kept as NAME.py.1.")] = False,
 ) -> None:
     """Write an exercise's file, and print where it is and what it asks for."""
+    from minidl.course import commands
     from minidl.course.catalog import load, number_of
     from minidl.course.folder import Folder
 
+    number = number_of(which) if which else 0  # an unknown one is refused before a folder is made
     folder = Folder.make()
-    number = number_of(which) if which else folder.next()
+    number = number or folder.next()
     path, written = folder.start(number, again)
     e = load(number)
     folder.note(number)
     typer.echo(f"{path}{'' if written else '   (was there, and is left as it is)'}\n")
     place = f", notebook {e.section}" if e.section else ""
     typer.echo(f"{e.number} · {e.name} {'★' * e.stars}   some {e.minutes} minutes{place}")
-    typer.echo(f"{e.text}\n\nminidl exercises check {e.number}, or watch {e.number}")
+    typer.echo(commands.set_in_lines(e.text, _columns()))
+    typer.echo(f"\nminidl exercises check {e.number}, or watch {e.number}")
 
 
 @exercises.command()
@@ -86,7 +100,7 @@ def check(
     folder = _folder()
     chosen = commands.language(language)
     result = folder.check(_number(folder, which), compiled=compiled)
-    typer.echo(result.text(chosen, timed=True))
+    typer.echo(result.text(chosen, min(100, _columns()), timed=True))
     if json_file is not None:
         json_file.write_text(json.dumps(result.to_dict(), indent=1, ensure_ascii=False, default=str), encoding="utf-8")
     if junit_file is not None:
@@ -100,20 +114,24 @@ def check(
 def watch(which: Which = None, language: Language = None) -> None:
     """Check at every save, with keys for a hint, the next exercise, the list."""
     from minidl.course import commands
+    from minidl.course.catalog import number_of
     from minidl.course.folder import Folder
     from minidl.course.watch import Watch
 
+    number = number_of(which) if which else 0
     folder = Folder.make()
-    Watch(folder, _number(folder, which), typer.echo, commands.language(language)).run()
+    Watch(folder, number or folder.current, typer.echo, commands.language(language), _columns).run()
 
 
 @exercises.command()
 def hint(which: Which = None, language: Language = None) -> None:
     """Print the next of three hints: a question, the idea, the shape of the code."""
     from minidl.course import commands
+    from minidl.course.checker.results import wrapped
 
     folder = _folder()
-    typer.echo(commands.hint(folder, _number(folder, which), commands.language(language)))
+    said = commands.hint(folder, _number(folder, which), commands.language(language))
+    typer.echo("\n".join(wrapped(said, min(100, _columns()))))
 
 
 @exercises.command()
@@ -142,7 +160,7 @@ def explain(fault: Annotated[str, typer.Argument(help="F1 to F22.")], language: 
     from minidl.course.explaining import explain as page
     from minidl.course.sentences import language as chosen
 
-    typer.echo(page(fault, chosen(language)))
+    typer.echo(page(fault, chosen(language), min(100, _columns())))
 
 
 @exercises.command()

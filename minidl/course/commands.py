@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.course import catalog
-from minidl.course.checker.results import Result
+from minidl.course.checker.results import Result, wrapped
 from minidl.course.folder import Folder, now
 from minidl.course.sentences import LANGUAGES, language
 from minidl.errors import ArgumentError
@@ -21,7 +21,7 @@ __all__ = ["LEVELS", "TRACKS", "hint", "language", "listing", "picture", "rows",
 
 def rows(folder: Folder | None, track: str = "") -> list[dict[str, Any]]:
     """Return what is to be said of each exercise, as plain data."""
-    progress = folder.read("progress.json") if folder else {}
+    progress = folder.progress if folder else {}
     following = folder.next() if folder else next(iter(catalog.files()))
     found = []
     for number in catalog.files():
@@ -38,8 +38,8 @@ def rows(folder: Folder | None, track: str = "") -> list[dict[str, Any]]:
     return found
 
 
-def listing(folder: Folder | None, track: str = "") -> str:
-    """Return the table of exercises."""
+def listing(folder: Folder | None, track: str = "", width: int = 120) -> str:
+    """Return the table of exercises: in a narrow terminal without what they need, then without minutes and titles."""
     lines, last = [], ""
     for row in rows(folder, track):
         if row["track"] != last:
@@ -49,8 +49,12 @@ def listing(folder: Folder | None, track: str = "") -> str:
         state = row["state"] if row["state"].startswith("failed") else ""
         needs = f"after {', '.join(row['needs'])}" if row["needs"] else ""
         arrow = "→" if row["next"] else " "
-        lines.append(f"{arrow} {row['number']:2d} {row['name']:<20}{mark:<5}{row['title']:<42}{row['minutes']:3d} min  "
-                     f"{needs}{state}".rstrip())  # fmt: skip
+        parts = (f"{arrow} {row['number']:2d} {row['name']:<22}{mark:<4}", f"{row['title']:<42}",
+                 f"{row['minutes']:3d} min  ", f"{needs}{' · ' if needs and state else ''}{state}")  # fmt: skip
+        line = parts[0]
+        for part in parts[1:]:
+            line += part if len((line + part).rstrip()) <= width else ""
+        lines.append(line.rstrip())
     return "\n".join(lines)
 
 
@@ -69,6 +73,30 @@ def picture(folder: Folder, result: Result, chosen: str = "en", out: Path | None
     path = out or folder.file(result.number).with_suffix(".html")
     write(result, path, chosen)
     return path
+
+
+def set_in_lines(text: str, width: int) -> str:
+    """Return a text whose prose fits a width; what is indented, drawings and examples, stays as it is.
+
+    A line of some 90 characters is one that was full, and goes on in the next.
+
+    >>> print(set_in_lines("One line.\\nAnother, of three words more.\\n\\n    x   y", 20))
+    One line.
+    Another, of three
+    words more.
+    <BLANKLINE>
+        x   y
+    """
+    lines: list[str] = []
+    full = False
+    for line in text.splitlines():
+        prose = bool(line) and not line[:1].isspace()
+        if prose and full:
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+        full = prose and len(line) >= 90
+    return "\n".join(line if not line or line[:1].isspace() else "\n".join(wrapped(line, width)) for line in lines)
 
 
 def submit(folder: Folder, which: list[str], out: Path | None = None, student: str = "") -> tuple[Path, dict[str, Any]]:

@@ -11,9 +11,11 @@ from minidl.course import catalog
 from minidl.course.checker.judging import check_source
 from minidl.course.checker.results import Result
 from minidl.errors import ArgumentError
+from minidl.utils import atomic_write
 
 NAME = "minidl_exercises"
 KEPT = ".course"
+COUNTS = ("stars", "checks", "hints", "number")
 PAUSE = 20 * 60  # seconds: who has not checked for longer has been away
 
 
@@ -85,7 +87,7 @@ class Folder:
             raise ArgumentError(
                 f"exercises: {path.name} is not there. `minidl exercises start {catalog.number_of(which)}` writes it."
             )
-        return path.read_text(encoding="utf-8", errors="replace")
+        return decoded(path.read_bytes())
 
     def check(self, which: int | str, **options: Any) -> Result:
         """Check an exercise's file, and remember how it went."""
@@ -120,25 +122,36 @@ class Folder:
         """Return one of the remembered files; {} where it is not there, or damaged."""
         try:
             found = json.loads((self.path / KEPT / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
+    @property
+    def progress(self) -> dict[str, dict[str, Any]]:
+        """What is remembered of each exercise, by name; what is not of its kind is left out."""
+        found = {name: kept for name, kept in self.read("progress.json").items() if isinstance(kept, dict)}
+        return {
+            name: {key: value for key, value in kept.items() if isinstance(value, int) or key not in COUNTS}
+            for name, kept in found.items()
+        }
+
     def write(self, name: str, data: dict[str, Any]) -> None:
-        """Write one of the remembered files, as a whole."""
+        """Write one of the remembered files, as a whole. A damaged one is kept beside it."""
         path = self.path / KEPT / name
-        new = path.with_name(f"{path.name}.new")
-        new.write_text(json.dumps(data, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
-        new.replace(path)
+        if path.is_file() and path.stat().st_size and not self.read(name):
+            path.replace(path.with_name(f"{name}.damaged"))
+        with atomic_write(path) as unfinished:
+            text = json.dumps(data, indent=1, ensure_ascii=False, default=str)
+            unfinished.write_text(text, encoding="utf-8")
 
     def of(self, which: int | str) -> dict[str, Any]:
         """Return what is remembered of an exercise: state, stars, checks, hints, times."""
-        return self.read("progress.json").get(catalog.load(catalog.number_of(which)).name, {})
+        return self.progress.get(catalog.load(catalog.number_of(which)).name, {})
 
     def note(self, which: int | str, **more: Any) -> None:
         """Remember more of an exercise, which is the current one from here on."""
         number = catalog.number_of(which)
-        progress = self.read("progress.json")
+        progress = self.progress
         name = catalog.load(number).name
         progress[name] = {**progress.get(name, {}), **more}
         progress["current"] = {"number": number}
@@ -147,14 +160,27 @@ class Folder:
     @property
     def current(self) -> int:
         """The exercise that was last worked at; the first that is not passed where there is none."""
-        number = self.read("progress.json").get("current", {}).get("number")
+        number = self.progress.get("current", {}).get("number")
         return number if number in catalog.files() else self.next()
 
     def next(self, after: int = 0) -> int:
         """Return the next exercise that has no star yet."""
-        progress = self.read("progress.json")
+        progress = self.progress
         left = [n for n in catalog.files() if not progress.get(catalog.load(n).name, {}).get("stars")]
         return next((n for n in left if n > after), left[0] if left else next(iter(catalog.files())))
+
+
+def decoded(data: bytes) -> str:
+    """Return a file's text as Python reads it, and as editors of Windows write it: UTF-8 or UTF-16 with a mark, CR LF.
+
+    What is not UTF-8 is kept as "�": inside a comment it does no harm, elsewhere Python says where it stands.
+
+    >>> decoded("x = 1\\r\\n".encode("utf-16")), decoded(b"\\xef\\xbb\\xbfy"), decoded(b"# \\xe9")
+    ('x = 1\\n', 'y', '# �')
+    """
+    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _stage(result: Result) -> str:

@@ -151,7 +151,10 @@ FAULTS: dict[str, Sentence] = {
 }  # fmt: skip
 
 STAGES: dict[str, Sentence] = {
-    "not-begun": ("Not begun: `...` is where your lines go.", "还没开始：`...` 处写你的代码。"),
+    "not-begun": (
+        "Not begun: the file is as it was written. Where a `...` stands, your lines go.",
+        "还没开始：文件还是原样。有 `...` 的地方写你的代码。",
+    ),
     "unfinished": (
         "{k} of {n} places are still empty: `...` on line {L} is where your lines go.",
         "{n} 处中还有 {k} 处空着：第 {L} 行的 `...` 处写你的代码。",

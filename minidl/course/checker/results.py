@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minidl.course.exercise import Sentence
+from minidl.course.sentences import STAGES as STAGE_SENTENCES
 
 MARKS = {"passed": "✓", "failed": "✗", "not run": "–", "over": "·"}
 
@@ -63,18 +64,22 @@ class Result:
         """Whether it is right."""
         return self.state == "passed"
 
-    def text(self, language: str = "en", width: int = 100, timed: bool = False) -> str:
-        """Return what a terminal shows."""
+    def text(self, language: str = "en", width: int = 100, timed: bool = False, when: str = "") -> str:
+        """Return what a terminal shows; `timed` with the seconds it took, `when` the time of day it was saved."""
         stars = "★" * self.stars
         first = {"passed": f"{stars} passed", "failed": f"✗ {self.failure.stage if self.failure else ''}",
                  "not begun": "… not begun"}[self.state]  # fmt: skip
         head = f"{self.number} {self.name}   {first}"
-        took = f"{self.seconds:.2f} s" if timed else ""
-        lines = [head.ljust(width - len(took)) + took if took else head]
-        if self.state != "not begun":
-            lines.append("   " + "   ".join(f"{stage} {MARKS[v]}" for stage, v in self.stages.items()))
-        if self.summary:
-            lines.append(f"   {self.summary}")
+        took = " · ".join([*([f"saved {when}"] if when else []), *([f"{self.seconds:.2f} s"] if timed else [])])
+        gap = width - len(head) - len(took)
+        lines = [head + " " * gap + took if took and gap > 2 else head]
+        if self.state == "not begun":
+            lines += [f"   {line}" for line in wrapped(STAGE_SENTENCES["not-begun"][language == "zh"], width - 3)]
+        else:
+            stages = "   ".join(f"{stage} {MARKS[v]}" for stage, v in self.stages.items())
+            fits = len(stages) + 3 <= width
+            lines += [f"   {line}" for line in ([stages] if fits else wrapped(" ".join(stages.split()), width - 3))]
+        lines += [f"   {line}" for line in wrapped(self.summary, width - 3)]
         lines += [f"   {line}" for note in self.notes for line in wrapped(note, width - 3)]
         for found in [*([self.failure] if self.failure else []), *self.remarks]:
             lines += self._told(found, language, width)
@@ -83,9 +88,11 @@ class Result:
         return "\n".join(line.rstrip() for line in lines)
 
     def _told(self, found: Failure, language: str, width: int) -> list[str]:
-        lines = [f"   {found.case}"] if found.case else []
+        lines = [f"   {line}" for line in wrapped(found.case, width - 3)]
         texts = self.source.splitlines()
-        lines += [f"   {n:4d} | {texts[n - 1].rstrip()}" for n in found.lines if 0 < n <= len(texts)]
+        for n in (n for n in found.lines if 0 < n <= len(texts)):
+            line = f"   {n:4d} | {texts[n - 1].rstrip()}"
+            lines.append(line if len(line) <= width else f"{line[: width - 1]}…")
         said = found.said[language == "zh"]
         lines += [f"   {line}" for line in wrapped(said, width - 3)]
         if found.code[:1] == "F" and found.code[1:2].isdigit():
