@@ -113,6 +113,7 @@ exercise = Exercise(
             inputs="w v gs hs kept rate later decay betas",
             results="w_after_1 w_after_2 v_after_2 w_after_5 v_after_5 w_resumed",
             cases=cases,
+            resized=False,
             drive=trains,
             reference=by_elements,
         ),

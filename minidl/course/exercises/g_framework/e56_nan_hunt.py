@@ -98,6 +98,7 @@ exercise = Exercise(
             signature="train(x, t, w, rate, steps)",
             results="losses w",
             cases=cases,
+            resized=False,
             reference=in_float64,
             tolerance=3e-4,
         ),
