@@ -309,6 +309,55 @@ def test_tensorboard_writes_real_event_files(tmp_path) -> None:
     assert list((tmp_path / "logs" / "validation").glob("events.*"))
 
 
+def test_tensorboard_can_be_looked_at_while_training_goes_on(monkeypatch, tmp_path) -> None:
+    pytest.importorskip("tensorboardX", reason="NOT RUN: needs tensorboardX, the extra 'tensorboard'")
+    sizes = []
+
+    def look(epoch, logs):
+        sizes.append(sum(path.stat().st_size for path in tmp_path.rglob("events.*")))
+
+    board = callbacks.TensorBoard(tmp_path)
+    fit(linear(), board, LambdaCallback(on_epoch_end=look), epochs=3)
+    assert 0 < sizes[0] < sizes[1] < sizes[2]
+
+
+@pytest.mark.parametrize("other", ["up", "down"])
+def test_the_direction_is_that_of_the_metric_that_is_monitored(other) -> None:
+    class Own(minidl.metrics.Mean):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            super().update_state(y_pred)
+
+    def metric(name, direction):
+        made = Own(name=name)
+        made._direction = direction
+        return made
+
+    mine = "down" if other == "up" else "up"
+    for order in (1, -1):
+        model = minidl.Sequential([layers.Input((3,)), layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=[metric("mine", mine), metric("theirs", other)][::order])
+        for name, direction in (("mine", mine), ("val_mine", mine), ("theirs", other), ("val_theirs", other)):
+            stopping = EarlyStopping(monitor=name)
+            stopping.set_model(model)
+            model.train_on_batch(X, Y)
+            stopping._settle_direction()
+            assert stopping._larger == (direction == "up"), (name, order)
+
+
+@pytest.mark.parametrize("name, larger", [("mine", True), ("val_mine", True), ("loss", False), ("val_loss", False)])
+def test_metrics_that_a_model_keeps_itself_have_their_directions(name, larger) -> None:
+    class Keeps(minidl.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mine = minidl.metrics.BinaryAccuracy(name="mine")
+            self.theirs = minidl.metrics.MeanSquaredError(name="theirs")
+
+    stopping = EarlyStopping(monitor=name)
+    stopping.set_model(Keeps())
+    stopping._settle_direction()
+    assert stopping._larger is larger
+
+
 def test_lambda_callback_refuses_a_time_that_never_comes():
     with pytest.raises(ArgumentError, match="LambdaCallback: there is no 'on_epoch_finish'"):
         LambdaCallback(on_epoch_finish=print)

@@ -52,6 +52,24 @@ def no_guard(a, b, y):
     y[i] = a[i] + b[i]
 
 
+@slip("add", "machine", r"has no element of the output.*if i < y.size:")
+@cuda.jit
+def starts_from_0_without_a_guard(a, b, y):
+    i = cuda.grid(1)
+    y[i] = float32(0)
+    y[i] += a[i] + b[i]
+
+
+@slip("gemm", "machine", r"has no element of the output")
+@cuda.jit
+def starts_from_0_with_half_a_guard(a, b, c):
+    col, row = cuda.grid(2)
+    if row < c.shape[0]:
+        c[row, col] = float32(0)
+        for k in range(a.shape[1]):
+            c[row, col] += a[row, k] * b[k, col]
+
+
 @slip("add", "machine", r"`<=` lets")
 @cuda.jit
 def guard_lets_one_more_pass(a, b, y, size):
