@@ -270,7 +270,7 @@ def test_tensorboard_without_its_package_names_the_extra(monkeypatch) -> None:
 
 
 def test_tensorboard_writes_training_and_validation(monkeypatch, tmp_path) -> None:
-    written = []
+    written, values = [], {}
 
     class Writer:
         def __init__(self, folder: str) -> None:
@@ -278,6 +278,7 @@ def test_tensorboard_writes_training_and_validation(monkeypatch, tmp_path) -> No
 
         def add_scalar(self, name, value, step):
             written.append((self.folder.rsplit("/", 1)[-1], name, step))
+            values[name, step] = value
 
         def add_histogram(self, name, values, step):
             written.append(("histogram", name, step))
@@ -298,6 +299,7 @@ def test_tensorboard_writes_training_and_validation(monkeypatch, tmp_path) -> No
         assert entry in written
     assert sum(entry[0] == "histogram" for entry in written) == 2  # kernel and bias, in every second epoch
     assert written.count("closed") == 2
+    assert 0.1 < values["epoch_steps_per_second", 1] < 1e6  # two batches, in more than 2 microseconds
     with pytest.raises(ArgumentError, match="update_freq must be"):
         callbacks.TensorBoard(update_freq="step")
 

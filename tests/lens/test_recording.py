@@ -23,6 +23,7 @@ from minidl.backends import transfers
 from minidl.errors import ArgumentError, DataError, NotCompiledError
 from minidl.lens.recording.events import PHASES
 from minidl.lens.recording.trace import trace_of
+from minidl.lens.texts import shape_text
 
 SCHEMA = json.loads(Path(__file__).with_name("trace_event.schema.json").read_text())
 RNG = np.random.default_rng(0)
@@ -349,7 +350,56 @@ def test_kernels_of_a_gpu_are_placed_by_their_events(monkeypatch, on_simt):
     assert after_first == pytest.approx([0.0, 0.001, 0.003])
 
 
+def test_a_row_of_a_kernel_or_a_move_holds_what_was_recorded(on_simt):
+    recording, _ = on_simt
+    rows = {kind: [row for row in recording.table().rows if row.kind == kind] for kind in ("kernel", "move")}
+    owners = [op for op in recording.ops for _ in op.launches]
+    for row, op in zip(rows["kernel"], owners, strict=True):
+        assert (row.phase, row.layer, row.depth) == (op.phase, op.layer, op.depth + 1)
+    launches = [launch for op in recording.ops for launch in op.launches]
+    for row, launch in zip(rows["kernel"], launches, strict=True):
+        assert (row.name, row.outputs, row.backend) == (launch.kernel, "", "simt") and row.gap == 0
+        assert row.inputs == f"grid {shape_text(launch.grid)} block {shape_text(launch.block)}"
+        assert row.nbytes == 32 * launch.figures.global_sectors
+    for row in rows["move"]:
+        assert row.name.startswith(("up: ", "down: ")) and row.backend == "" and row.gap == 0
+        assert bool(row.inputs) == row.name.startswith("up: ") and bool(row.outputs) == row.name.startswith("down: ")
+
+
 # ---- trace
+
+
+def test_an_event_of_the_trace_holds_what_was_recorded(on_simt):
+    recording, _ = on_simt
+    events = [event for event in trace_of(recording)["traceEvents"] if event["ph"] == "X"]
+    of = {
+        kind: [event for event in events if event["cat"] == kind] for kind in ("op", "kernel", "move", "phase", "layer")
+    }
+    for event, op in zip(of["op"], recording.ops, strict=True):
+        args = event["args"]
+        assert (event["name"], args["direction"], args["phase"], args["layer"]) == (
+            op.op,
+            op.direction,
+            op.phase,
+            op.layer,
+        )
+        assert (args["backend"], args["why"], args["bytes"]) == (op.backend, op.why, op.nbytes)
+        assert len(args["inputs"]) == len(op.inputs) and len(args["outputs"]) == len(op.outputs)
+        assert set(args["static"]) == set(op.static)
+        moved = {way: sum(move.nbytes for move in op.moves if move.direction == way) for way in ("up", "down")}
+        assert (args["bytes_up"], args["bytes_down"]) == (moved["up"], moved["down"])
+    for event, launch in zip(of["kernel"], recording.launches, strict=True):
+        args = event["args"]
+        assert (event["name"], args["grid"], args["block"]) == (launch.kernel, [*launch.grid], [*launch.block])
+        assert (args["place"], args["shared_bytes"], args["simulated"]) == ("simt", launch.shared_bytes, True)
+        assert (args["flops"], args["sector_bytes"]) == (launch.figures.flops, 32 * launch.figures.global_sectors)
+        assert len(args["arguments"]) == sum(facts is not None for facts in launch.arguments) > 0
+    for event in of["move"]:
+        assert event["name"] == f"{event['args']['direction']}: {event['args']['cause']}" and event["args"]["bytes"] > 0
+    outermost = [op for op in recording.ops if not op.depth]
+    assert sum(event["args"]["ops"] for event in of["phase"]) == len(outermost)
+    assert sum(event["args"]["ops"] for event in of["layer"]) == sum(bool(op.layer) for op in outermost)
+    assert {event["name"] for event in of["layer"]} == {op.layer for op in outermost} - {""}
 
 
 def test_trace_follows_the_format_and_loads(tmp_path, on_simt):
