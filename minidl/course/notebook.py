@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import linecache
 import textwrap
 import types
 from collections.abc import Callable
@@ -51,7 +53,7 @@ def _collect(function: Any, kept: dict[str, str]) -> None:
     if plain.__name__ in kept:
         return
     try:
-        source = textwrap.dedent(inspect.getsource(plain))
+        source = textwrap.dedent(_class_source(plain) if inspect.isclass(plain) else inspect.getsource(plain))
     except (OSError, TypeError) as error:
         raise ArgumentError(
             f"course.check: the source of {plain.__name__!r} cannot be read. Define it in a cell or a file."
@@ -65,6 +67,21 @@ def _collect(function: Any, kept: dict[str, str]) -> None:
     del kept[plain.__name__]
     kept.update(used)
     kept[plain.__name__] = source
+
+
+def _class_source(defined: type) -> str:
+    """A class's text. Of one that a notebook's cell defines, inspect finds the text of its methods alone."""
+    method = next((m for m in vars(defined).values() if inspect.isfunction(m)), None)
+    if method is None:
+        return inspect.getsource(defined)
+    lines = linecache.getlines(method.__code__.co_filename)
+    classes = (n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, ast.ClassDef))
+    at = method.__code__.co_firstlineno
+    found = [n for n in classes if n.name == defined.__name__ and n.lineno <= at <= (n.end_lineno or 0)]
+    if not found:
+        raise OSError("no such class in the method's file")
+    first = min([found[-1].lineno, *(mark.lineno for mark in found[-1].decorator_list)])
+    return "".join(lines[first - 1 : found[-1].end_lineno])
 
 
 def _names(code: types.CodeType) -> set[str]:

@@ -1,6 +1,7 @@
 """The runner: files, isolation with limits, verdicts told the same twice, the folder, watch, and the commands."""
 
 import json
+import linecache
 import os
 import sys
 import time
@@ -200,3 +201,23 @@ def test_check_of_what_a_cell_defines():
     result = course.check("vector_add", add)
     assert half == 0.5 and result.passed, result.text()
     assert "vector_add" in result._repr_html_()
+
+
+def test_check_of_a_class_that_a_cell_defines():
+    cell = """
+class Tape:
+    def __init__(self):
+        self.entries = []
+
+    def apply(self, forward, backward, *inputs):
+        return forward(*inputs)
+
+    def gradient(self, loss, x):
+        return x * 0
+"""
+    linecache.cache["/tmp/ipykernel_1/2.py"] = (len(cell), None, cell.splitlines(True), "/tmp/ipykernel_1/2.py")
+    names = {"__name__": "__main__"}  # of which inspect finds no file
+    exec(compile(cell, "/tmp/ipykernel_1/2.py", "exec"), names)
+    result = course.check("tape", names["Tape"])
+    assert result.source.startswith("class Tape:") and "return x * 0" in result.source
+    assert not result.passed
