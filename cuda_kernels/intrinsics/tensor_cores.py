@@ -135,6 +135,7 @@ def _product(context: Any, a: np.ndarray, b: np.ndarray, c: tuple[Any, ...], dep
     result = (np.matmul(a.astype(np.float64), b.astype(np.float64)) + tile).astype(np.float32)
     back = result.reshape(-1, 2, 8, 4, 2).transpose(0, 2, 3, 1, 4).reshape(-1, 32, 4)
     context.flops(2 * 16 * 8 * depth // 32)
+    context.tensor_products()
     return tuple(context.from_warps(back[..., k]) for k in range(4))
 
 

@@ -126,6 +126,7 @@ def test_mma_tf32_is_a_product_of_rounded_tiles():
     report = simt.launch(one_tf32_tile, 1, 32, a, b, c, strict=True)
     np.testing.assert_allclose(c, expected, rtol=1e-6, atol=1e-6)
     assert report.figures.flops == 2 * 16 * 8 * 8
+    assert report.figures.tensor_products == 1 and "1 product of a warp" in str(report)
 
 
 @cuda.jit

@@ -145,6 +145,11 @@ class Context:
         if self.machine.counter.on:
             self.machine.counter.flop(self.line, np.dtype(dtype), operations)
 
+    def tensor_products(self) -> None:
+        """Count a product on the tensor cores for each active warp."""
+        if self.machine.counter.on:
+            self.machine.counter.lines[self.line].tensor_products += self.machine.lanes.mask.warps
+
     def check_full_warps(self, what: str) -> None:
         """Report lanes that do not take part in an operation of a whole warp (mma.sync, ldmatrix)."""
         if self.machine.faults.checks:

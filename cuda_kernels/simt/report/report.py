@@ -76,6 +76,7 @@ class Figures:
                           atomic that met in one element (1 = none met)
     barriers              syncthreads executed, counted in blocks; warp_barriers: syncwarp, counted in warps
     shuffles, votes       warp-wide shuffles; votes, ballots and matches; counted in warps
+    tensor_products       products of two small tiles on the tensor cores (mma_tf32, mma_bf16), counted in warps
     branches              `if`, `while`, conditional expressions evaluated by a warp; divergent_branches: those whose
                           lanes went both ways
     """
@@ -100,6 +101,7 @@ class Figures:
     warp_barriers: int = 0
     shuffles: int = 0
     votes: int = 0
+    tensor_products: int = 0
     branches: int = 0
     divergent_branches: int = 0
 

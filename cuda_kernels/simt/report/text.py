@@ -116,6 +116,8 @@ def summary_rows(report: Report) -> list[tuple[str, str]]:
         rows.append(("atomics", f"{f.atomics:,}; {met}"))
     if f.barriers or f.warp_barriers:
         rows.append(("barriers", f"{f.barriers:,} of a block, {f.warp_barriers:,} of a warp"))
+    if f.tensor_products:
+        rows.append(("tensor cores", f"{plural(f.tensor_products, 'product')} of a warp"))
     if f.shuffles or f.votes:
         rows.append(("shuffles", f"{plural(f.shuffles, 'shuffle')}, {plural(f.votes, 'vote')} of a warp"))
     if f.executions:
