@@ -84,7 +84,7 @@ class Task:
     reference : from the inputs, floating ones in float64, to the right result (a tuple of several)
     tolerance : relative to the largest value expected; in an extreme case to each cell's own
     results : names of the results, for sentences; "dw db"
-    inputs : names of what a case gives, where `drive` makes the call and they are not the parameters: "name x"
+    inputs : names of what a case gives, where they are not the parameters: of a `drive`, or for outputs' shapes
     resized : hidden cases have axes of other lengths; False where lengths hang together otherwise than by equality
     """
 
@@ -145,10 +145,10 @@ class Kernel(Task):
     par : figures that two stars ask for, at most: {"sectors": 4480, "shared_passes": 1.0, "barriers": …, "atomics": …}
     third : the figures that three stars ask for
     naive : the figure of a plain solution, for the report: {"sectors": 31360}
-    outside : what lies beyond the edge of a windowed input: "0", "−∞"; "" if there are no windows
+    outside : what lies beyond the edge of an input with windows: {"x": "0"}, {"x": "−∞"}
     float64 : the kernel may compute in float64
     drive : for several launches: `drive(module, launch, *inputs)` returns the outputs;
-        `launch(kernel, grid, block, *args)` runs and watches
+        `launch(kernel, grid, block, *args)` runs, watches, and returns the SIMT machine's report
     """
 
     outputs: Mapping[str, Callable[..., tuple[int, ...] | np.ndarray]] = field(default_factory=dict)
@@ -159,7 +159,7 @@ class Kernel(Task):
     par: Mapping[str, float] = field(default_factory=dict)
     third: Mapping[str, float] = field(default_factory=dict)
     naive: Mapping[str, float] = field(default_factory=dict)
-    outside: str = ""
+    outside: Mapping[str, str] = field(default_factory=dict)
     drive: Callable[..., Any] | None = None
 
     @property

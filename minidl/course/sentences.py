@@ -86,8 +86,8 @@ FAULTS: dict[str, Sentence] = {
         "第 {L} 行读 {s}[{i}] 时还没有人写过它：里面是之前留下的内容。没有数据的地方应该放什么？",
     ),
     "F11": (
-        "{k} of {n} elements of {y} have no thread: {pattern}.",
-        "{y} 的 {n} 个元素中有 {k} 个没有线程负责：{pattern}。",
+        "{k} of {n} elements of {y} are written by no thread: {pattern}.",
+        "{y} 的 {n} 个元素中有 {k} 个没有任何线程写过：{pattern}。",
     ),
     "F12": (
         "{k} elements of {y} are not written, exactly those where `{condition}` on line {L} is {holds}. An output starts "
@@ -246,6 +246,7 @@ PHRASES: dict[str, Sentence] = {  # parts of sentences, which facts may name: se
     "stores": ("Stores of warps", "warp 的写入次数"),
     "shared_accesses": ("Accesses to shared memory", "共享内存的访问次数"),
     "shuffles": ("Shuffles", "shuffle 次数"),
+    "executions": ("Lines run by warps", "warp 执行的行数"),
     "steps": ("Lines of your file run", "运行的代码行数"),
     "launches": ("Launches", "启动次数"),
     "local": ("Lines that use an array in local memory", "使用局部内存数组的行数"),

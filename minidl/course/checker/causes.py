@@ -121,10 +121,12 @@ def generic(one: Compared) -> tuple[str, Facts] | None:
     return None
 
 
+def _largest(a: np.ndarray) -> float:
+    return float(np.abs(a[np.isfinite(a)]).max(initial=0))
+
+
 def _near(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.shape == b.shape and bool(
-        np.allclose(a, b, rtol=1e-3, atol=1e-4 * float(np.abs(b).max(initial=0)), equal_nan=True)
-    )
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-3, atol=1e-4 * _largest(b), equal_nan=True))
 
 
 def _of_result(g: np.ndarray, r: np.ndarray) -> tuple[str, dict[str, Any]] | None:
@@ -153,7 +155,7 @@ def _of_result(g: np.ndarray, r: np.ndarray) -> tuple[str, dict[str, Any]] | Non
             mine, other = np.take(g, range(1, n), axis), np.take(g, range(n - 1), axis)
             if _near(mine, first) or _near(other, last):
                 return "shifted", {"axis": axis}
-    wrong = ~np.isclose(g, r, rtol=1e-3, atol=1e-5 * float(np.abs(r).max(initial=0)))
+    wrong = ~np.isclose(g, r, rtol=1e-3, atol=1e-5 * _largest(r))
     for axis in range(r.ndim):
         if r.shape[axis] > 2 and wrong.any():
             where = np.unique(np.nonzero(wrong)[axis])

@@ -74,15 +74,19 @@ def _outside(fault: Fault, report: Report, task: Kernel) -> Told | None:
         y, where = next(iter(owned.items()))
         axis = next((k for k, (i, n) in enumerate(zip(fault.index, shape, strict=False)) if not 0 <= i < n), 0)
         facts |= {"y": y, "own": at(where[0]), "i_k": fault.index[axis], "n_k": shape[axis] if shape else 0}
-        if task.outside and fault.array in task.parameters:
-            return "F3", {**facts, "empty": task.outside}
+        if fault.array in task.outside and (len(shape) < 4 or axis in (1, 2)):  # of images, rows and columns
+            return "F3", {**facts, "empty": task.outside[fault.array]}
+        if task.outside:
+            return "F2", facts
         return (
             ("F3", {**facts, "empty": 0}) if fault.index[axis] < 0 and fault.array in report.arrays else ("F2", facts)
         )
     output = next(iter(task.outputs), "")
     n = math.prod(report.arrays[output][1]) if output in report.arrays else 0
     threads = math.prod(report.grid) * math.prod(report.block)
-    if fault.array not in report.arrays or threads <= n:
+    first = fault.blocks[0][0] * report.block[0] + fault.threads[0][0]
+    of_the_first = max(*report.grid[1:], *report.block[1:]) == 1 and first < n  # it should have an element
+    if fault.array not in report.arrays or threads <= n or of_the_first:
         return "F1n", facts
     return "F1", {**facts, "y": output, "n": n, "threads": threads, "extra": threads - n}
 
@@ -107,8 +111,8 @@ def _race(fault: Fault, report: Report, task: Kernel) -> Told:
     updating = next((line for line in (text, text_before) if re.search(r"[-+*]= ", line)), "")
     if updating:
         return "F7", {**facts, "text": updating}
-    if "reads" in (was, is_now):
-        return "F7r", facts if was == "reads" else swapped
+    if {"reads", "updates"} & {was, is_now}:
+        return "F7r", facts if was in ("reads", "updates") else swapped
     return "F6", facts
 
 
@@ -160,10 +164,10 @@ def _float64(fault: Fault, report: Report, task: Kernel) -> Told:
 
 def _grown(text: str, report: Report) -> str | dict[str, Any]:
     """What is of 64 bits on a line that shows no number: a total that began as one elsewhere."""
-    total = re.match(r"(\w+) [-+*/]= ", text)
+    total = re.match(r"(\w+) (?:[-+*/]= |= (?:max|min)\(\1\b)", text)
     for line, begun in report.source.items():
         code = begun.partition("#")[0].strip()
-        if total and (found := re.search(rf"\b{total[1]}\b(?: = \w+)* = (-?\d*\.?\d+\.?)$", code)):
+        if total and (found := re.search(rf"\b{total[1]}\b(?: = \w+)* = (-?(?:\d*\.?\d+\.?|(?:math|np)\.\w+))$", code)):
             return phrase("began-as", total=total[1], number=found[1], line=line)
     return f"`{text}`"
 

@@ -280,7 +280,7 @@ def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> Non
     before = copy.deepcopy(values)
     reports: list[Any] = []
 
-    def launch(kernel: Any, grid: Any, block: Any, *args: Any, shared_bytes: int = 0) -> None:
+    def launch(kernel: Any, grid: Any, block: Any, *args: Any, shared_bytes: int = 0) -> Any:
         whole = (
             [a for name, a in values.items() if name in task.outputs and name not in task.start]
             if not task.drive
@@ -289,6 +289,7 @@ def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> Non
         report = simt.launch(kernel, grid, block, *args, outputs=whole, owners=True, step_limit=STEP_LIMIT,
                              shared_bytes=shared_bytes)  # fmt: skip
         reports.append(report)
+        return report
 
     ran.outputs = outputs_of(task, module, values, launch)
     if ran.outputs is None:
@@ -298,7 +299,7 @@ def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> Non
         if report.faults:
             ran.fault = _told(task, report)
             break
-    for name in task.input_names:
+    for name in (name for name in task.input_names if name in values):
         index = _first_changed(before[name], values[name])
         if index is not None:
             same = [y for y in task.outputs if y in before and _first_changed(before[y], values[y]) is None]
@@ -347,6 +348,7 @@ def _figures(ran: Ran, reports: list[Any]) -> None:
         "sectors": total.global_sectors, "load_sectors": total.global_load_sectors,
         "store_sectors": total.global_store_sectors, "stores": total.global_stores, "atomics": total.atomics,
         "shared_passes": round(total.shared_wavefronts / total.shared_accesses, 3) if total.shared_accesses else 0.0,
+        "executions": total.executions, "tensor_products": total.tensor_products,
         "shared_accesses": total.shared_accesses, "barriers": total.barriers, "shuffles": total.shuffles,
         "active": round(total.active_fraction, 3), "launches": len(reports), "lines": lines,
     }  # fmt: skip
