@@ -153,7 +153,8 @@ def _forbidden(allowed: tuple[str, ...], tree: ast.Module) -> Refused | None:
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            modules = [node.module or "."] if not node.level else ["."]
+            parts = [f"{node.module}.{alias.name}" for alias in node.names]  # from a.b import c
+            modules = parts if all(part in allowed for part in parts) else ["." if node.level else node.module or "."]
         else:
             modules = []
         for module in modules:
