@@ -67,6 +67,7 @@ exercise = Exercise(
             inputs="dy w height width stride_h stride_w pad_top pad_left",
             cases=cases,
             reference=handed_out,
+            resized=False,
             outputs={"dx": lambda dy, w, height, width: (dy.shape[0], height, width, w.shape[2])},
             threads=128,
             outside={"dy": "0"},

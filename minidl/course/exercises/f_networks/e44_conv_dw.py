@@ -66,6 +66,7 @@ exercise = Exercise(
             inputs="x dy taps_h taps_w stride_h stride_w pad_top pad_left",
             cases=cases,
             reference=window_by_window,
+            resized=False,
             outputs={"dw": lambda x, dy, taps_h, taps_w: (taps_h, taps_w, x.shape[3], dy.shape[3])},
             threads=64,
             grid=lambda dw: (dw.size,),

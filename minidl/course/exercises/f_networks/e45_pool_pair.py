@@ -101,6 +101,7 @@ exercise = Exercise(
             signature="max_pool_backward(dy, x, y, dx, size, stride, pad)",
             cases=backward_cases,
             reference=window_by_window,
+            resized=False,
             outputs={"dx": lambda x: x.shape},
             threads=128,
             outside={"x": "−∞", "y": "0", "dy": "0"},

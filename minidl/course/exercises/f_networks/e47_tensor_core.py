@@ -60,6 +60,7 @@ exercise = Exercise(
             outputs={"c": lambda a, b: (a.shape[0], b.shape[1])},
             threads=32,
             drive=run,
+            resized=False,
             tolerance=2e-5,
         ),
     ),
