@@ -164,7 +164,7 @@ def _float64(fault: Fault, report: Report, task: Kernel) -> Told:
 
 def _grown(text: str, report: Report) -> str | dict[str, Any]:
     """What is of 64 bits on a line that shows no number: a total that began as one elsewhere."""
-    total = re.match(r"(\w+) (?:[-+*/]= |= (?:max|min)\(\1\b)", text)
+    total = re.match(r"(\w+) (?:[-+*/]= |= (?:(?:max|min)\()?\1\b)", text)
     for line, begun in report.source.items():
         code = begun.partition("#")[0].strip()
         if total and (found := re.search(rf"\b{total[1]}\b(?: = \w+)* = (-?(?:\d*\.?\d+\.?|(?:math|np)\.\w+))$", code)):

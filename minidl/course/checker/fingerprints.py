@@ -95,8 +95,8 @@ def recognised(
         if mistake["stage"] != stage or len(theirs) != len(outcomes):
             continue
         hits = sum(same(outcomes[k], theirs[k], rights[k]) for k in failing)
-        share = hits / max(1, len(failing))
-        if hits >= min(2, len(failing)) and share > 0.5:
-            found[mistake["says"]] = max(share, found.get(mistake["says"], 0.0))
+        if hits >= min(2, len(failing)) and hits > 0.5 * len(failing):
+            either = sum(o is not None or their is not None for o, their in zip(outcomes, theirs, strict=True))
+            found[mistake["says"]] = max(hits / either, found.get(mistake["says"], 0.0))
     best = max(found.values(), default=0.0)
     return [says for says, share in found.items() if share >= best]

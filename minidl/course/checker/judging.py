@@ -102,7 +102,7 @@ class Judge:
             texts = [fill(general, facts, language)] if general is not None and keeps_general else []
             mine = [fill(e.says[name], facts, language) for name in found]
             if mine:
-                texts.append(STAGES["or"][k].join(mine))
+                texts.append(STAGES["or"][k].join([*[one.rstrip(".。") for one in mine[:-1]], mine[-1]]))
             said.append(" ".join(texts))
         lines = [n for n in dict.fromkeys(lines) if n]
         return Failure(stage, code, (said[0], said[1]), found[0] if found else "", str(shown) if shown else "",
