@@ -116,8 +116,9 @@ STORES = '''    c[row + group, col + 2 * pair] = total[0]
 
 
 def stores(*numbers, first="2 * pair", second="2 * pair + 1"):
+    """Return the four stores, of these numbers of the total."""
     places = (("group", first), ("group", second), ("group + 8", first), ("group + 8", second))
-    return "".join(f"    c[row + {r}, col + {c}] = total[{n}]\n" for (r, c), n in zip(places, numbers))
+    return "".join(f"    c[row + {r}, col + {c}] = total[{n}]\n" for (r, c), n in zip(places, numbers, strict=True))
 
 
 bank.mistake("rows_exchanged", "values", "rows_exchanged", f"{STORES} => {stores(2, 3, 0, 1)}")

@@ -28,13 +28,13 @@ def forward(q, k, v, scale):
     s = scale * q @ k.T
     m = s.max(axis=1)
     p = np.exp(s - m[:, None])
-    l = p.sum(axis=1)
-    return p @ v / l[:, None], m, l
+    total = p.sum(axis=1)
+    return p @ v / total[:, None], m, total
 
 
 def run(attention_backward, do, q, k, v, scale):
-    o, m, l = forward(q, k, v, scale)
-    return attention_backward(do, q, k, v, o, m, l, scale)
+    o, m, total = forward(q, k, v, scale)
+    return attention_backward(do, q, k, v, o, m, total, scale)
 
 
 def by_nudging(do, q, k, v, scale):
