@@ -44,9 +44,13 @@ def defaults() -> list[str]:
 
 
 def test_public_defaults_are_those_that_are_listed():
-    listed, found = FILE.read_text("utf-8").splitlines(), defaults()
-    assert [line for line in listed if line not in found] == []
-    assert found == listed
+    """More may be added; `python tests/core/test_defaults.py` lists them."""
+    found = dict(line.split(": ", 1) for line in defaults())
+    listed = dict(line.split(": ", 1) for line in FILE.read_text("utf-8").splitlines())
+    assert len(listed) > 300
+    changed = {path: (given, found.get(path)) for path, given in listed.items()
+               if not set(given.split(", ")) <= set(found.get(path, "").split(", "))}  # fmt: skip
+    assert changed == {}
 
 
 if __name__ == "__main__":

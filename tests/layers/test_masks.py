@@ -248,3 +248,19 @@ def test_training_reaches_layers_inside_and_its_default_is_that_of_call():
 def test_outputs_that_are_found_by_trial_have_the_masks_that_they_will_have():
     found = infer_by_trial(layers.Masking(), SymbolicTensor((None, 4, 3), "float32"))
     assert (found.shape, found._keras_mask.shape, found._keras_mask.dtype) == ((None, 4, 3), (None, 4), np.bool_)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("name", ["Add", "Multiply", "Subtract", "Average", "Maximum", "Minimum", "Concatenate"])
+def test_a_mask_meets_an_input_without_one(name, first):
+    """As in Keras: beside an input without a mask only Concatenate has one, and there all steps of the other count."""
+    masked = layers.Embedding(5, 3, mask_zero=True)(np.array([[1, 0, 2]]))
+    plain = minidl.Tensor(np.ones((1, 3, 3), np.float32))
+    axis = {"axis": 1} if name == "Concatenate" else {}
+    y = getattr(layers, name)(**axis)([masked, plain] if first else [plain, masked])
+    found = getattr(y, "_keras_mask", None)
+    if name != "Concatenate":
+        assert found is None
+    else:
+        own, other = [True, False, True], [True] * 3
+        np.testing.assert_array_equal(found, [own + other if first else other + own])

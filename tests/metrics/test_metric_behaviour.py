@@ -275,3 +275,20 @@ def test_a_column_that_is_constant_has_a_score_of_0(aggregation) -> None:
     metric.update_state([[1.0, 2.0], [1.0, 4.0]], [[1.0, 2.0], [3.0, 4.0]])
     score = {"uniform_average": 0.5, "variance_weighted_average": 1.0, None: [0.0, 1.0]}[aggregation]
     np.testing.assert_allclose(metric.result().numpy(), score, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [n for n in metrics.__all__ if isinstance(getattr(metrics, n), type)])
+def test_sums_over_many_batches_are_kept_in_float64(name) -> None:
+    cls = getattr(metrics, name)
+    given = {"MeanMetricWrapper": (lambda y_true, y_pred: y_pred,)}.get(name, ())
+    if cls is metrics.Metric:
+        return  # which keeps nothing
+    metric = cls(*given)
+    for _ in range(2):  # some make their sums with the first batch
+        if name in ("Mean", "Sum"):
+            metric.update_state([1.0, 2.0])
+        elif name.startswith("Sparse"):
+            metric.update_state([0, 1], np.array([[0.5, 0.5], [0.25, 0.75]]))
+        else:
+            metric.update_state(np.eye(2), np.array([[0.5, 0.5], [0.25, 0.75]]))
+    assert metric.variables and {variable.dtype for variable in metric.variables} == {np.dtype(np.float64)}
