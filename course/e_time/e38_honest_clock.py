@@ -80,7 +80,7 @@ bank.mistake("warm_up_input", "values", "remembered", "    for _ in range(3):\n 
 bank.mistake("mean_without_warm_up", "values", "first_call_counted", "    for _ in range(3):\n        wait(run(make_inputs()))\n =>", "np.median => np.mean")
 bank.mistake("mean_one_warm_up", "values", "one_warm_up", "range(3) => range(1)", "np.median => np.mean")
 bank.mistake("mean", "values", "mean", "np.median => np.mean")
-bank.mistake("once", "values", "once", "range(3) => range(1)", f"{LOOP} => " """    x = make_inputs()
+bank.mistake("once", "values", "once", "    for _ in range(3):\n        wait(run(make_inputs())) =>     wait(run(make_inputs()))", f"{LOOP} => " """    x = make_inputs()
     start = time.perf_counter()
     wait(run(x))
     return time.perf_counter() - start
@@ -97,3 +97,5 @@ bank.mistake("mean_of_40", "values", "mean", "np.median => np.mean", "range(15) 
 bank.mistake("cold_mean_of_50", "values", "first_call_counted", "    for _ in range(3):\n        wait(run(make_inputs()))\n =>", "np.median => np.mean", "range(15) => range(50)")
 bank.mistake("two_inputs_in_turn", "values", "remembered", "        x = make_inputs()\n =>         x = both[_ % 2]\n",
              "    times = [] =>     both = make_inputs(), make_inputs()\n    times = []")
+bank.mistake("median_of_three_cold", "values", "one_warm_up", "    for _ in range(3):\n        wait(run(make_inputs()))\n =>", "range(15) => range(3)")
+bank.mistake("no_return", "runs", "none", "    return np.median(times) =>     np.median(times)")

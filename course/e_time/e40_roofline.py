@@ -73,3 +73,5 @@ bank.mistake("of_the_bandwidth", "values", "of_the_bandwidth", "max(computing, m
 bank.mistake("upside_down", "values", "upside_down", "max(computing, moving) / seconds => seconds / max(computing, moving)")
 bank.mistake("both_times", "values", "both_times", "max(computing, moving) / seconds => (computing + moving) / seconds")
 bank.mistake("percent", "values", "percent", "max(computing, moving) / seconds => 100 * max(computing, moving) / seconds")
+bank.mistake("no_return", "runs", "none", "    return flops, moved, bound, max => " "    answer = flops, moved, bound, max")
+bank.mistake("no_share", "values", "count", ", bound, max(computing, moving) / seconds => , bound")

@@ -5,8 +5,8 @@ kernel below has been tried on many inputs, and not one number was wrong. But `s
 t - d writes in the same step, and the 128 threads of a block are four warps that a GPU runs in any order: here it was
 luck. Run the check as it is, with a comment added, and read what it says.
 
-    thread 40, d = 32, reads s[8]            thread 8 has nobody 32 before it: nothing to fear
-    thread 72, d = 32, reads s[40]           before or after thread 40 has added s[8] to it?
+    step d = 32: thread 72 reads s[40]       which thread 40, of another warp, changes in the same step: before or after?
+    step d = 32: thread 40 reads s[8]        which thread 8 changed in step d = 8 for the last time: is it through with that?
 
 Mend it: all of a step read before any of it write, and all have written before the next step reads. Change ten lines at
 most. Rows have 1 to 128 elements; threads without one stay for the barriers.
@@ -49,6 +49,7 @@ exercise = Exercise(
             cases=cases,
             reference=one_after_another,
             outputs={"y": lambda x: x.shape},
+            resized=False,  # a row has to fit into a block
             threads=128,
             grid=lambda x: (x.shape[0],),
             par={"barriers": 5 * 15},

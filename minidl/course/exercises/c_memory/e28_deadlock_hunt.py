@@ -14,6 +14,7 @@ Par: no barrier more than the kernels need.
 
 import ast
 import re
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def differences(x):
     return np.concatenate([np.diff(part, prepend=0) if k % 2 == 0 else part for k, part in enumerate(blocks_of(x))])
 
 
-COMMON = {"cases": cases, "given": {"size": lambda x: x.size}, "threads": THREADS, "grid": lambda x: (-(-x.size // THREADS),)}
+COMMON: dict[str, Any] = {"cases": cases, "given": {"size": lambda x: x.size}, "threads": THREADS, "grid": lambda x: (-(-x.size // THREADS),)}
 
 exercise = Exercise(
     title="A hunt for deadlocks",

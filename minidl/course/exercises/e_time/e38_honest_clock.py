@@ -13,6 +13,8 @@ afterwards, one that computes only what somebody waits for, one whose first call
 was asked before, one that is interrupted at every fourth call, one whose clock is set back. Within 2 % is right.
 """
 
+import re
+
 import numpy as np
 
 from minidl.course import Exercise, Function, case
@@ -87,7 +89,8 @@ class World:
 
 def drive(measure, device, work):
     world = World(device, work / 1000)
-    return np.float64(1000 * measure(world.make_inputs, world.run, world.wait, world))
+    seconds = measure(world.make_inputs, world.run, world.wait, world)
+    return None if seconds is None else np.float64(1000 * seconds)
 
 
 def cases(d):
@@ -140,8 +143,8 @@ exercise = Exercise(
             "你的结果里有第一次调用的 200 毫秒：设备还在准备。看表之前先运行几次。",
         ),
         "one_warm_up": (
-            "The first call is left out, but the second is slow here too: its 20 ms are in your mean.",
-            "第一次没有算进去，但这里第二次也慢：它的 20 毫秒进了你的平均值。",
+            "Here the second call is slow too, not only the first: its 20 ms are in your result.",
+            "这里不只第一次慢，第二次也慢：它的 20 毫秒进了你的结果。",
         ),
         "mean": (
             "One call in four was interrupted, and moved your mean by {percent} %. "
@@ -197,6 +200,7 @@ def recognise(seen):
     got = float(seen.got[0])
     times = got / work
     seen.facts |= {"times": f"{times:.0f}", "percent": f"{100 * times - 100:.0f}"}
+    once = not re.search(r"^\s*(for|while) .*:|\bfor\b.*\bin\b", seen.source, re.M)
     if device == "has its clock set back" or seen.has("time.time()") and device == "plain":
         return "wall_clock"
     if device == "plain":
@@ -205,10 +209,9 @@ def recognise(seen):
         return "milliseconds" if 900 < times < 1100 else "not_divided" if times > 1.9 else None
     if device == "slow at first":
         if abs(got - work - 20) < 0.05 * work:
-            return "once"
+            return "once" if once else "one_warm_up"
         return "first_call_counted" if times > 1.5 else "one_warm_up"
     if device == "is interrupted":
-        once = not seen.has("for ", "while ")
         return None if times < 1 else "mean" if times < 2.3 else "once" if once else "worst"
     return {"computes afterwards": "the_asking", "computes what is waited for": "only_the_last",
             "remembers": "remembered"}[device] if times < 0.95 else None  # fmt: skip

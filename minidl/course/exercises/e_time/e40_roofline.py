@@ -40,9 +40,9 @@ class Counted:
         self.touched.add(("write", name, at))
 
 
-def rows(count, m, n, reads, operations):
-    for r in range(m):
-        for c in range(n):
+def rows(count, shape, reads, operations):
+    for r in range(shape[0]):
+        for c in range(shape[1]):
             for name, at in reads(r, c):
                 count.reads(name, *at)
             count.flops += operations
@@ -59,11 +59,11 @@ def played(op, sizes):
             count.flops += {"copy": 0, "add": 1, "saxpy": 2}[op]
             count.writes("y", i)
     elif op == "dot":
-        rows(count, 1, *sizes, lambda r, c: (("a", (c,)), ("b", (c,))), 2)
+        rows(count, (1, *sizes), lambda r, c: (("a", (c,)), ("b", (c,))), 2)
     elif op == "row_sums":
-        rows(count, *sizes, lambda r, c: (("x", (r, c)),), 1)
+        rows(count, sizes, lambda r, c: (("x", (r, c)),), 1)
     elif op == "gemv":
-        rows(count, *sizes, lambda r, c: (("a", (r, c)), ("x", (c,))), 2)
+        rows(count, sizes, lambda r, c: (("a", (r, c)), ("x", (c,))), 2)
     elif op == "outer":
         for r in range(sizes[0]):
             for k in range(sizes[1]):
@@ -84,12 +84,15 @@ def played(op, sizes):
 def placed(op, sizes, seconds, peak, bandwidth):
     flops, moved = played(op, sizes)
     roof = {"compute": flops / peak, "memory": moved / bandwidth}
-    bound = max(roof, key=roof.get)
+    bound = max(roof, key=lambda name: roof[name])
     return np.int64(flops), np.int64(moved), bound, np.float64(100 * roof[bound] / seconds)
 
 
 def drive(roofline, op, sizes, seconds, peak, bandwidth):
-    flops, moved, bound, share = roofline(op, sizes, seconds, peak, bandwidth)
+    found = roofline(op, sizes, seconds, peak, bandwidth)
+    if not isinstance(found, tuple | list) or len(found) != 4:
+        return found
+    flops, moved, bound, share = found
     whole = [np.int64(n) if float(n).is_integer() else np.float64(n) for n in (flops, moved)]
     return *whole, str(bound), np.float64(100 * share)
 
