@@ -16,7 +16,7 @@ not be changed. A network calls the op many times before the first backward:
 
     x 0.0, b 4.0   ->   y 1.0,  slope 0.5               x 3.0, b 16.0   ->   y 4.0,  slope 0.8
 
-It runs on the processor, whatever backend is selected; exercise 51 brings it to a GPU.
+It runs on the processor, whatever backend is selected; exercise 51 writes its kernels.
 """
 
 import numpy as np
