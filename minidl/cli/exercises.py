@@ -192,6 +192,34 @@ def guesses(
 
 
 @exercises.command()
+def milestone(
+    name: Annotated[
+        str | None, typer.Argument(help="neuron, vision or kernels; all are listed when not given.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The page; by default milestone_NAME.html.")] = None,
+    language: Language = None,
+) -> None:
+    """Run a network on your accepted files, and write a page that shows it. The exit code is 0 reached, 1 not."""
+    from minidl.course.milestones import NAMES, attempt, listed, of
+    from minidl.course.milestones.page import write
+    from minidl.course.sentences import language as chosen
+
+    if name is not None:
+        of(name)
+    folder, told = _folder(), chosen(language)
+    if name is None:
+        typer.echo("\n".join(listed(folder, each, told) for each in NAMES))
+        return
+    tried = attempt(folder, name)
+    typer.echo(tried.text(told))
+    if tried.reached is not None:
+        path = out or folder.path / f"milestone_{tried.name}.html"
+        write(tried, path, told)
+        typer.echo(f"   {path}")
+    raise typer.Exit(0 if tried.passed else 1)
+
+
+@exercises.command()
 def reset(which: Annotated[str, typer.Argument(help="Number or name.")]) -> None:
     """Begin an exercise anew; the old file is kept as NAME.py.1."""
     path, _ = _folder().start(which, again=True)

@@ -98,7 +98,7 @@ def run(exercise: Exercise, source: str, seed: int | str = 0, compiled: bool = F
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
         filename = f"<{exercise.label}.py>"
         try:
-            module = _module(filename, source)
+            module = student_module(filename, source)
         except BaseException as error:
             runs.error = _raised(error, filename)
             return runs
@@ -114,12 +114,12 @@ def run(exercise: Exercise, source: str, seed: int | str = 0, compiled: bool = F
     return runs
 
 
-def _module(filename: str, source: str) -> types.ModuleType:
-    """The file as a module whose functions know their source."""
-    module = types.ModuleType("student")
+def student_module(filename: str, source: str, name: str = "student") -> types.ModuleType:
+    """Return a student's file as a module whose functions know their source."""
+    module = types.ModuleType(name)
     module.__file__ = filename
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-    sys.modules["student"] = module
+    sys.modules[name] = module
     exec(compile(source, filename, "exec"), module.__dict__)
     return module
 
