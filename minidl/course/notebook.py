@@ -37,6 +37,11 @@ def check(which: int | str, *functions: Callable[..., Any] | dict[str, Any], **o
         from minidl.course.folder import Folder
 
         return Folder.find().check(which, **options)
+    return check_source(which, source_of(which, *functions), **options)
+
+
+def source_of(which: int | str, *functions: Callable[..., Any] | dict[str, Any]) -> str:
+    """Return what was given to `check` as the text of a file, with what it stands on."""
     exercise = catalog.load(catalog.number_of(which))
     kept: dict[str, str] = {}
     for number, function in enumerate(functions):
@@ -44,7 +49,7 @@ def check(which: int | str, *functions: Callable[..., Any] | dict[str, Any], **o
             kept[f"{number}"] = f"{exercise.tasks[min(number, len(exercise.tasks) - 1)].name} = {function!r}\n"
         else:
             _collect(function, kept)
-    return check_source(which, "\n".join(kept.values()), **options)
+    return "\n".join(kept.values())
 
 
 def _collect(function: Any, kept: dict[str, str]) -> None:

@@ -176,6 +176,10 @@ STAGES: dict[str, Sentence] = {
         "第 {L} 行导入了 `{module}`：练习只用 numpy、math 和 numba。",
     ),
     "forbidden": ("Line {L} uses `{name}`, which no exercise needs.", "第 {L} 行用了 `{name}`，练习都不需要它。"),
+    "patched": (
+        "Line {L} changes `{name}`, which is not yours: an exercise changes no module.",
+        "第 {L} 行改动了 `{name}`，它不属于你：练习不改动任何模块。",
+    ),
     "too-much-changed": (
         "{n} lines differ from the starter; the task is to mend it, in at most {most}.",
         "有 {n} 行与起始文件不同；任务是修补，最多改 {most} 行。",

@@ -12,6 +12,13 @@ IMPORTS = ("numpy", "math", "numba", "__future__", "collections", "functools", "
 FORBIDDEN = ("open", "exec", "eval", "__import__", "compile", "getattr", "setattr", "globals", "locals", "vars",
              "breakpoint", "input", "exit", "quit")  # fmt: skip
 
+# Names by which a module leads on to the interpreter, to files, or to the frames of who called.
+OTHERS = {
+    "sys", "os", "modules", "inspect", "importlib", "builtins", "ctypes", "ctypeslib", "subprocess", "gc", "course",
+    "f_back", "f_globals", "f_locals", "f_builtins", "gi_frame", "cr_frame", "ag_frame", "tb_frame",
+    "fromfile", "tofile", "loadtxt", "genfromtxt", "memmap", "DataSource",
+}  # fmt: skip
+
 
 class Refused(NamedTuple):
     """Why a file is not run: the sentence's name, its facts, and the line."""
@@ -54,9 +61,10 @@ def _lines(source: str) -> list[str]:
 
 
 def _empty(tree: ast.Module) -> list[int]:
-    """The lines on which `...` still stands for what is to be written."""
+    """The lines on which `...`, or nbgrader's `raise NotImplementedError()`, still stands for what is to be written."""
     return [n.lineno for n in ast.walk(tree)
-            if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) and n.value.value is ...]  # fmt: skip
+            if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) and n.value.value is ...
+            or isinstance(n, ast.Raise) and ast.unparse(n) == "raise NotImplementedError()"]  # fmt: skip
 
 
 def lines_changed(before: str, after: str) -> int:
@@ -148,6 +156,10 @@ def _task(task: Task, tree: ast.Module, found: dict[str, ast.AST]) -> Refused | 
 
 
 def _forbidden(allowed: tuple[str, ...], tree: ast.Module) -> Refused | None:
+    imported: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imported |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
         if isinstance(node, ast.Import):
@@ -158,10 +170,15 @@ def _forbidden(allowed: tuple[str, ...], tree: ast.Module) -> Refused | None:
         else:
             modules = []
         for module in modules:
-            if not any(module == name or module.startswith(f"{name}.") for name in allowed):
+            here = any(module == name or module.startswith(f"{name}.") for name in allowed)
+            if not here or module.startswith("minidl.course"):  # whose references are no solutions
                 return Refused("import", {"module": module, "L": line}, line)
         if isinstance(node, ast.Name) and node.id in FORBIDDEN:
             return Refused("forbidden", {"name": node.id, "L": line}, line)
-        if isinstance(node, ast.Attribute) and node.attr.startswith("__") and node.attr != "__init__":
-            return Refused("forbidden", {"name": node.attr, "L": line}, line)
+        if isinstance(node, ast.Attribute):
+            hidden = node.attr.startswith("__") and node.attr != "__init__"
+            if hidden or node.attr in OTHERS:
+                return Refused("forbidden", {"name": node.attr, "L": line}, line)
+            if not isinstance(node.ctx, ast.Load) and ast.unparse(node).partition(".")[0] in imported:
+                return Refused("patched", {"name": ast.unparse(node), "L": line}, line)
     return None

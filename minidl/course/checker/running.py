@@ -103,7 +103,7 @@ def run(exercise: Exercise, source: str, seed: int | str = 0, compiled: bool = F
             runs.error = _raised(error, filename)
             return runs
         for number, task in enumerate(exercise.tasks):
-            runs.ran += _task(number, task, module, filename, cases_of(exercise, task, seed))
+            runs.ran += _task(number, task, module, filename, cases_of(exercise, task, seed), bool(seed))
         if compiled and not any(ran.error or ran.fault for ran in runs.ran):
             from minidl.course.checker.elsewhere import elsewhere
 
@@ -124,7 +124,9 @@ def student_module(filename: str, source: str, name: str = "student") -> types.M
     return module
 
 
-def _task(number: int, task: Task, module: types.ModuleType, filename: str, cases: list[Case]) -> list[Ran]:
+def _task(
+    number: int, task: Task, module: types.ModuleType, filename: str, cases: list[Case], refilled: bool = False
+) -> list[Ran]:
     if isinstance(task, Answers):
         given = getattr(module, task.name)
         return [Ran(number, 0, answers=_answers(given) if isinstance(given, dict) else {})]
@@ -136,7 +138,7 @@ def _task(number: int, task: Task, module: types.ModuleType, filename: str, case
             if isinstance(task, Kernel):
                 _kernel(task, module, case, ran)
             elif isinstance(task, Function):
-                _function(task, module, case, ran, filename)
+                _function(task, module, case, ran, filename, refilled)
         except BaseException as error:
             ran.error = _raised(error, filename)
         if ran.error is not None and ran.error[0] == "not-run":
@@ -194,10 +196,14 @@ def as_list(result: Any) -> list[np.ndarray] | None:
 # -- functions in NumPy ------------------------------------------------------------------------------------------------
 
 
-def _function(task: Function, module: types.ModuleType, case: Case, ran: Ran, filename: str) -> None:
+def _function(
+    task: Function, module: types.ModuleType, case: Case, ran: Ran, filename: str, refilled: bool = False
+) -> None:
     function = getattr(module, task.name)
     given = copy.deepcopy(case.inputs)
     drive = task.drive or (lambda f, *inputs: f(*inputs))
+    if refilled:  # what remembers results by where its inputs lie gives those of the first call
+        _call_before(drive, function, given, case)
     with _counted(filename, ran.figures if case.kind == "par" else None):
         result = drive(function, *given)
     ran.outputs = as_list(result)
@@ -209,6 +215,19 @@ def _function(task: Function, module: types.ModuleType, case: Case, ran: Ran, fi
         if index is not None:
             ran.changed = (name, index)
             return
+
+
+def _call_before(drive: Callable[..., Any], function: Any, given: tuple[Any, ...], case: Case) -> None:
+    """Call with other numbers in the same arrays, which then get their own again; what comes out is not looked at."""
+    arrays = [
+        (a, b) for a, b in zip(given, case.inputs, strict=True) if isinstance(a, np.ndarray) and a.dtype.kind == "f"
+    ]
+    for array, _ in arrays:
+        array *= 0.5
+    with contextlib.suppress(Exception):
+        drive(function, *given)
+    for array, before in arrays:
+        np.copyto(array, before)
 
 
 @contextlib.contextmanager
