@@ -1,6 +1,6 @@
 """A training that dies: find where the NaN is born, and mend that.
 
-The program below trains one layer on 720 digits, 16 at a time. From step 41 on the loss is nan, and so are all weights.
+The program below trains one layer on 720 digits, 16 at a time. On the way the loss becomes nan, and then all weights are.
 `lens.watch` looks at every op, and says in which one a number that is not finite comes out though all that went in are:
 
     with lens.watch(mode="collect") as seen:
