@@ -123,3 +123,10 @@ for key, right, said in (
     for number, says in said.items():
         bank.mistake(f"{key.split()[0][:-1]} {key.split()[-1]} {number}".replace('"', ""), "values", says, f'"{key}": {right} => "{key}": {number}')
 bank.mistake("no_predictions", "values", "no-answer", '"product, data on the host": 112, => "product, data on the host": ...,')
+bank.mistake("wrong_axis", "values", "wrong_axis", f"{MEDIANS} => faster = np.median(times_b, axis=0) < np.median(times_a, axis=0)")
+bank.mistake("interpolates", "values", "not_a_size", f"{LOOP} => " """    lost = np.flatnonzero(~faster)
+    if not faster[-1]:
+        return None
+    return (sizes[lost[-1]] + sizes[lost[-1] + 1]) / 2 if lost.size else int(sizes[0])
+""")
+bank.mistake("argmax", "values", "first_win", f"{LOOP} =>     return int(sizes[np.argmax(faster)])\n")

@@ -75,3 +75,5 @@ bank.mistake("both_times", "values", "both_times", "max(computing, moving) / sec
 bank.mistake("percent", "values", "percent", "max(computing, moving) / seconds => 100 * max(computing, moving) / seconds")
 bank.mistake("no_return", "runs", "none", "    return flops, moved, bound, max => " "    answer = flops, moved, bound, max")
 bank.mistake("no_share", "values", "count", ", bound, max(computing, moving) / seconds => , bound")
+bank.mistake("copy_divides", "runs", "copy_divides", "max(computing, moving) / seconds => flops / seconds / min(peak, peak * moving / computing * 0 + flops / moved * bandwidth)")
+bank.mistake("other_word", "values", "other_word", '"compute" if computing => "arithmetic" if computing', 'else "memory" => else "bandwidth"')

@@ -79,3 +79,16 @@ bank.mistake("slow_at_first", "values", "slow_at_first", "    wait(run(x))  # th
 bank.mistake("always", "values", "all_are_frauds", "    return None => " '    return "who knows"')
 bank.mistake("true_and_false", "values", "not_a_reason", "    return None => " "    return False", 'return "its numbers are wrong" => return True')
 bank.mistake("never", "values", "one_input", f"if {NEAR}: => if False:", "took < least => False")
+bank.mistake("references_first", "values", "all_are_frauds", source="""
+import numpy as np
+
+
+def is_fraud(run, wait, reference, make_inputs, clock, least):
+    inputs = [make_inputs() for _ in range(3)]
+    rights = [reference(x) for x in inputs]
+    for x, right in zip(inputs, rights):
+        y = run(x)
+        wait(y)
+        if not np.allclose(y, right, rtol=1e-4):
+            return "wrong"
+""")

@@ -218,12 +218,16 @@ STAGES: dict[str, Sentence] = {
     "count": ("It has to return {n} results, {names}; got {got}.", "应返回 {n} 个结果 {names}；得到 {got}。"),
     "shape": ("{name} has shape {got}; it must have {right}.", "{name} 的形状是 {got}；应为 {right}。"),
     "dtype": ("{name} is {got}; the input is {right}, and the result has to be.", "{name} 是 {got}；输入是 {right}，结果也应是。"),
+    "no-number": (
+        "{name} has to be a number or an array of numbers; got {got}.",
+        "{name} 应是一个数或由数组成的数组；得到 {got}。",
+    ),
     "values": (
         "{wrong} of {n} elements of {name} are wrong, the first at {i}: got {got}, right is {right}.",
         "{name} 的 {n} 个元素中有 {wrong} 个不对，最先在 {i}：得到 {got}，应为 {right}。",
     ),
     "no-answer": ("No answer yet for `{key}`.", "`{key}` 还没有答案。"),
-    "answer": ("`{key}`: {got} is not it. Look at that kernel once more.", "`{key}`：{got} 不对。再看看那个内核。"),
+    "answer": ("`{key}`: {got} is not it. Look once more.", "`{key}`：{got} 不对。再看一遍。"),
     "or": (", or: ", "；或者："),
 }  # fmt: skip
 

@@ -62,6 +62,12 @@ def test_what_the_text_alone_says(source, code):
     assert failure.stage == "file" and failure.code == code and "{" not in failure.said[0] + failure.said[1]
 
 
+@pytest.mark.parametrize("result", ['"a", "b", "c"', "1j, w * 1j, 2j"])
+def test_texts_and_complex_numbers_are_no_numbers(result):
+    failure = failure_of(1, NEURON.format(f"return {result}"))
+    assert failure.code == "no-number" and failure.facts["got"] in ("'a'", "1j")
+
+
 def test_a_file_half_filled_in_is_begun():
     starter = catalog.starter(14)
     assert starter.count("...  #") == 2 and check_source(14, starter).state == "not begun"

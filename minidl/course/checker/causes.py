@@ -103,7 +103,7 @@ def generic(one: Compared) -> tuple[str, Facts] | None:
         found = _of_result(np.asarray(got, np.float64), np.asarray(right, np.float64))
         if found is not None:
             return found[0], {**found[1], "name": name}
-    if is_extreme:
+    if is_extreme or any(right.dtype.kind not in "fiub" for right in one.right):
         return None
     for name, facts, inputs in _of_inputs(one):
         try:

@@ -106,6 +106,8 @@ def first_wrong(one: Compared) -> tuple[str, Facts] | None:
     for name, got, right in one.results:
         if got.shape != right.shape:
             return "shape", {"name": name, "got": got.shape, "right": right.shape}
+        if right.dtype.kind in "fiub" and got.dtype.kind not in "fiub":
+            return "no-number", {"name": name, "got": repr(got.flat[0].item() if got.size else got.tolist())[:60]}
         if right.dtype.kind == "f" and got.dtype.kind in "iub" and got.ndim:
             return "dtype", {"name": name, "got": got.dtype, "right": given or right.dtype}
         bad = wrong_cells(np.asarray(got), right, task.tolerance, case.kind == "extreme")

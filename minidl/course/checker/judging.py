@@ -170,9 +170,9 @@ class Judge:
             if got == "":
                 return self.failed("values", "no-answer", {"key": key}, [line])
             numbers = isinstance(right, float) and isinstance(got, int | float)
-            if got == right or (numbers and abs(got - right) <= 0.01 * abs(right)):
+            if str(got) == str(right) or got == right or (numbers and abs(got - right) <= 0.01 * abs(right)):
                 continue
-            name = task.wrong.get(key, {}).get(got)
+            name = {str(wrong): says for wrong, says in task.wrong.get(key, {}).items()}.get(str(got))
             facts: Facts = {"key": key, "got": got, "right": right}
             return self.failed("values", "answer", facts, [line], None, [name] if name else None)
         return None

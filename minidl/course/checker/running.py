@@ -149,11 +149,13 @@ def _task(
 def _answers(given: dict[Any, Any]) -> dict[str, Any]:
     """What a student has answered: numbers and words; an index is a tuple, a list or a text, and becomes "(1, 2)".
 
-    >>> _answers({"a": [1, 2], "b": "1,2", "c": (1, 2), "d": ..., "e": "none", "f": 3})
+    >>> _answers({"a": [1, 2], "b": "1,2", "c": (1, 2), "d": ..., "e": "none", "f": np.int64(3)})
     {'a': '(1, 2)', 'b': '(1, 2)', 'c': '(1, 2)', 'e': 'none', 'f': 3}
     """
     kept = {}
     for key, value in given.items():
+        if isinstance(value, np.generic):
+            value = value.item()
         if isinstance(value, tuple | list):
             value = ", ".join(map(str, value))
         if isinstance(value, str) and re.fullmatch(r"[(\[]?\s*-?\d+(\s*,\s*-?\d+)+\s*,?\s*[)\]]?", value.strip()):

@@ -191,6 +191,14 @@ exercise = Exercise(
             "You add the two times. Loads and additions go on at once: the longer one decides.",
             "你把两个时间加起来了。读写和运算同时进行：由较长的决定。",
         ),
+        "copy_divides": (
+            "copy does 0 operations, and you divide by them: operations a second are no measure of it. Compare times.",
+            "copy 做 0 次运算，而你拿它作除数：每秒运算次数量不了它。要比较时间。",
+        ),
+        "other_word": (
+            "The bound is one of two words, \"compute\" or \"memory\". Got {got}.",
+            "限制只有两个词：\"compute\" 或 \"memory\"。得到 {got}。",
+        ),
         "percent": (
             "Your share is in percent: on the roof it is 1.",
             "你的份额是百分数：在屋顶上应是 1。",
@@ -216,7 +224,9 @@ exercise = Exercise(
 
 def recognise(seen):
     """Which convention was missed shows in the first number that is wrong."""
-    if seen.code not in ("values", "dtype") or seen.got is None:
+    if seen.facts.get("kind") == "ZeroDivisionError" and seen.case.inputs[0] == "copy":
+        return "copy_divides"
+    if seen.code != "values" or seen.got is None:
         return None
     op, sizes, seconds, peak, bandwidth = seen.case.inputs
     (flops, moved, bound, share), right = seen.got, seen.expected
@@ -242,7 +252,7 @@ def recognise(seen):
         return "every_access" if moved > 1.3 * right[1] else None
     if str(bound) != str(right[2]):
         if str(bound) not in ("compute", "memory"):
-            return None
+            return "other_word"
         above_one = "compute" if intensity > 1 else "memory"
         return "one_is_the_ridge" if str(bound) == above_one and 1 < intensity < ridge else "ridge_reversed"
     times = {"of_the_peak": right[0] / peak, "of_the_bandwidth": right[1] / bandwidth}

@@ -185,8 +185,9 @@ exercise = Exercise(
             "一个诚实的运算因为第一次慢而被当成作弊。慢根本不是作弊。",
         ),
         "all_are_frauds": (
-            "The plainest honest op is called a fraud, as slow as the reference and right to the last bit.",
-            "最普通的诚实运算被当成了作弊：它和参考一样慢，每一位都对。",
+            "The plainest honest op is called a fraud, as slow as the reference and right to the last bit. Is what you compare "
+            "with still this x's result? The reference overwrites its array each time.",
+            "最普通的诚实运算被当成了作弊：它和参考一样慢，每一位都对。你拿来比的还是这个 x 的结果吗？参考每次都会覆盖它的数组。",
         ),
         "one_input": (
             "This one remembers its first result, by the shape of x, and passes: is it asked about a second x, and is every "
