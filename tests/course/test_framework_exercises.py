@@ -17,7 +17,8 @@ def starter_of(number):
 
 
 def test_the_nan_of_nan_hunt_is_born_where_the_answers_say():
-    from minidl.course.exercises.g_framework.e56_nan_hunt import RIGHT, problem
+    from minidl.course.exercises.g_framework.e56_nan_hunt import RIGHT
+    from minidl.course.exercises.g_framework.training import problem
 
     x, t, w, rate, steps = problem()
     with lens.watch(mode="collect") as seen:

@@ -19,31 +19,14 @@ in the next. A wrong label at a gap of 150 costs 150. Data, rate and steps stay.
     image        which of the 720 does it, from 0: see the index, and how a batch is taken
 """
 
-import functools
 import re
 
 import numpy as np
 
 from minidl.course import Answers, Exercise, Function, case
+from minidl.course.exercises.g_framework.training import problem
 
-BRIGHT = 661
-RIGHT = {"step": 41, "op": "log", "direction": "forward", "image": BRIGHT}
-
-
-@functools.lru_cache(maxsize=1)
-def digits():
-    from minidl.datasets import digits
-
-    (x, y), _ = digits.load_data()
-    x = (x[:720].reshape(720, 64) / 16).astype("float32")
-    x[BRIGHT] *= 16
-    return x, np.eye(10, dtype="float32")[y[:720]]
-
-
-def problem():
-    """Return images (720, 64), labels (720, 10), the weights to begin with, the rate and the number of steps."""
-    x, t = digits()
-    return x.copy(), t.copy(), np.zeros((64, 10), np.float32), 1.7, 46
+RIGHT = {"step": 41, "op": "log", "direction": "forward", "image": 661}
 
 
 def in_float64(x, t, w, rate, steps):
@@ -80,7 +63,9 @@ exercise = Exercise(
     stars=2,
     minutes=30,
     section="01",
-    allow=("minidl", "minidl.layers", "minidl.models", "minidl.optimizers"),
+    allow=(
+        "minidl", "minidl.layers", "minidl.models", "minidl.optimizers", "minidl.course.exercises.g_framework.training",
+    ),  # fmt: skip
     most_changed=8,
     tasks=(
         Answers(
