@@ -155,12 +155,17 @@ def picture(
 
 
 @exercises.command()
-def explain(fault: Annotated[str, typer.Argument(help="F1 to F22.")], language: Language = None) -> None:
+def explain(
+    fault: Annotated[str | None, typer.Argument(help="F1 to F22; all are listed when not given.")] = None,
+    language: Language = None,
+) -> None:
     """Print what a fault is, the smallest program that has it, and the machine's answer to that."""
+    from minidl.course.explaining import contents
     from minidl.course.explaining import explain as page
     from minidl.course.sentences import language as chosen
 
-    typer.echo(page(fault, chosen(language), min(100, _columns())))
+    told = chosen(language)
+    typer.echo(page(fault, told, min(100, _columns())) if fault else contents(told))
 
 
 @exercises.command()

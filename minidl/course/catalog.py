@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
 import importlib
 import importlib.util
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.course.exercise import Bank, Exercise
-from minidl.errors import ArgumentError, unknown_name
+from minidl.errors import ArgumentError, UnknownNameError
 
 PUBLIC = Path(__file__).parent / "exercises"
 BANK = Path(__file__).parents[2] / "course"  # of a checkout; a wheel has none
@@ -35,7 +36,12 @@ def number_of(which: int | str) -> int:
     head, _, rest = text.partition("_")
     number = int(text) if text.isdigit() else names.get(text, int(head) if head.isdigit() and rest in names else 0)
     if number not in files():
-        raise unknown_name("exercise", text, [f"{n} {name}" for name, n in names.items()])
+        near = difflib.get_close_matches(text, names, 1)
+        meant = f" Did you mean {names[near[0]]} {near[0]}?" if near else ""
+        raise UnknownNameError(
+            f"unknown exercise: {text!r}.{meant} There are {min(names.values())} to {max(names.values())}; "
+            "`minidl exercises list` shows them."
+        )
     return number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from minidl.course import catalog
 from minidl.course.checker.results import Result, wrapped
 from minidl.course.folder import Folder, now
 from minidl.course.sentences import LANGUAGES, language
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, unknown_name
 
 TRACKS = {
     "A": "backprop in NumPy", "B": "first kernels", "C": "memory", "D": "parallel patterns", "E": "time",
@@ -20,7 +21,14 @@ __all__ = ["LEVELS", "TRACKS", "hint", "language", "listing", "picture", "rows",
 
 
 def rows(folder: Folder | None, track: str = "") -> list[dict[str, Any]]:
-    """Return what is to be said of each exercise, as plain data."""
+    """Return what is to be said of each exercise, as plain data.
+
+    Raises
+    ------
+    UnknownNameError : there is no such track
+    """
+    if track and track.upper() not in TRACKS:
+        raise unknown_name("track", track, list(TRACKS))
     progress = folder.progress if folder else {}
     following = folder.next() if folder else next(iter(catalog.files()))
     found = []
@@ -62,7 +70,8 @@ def hint(folder: Folder, which: int | str, chosen: str = "en") -> str:
     """Return the next of three hints, and remember that it was asked for."""
     e = catalog.load(catalog.number_of(which))
     level = min(folder.of(which).get("hints", 0), 2)
-    folder.note(which, hints=level + 1)
+    with contextlib.suppress(OSError):  # where nothing can be written a hint is still a hint
+        folder.note(which, hints=level + 1)
     return f"{e.number} {e.name}, hint {level + 1} of 3, {LEVELS[level]}: {e.hints[level][LANGUAGES.index(chosen)]}"
 
 

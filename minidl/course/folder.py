@@ -15,7 +15,10 @@ from minidl.utils import atomic_write
 
 NAME = "minidl_exercises"
 KEPT = ".course"
-COUNTS = ("stars", "checks", "hints", "number")
+KINDS: dict[str, type] = {  # of what is remembered; a file that somebody edited may hold anything
+    "stars": int, "checks": int, "hints": int, "number": int, "state": str, "started": str, "checked": str,
+    "passed": str, "told": dict,
+}  # fmt: skip
 PAUSE = 20 * 60  # seconds: who has not checked for longer has been away
 
 
@@ -66,12 +69,13 @@ class Folder:
         path = self.file(which)
         if path.exists() and not again:
             return path, False
-        if path.exists():
-            n = 1
-            while path.with_name(f"{path.name}.{n}").exists():
-                n += 1
-            path.rename(path.with_name(f"{path.name}.{n}"))
-        path.write_text(catalog.starter(catalog.number_of(which)), encoding="utf-8", newline="\n")
+        with atomic_write(path) as unfinished:
+            unfinished.write_text(catalog.starter(catalog.number_of(which)), encoding="utf-8", newline="\n")
+            if path.exists():  # which stays where it is until the new one is on the disk
+                n = 1
+                while path.with_name(f"{path.name}.{n}").exists():
+                    n += 1
+                path.rename(path.with_name(f"{path.name}.{n}"))
         self.note(which, started=self.of(which).get("started", now()))
         return path, True
 
@@ -107,8 +111,11 @@ class Folder:
             more["told"] = {**told, key: told.get(key, 0) + 1}
         if result.passed:
             more["passed"] = kept.get("passed", now())
-        self.note(which, **more)
-        self.write("last.json", {"exercise": result.number, **result.to_dict()})
+        try:
+            self.note(which, **more)
+            self.write("last.json", {"exercise": result.number, **result.to_dict()})
+        except OSError as error:  # a full disk, somebody else's folder: the verdict is worth having all the same
+            result.notes.append(f"not remembered: {error.strerror or error}")
         return result
 
     def verdict(self, which: int | str, source: str, **options: Any) -> Result:
@@ -131,7 +138,7 @@ class Folder:
         """What is remembered of each exercise, by name; what is not of its kind is left out."""
         found = {name: kept for name, kept in self.read("progress.json").items() if isinstance(kept, dict)}
         return {
-            name: {key: value for key, value in kept.items() if isinstance(value, int) or key not in COUNTS}
+            name: {key: value for key, value in kept.items() if isinstance(value, KINDS.get(key, object))}
             for name, kept in found.items()
         }
 

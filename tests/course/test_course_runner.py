@@ -1,5 +1,6 @@
 """The runner: files, isolation with limits, verdicts told the same twice, the folder, watch, and the commands."""
 
+import contextlib
 import json
 import linecache
 import os
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from minidl import course
 from minidl.cli.app import app
+from minidl.cli.app import run as main
 from minidl.course import catalog
 from minidl.course.checker.isolate import isolated, packed, unpacked
 from minidl.course.checker.judging import check_source
@@ -227,3 +229,79 @@ class Tape:
     result = course.check("tape", names["Tape"])
     assert result.source.startswith("class Tape:") and "return x * 0" in result.source
     assert not result.passed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("check 99", "unknown exercise: '99'. There are 1 to"),
+        ("start vectoradd", "Did you mean 13 vector_add?"),
+        ("watch -- -1", "unknown exercise: '-1'"),
+        ("list --track Z", "unknown track: 'Z'"),
+        ("check 13 --language fr", "unknown language: 'fr'"),
+        ("explain F99", "There are F1 to F22"),
+        ("milestone neurons", "Did you mean 'neuron'?"),
+        ("check 16", "`minidl exercises start 16` writes it"),
+        ("picture 16", "`minidl exercises start 16` writes it"),
+        ("submit 16", "`minidl exercises start 16` writes it"),
+        ("check 13 --json no/such/folder.json", "No such file or directory"),
+    ],
+)
+def test_wrong_input_is_a_sentence(folder, capsys, arguments, said):
+    folder.start(13)
+    before = sorted(folder.path.iterdir())
+    assert main(["exercises", *arguments.split()]) == 1
+    told = capsys.readouterr().err
+    assert said in told and "Traceback" not in told and len(told) < 300
+    assert sorted(folder.path.iterdir()) == before
+
+
+def test_without_a_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for command in ("check", "hint", "picture", "submit", "milestone"):
+        assert main(["exercises", command]) == 1 and "no folder of exercises here" in capsys.readouterr().err
+    assert main(["exercises", "start", "99"]) == 1 and list(tmp_path.iterdir()) == []
+    assert main(["exercises", "list"]) == 0 and "→  1 neuron" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    ["{ dam", "[1, 2]", "", "\x00\xff", '{"vector_add": 5, "current": 7}',
+     '{"vector_add": {"stars": "many", "hints": [], "told": 3, "checked": 4}, "current": {"number": "x"}}'],
+)  # fmt: skip
+def test_a_damaged_progress_does_no_harm(folder, damaged):
+    folder.start(13)
+    kept = folder.path / ".course" / "progress.json"
+    kept.write_bytes(damaged.encode("latin-1"))
+    run = CliRunner().invoke
+    for command in ("list", "hint 13", "check 13", "guesses", "milestone", "start 14"):
+        result = run(app, ["exercises", *command.split()])
+        assert result.exception is None or isinstance(result.exception, SystemExit), command
+    assert folder.of(13)["checks"] == 1 and folder.current == 14
+    aside = kept.with_name("progress.json.damaged")
+    assert not aside.exists() or aside.read_bytes() == damaged.encode("latin-1")
+    assert aside.exists() == (damaged in ("{ dam", "[1, 2]", "\x00\xff"))
+
+
+def test_nothing_can_be_written(folder, capsys, monkeypatch):
+    """A full disk, or somebody else's folder: the verdict and the hint are given all the same, and no file is lost."""
+    folder.start(13)
+    folder.file(13).write_text(ADD)
+
+    @contextlib.contextmanager
+    def full(path):
+        raise OSError(28, "No space left on device", str(path))
+        yield
+
+    monkeypatch.setattr("minidl.course.folder.atomic_write", full)
+    monkeypatch.setattr("minidl.markup.atomic_write", full)
+    assert main(["exercises", "check", "13"]) == 0 and "not remembered: No space left" in capsys.readouterr().out
+    assert main(["exercises", "hint", "13"]) == 0 and "hint 1" in capsys.readouterr().out
+    for command in ("start 14", "reset 13", "picture 13"):
+        assert main(["exercises", *command.split()]) == 1 and "No space left" in capsys.readouterr().err
+    assert folder.file(13).read_text() == ADD and not folder.file(14).exists()
+
+
+def test_explain_lists_the_faults():
+    said = CliRunner().invoke(app, ["exercises", "explain"]).output
+    assert said.startswith("F1  a thread without an element\n") and len(said.splitlines()) == 22

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import dis
 import enum
 import math
@@ -25,6 +26,7 @@ OPERATORS = {
 }
 COMPARE = {"Lt": "lt", "LtE": "le", "Gt": "gt", "GtE": "ge", "Eq": "eq", "NotEq": "ne"}
 DIMENSIONS = ("threadIdx", "blockIdx", "blockDim", "gridDim")
+_OF_CUDA = (*DIMENSIONS, "grid", "gridsize", "syncthreads", "shared", "local", "atomic", "laneid", "warpsize")
 UNKNOWN = object()
 _NUMBERS = (int, float, complex, np.generic)
 _VALUES = (*_NUMBERS, tuple, np.ndarray, enum.Enum, type(None))  # what a variable of the kernel may hold
@@ -70,7 +72,9 @@ class Statics:
         try:
             found = getattr(owner, node.attr)
         except AttributeError as cause:
-            raise self.draft.fail(node, f"{ast.unparse(node)} does not exist") from cause
+            near = difflib.get_close_matches(node.attr, dir(owner), 1)
+            meant = f"; did you mean {ast.unparse(node.value)}.{near[0]}?" if near else ""
+            raise self.draft.fail(node, f"{ast.unparse(node)} does not exist{meant}") from cause
         if isinstance(found, enum.Flag):
             raise self.draft.fail(node, f"{ast.unparse(node)} is a Flag, which Numba does not type; take its .value")
         if isinstance(owner, np.finfo | np.iinfo) and self.static(node.value) is not UNKNOWN and isinstance(
@@ -98,8 +102,11 @@ class Statics:
         try:
             return self.draft.source.lookup(node.id)
         except NameError as cause:
-            raise self.draft.fail(node, f"{node.id!r} is defined nowhere; assign it in the kernel, pass it as an "
-                                        "argument or define it at the top of the file") from cause
+            near = difflib.get_close_matches(node.id, self.draft.variables, 1, 0.75)
+            meant = f"cuda.{node.id}" if node.id in _OF_CUDA else near[0] if near else ""
+            define = "assign it in the kernel, pass it as an argument or define it at the top of the file"
+            cure = f"did you mean {meant}?" if meant else define
+            raise self.draft.fail(node, f"{node.id!r} is defined nowhere; {cure}") from cause
 
     def known(self, node: ast.expr) -> tuple[Any] | None:
         """(value,) where `node` is a number, tuple of numbers or array known now; folds constants."""

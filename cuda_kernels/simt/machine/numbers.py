@@ -13,6 +13,7 @@ from ..state import NAMED, Member, Value, View, name_of
 from . import numeric
 
 _COMPLEX = (14, 15)
+_SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _FLOAT32_AND_64 = ((11, 12), (12, 11))
 
 
@@ -137,7 +138,8 @@ class Numbers:
                     return getattr(self, name)(line, a.value, b.value)
                 return np.bool_(name == "ne")
         if not all(isinstance(v, tuple) and not isinstance(v, NAMED) for v in (a, b)):
-            raise UnsupportedSyntax(f"comparison {name!r} needs numbers, got {name_of(a)} and {name_of(b)}", line)
+            raise UnsupportedSyntax(f"comparison {_SIGNS.get(name, name)!r} needs numbers, got {name_of(a)} and "
+                                    f"{name_of(b)}", line)
         same: Value = np.bool_(len(a) == len(b))
         if name in ("eq", "ne"):
             for p, q in zip(a, b, strict=False):

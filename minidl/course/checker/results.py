@@ -38,7 +38,7 @@ class Result:
     state : "passed", "failed" or "not begun"
     stages : each stage's verdict: "passed", "failed", "not run", and of par "over"
     remarks : what is said of a right one: which par it missed, and why
-    notes : why a stage was not run, where it was asked for
+    notes : why a stage was not run, where it was asked for; why the verdict could not be remembered
     """
 
     number: int

@@ -16,7 +16,7 @@ LABELS = {
     "program": ("The smallest program that has it:", "有这个错误的最小程序："),
     "answer": ("The machine's answer:", "机器的回答："),
 }
-__all__ = ["Program", "codes", "explain", "programs"]
+__all__ = ["Program", "codes", "contents", "explain", "programs"]
 
 
 def programs() -> Mapping[str, Program]:
@@ -30,6 +30,11 @@ def programs() -> Mapping[str, Program]:
 def codes() -> list[str]:
     """Return the faults' numbers, in order."""
     return sorted({code_of(name) for name in FAULTS if name[1:2].isdigit()}, key=lambda code: int(code[1:]))
+
+
+def contents(chosen: str = "en") -> str:
+    """Return the faults with their titles, a line each."""
+    return "\n".join(f"{code:<4}{program.title[LANGUAGES.index(chosen)]}" for code, program in programs().items())
 
 
 def explain(code: str, chosen: str = "en", width: int = 100) -> str:
