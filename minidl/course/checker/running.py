@@ -165,7 +165,14 @@ def _answers(given: dict[Any, Any]) -> dict[str, Any]:
     return kept
 
 
+class _Unmarked(Exception):
+    """A function without `@cuda.jit` is launched."""
+
+
 def _raised(error: BaseException, filename: str) -> tuple[str, dict[str, Any]]:
+    if isinstance(error, _Unmarked):
+        code = error.args[0].__code__
+        return "no-jit", {"name": code.co_name, "L": code.co_firstlineno}
     from cuda_kernels.simt import UnsupportedSyntax
 
     if isinstance(error, UnsupportedSyntax):
@@ -302,6 +309,8 @@ def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> Non
     reports: list[Any] = []
 
     def launch(kernel: Any, grid: Any, block: Any, *args: Any, shared_bytes: int = 0) -> Any:
+        if isinstance(kernel, types.FunctionType):
+            raise _Unmarked(kernel)
         whole = (
             [a for name, a in values.items() if name in task.outputs and name not in task.start]
             if not task.drive
