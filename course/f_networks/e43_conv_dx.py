@@ -65,6 +65,7 @@ bank.mistake("channels_exchanged", "machine", "F2 + channels_exchanged", "* w[r,
 bank.mistake("sizes_of_dx", "machine", "F3 + windows_there", "0 <= p < dy.shape[1] => 0 <= p < dx.shape[1]", "0 <= q < dy.shape[2] => 0 <= q < dx.shape[2]")
 bank.mistake("double", "machine", "F13", "p = top // stride_h => p = int(top / stride_h)")
 bank.mistake("forward_again", "values", "forward_again", "i + pad_top - r => i - pad_top + r", "j + pad_left - s => j - pad_left + s")
+bank.mistake("no_tap", "values", "no_tap", "i + pad_top - r => i + pad_top", "j + pad_left - s => j + pad_left")
 bank.mistake("flipped_too", "values", "flipped_too", "* w[r, s, c, k] => * w[w.shape[0] - 1 - r, w.shape[1] - 1 - s, c, k]")
 bank.mistake("no_remainder", "values", "no_remainder", "top % stride_h == 0 and => top >= 0 and", "left % stride_w == 0 and => left >= 0 and")
 bank.mistake("no_stride", "values", "no_stride", "p = top // stride_h => p = top", "q = left // stride_w => q = left",

@@ -96,6 +96,9 @@ def tensor_core(a, b, c):
             total += to_tf32(a[row + i // 8, k]) * to_tf32(b[k, col + i % 8])
         c[row + i // 8, col + i % 8] = total
 """)
+bank.mistake("no_mark", "runs", "no-jit", "@cuda.jit\n =>")
+bank.mistake("same_k", "values", "same_k", "a2, a3 = a[row + group, k + 4], a[row + group + 8, k + 4] => a2, a3 = a[row + group, k], a[row + group + 8, k]")
+bank.mistake("group_of_8", "values", "group_of_8", "cuda.threadIdx.x // 4, cuda.threadIdx.x % 4 => cuda.threadIdx.x % 8, cuda.threadIdx.x // 8")
 bank.mistake("half_a_warp", "machine", "F14 + all_lanes", "        total = mma_tf32(left, right, total) =>         if cuda.threadIdx.x < 16:\n            total = mma_tf32(left, right, total)")
 bank.mistake("call_in_if", "machine", "F14 + all_lanes", "        total = mma_tf32(left, right, total) =>         if k < a.shape[1]:\n            total = mma_tf32(left, right, total)")
 bank.mistake("beyond_k", "machine", "F2 + beyond_k", "if k < a.shape[1]: => if True:", "if k + 4 < a.shape[1]: => if True:")

@@ -88,6 +88,10 @@ exercise = Exercise(
             "row i?",
             "这是把 dy 当作 x 的前向。第 p 个窗口盖住第 p · stride_h + r - pad_top 行：从第 i 行看，p 是多少？",
         ),
+        "no_tap": (
+            "All taps of the filter are told the same window. Under tap 0 the pixel lay in one window, under tap 1 in another.",
+            "滤波器的所有位置都对着同一个窗口。像素在位置 0 下属于一个窗口，在位置 1 下属于另一个。",
+        ),
         "flipped_too": (
             "The filter is turned round twice: once in your p = i + pad_top - r, and once more in w's index. The tap that met the "
             "pixel is w[r, s].",

@@ -101,6 +101,11 @@ exercise = Exercise(
             "Only the first 64 windows count; there are {dy0 * dy1 * dy2}. Each thread goes on, 64 further at a time.",
             "只算了前 64 个窗口；共有 {dy0 * dy1 * dy2} 个。每个线程要继续走，每次前进 64。",
         ),
+        "every_window": (
+            "Windows count several times: thread t walks through all from t on, and so do those before it. How far is it from one of its "
+            "windows to the next?",
+            "窗口被算了好几次：线程 t 从 t 开始走完全部，它之前的线程也是。从自己的一个窗口到下一个应走多远？",
+        ),
         "tail_lost": (
             "The last {dy0 * dy1 * dy2 % 64} of {dy0 * dy1 * dy2} windows are missing: they are no whole turn of 64.",
             "{dy0 * dy1 * dy2} 个窗口中少了最后 {dy0 * dy1 * dy2 % 64} 个：它们不足一整圈 64。",

@@ -101,6 +101,14 @@ exercise = Exercise(
             "The second and third number of a are exchanged: first 8 rows further down, then 4 columns further on.",
             "a 的第二个和第三个数互换了：先是往下 8 行，再是往右 4 列。",
         ),
+        "same_k": (
+            "The third and fourth number of a are of the same column as the first two: they lie 4 columns further on.",
+            "a 的第三、第四个数与前两个在同一列：它们应在右边 4 列。",
+        ),
+        "group_of_8": (
+            "group and pair are taken from the lane the other way: four neighbouring lanes make a group.",
+            "group 和 pair 从通道号取反了：相邻的四条通道为一组。",
+        ),
         "b_turned": (
             "That is B transposed: a lane's numbers of b are in column `group`, in rows pair and pair + 4.",
             "这是转置的 B：一条通道的 b 在第 group 列，行号是 pair 和 pair + 4。",

@@ -108,8 +108,8 @@ exercise = Exercise(
             "太尖锐：得分只是 q · k，还要乘 scale。",
         ),
         "by_8": (
-            "Too flat: the scores are divided by 8, the head's size; scale is 1 / √8.",
-            "太平坦：得分除以了头的大小 8；scale 是 1 / √8。",
+            "Too flat: the scores come to be divided by 8, the head's size; scale is 1 / √8, and stands there once.",
+            "太平坦：得分等于除以了头的大小 8；scale 是 1 / √8，只乘一次。",
         ),
         "its_own_scale": (
             "Right where scale is 1 / √8: it is a parameter, and may be another.",

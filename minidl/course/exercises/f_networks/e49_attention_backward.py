@@ -55,7 +55,7 @@ def by_nudging(do, q, k, v, scale):
 
 
 def cases(d):
-    for m, n, width, out in ((1, 2, 3, 1), (3, 5, 2, 4), (4, 4, 4, 4), (2, 7, 5, 3), (6, 3, 9, 2)):
+    for m, n, width, out in ((3, 5, 2, 4), (2, 7, 5, 3), (4, 4, 4, 4), (6, 3, 9, 2), (1, 2, 3, 1)):
         yield case("", d(m, out), d(m, width), d(n, width), d(n, out), float(np.float32(width**-0.5)))
     yield case("one key", d(3, 4), d(3, 2), d(1, 2), d(1, 4), 0.5)
     yield case("scale 2", d(3, 2), d(3, 4, scale=0.5), d(5, 4), d(5, 2), 2.0)
@@ -136,6 +136,10 @@ exercise = Exercise(
             "p · (1 - p) is how a weight moves with its own score; it moves with all the others of its row too.",
             "p · (1 - p) 只是权重随自己的得分的变化；它还随同一行其他得分而变。",
         ),
+        "one_d": (
+            "D is one number for each query, the sum along its row of do · o; beside dp (M, N) it stands as a column.",
+            "D 是每个查询一个数，即 do · o 沿该行的和；在 dp (M, N) 旁要当作列。",
+        ),
         "m_as_row": (
             "m and l have a number for each query: beside a matrix (M, N) they have to stand as columns, (M, 1).",
             "m 和 l 每个查询一个数：在 (M, N) 的矩阵旁要当作列 (M, 1)。",
@@ -164,5 +168,7 @@ def recognise(seen):
         return "p_as_it_is"
     if seen.code in ("raises", "shape") and re.search(r"\bds\.T @ k\b|(?<!\.T )\bds @ q\b", seen.source):
         return "exchanged"
+    if seen.code == "raises" and re.search(r"do \* o\)\.sum\((axis=)?(0|1, *keepdims=False|1\)|-1\))", seen.source):
+        return "one_d"
     if seen.code == "raises" and re.search(r"- m\)|/ l\b(?!\[)", seen.source):
         return "m_as_row"
