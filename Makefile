@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate check-ptx bank fuzz versions mutants course-check bench-cpu bench-overhead bench-simt bench-check bench-ptx bench-grading gpu-check gpu-bench clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate check-ptx bank fuzz versions mutants course-check check-grading bench-cpu bench-overhead bench-simt bench-check bench-ptx bench-grading gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (some 10 minutes on 2 cores)"
@@ -21,6 +21,7 @@ help:
 	@echo "make versions   a short set of tests with the oldest packages supported, and with the newest"
 	@echo "make mutants    plant faults in the packages, and list those that no test sees (N=100 SEED=7)"
 	@echo "make course-check  the exercises' mutation table: every wrong solution, its stage and its sentence (N='13 24' for some)"
+	@echo "make check-grading  exercises through the real nbgrader and otter, in an environment of their own"
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
 	@echo "make bench-check  how long minidl.check takes, in a fresh process and in a running one"
 	@echo "make bench-grading  how long a class of 100 takes to grade (N=24, or several exercises)"
@@ -85,6 +86,13 @@ check-notebooks: $(VENV)/.notebooks
 
 course-check: $(VENV)/.base
 	$(BIN)/python -m minidl.course.verify $(N)
+
+# nbgrader and otter-grader bring half of Jupyter with them.
+check-grading:
+	$(PYTHON) -m venv .venv-grading
+	.venv-grading/bin/python -m pip install --quiet --upgrade pip
+	.venv-grading/bin/python -m pip install --quiet --editable . --group grading
+	.venv-grading/bin/python -m pytest -q --noconftest -p no:cacheprovider tests/course/test_formats.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -174,4 +182,4 @@ gpu-bench:
 	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(GPU_PYTHON) -m benchmarks.gpu.bench $(GPU_FLAGS)
 
 clean:
-	rm -rf $(VENV) $(GATE) .venv-low .venv-new .mutants docs/_build demo_output lens_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(GATE) .venv-grading .venv-low .venv-new .mutants docs/_build demo_output lens_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

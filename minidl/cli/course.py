@@ -98,3 +98,88 @@ def report(
     if html is not None:
         with atomic_write(html) as unfinished:
             unfinished.write_text(reports.html(graded), encoding="utf-8", errors="replace")
+
+
+@course.command("student-copy")
+def student_copy(
+    out: Annotated[Path, typer.Argument(help="The folder to make.")], where: Where = Path("."),
+    as_zip: Annotated[bool, typer.Option("--zip", help="As OUT.zip.")] = False,
+) -> None:  # fmt: skip
+    """Write what students get: starters, notebooks, letter, schedule, and minidl to install. No solution is in it."""
+    from minidl.course.teaching import student_copy as copies
+
+    place = copies.write(_course(where), out, as_zip)
+    typer.echo(f"{place}: give it to the students; README.md in it says how to begin")
+
+
+@course.command()
+def similar(
+    submissions: Submissions,
+    past: Annotated[Path | None, typer.Option(help="Folder of submissions of years before.")] = None,
+    least: Annotated[float, typer.Option(min=0, max=1, help="How alike, from 0 to 1.")] = 0.8,
+) -> None:
+    """List pairs of texts that are alike, for a person to look at: names, numbers and texts do not count."""
+    from minidl.course.teaching import similar as alike
+    from minidl.course.teaching.submission import gathered
+
+    mine, problems = gathered(submissions)
+    typer.echo(alike.text(alike.pairs(mine, gathered(past)[0] if past else (), least)))
+    for problem in problems:
+        typer.echo(f"note: {problem}", err=True)
+
+
+@course.command("mutation-table")
+def mutation_table(
+    which: Annotated[list[str] | None, typer.Argument(help="Exercises; by default all.")] = None,
+) -> None:
+    """Hold exercises to their banks: each wrong solution at its stage with its sentence, else the exit code is 1."""
+    from minidl.course import verify
+
+    raise typer.Exit(verify.main(which or []))
+
+
+@course.command()
+def preview(
+    which: Annotated[str, typer.Argument(help="Number or name.")],
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+) -> None:
+    """Print what a student sees of each wrong solution of an exercise."""
+    from minidl.course import catalog
+    from minidl.course.checker.judging import check_source
+
+    number = catalog.number_of(which)
+    for wrong in catalog.bank(number).wrong.values():
+        typer.echo(f"[{wrong.name}]\n{check_source(number, wrong.source).text(language)}\n")
+
+
+@course.command()
+def export(
+    form: Annotated[str, typer.Argument(help="nbgrader or otter.")],
+    which: Annotated[list[str], typer.Argument(help="Exercises: numbers, names, ranges, tracks.")],
+    where: Where = Path("."),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write.")] = Path("."),
+) -> None:
+    """Write exercises as nbgrader's source notebook, or as otter's tests."""
+    from minidl.course.teaching import course_file, notebooks
+
+    if form not in ("nbgrader", "otter"):
+        raise typer.BadParameter(f"{form!r} is not one of nbgrader, otter")
+    for path, text in notebooks.exported(form, course_file.numbers(" ".join(which)), _course(where)).items():
+        (out / path).parent.mkdir(parents=True, exist_ok=True)
+        (out / path).write_text(text, encoding="utf-8", newline="\n")
+        typer.echo(str(out / path))
+
+
+@course.command()
+def gradescope(
+    where: Where = Path("."),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = Path("autograder.zip"),
+    wheels: Annotated[
+        Path | None, typer.Option(help="A folder of wheels to put in, so that the set-up needs no network.")
+    ] = None,
+) -> None:
+    """Write Gradescope's autograder: minidl, the course, and what runs them."""
+    from minidl.course.teaching import gradescope as scope
+
+    out.write_bytes(scope.archive(_course(where), wheels))
+    typer.echo(f"{out}: upload it as the assignment's autograder{'' if wheels else '; its set-up asks the network'}")

@@ -32,12 +32,12 @@ def rows(folder: Folder | None, track: str = "") -> list[dict[str, Any]]:
     progress = folder.progress if folder else {}
     following = folder.next() if folder else next(iter(catalog.files()))
     found = []
-    for number in catalog.files():
+    for number in folder.numbers if folder else catalog.files():
         e = catalog.load(number)
         if track and e.track != track.upper():
             continue
         mine = progress.get(e.name, {})
-        begun = "begun" if folder and folder.file(number).exists() else "not begun"
+        begun = "begun" if folder and folder.begun(number) else "not begun"
         found.append({
             "number": number, "name": e.name, "track": e.track, "title": e.title, "difficulty": e.stars,
             "minutes": e.minutes, "points": e.points, "needs": list(e.needs), "state": mine.get("state", begun),
@@ -117,7 +117,7 @@ def submit(folder: Folder, which: list[str], out: Path | None = None, student: s
     """
     from minidl.course.teaching import submission
 
-    numbers = [catalog.number_of(w) for w in which] or [n for n in catalog.files() if folder.file(n).exists()]
+    numbers = [catalog.number_of(w) for w in which] or [n for n in folder.numbers if folder.begun(n)]
     if not numbers:
         raise ArgumentError("submit: no exercise has been started.")
     data = submission.made(folder, numbers, student)

@@ -173,8 +173,19 @@ class Folder:
     def next(self, after: int = 0) -> int:
         """Return the next exercise that has no star yet."""
         progress = self.progress
-        left = [n for n in catalog.files() if not progress.get(catalog.load(n).name, {}).get("stars")]
-        return next((n for n in left if n > after), left[0] if left else next(iter(catalog.files())))
+        left = [n for n in self.numbers if not progress.get(catalog.load(n).name, {}).get("stars")]
+        return next((n for n in left if n > after), left[0] if left else self.numbers[0])
+
+    @property
+    def numbers(self) -> list[int]:
+        """The exercises of this folder's course; all, where it is of none."""
+        chosen = self.read("course.json").get("exercises")
+        wanted = set(chosen) if isinstance(chosen, list) else set()
+        return [n for n in catalog.files() if n in wanted] or list(catalog.files())
+
+    def begun(self, which: int | str) -> bool:
+        """Return whether an exercise's file is there and no longer the starter."""
+        return self.file(which).is_file() and self.source(which) != catalog.starter(catalog.number_of(which))
 
 
 def decoded(data: bytes) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from minidl.course import catalog
 from minidl.course.checker.results import code_of
+from minidl.course.explaining import programs
 from minidl.course.guesses import calibration
 from minidl.course.sentences import FAULTS, GENERIC, STAGES
 from minidl.course.teaching.gradebook import page, source_of
@@ -35,11 +36,16 @@ class Mistake:
 
 
 def sentence_of(number: int, name: str) -> str:
-    """Return a sentence with the names of what a student's own numbers are.
+    """Return a sentence with the names of what a student's own numbers are; of a fault its number and title.
 
     >>> sentence_of(24, "tail_lost")
     'The last a1 % 16 terms of each sum are missing: how many tiles cover K = a1?'
+    >>> sentence_of(24, "F5")
+    'F5, a race in shared memory: read, then written.'
     """
+    fault = programs().get(code_of(name))
+    if name in FAULTS and fault is not None:
+        return f"{code_of(name)}, {fault.title[0]}."
     said = catalog.load(number).says.get(name) or {**FAULTS, **STAGES, **GENERIC}.get(name)
     return re.sub(r"\{([^{}]*)\}", r"\1", said[0]) if said else name
 
@@ -49,17 +55,14 @@ def mistakes(grades: list[Grade]) -> list[Mistake]:
     had: Counter[str] = Counter()
     often: Counter[str] = Counter()
     have: Counter[str] = Counter()
-    said: dict[str, str] = {}
     for g in grades:
         told = {name: n for name, n in g.entry.told.items() if sentence_of(g.number, name) != name}
         if g.mistake:
             have[g.mistake] += 1
-            if g.shown.failure is not None and g.mistake in FAULTS:
-                said.setdefault(g.mistake, f"for example: {g.shown.failure.said[0]}")
             told.setdefault(g.mistake, 1)
         had.update(told.keys())
         often.update(name for name, n in told.items() if n > OFTEN)
-    return [Mistake(name, said.get(name) or sentence_of(grades[0].number, name), n, often[name], have[name])
+    return [Mistake(name, sentence_of(grades[0].number, name), n, often[name], have[name])
             for name, n in sorted(had.items(), key=lambda item: (-item[1], item[0]))]  # fmt: skip
 
 

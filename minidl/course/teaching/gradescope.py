@@ -1,0 +1,107 @@
+"""Gradescope: the autograder's zip, and results.json of what a student uploads.
+
+    python -m minidl.course.teaching.gradescope COURSE.toml SUBMISSION_FOLDER results.json
+
+Uploaded are a file of `minidl exercises submit`, or exercises' own files. Points stand at the hidden cases, which a
+student sees when grades are published; the verdict on the public cases is seen at once, and is worth no points.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from minidl.course import catalog
+from minidl.course.teaching import course_file, submission, wheel
+from minidl.course.teaching.course_file import Course
+from minidl.course.teaching.grading import Grade, grade
+from minidl.errors import ArgumentError, MinidlError
+
+SETUP = """#!/usr/bin/env bash
+set -e
+cd /autograder/source
+python3 -m venv /autograder/env
+if ls wheels/numpy-* > /dev/null 2>&1; then offline="--no-index"; fi
+/autograder/env/bin/pip install $offline --find-links wheels minidl
+"""
+RUN = """#!/usr/bin/env bash
+export OPENBLAS_NUM_THREADS=1
+cd /autograder/source
+/autograder/env/bin/python -m minidl.course.teaching.gradescope course.toml /autograder/submission \\
+  /autograder/results/results.json
+"""
+
+
+def archive(course: Course, wheels: Path | None = None) -> bytes:
+    """Return the autograder's zip.
+
+    wheels : a folder of wheels of what minidl needs, for a set-up without a network: `pip download -d wheels …`
+
+    Raises
+    ------
+    ArgumentError : there is no wheel in the folder
+    """
+    files = {"setup.sh": SETUP.encode(), "run_autograder": RUN.encode(), "course.toml": course.text().encode(),
+             f"wheels/{wheel.name()}": wheel.made()}  # fmt: skip
+    if wheels is not None:
+        found = sorted(wheels.glob("*.whl"))
+        if not found:
+            raise ArgumentError(
+                f"gradescope: no wheel in {wheels}. `pip download --dest {wheels} numpy numba …` gets some."
+            )
+        files |= {f"wheels/{path.name}": path.read_bytes() for path in found}
+    return wheel.zipped(files, ("setup.sh", "run_autograder"))
+
+
+def results(course: Course, folder: Path) -> dict[str, Any]:
+    """Return results.json for what lies in a folder; an upload that cannot be graded gets a sentence and no points."""
+    started = time.perf_counter()
+    try:
+        handed_in, problems = submission.gathered(folder, set(course.exercises))
+        graded = grade(course, handed_in, problems, jobs=1)
+        tests = [test for g in graded.grades for test in _tests(course, g)]
+        problems = graded.problems
+    except MinidlError as error:
+        tests, problems = [], [str(error)]
+    if not tests:
+        problems = [*problems, "Nothing here can be graded: upload the file that `minidl exercises submit` writes."]
+    return {
+        "tests": tests or [{"name": "upload", "score": 0, "max_score": 0, "status": "failed", "output": problems[-1],
+                            "visibility": "visible"}],
+        "output": "\n".join(problems), "output_format": "text", "visibility": "visible", "stdout_visibility": "hidden",
+        "execution_time": round(time.perf_counter() - started),
+    }  # fmt: skip
+
+
+def _tests(course: Course, g: Grade) -> list[dict[str, Any]]:
+    label = catalog.load(g.number).label
+    each = catalog.load(g.number).points / 10
+    hidden = "right on all cases" if g.passed else g.shown.text()
+    rows = [
+        ("public cases", 0.0, 0.0, g.public.passed, g.public.text(), "visible"),
+        ("hidden cases", g.points["correct"], course.points["correct"] * each, g.passed, hidden, "after_published"),
+        ("par", g.points["par"], course.points["par"] * each, g.passed and g.public.stars >= 2, "", "after_published"),
+        ("a guess", g.points["guess"], course.points["guess"] * each, g.points["guess"] > 0, "", "visible"),
+    ]  # fmt: skip
+    if g.late:
+        rows.append((f"{g.late} days late", g.points.get("late", 0.0), 0.0, False, "", "visible"))
+    return [
+        {"name": f"{label}: {name}", "score": score, "max_score": most, "status": "passed" if passed else "failed",
+         "output": output, "output_format": "text", "visibility": seen}
+        for name, score, most, passed, output, seen in rows
+    ]  # fmt: skip
+
+
+def main(arguments: list[str]) -> None:
+    """Write results.json."""
+    course, folder, out = map(Path, arguments)
+    found = results(course_file.read(course), folder)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8", errors="replace")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
