@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import sys
 
 import pytest
@@ -111,3 +113,15 @@ def test_durations_read_as_a_person_writes_them(seconds: float, text: str) -> No
 @pytest.mark.parametrize(("seconds", "text"), [(0.0, "0s"), (3e-5, "30us"), (0.25, "250ms"), (1.6, "2s")])
 def test_step_times_have_units(seconds: float, text: str) -> None:
     assert step_time(seconds) == text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_line_is_cut_to_the_width_of_a_terminal_alone(terminal, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((40, 24)))
+    bar = Progbar(3, live=True, interval=0.0)
+    bar.update(1, [("a_metric_with_a_long_name", 0.5)])
+    line = capsys.readouterr().out.rpartition("\r")[2]
+    assert len(line) == 39 if terminal else "a_metric_with_a_long_name: 0.5" in line
+    bar.update(3, [("a_metric_with_a_long_name", 0.5)])
+    assert "a_metric_with_a_long_name: 0.5" in capsys.readouterr().out  # the last one stays, and may wrap

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import types
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from student_slips import SLIPS
 import minidl
 from cuda_kernels import ladder
 from minidl.backends import unregister_kernel
+from minidl.testing.kernels import fault_causes
 
 
 def checked(kernel, given, **options):
@@ -148,3 +150,16 @@ def test_a_kernel_that_prints_shows_its_first_lines(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 9 and lines[0].startswith("0 ")
     assert re.fullmatch(r"\(\d+ more lines were printed, by other threads and in other cases\)", lines[-1])
+
+
+@pytest.mark.parametrize("grid, block", [((2, 1), (4, 8)), ((1, 3), (8, 2)), ((3, 2), (2, 4)), ((1, 1), (5, 3))])
+def test_a_grid_that_lies_across_is_told_by_the_cells_that_it_covers(grid, block):
+    report = types.SimpleNamespace(grid=(*grid, 1), block=(*block, 1))
+    across, down = grid[0] * block[0], grid[1] * block[1]
+    cells = [(row, col) for row in range(13) for col in range(13)]
+    for turned in (True, False):
+        missing = np.ones((13, 13), bool)
+        for row, col in cells:
+            missing[row, col] = not (row < across and col < down if turned else row < down and col < across)
+        assert fault_causes._is_transposed_grid(missing, report) is (turned or across == down)
+    assert not fault_causes._is_transposed_grid(missing[0], report)

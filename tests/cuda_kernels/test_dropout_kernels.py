@@ -5,6 +5,7 @@ import pytest
 
 from cuda_kernels import ladder
 from cuda_kernels.launch import simt_options
+from minidl.ops.common.philox import philox_uint32
 from minidl.ops.dropout import dropout_backward, dropout_forward
 
 RUNGS = ladder.rungs("dropout")
@@ -63,3 +64,17 @@ def test_errors_name_the_rule():
         RUNGS[0].run(values(3), rate=25, seed=0, offset=0)
     with pytest.raises(ValueError, match="each size of noise_shape must be 1, None or x's own"):
         RUNGS[0].run(values(3, 2), rate=0.5, seed=0, offset=0, noise_shape=(2, None))
+
+
+@pytest.mark.parametrize("element", range(9))
+@pytest.mark.parametrize("rung", [None, *RUNGS], ids=lambda rung: "numpy" if rung is None else rung.name)
+def test_an_element_whose_number_is_the_rate_itself_is_kept(rung, element):
+    """Dropped is what lies below the rate: the word of one element is made the threshold."""
+    word = int(philox_uint32(seed=3, offset=1, n=9)[element]) >> 8
+    x = np.ones(9, np.float32)
+    for rate, kept in ((word / 2**24, True), ((word + 1) / 2**24, False)):
+        if rung is None:
+            keep = dropout_forward(x, rate=rate, seed=3, offset=1)[1].keep
+        else:
+            keep = rung.run(x, rate=rate, seed=3, offset=1)[1]
+        assert keep[element] == kept

@@ -74,7 +74,9 @@ def test_class_weights_become_sample_weights(y):
     assert weights.tolist() == [3.0, 0.5, 1.0, 0.5]
 
 
-@pytest.mark.parametrize("class_weight", [[1, 2], {}, {"cat": 1.0}, {0: -1.0}, {0: float("nan")}, {-1: 1.0}, {0: [1]}])
+@pytest.mark.parametrize(
+    "class_weight", [[1, 2], {}, {"cat": 1.0}, {0: -1.0}, {0: float("nan")}, {0: float("inf")}, {-1: 1.0}, {0: [1]}]
+)
 def test_class_weights_of_another_form_are_refused(class_weight):
     with pytest.raises(ArgumentError, match="class_weight m"):
         class_weight_to_sample_weight(np.array([0, 1]), class_weight)

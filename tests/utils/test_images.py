@@ -332,3 +332,13 @@ def test_a_part_of_a_png_that_says_it_has_4_gb_is_refused(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=600)
     assert "x.png: is no readable image (it asks for more memory than there is)" in done.stdout
+
+
+@pytest.mark.parametrize("most, mode", [(254, "L"), (255, "L"), (255.5, "I"), (256, "I")])
+def test_grey_arrays_are_deep_from_the_first_value_above_255(most, mode):
+    assert array_to_img(np.array([[[0.0], [most]]]), scale=False).mode == mode
+
+
+@pytest.mark.parametrize("values", [(0, 255, 7), (0.0, 0.5, 255.0)])
+def test_colours_from_0_to_255_bring_no_warning(values):
+    assert np.asarray(array_to_img(np.array([[values]]), scale=False)).tolist() == [[[int(v) for v in values]]]
