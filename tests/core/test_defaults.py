@@ -1,7 +1,7 @@
 """What an argument is when it is not given stays what it is: a program that leaves it out relies on it.
 
-`public_defaults.txt` lists the defaults of the public names (`public_names.txt`), of their constructors and methods;
-`python tests/core/test_defaults.py` writes it. Those that Keras has, too, are held to Keras' in test_keras_defaults.py.
+`public_defaults.txt` lists the defaults of the public names (`public_names.txt`), of their constructors and methods, and
+of the command line's options; `python tests/core/test_defaults.py` writes it. Those that Keras has, too, are held to Keras' in test_keras_defaults.py.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import typer
+
+from minidl.cli.app import app
 
 FILE = Path(__file__).with_name("public_defaults.txt")
 NAMES = Path(__file__).with_name("public_names.txt").read_text("utf-8").splitlines()
@@ -40,7 +44,16 @@ def defaults() -> list[str]:
                 if given and id(function) not in seen and not any(" at 0x" in text for text in given):
                     lines.append(f"{path}: {', '.join(given)}")
                 seen.add(id(function))
-    return lines
+    return [*lines, *_of_commands("minidl (command line)", typer.main.get_command(app))]
+
+
+def _of_commands(path: str, command: Any) -> Iterator[str]:
+    parameters = inspect.signature(command.callback).parameters.values() if command.callback else ()
+    given = [f"{p.name}={p.default!s}" for p in parameters if p.default not in (p.empty, None)]
+    if given:
+        yield f"{path}: {', '.join(given)}"
+    for name, part in sorted(getattr(command, "commands", {}).items()):
+        yield from _of_commands(f"{path} {name}", part)
 
 
 def test_public_defaults_are_those_that_are_listed():

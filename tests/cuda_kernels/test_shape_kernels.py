@@ -136,3 +136,14 @@ def test_what_no_16_bytes_can_move_goes_to_the_rung_before(op, arrays, static, e
         y = ladder.rung(op).run(*inputs, **static)
     np.testing.assert_array_equal(y, expected(*inputs))
     assert not wide_launches(reports)
+
+
+@pytest.mark.parametrize("index", [-4, -3, -1, 0, 2, 3])
+@pytest.mark.parametrize("rung", ladder.rungs("slice"), ids=lambda rung: rung.name)
+def test_slice_takes_just_the_indices_that_are_there(rung, index):
+    x = values(2, 3)
+    if -3 <= index < 3:
+        np.testing.assert_array_equal(rung.run(x, key=(slice(None), index), on="simt"), x[:, index])
+    else:
+        with pytest.raises(ValueError, match=f"slice: index {index} is out of range for an axis of 3"):
+            rung.run(x, key=(slice(None), index), on="simt")
