@@ -154,3 +154,20 @@ def test_shapes_are_counted_as_arrays_of_them():
     assert looked_up.nbytes == cost("embedding", "forward", [np.ones((3, 4), "i4"), f(10, 4)], [f(3, 4, 4)]).nbytes
     with pytest.raises(ArgumentError, match="input 0 of gemm must be an array, None, or a shape .* Got 64"):
         cost("gemm", "forward", (64, 64), [(64, 64)])
+
+
+@pytest.mark.parametrize("op, gates", [("simple_rnn", 1), ("gru", 3), ("lstm", 4)])
+def test_recurrent_ops_cost_their_products_and_some_arithmetic_a_value(op, gates):
+    """Each gate multiplies x by w and the state by u at every step; the backward costs both products twice."""
+    n, t, units = 2, 5, 3
+    for direction, times in (("forward", 1), ("backward", 2)):
+        counts = []
+        for d in (4, 9):
+            inputs = [(n, t, d), (d, gates * units), (units, gates * units), None, None, None, None, None]
+            outputs = [(n, t, units), (n, units), (n, units)]
+            inputs, outputs = (inputs, outputs) if op == "lstm" else (inputs[:-1], outputs[:-1])
+            counts.append(cost(op, direction, inputs, outputs).flops)
+        a_feature = sum(2 * times for _ in range(n * t * gates * units))
+        assert counts[1] - counts[0] == 5 * a_feature
+        rest = counts[0] - (4 + units) * a_feature
+        assert rest % (n * t * units) == 0 and 1 <= rest // (n * t * units) <= 6 * gates

@@ -114,6 +114,8 @@ class _Finder:
                 return True
             case ast.Call(func=ast.Attribute(value=ast.Name(id="v"))) if self.file.startswith("minidl/testing/"):
                 return True  # an input of some size: another is as good
+            case ast.Call(func=ast.Name(id="case" | "extreme" | "_extreme")):  # likewise
+                return self.file.startswith(("minidl/testing/", "minidl/course/exercises/"))
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
                 return name.endswith(WORDS) or name in ("fail", "refuse", *FOR_THE_GATE)
             case ast.keyword(arg=name):

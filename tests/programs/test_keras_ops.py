@@ -273,3 +273,23 @@ def test_backend_functions_of_before_keras_3():
         K.gradients  # noqa: B018
     with pytest.raises(AttributeError, match="has no attribute 'meen'"):
         K.meen  # noqa: B018
+
+
+@pytest.mark.parametrize("axis", [-4, -3, -2, -1, 0, 1, 2, 3])
+def test_one_hot_takes_just_the_axes_that_the_result_has(axis):
+    x = np.array([[0, 2], [1, 1], [2, 0]])
+    if -3 <= axis < 3:
+        expected = np.moveaxis(np.eye(3, dtype=np.float32)[x], -1, axis)
+        np.testing.assert_array_equal(ops.one_hot(x, 3, axis=axis).numpy(), expected)
+    else:
+        with pytest.raises(ArgumentError, match=rf"axis must be in \[-3, 2\]. Got {axis}"):
+            ops.one_hot(x, 3, axis=axis)
+
+
+@pytest.mark.parametrize("dtype", [None, "float32", "int32", "bool"])
+@pytest.mark.parametrize("of", ["float32", "int32", "bool"])
+@pytest.mark.parametrize("name", ["ones_like", "zeros_like"])
+def test_arrays_like_another_have_its_dtype_or_the_one_that_is_asked_for(name, of, dtype):
+    x = keras.Tensor(np.zeros((2, 3), of))
+    found = getattr(ops, name)(x, dtype=dtype)
+    assert found.shape == (2, 3) and found.dtype == (dtype or of) and (found.numpy() == (name == "ones_like")).all()
