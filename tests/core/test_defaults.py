@@ -1,7 +1,8 @@
 """What an argument is when it is not given stays what it is: a program that leaves it out relies on it.
 
-`public_defaults.txt` lists the defaults of the public names (`public_names.txt`), of their constructors and methods, and
-of the command line's options; `python tests/core/test_defaults.py` writes it. Those that Keras has, too, are held to Keras' in test_keras_defaults.py.
+`public_defaults.txt` lists the defaults of the public names (`public_names.txt`), of their constructors and methods,
+and of the command line's options; `python tests/core/test_defaults.py` writes it. Those that Keras has, too, are held
+to Keras' in test_keras_defaults.py.
 """
 
 from __future__ import annotations

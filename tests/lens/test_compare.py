@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -19,8 +20,10 @@ from minidl import layers, lens
 from minidl.applications import LeNet5
 from minidl.backends import unregister_kernel
 from minidl.errors import ArgumentError, BackendError, NotCompiledError
+from minidl.lens.comparing.comparison import _given
 from minidl.lens.comparing.patterns import patterns
 from minidl.lens.comparing.sides import choices_of
+from minidl.observers import run_op
 from minidl.ops.activations import relu_forward
 
 CHANNELS, WARPS = r2_parts.CHANNELS, r2_parts.WARPS
@@ -546,3 +549,18 @@ def test_the_plain_ops_and_the_fast_ones_agree_and_a_wrong_fast_one_is_found(bat
     for sides in (("numpy", "cpu"), ("cpu", "numpy")):
         found = lens.compare(small_cnn(), *batch, *sides).divergence
         assert (found.row.op, found.row.value, found.culprit) == ("conv2d", "dw", "cpu")
+
+
+def test_the_second_side_is_given_the_first_ones_cache_where_it_can_read_it():
+    x = np.array([[1.0, -2.0]], np.float32)
+    own, alike = run_op("relu", "numpy", (x,)), run_op("relu", "numpy", (x + 1,))
+    back = own.backward((np.ones_like(x),))
+    like, unlike = alike.backward((x,)), run_op("gelu", "numpy", (x,)).backward((x,))
+    for first, second, cache in (
+        (own, alike, own.cache), (back, like, own.cache), (back, unlike, unlike.cache),
+        (back, dataclasses.replace(unlike, backend="simt"), own.cache), (own, unlike, own.cache),
+    ):  # fmt: skip
+        given = _given(first, second)
+        np.testing.assert_array_equal(given.inputs[0], first.inputs[0])
+        assert type(given.cache) is type(cache)
+        np.testing.assert_array_equal(given.cache[0], cache[0])

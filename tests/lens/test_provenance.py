@@ -8,7 +8,8 @@ import pytest
 import minidl
 from minidl import layers, lens
 from minidl.errors import ArgumentError, BackendError, ShapeError, UnknownNameError
-from minidl.lens.origins.dependence import cells_behind
+from minidl.lens.origins.dependence import behind_by_definition, cells_behind
+from minidl.observers import run_op
 
 RNG = np.random.default_rng(6)
 
@@ -160,3 +161,26 @@ def test_bad_input_is_refused(batch):
         lens.provenance("reshape", np.ones((2, 6), np.float32), index=(0, 0), shape=(3, 4))
     with pytest.raises(BackendError, match="threads"):
         lens.provenance(model, batch, layer="second", index=(0, 0, 0, 0), backend="numpy")
+
+
+ROW, CELL = [[False] * 3, [True] * 3], [[False] * 3, [False, False, True]]
+
+
+@pytest.mark.parametrize(
+    "op, direction, kept, expected",
+    [
+        ("sigmoid", "forward", None, {"x": CELL}), ("softmax", "forward", None, {"x": ROW}),
+        ("sigmoid", "backward", "y", {"dy": CELL, "y": CELL}), ("softmax", "backward", "y", {"dy": ROW, "y": ROW}),
+        ("multiply", "backward", "b", {"dy": CELL, "b": CELL}), ("reduce_max", "backward", None, {}),
+    ],
+)  # fmt: skip
+def test_the_cells_behind_a_cell_are_those_that_change_it(op, direction, kept, expected):
+    """By the op's definition; the last cell of the second row is asked for."""
+    x = np.array([[0.3, -1.2, 0.7], [1.1, 0.4, -0.6]], np.float32)
+    inputs = (x, x[::-1].copy()) if op == "multiply" else (x,)
+    run = run_op(op, "numpy", inputs, {"axes": 1} if op.startswith("reduce") else {})
+    if direction == "backward":
+        run = run.backward((np.ones_like(run.outputs[0]),))
+    found = behind_by_definition(run, 0, (1, 2))
+    for name, mask in expected.items():
+        np.testing.assert_array_equal(found[name], mask, err_msg=name)

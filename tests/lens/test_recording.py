@@ -491,3 +491,13 @@ def test_plot_timeline_of_nothing_says_so():
     with pytest.raises(DataError, match="empty"):
         recording.plot()
     assert "0 ops" in repr(recording)
+
+
+@pytest.mark.parametrize("keep", ["arrays", "shapes"])
+def test_gradients_are_kept_by_the_names_of_their_variables(keep):
+    model = network()
+    recording = lens.record_step(model, *batch(), keep=keep)
+    names = {variable.path for variable in model.trainable_variables}
+    assert set(recording.gradients) == (names if keep == "arrays" else set())
+    for variable in model.trainable_variables if keep == "arrays" else ():
+        assert recording.gradients[variable.path].shape == variable.shape
