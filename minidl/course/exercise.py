@@ -83,6 +83,8 @@ class Task:
     cases : from a `Draw` to cases; the plainest first
     reference : from the inputs, floating ones in float64, to the right result (a tuple of several)
     tolerance : relative to the largest value expected; in an extreme case to each cell's own
+    smallest : a value as small as this, or smaller, may be wrong by as much as this one may: what rounding leaves of
+        sums that cancel
     results : names of the results, for sentences; "dw db"
     inputs : names of what a case gives, where they are not the parameters: of a `drive`, or for outputs' shapes
     resized : hidden cases have axes of other lengths; False where lengths hang together otherwise than by equality
@@ -92,6 +94,7 @@ class Task:
     cases: Callable[[Draw], Iterable[Case]]
     reference: Callable[..., Any]
     tolerance: float = 5e-5
+    smallest: float = 0.01
     results: str = ""
     inputs: str = ""
     resized: bool = True

@@ -23,10 +23,10 @@ FAULTS: dict[str, Sentence] = {
         "块 {b} 的线程 {t} 访问了 {a}[{i}]，超出形状 {shape}。请看第 {L} 行的下标。",
     ),
     "F2": (
-        "Thread {t} of block {b} computes {y}[{own}], which exists, but {verb} {a}[{i}] outside {shape}. This is no "
-        "missing guard: look at the index on line {L}. Which part of it runs to {i_k} where the axis ends at {n_k}?",
-        "块 {b} 的线程 {t} 计算的 {y}[{own}] 是存在的，但它访问了 {a}[{i}]，超出形状 {shape}。这不是少了边界判断："
-        "请看第 {L} 行的下标，哪一部分会到 {i_k}，而该轴只有 {n_k}？",
+        "Thread {t} of block {b} computes {y}[{own}], which exists, but {verb} {a}[{i}] outside {shape}. A guard for its "
+        "element does not cover this index: which part of it on line {L} runs to {i_k} where the axis ends at {n_k}?",
+        "块 {b} 的线程 {t} 计算的 {y}[{own}] 是存在的，但它访问了 {a}[{i}]，超出形状 {shape}。对它的元素的边界判断管不到这个"
+        "下标：第 {L} 行中哪一部分会到 {i_k}，而该轴只有 {n_k}？",
     ),
     "F3": (
         "The window of {y}[{own}] hangs over the edge: {a}[{i}]. What lies outside counts as {empty}: leave it out. "
@@ -126,6 +126,11 @@ FAULTS: dict[str, Sentence] = {
         "`float32(0)`, write once.",
         "启动前 {y} 里全是 NaN，现在 {i} 处仍是：内核往它上面加。在局部的 `float32(0)` 里累加，最后写一次。",
     ),
+    "F18a": (
+        "{y} was full of NaN before the launch and still is at {i}: the atomic addition on line {L} adds to what is there. "
+        "Who writes {y}[{i}] first, and with what?",
+        "启动前 {y} 里全是 NaN，现在 {i} 处仍是：第 {L} 行的原子加法加到原有的值上。谁先写 {y}[{i}]，写什么？",
+    ),
     "F19": (
         "The result would be the same for any {a}: it is never read.",
         "无论 {a} 是什么结果都一样：它从未被读过。",
@@ -162,6 +167,10 @@ STAGES: dict[str, Sentence] = {
     "syntax": ("Python cannot read line {L}: {message}.", "Python 读不懂第 {L} 行：{message}。"),
     "near-name": ("The function is called `{name}`; found `{near}`.", "函数应叫 `{name}`；找到的是 `{near}`。"),
     "no-function": ("There is no `{name}` in the file{how}.", "文件里没有 `{name}`{how}。"),
+    "parameters-order": (
+        "Its parameters come in the order `{signature}`; found `{got}`.",
+        "参数的次序应为 `{signature}`；找到的是 `{got}`。",
+    ),
     "parameters": ("Its parameters are `{signature}`; found `{got}`.", "参数应为 `{signature}`；找到的是 `{got}`。"),
     "no-jit": (
         "`{name}` is a Python function, not a kernel: write `@cuda.jit` in the line above its def.",
@@ -215,6 +224,10 @@ STAGES: dict[str, Sentence] = {
         "在 GPU 上 `{task}` 有时正确有时错：{name} 在 {i} 处是 {got}，应为 {right}。先后次序不应起作用。",
     ),
     "none": ("{name} returned None: the function has to end with `return`.", "{name} 返回了 None：函数要以 `return` 结束。"),
+    "results-order": (
+        "The results are right, in another order: it returns {got}, and has to return {names}.",
+        "结果都对，次序不对：返回的是 {got}，应返回 {names}。",
+    ),
     "count": ("It has to return {n} results, {names}; got {got}.", "应返回 {n} 个结果 {names}；得到 {got}。"),
     "shape": ("{name} has shape {got}; it must have {right}.", "{name} 的形状是 {got}；应为 {right}。"),
     "dtype": ("{name} is {got}; the input is {right}, and the result has to be.", "{name} 是 {got}；输入是 {right}，结果也应是。"),
@@ -232,6 +245,8 @@ STAGES: dict[str, Sentence] = {
 }  # fmt: skip
 
 PHRASES: dict[str, Sentence] = {  # parts of sentences, which facts may name: see `phrase`
+    "the-result": ("the result", "结果"),
+    "result-number": ("result {k}", "第 {k} 个结果"),
     "right": ("right: by luck", "是对的：靠运气"),
     "wrong": ("wrong", "是错的"),
     "lies-across": (
@@ -263,22 +278,22 @@ PHRASES: dict[str, Sentence] = {  # parts of sentences, which facts may name: se
 }
 
 GENERIC: dict[str, Sentence] = {
-    "negated": ("Every sign is the other way round.", "所有符号都反了。"),
-    "scaled": ("It is {factor} times the right result everywhere.", "处处是正确结果的 {factor} 倍。"),
-    "transposed": ("This is the right result transposed.", "这是正确结果的转置。"),
-    "flipped": ("This is the right result reversed along axis {axis}.", "这是正确结果沿第 {axis} 轴的翻转。"),
-    "shifted": ("This is the right result shifted by one along axis {axis}.", "这是正确结果沿第 {axis} 轴移动一格。"),
-    "zero": ("Every element is 0.", "所有元素都是 0。"),
+    "negated": ("Every sign of {name} is the other way round.", "{name} 的所有符号都反了。"),
+    "scaled": ("Everywhere {name} is {factor} times what is right.", "{name} 处处是正确值的 {factor} 倍。"),
+    "transposed": ("Transposed, {name} would be right.", "{name} 转置后才对。"),
+    "flipped": ("Reversed along axis {axis}, {name} would be right.", "{name} 沿第 {axis} 轴翻转后才对。"),
+    "shifted": ("Along axis {axis}, {name} is shifted by one.", "{name} 沿第 {axis} 轴移动了一格。"),
+    "zero": ("Every element of {name} is 0.", "{name} 的所有元素都是 0。"),
     "swapped": ("This is the result with {a} and {b} exchanged.", "这是把 {a} 与 {b} 互换后的结果。"),
     "input-negated": ("This is the result for -{a}.", "这是对 -{a} 的结果。"),
     "input-zero": ("This is the result as if {a} were 0.", "这是把 {a} 当作 0 的结果。"),
     "input-first": ("Only the first of {a} counts: this is the result when the others are 0.", "只有 {a} 的第一个起作用：其余为 0 时正是这个结果。"),
     "input-last": ("The last of {a} is left out: this is the result without it.", "{a} 的最后一个漏掉了：这是没有它时的结果。"),
     "input-flipped": ("This is the result with {a} reversed along axis {axis}.", "这是把 {a} 沿第 {axis} 轴翻转后的结果。"),
-    "nan": ("{n} elements are NaN or infinite that should not be: which number overflows, or is divided by 0?",
-            "有 {n} 个元素不该是 NaN 或无穷：哪个数溢出了，或除以了 0？"),
-    "last-column": ("All wrong elements lie in the last of axis {axis}.", "所有错误都在第 {axis} 轴的最后一个。"),
-    "first-column": ("All wrong elements lie in the first of axis {axis}.", "所有错误都在第 {axis} 轴的第一个。"),
+    "nan": ("{n} elements of {name} are NaN or infinite that should not be: which number overflows, or is divided by 0?",
+            "{name} 有 {n} 个元素不该是 NaN 或无穷：哪个数溢出了，或除以了 0？"),
+    "last-column": ("All wrong elements of {name} lie in the last of axis {axis}.", "{name} 的所有错误都在第 {axis} 轴的最后一个。"),
+    "first-column": ("All wrong elements of {name} lie in the first of axis {axis}.", "{name} 的所有错误都在第 {axis} 轴的第一个。"),
 }  # fmt: skip
 
 EXPLAINED: dict[str, Sentence] = {code: text for code, text in FAULTS.items() if code != "machine"}
@@ -297,11 +312,17 @@ def language(given: str | None = None) -> str:
     return found
 
 
-class _Filling(string.Formatter):
-    """Fills {…} with facts, and with what is computed from them: {k % 16}.
+HOLE = "…"
 
-    What cannot be known stays to be seen, instead of an error in a student's face.
+
+class _Filling(string.Formatter):
+    """Fills {…} with facts, and with what is computed from them: {k % 16}. What cannot be known becomes HOLE.
+
+    holes : what could not be known
     """
+
+    def __init__(self) -> None:
+        self.holes: list[str] = []
 
     def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
         if key in kwargs:
@@ -309,7 +330,8 @@ class _Filling(string.Formatter):
         try:
             return eval(str(key), {"__builtins__": {}}, dict(kwargs))  # of our own tables, never of a student's text
         except Exception:
-            return f"{{{key}}}"
+            self.holes.append(str(key))
+            return HOLE
 
     def get_field(self, name: str, args: Any, kwargs: Any) -> Any:
         return self.get_value(name, args, kwargs), name  # as a whole: the point in {n ** 0.5} names no attribute
@@ -333,13 +355,27 @@ def phrase(name: str, **facts: Any) -> dict[str, Any]:
 def fill(sentence: Sentence, facts: dict[str, Any], language: str = "en") -> str:
     """Return a sentence with its facts.
 
-    >>> fill(GENERIC["scaled"], {"factor": 0.5})
-    'It is 0.5 times the right result everywhere.'
+    >>> fill(GENERIC["scaled"], {"name": "dw", "factor": 0.5})
+    'Everywhere dw is 0.5 times what is right.'
     >>> fill(("The last {k % 16} terms.", ""), {"k": 19})
     'The last 3 terms.'
     >>> fill(("{n ** 0.5:.1f} of {unknown:.3g}.", ""), {"n": 2})
-    '1.4 of {unknown}.'
+    '1.4 of ….'
     """
+    return _filled(sentence, facts, language)[0]
+
+
+def holes(sentence: Sentence, facts: dict[str, Any]) -> list[str]:
+    """Return what a sentence, in either language, wants to know and no fact tells.
+
+    >>> holes(("{n} of {unknown % 2}.", ""), {"n": 2})
+    ['unknown % 2']
+    """
+    return [hole for language in LANGUAGES for hole in _filled(sentence, facts, language)[1]]
+
+
+def _filled(sentence: Sentence, facts: dict[str, Any], language: str) -> tuple[str, list[str]]:
+    filling = _Filling()
     said = {name: fill(PHRASES[fact["phrase"]], fact, language) if isinstance(fact, dict) and "phrase" in fact else fact
             for name, fact in facts.items()}  # fmt: skip
-    return _Filling().vformat(sentence[LANGUAGES.index(language)], (), said)
+    return filling.vformat(sentence[LANGUAGES.index(language)], (), said), filling.holes

@@ -21,7 +21,7 @@ from minidl.course.checker.isolate import isolated, warm
 from minidl.course.checker.judging import check_source
 from minidl.course.checker.results import Result
 from minidl.course.exercise import Bank, Exercise, Wrong
-from minidl.course.sentences import FAULTS, GENERIC, STAGES
+from minidl.course.sentences import FAULTS, GENERIC, STAGES, holes
 
 PATIENCE = 5.0  # seconds
 Row = tuple[int, str, str, str, str, str]  # number, name, solution, stage, sentence, what is wrong or ""
@@ -149,9 +149,11 @@ def _wrong(result: Result, wrong: Wrong, exercise: Exercise) -> str:
         return f"is told {found.mistake!r} too: say so in `says`"
     if code and found.code.rstrip("abcdefghijklmnopqrstuvwxyz") != code and found.code != code:
         return f"is told {found.code}: {found.said[0]}"
-    if "{" in found.said[0]:
-        return f"has a hole in its sentence: {found.said[0]}"
-    return ""
+    table = {**FAULTS, **STAGES, **GENERIC, **exercise.says}
+    unknown = [
+        hole for name in (found.code, found.mistake) if name in table for hole in holes(table[name], found.facts)
+    ]
+    return f"has holes in its sentence, {', '.join(unknown)}: {found.said[0]}" if unknown else ""
 
 
 def _whole(exercise: Exercise, bank: Bank) -> list[str]:

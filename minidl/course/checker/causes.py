@@ -7,15 +7,15 @@ input exchanged or reversed, a sign, a factor, one step along an axis are worked
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from minidl.course.checker.compared import Compared, Facts, reference
+from minidl.course.checker.compared import Compared, Facts, names_of, reference, told
 from minidl.course.exercise import Kernel
 from minidl.course.sentences import phrase
-from minidl.testing.agreement import wrong_cells
 
 Cause = tuple[str, Facts, list[int]]  # a sentence's name, its facts, lines
 
@@ -23,8 +23,12 @@ Cause = tuple[str, Facts, list[int]]  # a sentence's name, its facts, lines
 def cause(failing: list[Compared], source: str) -> tuple[Cause, Compared] | None:
     """Return the likely cause of wrong values, and the case that shows it; None where nothing is known.
 
-    failing : the cases with wrong values, the one to be shown first
+    failing : the cases with wrong results, the one to be shown first
     """
+    if (order := _reordered(failing[0])) is not None:
+        return order, failing[0]
+    if failing[0].wrong is None or failing[0].wrong[0] != "values":
+        return None
     tree = ast.parse(source)
     for look in (_added_to, _unwritten, _unread):
         if (found := look(failing[0], tree)) is not None:
@@ -48,10 +52,13 @@ def _lost(one: Compared) -> Iterator[tuple[str, np.ndarray]]:
 def _added_to(one: Compared, tree: ast.Module) -> Cause | None:
     """F18: an output that is still NaN where the kernel adds to it."""
     for name, lost in _lost(one):
-        lines = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.AugAssign)
+        plain = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.AugAssign)
                  and isinstance(n.target, ast.Subscript) and ast.unparse(n.target.value) == name]  # fmt: skip
-        if lines and name not in getattr(one.task, "start", ()):
-            return "F18", {"y": name, "i": ", ".join(map(str, np.argwhere(lost)[0])), "L": lines[0]}, lines
+        atomic = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Call) and ".atomic." in ast.unparse(n.func)
+                  and n.args and ast.unparse(n.args[0]) == name]  # fmt: skip
+        if (lines := plain or atomic) and name not in getattr(one.task, "start", ()):
+            i = ", ".join(map(str, np.argwhere(lost)[0]))
+            return "F18" if plain else "F18a", {"y": name, "i": i, "L": lines[0]}, lines
     return None
 
 
@@ -91,6 +98,22 @@ def _matters(one: Compared, name: str) -> bool:
     )
 
 
+def _reordered(one: Compared) -> Cause | None:
+    """The right results in another order."""
+    got, right, names = one.ran.outputs or [], one.right, names_of(one.task, one.right)
+    if not 1 < len(right) == len(got) <= 4:
+        return None
+
+    def fits(j: int, k: int) -> bool:
+        return got[j].shape == right[k].shape and not one.wrong_cells(got[j], right[k]).any()
+
+    for order in itertools.permutations(range(len(right))):
+        if all(fits(j, k) for j, k in enumerate(order)):
+            said = ", ".join(names[k] for k in order)
+            return ("results-order", {"got": said, "names": ", ".join(names)}, []) if said != ", ".join(names) else None
+    return None
+
+
 # -- worked out from the reference -------------------------------------------------------------------------------------
 
 
@@ -98,11 +121,11 @@ def generic(one: Compared) -> tuple[str, Facts] | None:
     """Return the name of a general mistake that gives a case's results, and its facts."""
     is_extreme = one.case.kind == "extreme"
     for name, got, right in one.results:
-        if right.dtype.kind != "f" or not wrong_cells(got, right, one.task.tolerance, is_extreme).any():
+        if right.dtype.kind != "f" or not one.wrong_cells(got, right).any():
             continue
         found = _of_result(np.asarray(got, np.float64), np.asarray(right, np.float64))
         if found is not None:
-            return found[0], {**found[1], "name": name}
+            return found[0], {**found[1], "name": told(name)}
     if is_extreme or any(right.dtype.kind not in "fiub" for right in one.right):
         return None
     for name, facts, inputs in _of_inputs(one):
@@ -112,7 +135,7 @@ def generic(one: Compared) -> tuple[str, Facts] | None:
             continue
         if len(others) != len(one.ran.outputs or []):
             continue
-        differs = [wrong_cells(o, np.asarray(r, np.float64), one.task.tolerance).any()
+        differs = [one.wrong_cells(o, np.asarray(r, np.float64)).any()
                    for o, r in zip(others, one.right, strict=True) if o.shape == r.shape]  # fmt: skip
         if any(differs) and all(
             _near(np.asarray(g, np.float64), o) for (_, g, _), o in zip(one.results, others, strict=True)

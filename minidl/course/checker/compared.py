@@ -11,6 +11,7 @@ import numpy as np
 from minidl.course.checker import fingerprints
 from minidl.course.checker.running import Ran, Runs, cases_of
 from minidl.course.exercise import Answers, Case, Exercise, Function, Task
+from minidl.course.sentences import phrase
 from minidl.testing.agreement import wrong_cells
 
 Facts = dict[str, Any]
@@ -38,6 +39,11 @@ class Compared:
     def results(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Each result's name, what came out, and what is right."""
         return zip(names_of(self.task, self.right), self.ran.outputs or [], self.right, strict=False)
+
+    def wrong_cells(self, got: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return where a result is wrong, as this task and case have it."""
+        task, by_cell = self.task, self.case.kind == "extreme"
+        return wrong_cells(np.asarray(got), right, task.tolerance, by_cell, task.smallest)
 
     def __str__(self) -> str:
         """Say which case it is: its label, or the shapes of its inputs.
@@ -96,6 +102,14 @@ def names_of(task: Task, right: list[np.ndarray]) -> tuple[str, ...]:
     return names if len(names) == len(right) else tuple(f"result {k}" for k in range(len(right)))
 
 
+def told(name: str) -> Any:
+    """Return a result's name as sentences say it, in either language."""
+    if name == "the result":
+        return phrase("the-result")
+    head, _, k = name.partition(" ")
+    return phrase("result-number", k=k) if head == "result" and k else name
+
+
 def first_wrong(one: Compared) -> tuple[str, Facts] | None:
     """Return the sentence of the first wrong result, with its facts."""
     task, case, outputs = one.task, one.case, one.ran.outputs or []
@@ -105,20 +119,20 @@ def first_wrong(one: Compared) -> tuple[str, Facts] | None:
     given = next((a.dtype for a in case.inputs if isinstance(a, np.ndarray) and a.dtype.kind == "f"), None)
     for name, got, right in one.results:
         if got.shape != right.shape:
-            return "shape", {"name": name, "got": got.shape, "right": right.shape}
+            return "shape", {"name": told(name), "got": got.shape, "right": right.shape}
         if right.dtype.kind in "fiub" and got.dtype.kind not in "fiub":
-            return "no-number", {"name": name, "got": repr(got.flat[0].item() if got.size else got.tolist())[:60]}
+            return "no-number", {"name": told(name), "got": repr(got.flat[0].item() if got.size else got.tolist())[:60]}
         if right.dtype.kind == "f" and got.dtype.kind in "iub" and got.ndim:
-            return "dtype", {"name": name, "got": got.dtype, "right": given or right.dtype}
-        bad = wrong_cells(np.asarray(got), right, task.tolerance, case.kind == "extreme")
+            return "dtype", {"name": told(name), "got": got.dtype, "right": given or right.dtype}
+        bad = one.wrong_cells(got, right)
         if bad.any():
             i = tuple(int(n) for n in np.argwhere(bad)[0]) if bad.ndim else ()
             return "values", {
-                "name": name, "wrong": int(bad.sum()), "n": bad.size, "i": ", ".join(map(str, i)) or "()",
+                "name": told(name), "wrong": int(bad.sum()), "n": bad.size, "i": ", ".join(map(str, i)) or "()",
                 "got": number(np.asarray(got)[i]), "right": number(right[i]),
             }  # fmt: skip
         if isinstance(task, Function) and task.keeps_dtype and given is not None and got.ndim and got.dtype != given:
-            return "dtype", {"name": name, "got": got.dtype, "right": given}
+            return "dtype", {"name": told(name), "got": got.dtype, "right": given}
     return None
 
 

@@ -69,7 +69,8 @@ def _outside(fault: Fault, report: Report, task: Kernel) -> Told | None:
     verb = "writes" if " writes " in fault.message else "reads"
     facts = {**_who(fault), "a": fault.array, "i": at(fault.index), "shape": f"({at(shape)})", "verb": verb}
     owned = report.owners.stores_of(fault.blocks[0], fault.threads[0]) if report.owners is not None else {}
-    owned = {name: where for name, where in owned.items() if name in task.outputs and where}
+    outputs = [*task.outputs] or [name for name in Source(report).stores() if name in report.arrays][-1:]
+    owned = {name: where for name, where in owned.items() if name in outputs and where}
     if owned:
         y, where = next(iter(owned.items()))
         axis = next((k for k, (i, n) in enumerate(zip(fault.index, shape, strict=False)) if not 0 <= i < n), 0)
@@ -81,7 +82,7 @@ def _outside(fault: Fault, report: Report, task: Kernel) -> Told | None:
         return (
             ("F3", {**facts, "empty": 0}) if fault.index[axis] < 0 and fault.array in report.arrays else ("F2", facts)
         )
-    output = next(iter(task.outputs), "")
+    output = next(iter(outputs), "")
     n = math.prod(report.arrays[output][1]) if output in report.arrays else 0
     threads = math.prod(report.grid) * math.prod(report.block)
     first = fault.blocks[0][0] * report.block[0] + fault.threads[0][0]
@@ -140,7 +141,7 @@ def _unwritten(fault: Fault, report: Report, task: Kernel) -> Told:
         return "F12", {**facts, "condition": ast.unparse(test), "holds": holds, "L": test.lineno}
     written = ~missing.reshape(-1)
     prefix = int(written.sum())
-    if _is_transposed_grid(missing, report):
+    if _is_transposed_grid(missing, report) and _runs_down(fault.array or "", report):
         r, c = np.argwhere(missing.reshape(-1, missing.shape[-1]))[0]
         facts["pattern"] = phrase("lies-across", r=int(r), c=int(c))
     elif not prefix:
@@ -152,14 +153,33 @@ def _unwritten(fault: Fault, report: Report, task: Kernel) -> Told:
     return "F11", facts
 
 
+def _runs_down(output: str, report: Report) -> bool:
+    """Whether a thread's neighbour in x has the element below, not the one beside."""
+    owned = report.owners.stores_of((0, 0, 0), (1, 0, 0)) if report.owners is not None else {}
+    return any(index[-2:] == (1, 0) for index in map(tuple, owned.get(output, ())))
+
+
 def _float64(fault: Fault, report: Report, task: Kernel) -> Told:
     line = fault.lines[0]
     text = report.source.get(line, "").strip()
     numbers = [t for t in re.findall(r"(?<![\w.])\d+\.\d*|(?<![\w.])\d*\.\d+", text) if f"float32({t})" not in text]
     quotient = re.search(r"[\w.\[\]]+ / [\w.\[\]]+", text)
-    whole = re.search(r"\b(max|min)\([^)]*\b(\d+)\)", text)
-    token = numbers[0] if numbers else quotient[0] if quotient else whole[2] if whole else _grown(text, report)
+    token = numbers[0] if numbers else _whole(text) or (quotient[0] if quotient else _grown(text, report))
     return "F13", {**_who(fault), "token": token}
+
+
+def _whole(text: str) -> str:
+    """A whole number that meets a float32 on a line, as it stands there; "" where there is none."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # a part of a statement
+        return ""
+    inside = {id(n) for s in ast.walk(tree) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice)}
+    pairs = [[n.left, n.right] for n in ast.walk(tree) if isinstance(n, ast.BinOp) and id(n) not in inside]
+    pairs += [n.args for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) in ("max", "min")]
+    return next(
+        (str(n.value) for pair in pairs for n in pair if isinstance(n, ast.Constant) and type(n.value) is int), ""
+    )
 
 
 def _grown(text: str, report: Report) -> str | dict[str, Any]:

@@ -148,7 +148,7 @@ class Judge:
             code = "F17o" if untouched else "F17"
             return self.failed(stage, code, {"a": name, "i": index, "y": untouched}, [], shown, names)
         code, facts = shown.wrong or ("values", {})
-        if not names and code == "values" and (found := cause(failing, self.source)) is not None:
+        if not names and (found := cause(failing, self.source)) is not None:
             (code, more, lines), shown = found
             return self.failed(stage, code, {**facts, **more}, lines, shown)
         return self.failed(stage, code, facts, [], shown, names)

@@ -146,6 +146,10 @@ def _task(task: Task, tree: ast.Module, found: dict[str, ast.AST]) -> Refused | 
     if not least <= len(task.parameters) <= len(given) and node.args.vararg is None:
         return Refused("parameters", {"signature": task.signature, "got": f"{node.name}({', '.join(given)})"},
                        node.lineno)  # fmt: skip
+    wanted = list(task.parameters)
+    if sorted(given[: len(wanted)]) == sorted(wanted) and given[: len(wanted)] != wanted:
+        return Refused("parameters-order", {"signature": task.signature, "got": f"{node.name}({', '.join(given)})"},
+                       node.lineno)  # fmt: skip
     if isinstance(task, Kernel) and task.drive is None:
         marks = [ast.unparse(mark) for mark in node.decorator_list]
         if not any("jit" in mark for mark in marks):

@@ -77,6 +77,7 @@ exercise = Exercise(
     tasks=(
         Function(
             signature="adam_step(w, g, state, lr, beta1, beta2, epsilon)",
+            smallest=1.0,
             inputs="w gs lr beta1 beta2 epsilon",
             results="w_after_one_step w_at_the_end w2_at_the_end",
             cases=cases,

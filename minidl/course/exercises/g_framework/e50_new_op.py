@@ -78,6 +78,7 @@ exercise = Exercise(
     tasks=(
         Function(
             signature="squareplus",
+            smallest=1.0,
             inputs="x dy b",
             results="y dx dx_of_another_call",
             cases=cases,

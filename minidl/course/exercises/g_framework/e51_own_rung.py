@@ -117,6 +117,7 @@ exercise = Exercise(
         Kernel(
             signature="squareplus_kernel(x, y, b, size)",
             cases=of_sizes(1),
+            smallest=1.0,
             reference=lambda x, b: 0.5 * x + np.sqrt(0.25 * x * x + 0.25 * np.float64(b)),
             outputs={"y": lambda x: x.shape},
             given={"size": lambda x: x.size},
