@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import ArgumentError
+from minidl.testing.sentences import Sentence
 
-Sentence = tuple[str, str]  # English, Chinese
 SHORT = 5  # shorter axes are colours, corners, listed values: hidden cases leave them as they are
 
 

@@ -53,7 +53,7 @@ def test_the_report_prints_in_a_terminal_and_a_notebook():
     result = checked("relu", relu_no_guard, {})
     text, page = repr(result), result._repr_html_()
     assert text.startswith("relu:under_test: FAILED at 'machine'")
-    assert "y[i] = max(x[i], float32(0))" in text and "Likely cause: The grid is rounded up" in text
+    assert "y[i] = max(x[i], float32(0))" in text and "Likely cause: Threads without an element" in text
     assert "✗ FAILED" in page and "<pre>" in page and "&" in page
     assert "<code>if i &lt; size:</code>" in page  # a cause's code is shown as code, not between backticks
     assert max(map(len, text.splitlines())) <= 110

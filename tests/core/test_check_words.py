@@ -32,11 +32,12 @@ def test_a_slip_is_named(slip):
     assert re.search(slip.phrase, said), result
 
 
-def test_every_kind_of_fault_has_a_cause():
+def test_every_kind_of_fault_has_a_sentence_or_a_cause():
     from cuda_kernels.simt import KINDS
     from minidl.testing.kernels.fault_causes import OF_KIND
+    from minidl.testing.kernels.faults import TELLERS
 
-    assert set(KINDS) - set(OF_KIND) == {"unwritten-output"}  # whose cause is worked out each time
+    assert set(KINDS) == {*OF_KIND, *TELLERS} and set(OF_KIND) & set(TELLERS) == {"out-of-bounds"}
 
 
 # -- right, but … ------------------------------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from minidl.cli.app import app
-from minidl.course.checker.results import code_of
 from minidl.course.explaining import codes, explain, programs
 from minidl.course.sentences import FAULTS
 from minidl.errors import UnknownNameError
+from minidl.testing.sentences import code_of
 
 PROGRAMS = programs()
 

@@ -60,7 +60,7 @@ def warm(which: int | str) -> None:
     for module in catalog.load(catalog.number_of(which)).allow:
         importlib.import_module(module)
     from cuda_kernels import simt  # noqa: F401
-    from minidl.course.checker import faults  # noqa: F401
+    from minidl.testing.kernels import faults  # noqa: F401
 
 
 # -- from a job to an answer -------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ class Spare:
 
 def _serve() -> None:
     from cuda_kernels import simt  # noqa: F401
-    from minidl.course.checker import faults  # noqa: F401
+    from minidl.testing.kernels import faults  # noqa: F401
 
     job = json.loads(sys.stdin.buffer.read())
     out = os.fdopen(os.dup(1), "wb")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from minidl.course.exercise import Sentence
 from minidl.course.sentences import STAGES as STAGE_SENTENCES
+from minidl.testing.sentences import Sentence, code_of
 
 MARKS = {"passed": "✓", "failed": "✗", "not run": "–", "over": "·"}
 
@@ -118,15 +118,6 @@ class Result:
                                     "said": failure.said[0], "lines": list(failure.lines), "case": failure.case},
             "figures": figures, "remarks": [r.said[0] for r in self.remarks],
         }  # fmt: skip
-
-
-def code_of(code: str) -> str:
-    """Return a fault's number without the letter of its variant.
-
-    >>> code_of("F6s"), code_of("F12")
-    ('F6', 'F12')
-    """
-    return code.rstrip("abcdefghijklmnopqrstuvwxyz")
 
 
 def wrapped(text: str, width: int) -> list[str]:

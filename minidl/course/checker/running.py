@@ -345,13 +345,13 @@ def _kernel(task: Kernel, module: types.ModuleType, case: Case, ran: Ran) -> Non
 
 
 def _told(task: Kernel, report: Any) -> dict[str, Any]:
-    from minidl.course.checker.faults import signature, tell
+    from minidl.testing.kernels.faults import signature, tell
 
     fault = min(report.faults, key=lambda f: f.kind in ("unwritten-output", "float64"))  # which follow from others
-    code, facts = tell(fault, report, task)
+    code, facts = tell(fault, report, [*task.outputs], task.outside)
     return {
         "code": code, "facts": facts, "lines": [int(n) for n in dict.fromkeys(fault.lines)],
-        "signature": signature(report.faults, task), "kind": fault.kind,
+        "signature": signature(report.faults, task.parameters), "kind": fault.kind,
     }  # fmt: skip
 
 

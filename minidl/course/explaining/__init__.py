@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from minidl.course.checker.results import code_of, wrapped
+from minidl.course.checker.results import wrapped
 from minidl.course.explaining.program import Program
 from minidl.course.sentences import FAULTS, LANGUAGES
 from minidl.errors import UnknownNameError
+from minidl.testing.sentences import code_of
 
 LABELS = {
     "program": ("The smallest program that has it:", "有这个错误的最小程序："),

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from minidl.course.checker.results import MARKS, Failure, Result, code_of
+from minidl.course.checker.results import MARKS, Failure, Result
 from minidl.course.explaining import drawing
 from minidl.course.explaining.maps import maps
 from minidl.course.sentences import LANGUAGES
 from minidl.markup import joined, replaced, write_page
 from minidl.testing.agreement import wrong_cells
+from minidl.testing.sentences import code_of
 
 STYLE = Markup("""<style>
 .minidl-course {font-family: system-ui, sans-serif; font-size: 14px; line-height: 1.45; color: #222; background: #fff;

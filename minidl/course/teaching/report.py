@@ -10,12 +10,12 @@ from statistics import median
 from typing import Any
 
 from minidl.course import catalog
-from minidl.course.checker.results import code_of
 from minidl.course.explaining import programs
 from minidl.course.guesses import calibration
 from minidl.course.sentences import FAULTS, GENERIC, STAGES
 from minidl.course.teaching.gradebook import page, source_of
 from minidl.course.teaching.grading import Grade, Graded
+from minidl.testing.sentences import code_of
 
 OFTEN = 5  # checks after which a sentence has not helped
 

@@ -1,4 +1,4 @@
-"""What a fault of the SIMT machine says of the kernel behind it, in the words of a teacher who has read the kernel.
+"""What is to be said of a fault beside its sentence (`faults`): what the kernel's own lines show, and what to write.
 
 The same fault has several causes: a thread that reads outside of an array may be one too many, which needs a guard, or
 one whose index is wrong. Which it is shows in what the thread owns, in the shape of what is left unwritten, and in the
@@ -19,41 +19,44 @@ from cuda_kernels.simt import Fault, Report
 from minidl.backends.students.plans import PLANNERS
 from minidl.lens.comparing.patterns import places
 
-OF_KIND = {
-    "race": "A cuda.syncthreads() must stand after a shared array is written and before other threads read it, and "
-    "again before it is overwritten in the next turn of a loop.",
-    "divergent-barrier": "Every thread of a block must reach the same cuda.syncthreads(): no return, and no if that "
-    "only some threads enter, around it. Guard the loads and stores instead.",
-    "uninitialised-read": "Something is read before it was written: start a sum with float32(0), and let every thread "
-    "write its part of a shared array (0 where the edge guard says no) before the barrier.",
-    "inactive-lane": "A warp-wide function needs all lanes that its mask names: call it outside of the if.",
+OF_KIND = {  # of those that have no sentence, or whose sentence does not say how a kernel is registered
     "bad-launch": "Look at threads= and blocks=, and at the sizes of shared arrays.",
-    "float64": "A GPU computes float64 at 1/2 to 1/64 of its speed in float32. Write float32(0), and float32(...) "
-    "around numbers with a point and around integers that are divided.",
-    "step-limit": "Does the loop's variable change in the loop?",
     "out-of-bounds": "A shared array belongs to one block: its index is made of threadIdx, not of the number in the "
     "grid, and it needs as many elements as the block has threads, besides the margin of a stencil.",
     "overlap": "Give one of the two a shape that is a constant, or take both as slices of one array of shape 0.",
     "exception": "A thread came to a raise, or to an assert that does not hold: look at the values that it had there.",
 }
+READ = ("sparse", "embedding")  # whose indices are numbers that are read
 WINDOWED = ("conv2d", "depthwise_conv2d", "max_pool2d", "average_pool2d")
 
 
-def cause_of_fault(fault: Fault, report: Report, kernel: str) -> str:
-    """Return the likely cause of a fault.
+def windows(fault: Fault, report: Report, kernel: str) -> dict[str, str]:
+    """Return what lies beyond the edges of the array of a fault, by its name; {} where any kernel's rule holds.
+
+    kernel : what is computed, "conv2d": in a kernel with windows an index outside is mostly an overhang, and a negative
+        one that was read, such as a label, never is
+    """
+    if kernel.startswith(WINDOWED) and fault.array in report.arrays and len(report.arrays[fault.array][1]) == 4:
+        return {fault.array: "−∞" if kernel == "max_pool2d" else "0"}
+    return {"none": ""} if any(name in kernel for name in READ) or kernel.startswith(WINDOWED) else {}
+
+
+def cause_of_fault(fault: Fault, report: Report, kernel: str, code: str = "") -> str:
+    """Return what the kernel's lines show of a fault, beside its sentence; "" where that says all.
 
     Parameters
     ----------
     fault : the one to explain
     report : of the launch, made with owners=True
-    kernel : what is computed, "conv2d": in a kernel with windows an index outside is mostly an overhang
+    kernel : what is computed, "conv2d"
+    code : of its sentence
     """
     source = Source(report)
     if fault.index is not None and fault.array is not None and fault.array in report.arrays and fault.threads:
         if fault.kind == "out-of-bounds" or (fault.index and min(fault.index) < 0):
-            return _outside(fault, report, source, kernel)
+            return _outside(fault, report, source, kernel, code)
     if fault.kind == "unwritten-output":
-        return _unwritten(fault, report, source)
+        return _unwritten(fault, report, source, code)
     if fault.kind == "race" and fault.array in report.arrays:
         return _global_race(fault, report, source)
     return OF_KIND.get(fault.kind, "")
@@ -126,40 +129,24 @@ def _at(index: tuple[int, ...]) -> str:
 # -- outside of an array -----------------------------------------------------------------------------------------------
 
 
-def _outside(fault: Fault, report: Report, source: Source, kernel: str) -> str:
-    owned = report.owners.stores_of(fault.blocks[0], fault.threads[0]) if report.owners is not None else {}
-    owned = {name: indices for name, indices in owned.items() if name in report.arrays}
-    if not owned:
-        return _no_element(fault, report, source, kernel)
-    name, indices = next(iter(owned.items()))
+def _outside(fault: Fault, report: Report, source: Source, kernel: str, code: str) -> str:
     index, shape = fault.index or (), report.arrays[fault.array or ""][1]
     axis = next((k for k, (i, n) in enumerate(zip(index, shape, strict=False)) if not 0 <= i < n), 0)
-    said = (
-        f"Thread {fault.threads[0]} of block {fault.blocks[0]} owns {name}[{_at(indices[0])}], which exists: this is "
-    )
-    said += "no missing guard. "
-    windowed = kernel.startswith(WINDOWED)
-    if index[axis] < 0 and not windowed and any(name in kernel for name in ("sparse", "embedding")):
+    if code in ("F1", "F1n"):
+        return _no_element(fault, report, source, kernel)
+    if code == "F3":
+        return f"Put `if 0 <= … < {fault.array}.shape[{axis}]:` around the read."
+    if index[axis] < 0 and any(name in kernel for name in READ):
         return (
-            f"{said}Index {index[axis]} of axis {axis} of {fault.array!r} is a number that was read: a negative label "
-            "marks a row that does not count, with a loss and a gradient of 0. Ask for it, `if label >= 0:`, first."
+            f"Index {index[axis]} of axis {axis} of {fault.array!r} is a number that was read: a negative label marks "
+            "a row that does not count, with a loss and a gradient of 0. Ask for it, `if label >= 0:`, first."
         )
-    if index[axis] < 0 or (windowed and len(shape) == 4 and axis in (1, 2)):
-        least = "-inf" if kernel == "max_pool2d" else "0"
-        return (
-            f"{said}Its window hangs over the edge of {fault.array!r}: index {index[axis]} of axis {axis}, which has "
-            f"{shape[axis]}. What lies outside counts as {least}: leave it out, with `if 0 <= … < {fault.array}.shape"
-            f"[{axis}]:` around the read."
-        )
-    said += f"Look at the index of {fault.array!r} on line {fault.lines[0]}: axis {axis} of {fault.array!r} ends at "
-    said += f"{shape[axis]}, and it gets to {index[axis]}."
     loop = _loop_of(fault, source, axis)
-    if loop:
-        said += f" Does the loop `{loop}` end where that axis does?"
+    said = f"Does the loop `{loop}` end where axis {axis} of {fault.array!r} does? " if loop else ""
     others = itertools.permutations(index)
     if any(all(0 <= i < n for i, n in zip(other, shape, strict=True)) for other in others):
-        said += " In another order the indices would fit: is this their order?"
-    return said
+        said += "In another order the indices would fit: is this their order?"
+    return said.strip()
 
 
 def _loop_of(fault: Fault, source: Source, axis: int) -> str:
@@ -180,16 +167,9 @@ def _loop_of(fault: Fault, source: Source, axis: int) -> str:
 
 def _no_element(fault: Fault, report: Report, source: Source, kernel: str) -> str:
     """A thread that owns nothing: it needs a guard, or one that says no."""
-    threads = math.prod(report.grid) * math.prod(report.block)
     written = [name for name in source.stores() if name in report.arrays]
     output = written[-1] if written else ""
     shape = report.arrays[output][1] if output else ()
-    count = math.prod(shape)
-    many = f", {threads} threads for {count} element{'s' * (count != 1)}" if output else ""
-    said = (
-        f"The grid is rounded up to whole blocks{many}, and thread {fault.threads[0]} of block {fault.blocks[0]} has "
-        "no element of the output. "
-    )
     index = fault.index or ()
     ends = report.arrays[fault.array or ""][1]
     others = itertools.permutations(index)
@@ -204,10 +184,10 @@ def _no_element(fault: Fault, report: Report, source: Source, kernel: str) -> st
     if beyond and all(index[k] == ends[k] for k in beyond) and loose:
         text = ast.unparse(loose[0])
         return (
-            f"{said}The guard `{text}` lets one too many pass: `<=` lets the size itself through, and the last index "
+            f"The guard `{text}` lets one too many pass: `<=` lets the size itself through, and the last index "
             "is the size - 1. Write `<`."
         )
-    return f"{said}Such threads need an edge guard: {_guard(source, output, shape, kernel)}"
+    return f"Threads without an element need an edge guard: {_guard(source, output, shape, kernel)}"
 
 
 def _guard(source: Source, output: str, shape: tuple[int, ...], kernel: str) -> str:
@@ -229,17 +209,10 @@ def _guard(source: Source, output: str, shape: tuple[int, ...], kernel: str) -> 
 # -- outputs that are not written --------------------------------------------------------------------------------------
 
 
-def _unwritten(fault: Fault, report: Report, source: Source) -> str:
+def _unwritten(fault: Fault, report: Report, source: Source, code: str) -> str:
+    if code == "F12":
+        return "Write it in an else."
     missing = np.asarray(fault.cells)
-    condition = _condition(fault, source)
-    count = f"{int(missing.sum())} of {missing.size} elements of {fault.array!r}"
-    if condition is not None:
-        test, holds = condition
-        return (
-            f"The elements that are not written are exactly those where `{ast.unparse(test)}` (line {test.lineno}) is "
-            f"{holds}. An output starts as garbage, not as 0: what should they be? Write it in an "
-            "else."
-        )
     threads, blocks = math.prod(report.block), math.prod(report.grid)
     written = ~missing.reshape(-1)
     if _is_transposed_grid(missing, report):
@@ -277,9 +250,8 @@ def _unwritten(fault: Fault, report: Report, source: Source) -> str:
             return "Only the first block writes: is the block's number in the index (cuda.grid)?"
     where = places(missing)
     said = f"They are: {'; '.join(where)}. " if where and not missing.all() else ""
-    said = said or (f"None of {count} is written. " if missing.all() else "")
     return (
-        f"{said}Some elements have no thread that writes them. Does the grid cover the whole output, is the block's "
+        f"{said}Does the grid cover the whole output, is the block's "
         "number in the index (cuda.grid), and is the guard `<` the size and no smaller?"
     )
 
@@ -354,15 +326,12 @@ def _global_race(fault: Fault, report: Report, source: Source) -> str:
         )
     if source.uses("threadIdx") and not source.uses("blockIdx", "grid"):
         return (
-            "Two threads of different blocks meet in one element: the block's number is missing from the index. Write "
-            "cuda.grid(1), or cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x."
+            "The block's number is missing from the index. Write cuda.grid(1), or cuda.blockIdx.x * cuda.blockDim.x + "
+            "cuda.threadIdx.x."
         )
     if "+=" in text or "-=" in text:
-        return (
-            f"`{text}` reads, adds and writes, and threads that do it at once overwrite each other. Either each "
-            "element has one thread that adds it up, or the addition cannot be interrupted: cuda.atomic.add."
-        )
+        return "Such an addition is cuda.atomic.add."
     return (
-        "Two threads meet in one element of the output. Each needs elements of its own: is the block's number in the "
-        "index (blockIdx, or cuda.grid)? If they have to meet, as in a sum, use cuda.atomic.add."
+        "Is the block's number in the index (blockIdx, or cuda.grid)? If threads have to meet, as in a sum, use "
+        "cuda.atomic.add."
     )

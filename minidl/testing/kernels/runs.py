@@ -31,8 +31,10 @@ from minidl.backends.students.host import default_of
 from minidl.errors import MinidlError
 from minidl.ops.op import records
 from minidl.testing.cases import Case, cases, has_cases
-from minidl.testing.kernels.fault_causes import cause_of_fault
+from minidl.testing.kernels.fault_causes import cause_of_fault, windows
+from minidl.testing.kernels.faults import tell
 from minidl.testing.kernels.patience import NoReturnError, patience
+from minidl.testing.sentences import FAULTS, code_of, fill, phrase
 from minidl.testing.values import copies
 
 Launched = tuple[Any, tuple[Any, ...]]  # a kernel, and the types of its arguments
@@ -198,12 +200,13 @@ def _machine_failure(
     with launch.simt_options(strict=False, owners=True) as reports, poisoned():
         function(*given, **static, on="simt")
     report, fault = reports[number], _faults(function, reports, number)[0]
-    message = fault.message.partition(": does the grid cover")[0]  # the cause says more
-    kind = "" if message.startswith(fault.kind) else f"{fault.kind}: "
-    many = f" {fault.count} threads do so." if fault.count > 1 and fault.kind == "out-of-bounds" else ""
-    stop = "" if message.endswith((".", "?")) else "."
-    sentence = f"{kind}{message}{stop}{many} In {where}."
-    return Failure("machine", sentence, fault.source, cause_of_fault(fault, report, kernel))
+    code, facts = tell(fault, report, outside=windows(fault, report, kernel))
+    said = fill(FAULTS[code], {**facts, "luck": phrase("not-looked")})
+    many = f" {fault.count} threads do so." if fault.count > 1 and code in ("F1n", "F2", "F3") else ""
+    stop = "" if said.endswith((".", "?", ")")) else "."
+    fault_number = f"{code_of(code)}: " if code != "machine" else f"{fault.kind}: "
+    sentence = f"{fault_number}{said}{stop}{many} In {where}."
+    return Failure("machine", sentence, fault.source, cause_of_fault(fault, report, kernel, code))
 
 
 def _quickest(kernel: str) -> Callable[..., Any]:

@@ -5,31 +5,49 @@ from __future__ import annotations
 import ast
 import math
 import re
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cuda_kernels.simt import Fault, Report
-from minidl.course.exercise import Kernel
-from minidl.course.sentences import phrase
 from minidl.testing.kernels.fault_causes import Source, _condition, _is_transposed_grid
+from minidl.testing.sentences import phrase
 
 Told = tuple[str, dict[str, Any]]  # a code, and its facts
 
 
-def tell(fault: Fault, report: Report, task: Kernel) -> Told:
+class Watched(NamedTuple):
+    """A launch that has a fault.
+
+    report : made with owners=True
+    outputs : names of its outputs; where none is named, the arrays that the kernel stores to, the last first
+    outside : what lies beyond the edge of an array that is read by windows, {"x": "0"}; {} where that is not known
+    """
+
+    report: Report
+    outputs: Sequence[str] = ()
+    outside: Mapping[str, str] = MappingProxyType({})
+
+
+def tell(fault: Fault, report: Report, outputs: Sequence[str] = (), outside: Mapping[str, str] | None = None) -> Told:
     """Return the code of a fault and the facts for its sentence.
 
-    report : of the launch, made with owners=True
+    report, outputs, outside : see `Watched`
     """
-    teller = _TELLERS.get(fault.kind)
-    told = teller(fault, report, task) if teller is not None and (fault.threads or fault.cells is not None) else None
+    named = outputs or [name for name in Source(report).stores() if name in report.arrays][::-1]
+    teller = TELLERS.get(fault.kind)
+    seen = Watched(report, named, outside or {})
+    told = teller(fault, seen) if teller is not None and (fault.threads or fault.cells is not None) else None
     return told or ("machine", {"message": fault.message, "L": fault.lines[0] if fault.lines else 0})
 
 
-def signature(faults: list[Fault], task: Kernel) -> str:
-    """Return a launch's faults without anything that a student chooses: names of variables, and lines."""
-    known = {*task.parameters}
+def signature(faults: list[Fault], known: Collection[str]) -> str:
+    """Return a launch's faults without anything that a student chooses: names of variables, and lines.
+
+    known : names of arrays that a student does not choose
+    """
     parts = [f"{f.kind} {f.array if f.array in known else '.'} {f.index} {f.count}" for f in faults[:4]]
     return "; ".join(parts)
 
@@ -57,9 +75,10 @@ def _who(fault: Fault) -> dict[str, Any]:
     return {"t": thread(fault.threads[0]), "b": thread(fault.blocks[0]), "L": fault.lines[0] if fault.lines else 0}
 
 
-def _outside(fault: Fault, report: Report, task: Kernel) -> Told | None:
+def _outside(fault: Fault, seen: Watched) -> Told | None:
     if fault.index is None:
         return None
+    report, outputs, outside = seen
     found = re.search(r"outside its shape \(([^)]*)\)", fault.message)
     shape = tuple(int(n) for n in (found[1] if found else "").replace(" ", "").split(",") if n)
     if fault.array in report.arrays:  # of shared memory only the message tells
@@ -67,21 +86,17 @@ def _outside(fault: Fault, report: Report, task: Kernel) -> Told | None:
     elif not shape and len(fault.index) == 1 and (other := re.search(r"takes (\d+), on the other side", fault.message)):
         shape = (int(other[1]) - fault.index[0],)
     verb = "writes" if " writes " in fault.message else "reads"
-    facts = {**_who(fault), "a": fault.array, "i": at(fault.index), "shape": f"({at(shape)})", "verb": verb}
+    facts = {**_who(fault), "a": fault.array, "i": at(fault.index), "shape": str(shape), "verb": verb}
     owned = report.owners.stores_of(fault.blocks[0], fault.threads[0]) if report.owners is not None else {}
-    outputs = [*task.outputs] or [name for name in Source(report).stores() if name in report.arrays][-1:]
     owned = {name: where for name, where in owned.items() if name in outputs and where}
     if owned:
         y, where = next(iter(owned.items()))
         axis = next((k for k, (i, n) in enumerate(zip(fault.index, shape, strict=False)) if not 0 <= i < n), 0)
         facts |= {"y": y, "own": at(where[0]), "i_k": fault.index[axis], "n_k": shape[axis] if shape else 0}
-        if fault.array in task.outside and (len(shape) < 4 or axis in (1, 2)):  # of images, rows and columns
-            return "F3", {**facts, "empty": task.outside[fault.array]}
-        if task.outside:
-            return "F2", facts
-        return (
-            ("F3", {**facts, "empty": 0}) if fault.index[axis] < 0 and fault.array in report.arrays else ("F2", facts)
-        )
+        if fault.array in outside and (len(shape) < 4 or axis in (1, 2)):  # of images, rows and columns
+            return "F3", {**facts, "empty": outside[fault.array]}
+        is_before = fault.index[axis] < 0 and fault.array in report.arrays and not outside
+        return ("F3", {**facts, "empty": 0}) if is_before else ("F2", facts)
     output = next(iter(outputs), "")
     n = math.prod(report.arrays[output][1]) if output in report.arrays else 0
     threads = math.prod(report.grid) * math.prod(report.block)
@@ -92,7 +107,8 @@ def _outside(fault: Fault, report: Report, task: Kernel) -> Told | None:
     return "F1", {**facts, "y": output, "n": n, "threads": threads, "extra": threads - n}
 
 
-def _race(fault: Fault, report: Report, task: Kernel) -> Told:
+def _race(fault: Fault, seen: Watched) -> Told:
+    report = seen.report
     now, before = (fault.lines * 2)[:2]
     (t1, t2), (b1, b2) = (fault.threads * 2)[:2], (fault.blocks * 2)[:2]
     index = at(fault.index or ())
@@ -117,7 +133,7 @@ def _race(fault: Fault, report: Report, task: Kernel) -> Told:
     return "F6", facts
 
 
-def _barrier(fault: Fault, report: Report, task: Kernel) -> Told | None:
+def _barrier(fault: Fault, seen: Watched) -> Told | None:
     found = re.search(r"reached by (\d+) of (\d+)", fault.message)
     if found is None:
         return None
@@ -127,11 +143,12 @@ def _barrier(fault: Fault, report: Report, task: Kernel) -> Told | None:
     return "F9", facts
 
 
-def _uninitialised(fault: Fault, report: Report, task: Kernel) -> Told:
+def _uninitialised(fault: Fault, seen: Watched) -> Told:
     return "F10", {**_who(fault), "s": fault.array or "a variable", "i": at(fault.index or ())}
 
 
-def _unwritten(fault: Fault, report: Report, task: Kernel) -> Told:
+def _unwritten(fault: Fault, seen: Watched) -> Told:
+    report = seen.report
     missing, source = np.asarray(fault.cells), Source(report)
     facts: dict[str, Any] = {"k": int(missing.sum()), "n": missing.size, "y": fault.array,
                              "L": fault.lines[0] if fault.lines else 0}  # fmt: skip
@@ -159,7 +176,8 @@ def _runs_down(output: str, report: Report) -> bool:
     return any(index[-2:] == (1, 0) for index in map(tuple, owned.get(output, ())))
 
 
-def _float64(fault: Fault, report: Report, task: Kernel) -> Told:
+def _float64(fault: Fault, seen: Watched) -> Told:
+    report = seen.report
     line = fault.lines[0]
     text = report.source.get(line, "").strip()
     numbers = [t for t in re.findall(r"(?<![\w.])\d+\.\d*|(?<![\w.])\d*\.\d+", text) if f"float32({t})" not in text]
@@ -192,17 +210,17 @@ def _grown(text: str, report: Report) -> str | dict[str, Any]:
     return f"`{text}`"
 
 
-def _lane(fault: Fault, report: Report, task: Kernel) -> Told:
+def _lane(fault: Fault, seen: Watched) -> Told:
     lane = re.search(r"lane (\d+)", fault.message)
     facts = {**_who(fault), "lane": lane[1] if lane else "?"}
     return ("F15" if "not in its mask" in fault.message else "F14"), facts
 
 
-def _endless(fault: Fault, report: Report, task: Kernel) -> Told:
+def _endless(fault: Fault, seen: Watched) -> Told:
     return "F16", _who(fault)
 
 
-_TELLERS = {
+TELLERS = {
     "out-of-bounds": _outside, "race": _race, "divergent-barrier": _barrier, "uninitialised-read": _uninitialised,
     "unwritten-output": _unwritten, "float64": _float64, "inactive-lane": _lane, "step-limit": _endless,
 }  # fmt: skip
