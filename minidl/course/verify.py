@@ -29,7 +29,7 @@ Row = tuple[int, str, str, str, str, str]  # number, name, solution, stage, sent
 
 def made(exercise: Exercise, bank: Bank) -> dict[str, Any]:
     """Return what is generated for an exercise: its starter, and the outcomes of mistakes with their own sentences."""
-    mistakes = {}
+    mistakes: dict[str, dict[str, Any]] = {}
     for wrong in bank.wrong.values():
         says = wrong.says.rpartition("+")[2].strip()
         if says in exercise.says and wrong.stage != "file":

@@ -105,7 +105,8 @@ def _reordered(one: Compared) -> Cause | None:
         return None
 
     def fits(j: int, k: int) -> bool:
-        return got[j].shape == right[k].shape and not one.wrong_cells(got[j], right[k]).any()
+        numbers = all(a.dtype.kind in "fiub" for a in (got[j], right[k]))
+        return numbers and got[j].shape == right[k].shape and not one.wrong_cells(got[j], right[k]).any()
 
     for order in itertools.permutations(range(len(right))):
         if all(fits(j, k) for j, k in enumerate(order)):

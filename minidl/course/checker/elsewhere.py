@@ -38,7 +38,9 @@ def _stage(stage: str, missing: str, launches: Callable[[], Iterator[Launch]], e
     """Run the cases by each of several ways to launch."""
     found = Elsewhere(stage, missing)
     for number, task in enumerate(exercise.tasks if not missing else ()):
-        for k, case in enumerate(cases_of(exercise, task, seed)[:MOST] if isinstance(task, Kernel) else ()):
+        if not isinstance(task, Kernel):
+            continue
+        for k, case in enumerate(cases_of(exercise, task, seed)[:MOST]):
             for launch in launches():
                 ran = Ran(number, k)
                 try:

@@ -80,7 +80,7 @@ def packed(runs: Runs) -> bytes:
     def plain(ran: Ran) -> dict[str, Any]:
         numbers = range(len(arrays), len(arrays) + len(ran.outputs or ()))
         arrays.update(zip(map(str, numbers), ran.outputs or (), strict=True))
-        return asdict(dataclasses.replace(ran, outputs=None)) | {"outputs": ran.outputs and list(numbers)}
+        return asdict(dataclasses.replace(ran, outputs=None)) | {"outputs": None if ran.outputs is None else [*numbers]}
 
     text = json.dumps(
         {

@@ -93,7 +93,7 @@ def _outside(fault: Fault, seen: Watched) -> Told | None:
         y, where = next(iter(owned.items()))
         axis = next((k for k, (i, n) in enumerate(zip(fault.index, shape, strict=False)) if not 0 <= i < n), 0)
         facts |= {"y": y, "own": at(where[0]), "i_k": fault.index[axis], "n_k": shape[axis] if shape else 0}
-        if fault.array in outside and (len(shape) < 4 or axis in (1, 2)):  # of images, rows and columns
+        if fault.array and fault.array in outside and (len(shape) < 4 or axis in (1, 2)):  # of images, rows and columns
             return "F3", {**facts, "empty": outside[fault.array]}
         is_before = fault.index[axis] < 0 and fault.array in report.arrays and not outside
         return ("F3", {**facts, "empty": 0}) if is_before else ("F2", facts)
