@@ -155,3 +155,5 @@ def gemm_micro(a, b, c):
         if top + 48 < c.shape[0]:
             c[top + 48, col] = s
 """)
+bank.mistake("b_turned", "values", "b_turned", "right = sb[j, tx] => right = sb[tx, j]")
+bank.mistake("rows_from_4_ty", "machine", "F6", "blockIdx.y * 64 + ty => blockIdx.y * 64 + 4 * ty")

@@ -111,3 +111,7 @@ def dense_relu(x, w, b, y):
             total += x[row, k] * w[k, col]
         y[row, col] = max(total, float32(0))
 """)
+bank.mistake("bias_by_all", "machine", "F6s", source=mended(("    if ty == 0:\n        sb[tx] = b[col] if col < b.shape[0] else float32(0)\n        cuda.syncthreads()\n",
+             "    sb[tx] = b[col] if col < b.shape[0] else float32(0)\n    cuda.syncthreads()\n"), ONE_LESS, ONE_MORE))
+bank.mistake("bias_from_global", "par", "F21", source=mended(("    if ty == 0:\n        sb[tx] = b[col] if col < b.shape[0] else float32(0)\n        cuda.syncthreads()\n", ""),
+             ("total + sb[tx]", "total + b[col]"), ("    sb = cuda.shared.array(TILE, float32)\n", ""), ONE_LESS, ONE_MORE))

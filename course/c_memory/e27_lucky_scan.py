@@ -86,3 +86,4 @@ def row_scan(x, y):
             y[r, i] = total
 """)
 bank.mistake("three_barriers", "par", "F21f + three_barriers", "        d *= 2 =>         cuda.syncthreads()\n        d *= 2")
+bank.mistake("atomic", "machine", "F5 + atomic", source=STARTER.replace("s[t] += s[t - d]", "cuda.atomic.add(s, t, s[t - d])").replace("        d *= 2\n", "        cuda.syncthreads()\n        d *= 2\n"))

@@ -110,3 +110,4 @@ def block_sums(x, y, size):
 
 
 """ + MIXED.lstrip("\n"))
+bank.mistake("all_write", "machine", "F1n + guard_gone", source=of(STAYS.replace("    if i < size:\n        y[i] =", "    y[i] =")))

@@ -85,6 +85,10 @@ exercise = Exercise(
             "All four rows of a thread are alike: each multiplies its own row of the tile of A.",
             "一个线程的四行都一样了：每一行要乘 A 的块里自己的那一行。",
         ),
+        "b_turned": (
+            "This is the product with each tile of B transposed: sb's first index is the place along K, the second the column.",
+            "这是 B 的每一块都转置后的乘积：sb 的第一个下标是沿 K 的位置，第二个是列。",
+        ),
         "tail_lost": (
             "The last {a1 % 16} terms of each sum are missing: how many tiles cover K = {a1}?",
             "每个和都缺最后 {a1 % 16} 项：多少块才能盖住 K = {a1}？",

@@ -80,6 +80,11 @@ exercise = Exercise(
             "are.",
             "syncwarp 只让一个 warp 的 32 个线程有先后；从 d = 32 起伙伴都在别的 warp 里，更小的 d 也有一些。",
         ),
+        "atomic": (
+            "An addition that cannot be interrupted keeps s[t] whole, which thread t alone writes anyway. What races is s[t - d], "
+            "read before it: has thread t - d added this step's number by then or not?",
+            "不可打断的加法保护的是 s[t]，而它本来就只有线程 t 写。竞争的是之前读的 s[t - d]：那时线程 t - d 加过这一步的数没有？",
+        ),
         "in_the_branch": (
             "Threads below d do not come to this barrier: let all read a number, 0 where there is nobody.",
             "小于 d 的线程到不了这个屏障：让所有线程都读一个数，没有伙伴的读 0。",
@@ -110,6 +115,7 @@ exercise = Exercise(
             "每步三个屏障：第三个隔开的是哪两次访问？",
         ),
     },
+    recognise=lambda seen: "atomic" if seen.stage == "machine" and seen.has("atomic.add") else None,
     hints=(
         ("In one step, who writes s[40] and who reads it? Which of the two has to come first?",
          "在一步里，谁写 s[40]，谁读它？哪一个必须在先？"),

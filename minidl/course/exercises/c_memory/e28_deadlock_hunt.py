@@ -142,7 +142,7 @@ def recognise(seen):
     if node.name == "reverse":
         if seen.code == "F9":
             return "two_for_one" if text.count("syncthreads") > 1 else "guard_around_all"
-        return {"F1": "guard_gone", "F10": "turned_by_64"}.get(seen.code, "")
+        return {"F1": "guard_gone", "F1n": "guard_gone", "F10": "turned_by_64"}.get(seen.code, "")
     if seen.code == "F9":
         return "two_for_one" if re.search(r"else:\s*(#.*)?\n\s*cuda\.syncthreads", text) else "half_stays"
     if seen.code == "F4":
