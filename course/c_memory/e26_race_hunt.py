@@ -73,6 +73,8 @@ bank.solution(mended(NO_BRANCH, ONE_LESS, ONE_MORE), "the bias waits with the fi
 bank.solution(mended(MOVED_OUT, ONE_LESS, ONE_MORE), "moved out of the branch")
 bank.solution(mended(NO_BRANCH, ONE_LESS, ("        # a tile of x\n", "        cuda.syncthreads()  # the turn before\n")),
               "a barrier at the head of the turn")
+bank.solution(mended(("    if ty == 0:\n        sb[tx] = b[col] if col < b.shape[0] else float32(0)\n        cuda.syncthreads()\n", ""),
+             ("total + sb[tx]", "total + b[col]"), ("    sb = cuda.shared.array(TILE, float32)\n", ""), ONE_LESS, ONE_MORE), "the bias from global memory")
 bank.starter_is(STARTER)
 
 bank.mistake("comment_alone", "machine", "F9 + bias_alone", source="# I find nothing.\n" + STARTER)
@@ -113,5 +115,3 @@ def dense_relu(x, w, b, y):
 """)
 bank.mistake("bias_by_all", "machine", "F6s", source=mended(("    if ty == 0:\n        sb[tx] = b[col] if col < b.shape[0] else float32(0)\n        cuda.syncthreads()\n",
              "    sb[tx] = b[col] if col < b.shape[0] else float32(0)\n    cuda.syncthreads()\n"), ONE_LESS, ONE_MORE))
-bank.mistake("bias_from_global", "par", "F21", source=mended(("    if ty == 0:\n        sb[tx] = b[col] if col < b.shape[0] else float32(0)\n        cuda.syncthreads()\n", ""),
-             ("total + sb[tx]", "total + b[col]"), ("    sb = cuda.shared.array(TILE, float32)\n", ""), ONE_LESS, ONE_MORE))

@@ -49,7 +49,7 @@ exercise = Exercise(
             reference=relu_of_sums,
             outputs={"y": lambda x, w: (x.shape[0], w.shape[1])},
             threads=(16, 16),
-            par={"barriers": BLOCKS * (2 * TURNS + 1), "sectors": 1977},
+            par={"barriers": BLOCKS * (2 * TURNS + 1), "sectors": 2100},
             third={"barriers": BLOCKS * 2 * TURNS},
         ),
     ),
