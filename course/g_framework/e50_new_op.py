@@ -148,3 +148,6 @@ def squareplus(x, b=4.0):
     return (x + F.sqrt(x * x + b)) / 2
 """)
 bank.mistake("not_kept", "file", "no-function", "squareplus = minidl => minidl")
+bank.mistake("mirrored", "values", "mirrored", "y = (x + root) / 2 => y = (root - x) / 2")
+bank.mistake("mirrored_slope", "values", "mirrored", "dy * (1 + x / root) / 2 => dy * (1 - x / root) / 2")
+bank.mistake("relu_slope", "values", "relu_slope", "dx = dy * (1 + x / root) / 2 => dx = dy * (x > 0)")

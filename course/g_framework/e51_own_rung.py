@@ -169,3 +169,10 @@ bank.mistake("x_forgotten", "values", "x_forgotten", f"{SLOPE} => dx[i] = float3
 bank.mistake("relu_slope", "values", "relu_slope", f"{SLOPE} => dx[i] = dy[i] if v > float32(0) else float32(0)")
 bank.mistake("kernel_adds", "values", "F18", "        y[i] = =>         y[i] +=")
 bank.mistake("x_changed", "values", "F17", f"        {LINE} =>         x[i] = v + math.sqrt(v * v + b)\n        y[i] = float32(0.5) * x[i]")
+bank.mistake("no_pair", "runs", "no_pair", f"{KEPT} => {KEPT.removesuffix(', (x, b)')}")
+bank.mistake("swapped", "runs", "swapped", f'{REGISTER} => minidl.register_backend("squareplus", "mine", backward, forward)')
+bank.mistake("brackets", "runs", "brackets", FORWARD + " => squareplus_kernel[-(-x.size // 128), 128](x.reshape(-1), y.reshape(-1), np.float32(b), x.size)")
+bank.mistake("not_flat", "runs", "not_flat", FORWARD + " => " + FORWARD.replace("x.reshape(-1), y.reshape(-1)", "x, y"))
+bank.mistake("order", "values", "order", BACKWARD + " => " + BACKWARD.replace("dy.reshape(-1), x.reshape(-1)", "x.reshape(-1), dy.reshape(-1)"))
+bank.mistake("size_of_an_axis", "values", "size_of_an_axis", "y = np.empty_like(x) => y = np.zeros_like(x)",
+             FORWARD + " => " + FORWARD.replace("b, x.size)", "b, x.shape[0])"))

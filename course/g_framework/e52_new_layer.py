@@ -119,3 +119,4 @@ bank.mistake("weight_of_channels", "runs", "weight_of_wrong_size", "(input_shape
 bank.mistake("starts_at_random", "values", "starts_elsewhere", '"ones", name="scale" => name="scale"')
 bank.mistake("starts_at_0", "values", "starts_elsewhere", '"ones", name="scale" => "zeros", name="scale"')
 bank.mistake("no_return", "runs", "no_return", "        return y\n =>")
+bank.mistake("kwargs_dropped", "values", "kwargs", "super().__init__(**kwargs) => super().__init__()")

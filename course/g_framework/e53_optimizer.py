@@ -101,3 +101,9 @@ bank.mistake("decay_is_none", "runs", "decay_is_none", "self.weight_decay or 0.0
 bank.mistake("uphill", "values", "uphill", f"{DECAY} => w = variable + learning_rate * (c - decay * variable)")
 bank.mistake("nothing_moves", "values", "nothing_moves", "variable.assign(w) => variable = w")
 bank.mistake("no_super_build", "runs", "no_super_build", "        super().build(variables)\n =>")
+bank.mistake("momentum_stays", "values", "momentum_stays", f"{RENEW} => ")
+bank.mistake("one_beta", "values", "one_beta", f"{RENEW} =>         m.assign(self.beta_1 * m + (1 - self.beta_1) * gradient)\n")
+bank.mistake("sum_for_mean", "values", "sum_for_mean", f"{RENEW} =>         m.assign(self.beta_2 * m + gradient)\n")
+bank.mistake("decay_grows", "values", "decay_grows", f"{DECAY} => w = variable - learning_rate * (c - decay * variable)")
+bank.mistake("by_name", "runs", "by_name", "self.masks[self._get_variable_index(variable)] = kept => self.masks[variable.name] = kept",
+             "if place in self.masks => if variable.name in self.masks", "w = w * self.masks[place] => w = w * self.masks[variable.name]")

@@ -193,3 +193,4 @@ def checkpoint(function, weights):
     return run
 """)
 bank.mistake("a_tensor_out", "runs", "tensors_for_arrays", "return y.numpy(), (x => return [y], (x")
+bank.mistake("y_as_a_tensor", "runs", "tensors_for_arrays", "return y.numpy(), (x => return y, (x")

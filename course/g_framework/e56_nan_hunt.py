@@ -111,3 +111,6 @@ mend("loss_stops", "loss_stops", "    return -F.reduce_sum(t * F.log(F.softmax(z
 mend("loss_of_probabilities", "loss_stops", "    return minidl.losses.categorical_crossentropy(t, F.softmax(z))\n")
 mend("epsilon_in_both", "loss_stops", LOSS.replace("keepdims=True)", "keepdims=True) + 1e-8)").replace("e / F", "e / (F").replace("F.log(p)", "F.log(p + 1e-8)"))
 mend("logits_clipped", "logits_clipped", "    z = F.clip(z, -30, 30)\n" + LOSS)
+mend("loss_of_two_classes", "other_loss", "    return F.binary_crossentropy(t, z, from_logits=True)\n")
+mend("mean_of_classes", "other_loss", "    return -F.reduce_mean(t * F.log_softmax(z), axes=-1)\n")
+mend("sign_lost", "other_loss", "    return F.reduce_sum(t * F.log_softmax(z), axes=-1)\n")

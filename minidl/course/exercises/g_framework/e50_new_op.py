@@ -152,6 +152,14 @@ exercise = Exercise(
             "The slope of √u is 1 / (2√u), times that of u: and u = x² + b moves by 2x.",
             "√u 的斜率是 1 / (2√u)，再乘 u 的斜率：u = x² + b 的斜率是 2x。",
         ),
+        "mirrored": (
+            "A sign is turned: y has to grow with x, from 0 far to the left to x far to the right, and the slope from 0 to 1.",
+            "有一个符号反了：y 应随 x 增大，最左边为 0，最右边为 x；斜率从 0 到 1。",
+        ),
+        "relu_slope": (
+            "That is the slope of relu, 0 or 1: squareplus bends, and at 0 its slope is 1/2.",
+            "那是 relu 的斜率，非 0 即 1：squareplus 是弯的，在 0 处斜率是 1/2。",
+        ),
         "no_backward": (
             "No gradient reaches x: register_op takes forward *and* backward; without one an op has no gradient, as argmax.",
             "没有梯度到达 x：register_op 要 forward *和* backward；没给 backward 的运算和 argmax 一样没有梯度。",

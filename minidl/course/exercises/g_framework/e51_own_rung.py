@@ -202,6 +202,33 @@ exercise = Exercise(
             "backward returns a tuple with one gradient for each input, (dx,): the comma makes it one.",
             "backward 返回元组，每个输入一个梯度：(dx,)，有逗号才是元组。",
         ),
+        "no_pair": (
+            "forward returns two things, y and the cache: (x, b) for the plain op.",
+            "forward 返回两样：y 和 cache，对普通运算来说 cache 是 (x, b)。",
+        ),
+        "swapped": (
+            "register_backend takes the forward first, then the backward: yours have changed places.",
+            "register_backend 先收前向，再收反向：你的换了位置。",
+        ),
+        "brackets": (
+            "kernel[blocks, threads](…) goes to a GPU at once. launch(kernel, blocks, threads, …) goes where the arrays are: of "
+            "NumPy's, to the SIMT machine.",
+            "kernel[块数, 线程数](…) 直接送到 GPU。launch(kernel, 块数, 线程数, …) 送到数组所在处：NumPy 数组就送到 SIMT 机器。",
+        ),
+        "not_flat": (
+            "The host hands the kernel an array with two axes, and x[i] is then a whole row: a flat view of it, "
+            ".reshape(-1).",
+            "主机把两个轴的数组交给了内核，x[i] 就成了一整行：交给它展平的视图，.reshape(-1)。",
+        ),
+        "order": (
+            "Your host hands its arrays over in another order than the kernel's parameters have.",
+            "主机交出数组的次序与内核的参数次序不同。",
+        ),
+        "size_of_an_axis": (
+            "Most of what comes back has been written by nobody: `size` is the number of all elements, and not the length of "
+            "an axis.",
+            "交回来的大部分没有人写过：`size` 是全部元素的个数，不是某个轴的长度。",
+        ),
         "no_dy": (
             "This is the slope, and dy is not in it.",
             "这是斜率，里面没有 dy。",
@@ -231,9 +258,17 @@ exercise = Exercise(
 
 def recognise(seen):
     message, name = seen.facts.get("message", ""), seen.facts.get("name")
+    if seen.code == "not-run" and len(seen.case.inputs) == 5:
+        return "not_flat"
     if seen.code == "F13":
         return "half"
     if seen.code == "raises":
+        if "must return (y, cache)" in message:
+            return "no_pair"
+        if "unexpected keyword argument 'b'" in message:
+            return "swapped"
+        if seen.facts.get("kind") == "CudaSupportError":
+            return "brackets"
         if "no backend" in message or "'mine'" in message and "no forward" in message:
             return "another_name"
         if "'mine'" in message and "backward" in message and "tuple" not in message and "give input" not in message:
@@ -248,6 +283,8 @@ def recognise(seen):
     seen.facts["b"] = b = float(seen.case.inputs[-1])  # a fault's {b} is its block
     if len(seen.got) != 6:
         return None
+    if name.startswith(("losses", "faults")) and seen.has("x.shape[0])", "x.shape[-1])", "len(x))"):
+        return "size_of_an_axis"
     if name.startswith("losses") and b != 4:
         return "host_b"  # kernels with a fixed b have been told before
     seen.facts |= {key: int(seen.got[k]) for k, key in ((1, "forward_launches"), (2, "backward_launches"))}

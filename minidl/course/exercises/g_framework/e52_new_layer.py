@@ -156,9 +156,9 @@ exercise = Exercise(
             "get_config 只写了 groups：name、dtype、trainable 由基类来写。super() 知道些什么？",
         ),
         "kwargs": (
-            "A layer is given name=… too, when it is loaded at the latest, and your __init__ does not take it: **kwargs, "
-            "handed on to the base class.",
-            "层还会得到 name=…（最晚在载入时），而你的 __init__ 不收：用 **kwargs 接下并交给基类。",
+            "A layer is given name=… too, when it is loaded at the latest, and with yours it gets lost: **kwargs, taken by "
+            "__init__ and handed on to the base class.",
+            "层还会得到 name=…（最晚在载入时），在你这里它丢了：__init__ 用 **kwargs 接下，并交给基类。",
         ),
         "no_super": (
             "__init__ has to begin with super().__init__(**kwargs): it makes what every layer has, its name first of all.",
@@ -223,6 +223,8 @@ def recognise(seen):
             return "not_trainable" if says == "plain_array" and seen.has("trainable=False") else says
     if seen.code == "raises" and "reshape" in message and seen.case.inputs[0].ndim > 2:
         return "two_axes_only"
+    if seen.facts.get("name") == "kept_in_config" and seen.has("super().__init__()"):
+        return "kwargs"
     if seen.code in ("values", "shape") and seen.facts.get("name") == "told_shape":
         return "told_shape"
     if seen.code == "values" and seen.facts.get("name") == "y_at_first" and seen.case is not None:

@@ -94,6 +94,7 @@ def cases(d):
     yield case("", *some((3,), (4,), 0.1, 0.1, None, (0.9, 0.99)))
     yield case("", *some((3, 4), (5,), 0.1, 0.1, 0.5, (0.9, 0.99)))
     yield case("other β", *some((2, 3), (7,), 0.05, 0.05, 0.1, (0.5, 0.8), last=1))
+    yield case("many weights", *some((9, 11), (13,), 0.05, 0.05, None, (0.8, 0.95), last=0.3))
     yield case("the rate falls after two steps", *some((4, 2), (3,), 0.1, 0.01, None, (0.9, 0.99)))
     still = list(some((5,), (6,), 0.1, 0.1, 0.5, (0.9, 0.99)))
     still[2], still[3] = still[2] * 0, still[3] * np.array([0, 1, 0, 1, 0, 1], np.float32)
@@ -194,6 +195,27 @@ exercise = Exercise(
             "Which method of a variable takes a new value?",
             "权重没有变：`variable = …` 只是给新张量起名，权重并不知道。变量的哪个方法接收新值？",
         ),
+        "momentum_stays": (
+            "The first steps are right, and then old gradients are forgotten: the momentum never takes in the new one.",
+            "头几步对，之后就没有旧梯度的影响了：动量从未计入新的梯度。",
+        ),
+        "one_beta": (
+            "The first step is right. One β does both in yours: β1 mixes what goes into the sign, β2 what is kept.",
+            "第一步是对的。你用一个 β 做了两件事：β1 混合进 sign 的，β2 混合留下的。",
+        ),
+        "sum_for_mean": (
+            "What you keep is a sum and no mean: g comes into m with the weight 1 - β2.",
+            "你留下的是和，不是平均：g 以 1 - β2 的权重计入 m。",
+        ),
+        "decay_grows": (
+            "Your decay makes weights grow: w is to shrink by lr λ w.",
+            "你的衰减让权重变大：w 应缩小 lr λ w。",
+        ),
+        "by_name": (
+            "Names are not unique: two layers have a `kernel` each, and the mask of one falls on both. The place among the "
+            "variables is unique.",
+            "名字不唯一：两个层各有一个 `kernel`，一个的掩码会落在两个上。在变量中的位置才是唯一的。",
+        ),
         "no_super_build": (
             "build has to call super().build(variables) as well: the places of the weights are noted there.",
             "build 里也要调用 super().build(variables)：权重的位置是在那里记下的。",
@@ -222,6 +244,8 @@ def recognise(seen):
         return "no_super_build"
     if seen.facts.get("kind") == "NotBuiltError":
         return "no_super_build"
+    if seen.code == "raises" and "broadcast" in message and seen.has("variable.name", "variable.path"):
+        return "by_name"
     if seen.code == "raises" and "broadcast" in message:
         return "one_momentum"
     if seen.stage != "values" or seen.got is None:

@@ -239,6 +239,7 @@ MESSAGES = {
     "no gradient has reached x": "x_not_watched",
     "must return a tuple": "no_tuple",
     "must give an array": "tensors_for_arrays",
+    "Got Tensor": "tensors_for_arrays",
 }
 
 

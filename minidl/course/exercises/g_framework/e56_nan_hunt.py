@@ -180,6 +180,11 @@ exercise = Exercise(
             "没有 NaN，但损失是 {got_loss}，应为 {right_loss}：log 里加了小数或给 p 设了下限，损失就不再增长，"
             "梯度在最该学的地方趋于 0。差 150 就应是 150。",
         ),
+        "other_loss": (
+            "With weights of 0 all ten classes are alike, and the loss of the first step is log 10 = {right_loss}; yours is "
+            "{got_loss}. It has become another loss.",
+            "权重为 0 时十个类一样可能，第一步的损失是 log 10 = {right_loss}；你的是 {got_loss}。它成了另一个损失。",
+        ),
         "logits_clipped": (
             "You clip the logits, so that beyond the limit nothing is learned: the gradient there is 0, and the loss another "
             "one.",
@@ -208,6 +213,8 @@ def recognise(seen):
     bad = ~np.isfinite(losses)
     seen.facts["dies"] = int(bad.argmax()) if bad.any() else "never"
     seen.facts["got_loss"], seen.facts["right_loss"] = f"{losses[0]:.3g}", f"{seen.expected[0][0]:.3g}"
+    if seen.case.label == "the training" and abs(losses[0] - seen.expected[0][0]) > 0.01:
+        return "other_loss"
     if seen.has("isnan", "nan_to_num", "isfinite"):
         return "nan_to_0"
     if seen.has("clipnorm", "clipvalue"):
