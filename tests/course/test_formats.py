@@ -10,7 +10,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from minidl.cli.app import app
 from minidl.course import catalog
 from minidl.course.checker.judging import check_source
 from minidl.course.teaching import gradescope, notebooks, wheel
@@ -234,3 +236,21 @@ def test_gradescopes_results(tmp_path):
     assert "extra threads" in wrong["tests"][0]["output"] and sum(t["score"] for t in wrong["tests"]) == 0
     nothing = graded(notes="x = 1")
     assert nothing["tests"][0]["score"] == 0 and "minidl exercises submit" in nothing["output"]
+
+
+def test_commands_of_the_teacher(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def done(*command):
+        result = CliRunner().invoke(app, ["course", *command])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    done("new", "c", "-w", "1", "--only", "18")
+    assert "ps/tests/q18_count_sectors.py" in done("export", "otter", "18", "-c", "c", "-o", "ps").replace("\\", "/")
+    assert "ps/c.ipynb" in done("export", "nbgrader", "18", "-c", "c", "-o", "ps").replace("\\", "/")
+    assert "upload it" in done("gradescope", "-c", "c") and zipfile.is_zipfile("autograder.zip")
+    assert CliRunner().invoke(app, ["course", "export", "moodle", "18"]).exit_code == 2
+    seen = done("preview", "18")
+    assert all(f"[{name}]" in seen for name in catalog.bank(18).wrong)
+    done("mutation-table", "18")

@@ -23,7 +23,7 @@ from minidl.course.teaching.course_file import Course
 from minidl.course.teaching.submission import Entry, Submission
 from minidl.errors import ArgumentError
 
-SECONDS = 30.0  # for a source, on a computer that does something else beside
+SECONDS = 10.0  # for a source: of the processor, where the system tells them
 WORDS = 30  # of an explanation
 Job = tuple[int, str, str, tuple[str, ...]]  # number, source, hidden seed or "", allowed modules
 

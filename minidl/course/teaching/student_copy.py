@@ -56,10 +56,10 @@ def files(course: Course) -> dict[str, bytes]:
     for number in course.exercises:
         found[f"{NAME}/{catalog.load(number).label}.py"] = catalog.starter(number).encode()
     have = planning.notebooks()
-    for number in course.notebooks:
-        if number not in have:
-            raise ArgumentError(f"student-copy: there is no notebook {number!r}; there are {', '.join(have)}.")
-        found[f"notebooks/{have[number].name}"] = have[number].read_bytes()
+    for name in course.notebooks:
+        if name not in have:
+            raise ArgumentError(f"student-copy: there is no notebook {name!r}; there are {', '.join(have)}.")
+        found[f"notebooks/{have[name].name}"] = have[name].read_bytes()
     for path, data in found.items():
         if course.secret and course.secret.encode() in data:
             raise ArgumentError(f"student-copy: nothing is written: {path} has the course's secret in it.")
@@ -92,7 +92,7 @@ def write(course: Course, out: Path, as_zip: bool = False) -> Path:
 
 def texts(found: Mapping[str, bytes]) -> dict[str, str]:
     """Return what is to be read of a copy: texts, cells of notebooks, and the part of the wheel made for exercises."""
-    read = {}
+    read: dict[str, str] = {}
     for path, data in found.items():
         if path.endswith(".whl"):
             with zipfile.ZipFile(io.BytesIO(data)) as inside:
