@@ -199,7 +199,7 @@ def guesses(
 @exercises.command()
 def milestone(
     name: Annotated[
-        str | None, typer.Argument(help="neuron, vision or kernels; all are listed when not given.")
+        str | None, typer.Argument(help="neuron, vision, kernels, cnn, attention; all are listed when not given.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The page; by default milestone_NAME.html.")] = None,
     language: Language = None,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from minidl.course.checker.results import Result
 
-NAMES = ("neuron", "vision", "kernels")
+NAMES = ("neuron", "vision", "kernels", "cnn", "attention")
 
 
 @dataclass

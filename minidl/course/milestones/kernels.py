@@ -10,12 +10,11 @@ losses. 18 is a prediction and 20 a function that this network does not need; th
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from minidl.course.milestones import Reached
-from minidl.course.milestones.own import Own
+from minidl.course.milestones.own import Launches, Own
 from minidl.course.milestones.training import digits
 
 NEEDS = (*range(13, 25), 29, 30, 31)
@@ -38,40 +37,28 @@ def run(own: Own) -> Reached:
     random = np.random.default_rng(1)
     weights = [(random.standard_normal(shape) * np.sqrt(2 / shape[0])).astype(np.float32) if len(shape) > 1 else
                np.zeros(shape, np.float32) for shape in ((64, 32), (32,), (32, 10), (10,))]  # fmt: skip
-    kernels = Kernels(own)
+    launches = Launches(own)
+    kernels = Kernels(launches)
     mine, theirs = _on_kernels(kernels, colours, targets, weights), _in_numpy(colours, targets, weights)
     apart = max(abs(a - b) for a, b in zip(mine, theirs, strict=True))
-    counted = [[name, f"{n:,}", f"{sectors:,}"] for name, (n, sectors) in kernels.counted.items()]
     figures = [
         (("losses on your kernels", "你的内核上的损失"), ", ".join(f"{loss:.6f}" for loss in mine)),
         (("losses in NumPy, float64", "NumPy 的损失，float64"), ", ".join(f"{loss:.6f}" for loss in theirs)),
         (("largest difference", "最大差"), f"{apart:.1e} (goal {NEAR:.0e})"),
         (
             ("launches of your kernels", "你的内核的启动次数"),
-            f"{sum(n for n, _ in kernels.counted.values()):,}, {len(kernels.faults)} faults",
+            f"{launches.total:,}, {len(launches.faults)} faults",
         ),
-        (("sectors moved", "搬动的扇区"), f"{sum(s for _, s in kernels.counted.values()):,}"),
+        (("sectors moved", "搬动的扇区"), f"{launches.sectors:,}"),
     ]
-    table = (["exercise", "launches", "sectors"], counted)
-    return Reached(apart <= NEAR and not kernels.faults, figures, table=table)
+    return Reached(apart <= NEAR and not launches.faults, figures, table=launches.table())
 
 
 class Kernels:
-    """The student's kernels, as functions of arrays; each call is a launch on the SIMT machine, and is counted."""
+    """The student's kernels, as functions of arrays; each call is a launch on the SIMT machine."""
 
-    def __init__(self, own: Own) -> None:
-        self.own = own
-        self.counted: dict[str, tuple[int, int]] = {}
-        self.faults: list[str] = []
-
-    def launch(self, name: str, kernel: str, grid: Any, block: Any, *arrays: Any) -> None:
-        """Launch one kernel of one exercise."""
-        from cuda_kernels import simt
-
-        report = simt.launch(getattr(self.own[name], kernel), grid, block, *arrays, outputs=())
-        n, sectors = self.counted.get(name, (0, 0))
-        self.counted[name] = (n + 1, sectors + report.figures.global_sectors)
-        self.faults += [str(fault) for fault in report.faults]
+    def __init__(self, launches: Launches) -> None:
+        self.launch = launches
 
     def product(self, a: np.ndarray, b: np.ndarray, tiled: bool) -> np.ndarray:
         """a @ b."""

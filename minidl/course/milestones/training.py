@@ -48,12 +48,29 @@ def mnist() -> Data:
     return (images[0], labels.astype(int)), (images[1], labels_test.astype(int))
 
 
-def shown(curve: Curve, logits: np.ndarray, labels: np.ndarray) -> list[tuple[Sentence, Figure]]:
+def shown(training: Curve, logits: np.ndarray, labels: np.ndarray) -> list[tuple[Sentence, Figure]]:
     """Return the training's pictures: curves, and what is taken for what."""
-    from minidl.lens.drawing.training import plot_confusion_matrix, plot_history
+    from minidl.lens.drawing.training import plot_history
 
-    history = {"loss": curve.loss, "accuracy": curve.train, "val_accuracy": curve.test}
-    return [
-        (("The training; test images dashed", "训练过程；测试图为虚线"), plot_history(history)),
-        (("What was taken for what", "哪个被认成哪个"), plot_confusion_matrix(labels, logits.argmax(1))),
-    ]
+    history = {"loss": training.loss, "accuracy": training.train, "val_accuracy": training.test}
+    said = ("The training; test images dashed", "训练过程；测试图为虚线")
+    return [(said, plot_history(history)), confusion(logits, labels)]
+
+
+def confusion(logits: np.ndarray, labels: np.ndarray) -> tuple[Sentence, Figure]:
+    """Return the picture of what is taken for what."""
+    from minidl.lens.drawing.training import plot_confusion_matrix
+
+    return ("What was taken for what", "哪个被认成哪个"), plot_confusion_matrix(labels, logits.argmax(1))
+
+
+def curve(losses: list[float]) -> tuple[Sentence, Figure]:
+    """Return the picture of a loss, step by step."""
+    from minidl.lens.figures import new_figure
+
+    figure = new_figure(5.2, 3.4)
+    axes = figure.subplots()
+    axes.plot(range(1, len(losses) + 1), losses)
+    axes.set(xlabel="step", ylabel="loss")
+    axes.grid(alpha=0.3)
+    return ("The loss on your kernels", "你的内核上的损失"), figure
