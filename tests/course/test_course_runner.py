@@ -17,6 +17,7 @@ from minidl import course
 from minidl.cli.app import app
 from minidl.cli.app import run as main
 from minidl.course import catalog
+from minidl.course.checker import isolate
 from minidl.course.checker.isolate import isolated, packed, unpacked
 from minidl.course.checker.judging import check_source
 from minidl.course.checker.running import Ran, Runs
@@ -305,3 +306,13 @@ def test_nothing_can_be_written(folder, capsys, monkeypatch):
 def test_explain_lists_the_faults():
     said = CliRunner().invoke(app, ["exercises", "explain"]).output
     assert said.startswith("F1  a thread without an element\n") and len(said.splitlines()) == 22
+
+
+def test_a_child_is_waited_for_by_the_time_that_it_computed(monkeypatch):
+    patience = isolate._Patience(os.getpid(), 0.01)
+    time.sleep(0.02)
+    monkeypatch.setattr(isolate, "_processor_time", lambda pid: 0.0)  # a busy machine: it has not had its turn
+    assert patience.left() > 0
+    time.sleep(0.06)
+    monkeypatch.setattr(isolate, "_processor_time", lambda pid: 0.02)
+    assert patience.left() == 0.0

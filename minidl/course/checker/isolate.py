@@ -156,18 +156,13 @@ def _forked(job: dict[str, Any], seconds: float) -> Runs:
     if not child:
         _child(job, reading, writing)
     os.close(writing)
-    data, end = bytearray(), time.monotonic() + seconds
-    last = end + (PATIENCE - 1) * seconds
+    data, patience = bytearray(), _Patience(child, seconds)
     try:
         while True:
-            left = end - time.monotonic()
-            if left <= 0:
-                used = _processor_time(child)
-                if used >= seconds or time.monotonic() >= last:
-                    os.kill(child, signal.SIGKILL)
-                    return _late(seconds)
-                end = min(last, time.monotonic() + max(0.05, seconds - used))
-                continue
+            left = patience.left()
+            if not left:
+                os.kill(child, signal.SIGKILL)
+                return _late(seconds)
             if not select.select([reading], [], [], left)[0]:
                 continue
             part = os.read(reading, 1 << 16)
@@ -180,8 +175,27 @@ def _forked(job: dict[str, Any], seconds: float) -> Runs:
     return _read(bytes(data), f"status {os.waitstatus_to_exitcode(status)}")
 
 
+class _Patience:
+    """How long a child is still waited for: until it has computed for so many seconds, on a busy machine longer."""
+
+    def __init__(self, pid: int, seconds: float) -> None:
+        self.pid, self.seconds = pid, seconds
+        self.end = time.monotonic() + seconds
+        self.last = self.end + (PATIENCE - 1) * seconds
+
+    def left(self) -> float:
+        """Return the seconds to wait before asking again; 0.0 when it is over."""
+        now = time.monotonic()
+        if now >= self.end:
+            used = _processor_time(self.pid)
+            if used >= self.seconds or now >= self.last:
+                return 0.0
+            self.end = min(self.last, now + max(0.05, self.seconds - used))
+        return self.end - now
+
+
 def _processor_time(pid: int) -> float:
-    """Seconds that a process has computed: on a busy machine fewer than have passed. ∞ where that is not told."""
+    """Seconds that a process has computed: on a busy machine fewer than have passed. Infinite where nobody says."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
@@ -223,18 +237,16 @@ class Spare:
         )  # fmt: skip
 
     def run(self, job: dict[str, Any], seconds: float) -> Runs:
-        """Do the job. The limit counts from here, with two seconds for the start."""
-        sent: bytes | None = json.dumps(job).encode()
-        most = left = seconds + 2
-        last = time.monotonic() + PATIENCE * most
-        while left > 0:
+        """Do the job. The limit has two seconds for the start."""
+        given: bytes | None = json.dumps(job).encode()
+        patience = _Patience(self.process.pid, seconds + 2)
+        while left := patience.left():
             try:
-                data, _ = self.process.communicate(sent, timeout=max(0.05, left))
+                data, _ = self.process.communicate(given, timeout=left)
             except subprocess.TimeoutExpired:
-                sent = None  # it has it, or gets the rest of it
-                left = min(most - _processor_time(self.process.pid), last - time.monotonic())
-            else:
-                return _read(data, f"status {self.process.returncode}")
+                given = None  # it has been sent
+                continue
+            return _read(data, f"status {self.process.returncode}")
         self.close()
         return _late(seconds)
 
