@@ -257,7 +257,7 @@ exercise = Exercise(
 
 
 def recognise(seen):
-    message, name = seen.facts.get("message", ""), seen.facts.get("name")
+    message, name = seen.facts.get("message", ""), seen.facts.get("name", "")
     if seen.code == "not-run" and len(seen.case.inputs) == 5:
         return "not_flat"
     if seen.code == "F13":
@@ -278,7 +278,7 @@ def recognise(seen):
         if "give input" in message or "shape" in message:
             return "flat"
         return "own_cache" if "unpack" in message or "subscript" in message or "attribute" in message else None
-    if seen.code != "values" or seen.got is None:
+    if seen.stage != "values" or seen.got is None:
         return None
     seen.facts["b"] = b = float(seen.case.inputs[-1])  # a fault's {b} is its block
     if len(seen.got) != 6:

@@ -250,11 +250,11 @@ def recognise(seen):
     for text, says in MESSAGES.items():
         if text in message:
             return says
-    if seen.code != "values" or seen.got is None:
+    if seen.stage != "values" or seen.got is None or len(seen.got) != 7:
         return None
     seen.facts |= {name: f"{float(seen.got[k]):g}" for k, name in ((3, "calls"), (4, "alive"), (5, "added"))}
     calls, alive, added = (float(seen.got[k]) for k in (3, 4, 5))
-    name = seen.facts["name"]
+    name = seen.facts.get("name", "")
     if name == "calls" and calls > 2:
         return "once_a_weight"
     if name == "calls" and alive:
