@@ -179,15 +179,15 @@ def test_commands_from_nothing_to_grades(tmp_path, monkeypatch):
     run = CliRunner().invoke
     made = run(app, ["course", "new", "gpu", "--weeks", "2", "--only", "13-14", "--starts", "2026-09-07"])
     assert made.exit_code == 0 and "next: minidl course student-copy" in made.output, made.output
-    for student, source in (("ada", ADD), ("bob", ADD.replace("i < size", "True"))):
+    for student, source in (("ada", ADD), ("bob", ADD.replace("i < size", "True")), ("cy", ADD.replace("+ b", "+ a"))):
         handed_in(tmp_path / "in" / f"{student}.json", student, entry(source), entry(id="gemm_tiled"))
     (tmp_path / "in" / "bad.json").write_text("{")
     done = run(app, ["course", "grade", "in", "--course", "gpu", "--jobs", "2"])
     assert done.exit_code == 0, done.output
-    assert "1 of 2 passed" in done.output and "bad.json" in done.output and "gemm_tiled" not in done.output
+    assert "1 of 3 passed" in done.output and "bad.json" in done.output and "gemm_tiled" not in done.output
     names = {p.name for p in (tmp_path / "grades").rglob("*.*")}
     assert names >= {"grades.csv", "details.csv", "report.html", "ada.html"}
     with pytest.raises(ArgumentError, match="no such folder"):
         run(app, ["course", "grade", "nowhere", "-c", "gpu"], catch_exceptions=False)
     told = run(app, ["course", "report", "in", "-c", "gpu", "--html", "r.html", "-j", "1"])
-    assert told.exit_code == 0 and (tmp_path / "r.html").is_file() and "1 of 2" in told.output
+    assert told.exit_code == 0 and (tmp_path / "r.html").is_file() and "1 of 3" in told.output

@@ -154,8 +154,15 @@ def judged(job: Job) -> tuple[Result, Result | None]:
     """Return the verdicts on a source: on the public cases, and on the hidden ones where those are passed."""
     number, source, seed, allow = job
     options: dict[str, Any] = {"seconds": SECONDS, "allow": allow}
-    public = check_source(number, source, **options)
-    return public, check_source(number, source, seed=seed, **options) if public.passed and seed else None
+    public = _plain(check_source(number, source, **options))
+    return public, _plain(check_source(number, source, seed=seed, **options)) if public.passed and seed else None
+
+
+def _plain(result: Result) -> Result:
+    """A result without the arrays that pictures are made from, as it goes from process to process."""
+    for failure in filter(None, [result.failure, *result.remarks]):
+        failure.shown = None
+    return result
 
 
 def _all(jobs: list[Job], processes: int, say: Callable[[str], None]) -> list[tuple[Result, Result | None]]:
