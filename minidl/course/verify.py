@@ -7,7 +7,12 @@ file anew (starter and fingerprints), `--show` prints what a student sees of eac
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import io
 import json
+import multiprocessing
+import os
 import sys
 import time
 from typing import Any
@@ -18,8 +23,9 @@ from minidl.course import catalog
 from minidl.course.checker import fingerprints
 from minidl.course.checker.compared import compared
 from minidl.course.checker.isolate import isolated, warm
-from minidl.course.checker.judging import check_source
+from minidl.course.checker.judging import Judge, check_source
 from minidl.course.checker.results import Result
+from minidl.course.checker.running import Runs
 from minidl.course.exercise import Bank, Exercise, Wrong
 from minidl.course.sentences import FAULTS, GENERIC, STAGES, holes
 
@@ -27,24 +33,25 @@ PATIENCE = 5.0  # seconds
 Row = tuple[int, str, str, str, str, str]  # number, name, solution, stage, sentence, what is wrong or ""
 
 
-def made(exercise: Exercise, bank: Bank) -> dict[str, Any]:
+def run_all(exercise: Exercise, bank: Bank) -> dict[str, Runs]:
+    """Run the wrong solutions, but those that their text alone tells to be wrong."""
+    return {wrong.name: isolated(exercise.number, wrong.source, seconds=PATIENCE)
+            for wrong in bank.wrong.values() if wrong.stage != "file"}  # fmt: skip
+
+
+def made(exercise: Exercise, bank: Bank, ran: dict[str, Runs]) -> dict[str, Any]:
     """Return what is generated for an exercise: its starter, and the outcomes of mistakes with their own sentences."""
     mistakes: dict[str, dict[str, Any]] = {}
     for wrong in bank.wrong.values():
         says = wrong.says.rpartition("+")[2].strip()
-        if says in exercise.says and wrong.stage != "file":
-            outcomes = _outcomes(exercise, wrong)
+        if says in exercise.says and wrong.name in ran:
+            cases = compared(exercise, ran[wrong.name], 0)
+            of_par = wrong.stage == "par"
+            outcomes = [fingerprints.figures_outcome(x.ran) if of_par else x.outcome for x in cases]
             entry = {"stage": wrong.stage, "says": says, "outcomes": outcomes}
             if outcomes and entry not in mistakes.values():
                 mistakes[wrong.name] = entry
     return {"starter": bank.starter(), "mistakes": mistakes}
-
-
-def _outcomes(exercise: Exercise, wrong: Wrong) -> list[Any]:
-    cases = compared(exercise, isolated(exercise.number, wrong.source, seconds=PATIENCE), 0)
-    if wrong.stage == "par":
-        return [fingerprints.figures_outcome(x.ran) for x in cases]
-    return [x.outcome for x in cases]
 
 
 def text_of(made_: dict[str, Any]) -> str:
@@ -78,7 +85,8 @@ def verify(number: int, write: bool = False, show: bool = False, language: str =
     """Return a row for each solution of an exercise's bank, and for what holds of the whole."""
     exercise, bank = catalog.load(number), catalog.bank(number)
     warm(number)
-    generated, path = text_of(made(exercise, bank)), catalog.made_file(number)
+    ran = run_all(exercise, bank)
+    generated, path = text_of(made(exercise, bank, ran)), catalog.made_file(number)
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     in_step = bool(before) and alike(json.loads(before), json.loads(generated))
     if write and not in_step:
@@ -95,21 +103,22 @@ def verify(number: int, write: bool = False, show: bool = False, language: str =
         )
         if show or rows[-1][-1]:
             print(result.text(language), end="\n\n")
+    results: list[Result] = []
     for wrong in bank.wrong.values():
-        result = check_source(number, wrong.source, seconds=PATIENCE)
+        judge = Judge(exercise, wrong.source)
+        result = judge.refused() or (
+            judge.verdict(ran[wrong.name], 0) if wrong.name in ran else check_source(number, wrong.source)
+        )
+        results.append(result)
         rows.append((number, exercise.name, wrong.name, wrong.stage, wrong.says, _wrong(result, wrong, exercise)))
         if show or rows[-1][-1]:
             print(f"[{wrong.name}]", result.text(language), sep="\n", end="\n\n")
     starter = catalog.starter(number)
     state = check_source(number, starter, seconds=PATIENCE).state
     rows.append((number, exercise.name, "the starter", "not begun", "", "" if state == "not begun" else f"is {state}"))
-    first = next(iter(bank.wrong.values()), None)
-    if (
-        first is not None
-        and check_source(number, first.source, seconds=PATIENCE).text()
-        != check_source(number, first.source, seconds=PATIENCE).text()
-    ):
-        rows.append((number, exercise.name, first.name, "", "", "is told otherwise the second time"))
+    for wrong, result in zip(bank.wrong.values(), results[:1], strict=False):
+        if check_source(number, wrong.source, seconds=PATIENCE).text() != result.text():
+            rows.append((number, exercise.name, wrong.name, "", "", "is told otherwise the second time"))
     return rows
 
 
@@ -193,6 +202,14 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def _verified(write: bool, show: bool, language: str, number: int) -> tuple[str, list[Row]]:
+    """Verify an exercise in a process of a pool; return what is to be printed, and the rows."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        found = verify(number, write, show, language)
+    return said.getvalue(), found
+
+
 def main(arguments: list[str]) -> int:
     """Verify the exercises named, or all; return 1 if one is not held."""
     write, show = "--write" in arguments, "--show" in arguments
@@ -201,10 +218,10 @@ def main(arguments: list[str]) -> int:
     numbers = [catalog.number_of(a) for a in named] or list(catalog.files())
     rows: list[Row] = []
     started = time.perf_counter()
-    for number in numbers:
-        found = verify(number, write, show, language)
-        print(table(found), flush=True)
-        rows += found
+    with multiprocessing.get_context("spawn").Pool(min(len(numbers), os.cpu_count() or 1)) as pool:
+        for said, found in pool.imap(functools.partial(_verified, write, show, language), numbers):
+            print(said + table(found), flush=True)
+            rows += found
     bad = sum(bool(row[-1]) for row in rows)
     wrong = sum(row[3] not in ("passed", "not begun", "") for row in rows)
     print(f"\n{len(numbers)} exercises, {wrong} wrong solutions, {bad} rows not as they should be; "

@@ -37,15 +37,10 @@ def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled
     allow : modules that the file may import, besides those that the exercise allows
     """
     started = time.perf_counter()
-    exercise = catalog.load(catalog.number_of(which))
-    judge = Judge(exercise, source)
-    refused = read(exercise, source, catalog.starter(exercise.number), allow)
-    if refused is not None and refused.code == "not-begun":
-        result = judge.result("not begun", {})
-    elif refused is not None:
-        result = judge.failed("file", refused.code, refused.facts, [refused.line])
-    else:
-        runs = isolated(exercise.number, source, seed, seconds=seconds, compiled=compiled, fork=fork)
+    judge = Judge(catalog.load(catalog.number_of(which)), source)
+    result = judge.refused(allow)
+    if result is None:
+        runs = isolated(judge.exercise.number, source, seed, seconds=seconds, compiled=compiled, fork=fork)
         result = judge.verdict(runs, seed)
     result.seconds = time.perf_counter() - started
     return result
@@ -109,6 +104,15 @@ class Judge:
                        tuple(lines), facts, shown)  # fmt: skip
 
     # -- the stages ---------------------------------------------------------------------------------------------------
+
+    def refused(self, allow: tuple[str, ...] = ()) -> Result | None:
+        """Return the result of a file that is not run, for what its text says."""
+        refused = read(self.exercise, self.source, catalog.starter(self.exercise.number), allow)
+        if refused is None:
+            return None
+        if refused.code == "not-begun":
+            return self.result("not begun", {})
+        return self.failed("file", refused.code, refused.facts, [refused.line])
 
     def verdict(self, runs: Runs, seed: int | str) -> Result:
         """Return the verdict on what a run left behind."""
