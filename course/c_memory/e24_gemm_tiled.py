@@ -67,6 +67,45 @@ def gemm_tiled(a, b, c):
             c[row, col] = total
 """, "a while, registers first")
 
+bank.solution("""
+from numba import cuda, float32
+
+EDGE = 32
+
+
+@cuda.jit
+def gemm_tiled(a, b, c):
+    rows, cols = cuda.blockIdx.y * EDGE, cuda.blockIdx.x * EDGE
+    if rows >= c.shape[0] or cols >= c.shape[1]:
+        return  # the whole block
+    sa = cuda.shared.array((EDGE, EDGE + 1), float32)  # two rows at once want two banks
+    sb = cuda.shared.array((EDGE, EDGE), float32)
+    x, y = cuda.threadIdx.x, cuda.threadIdx.y
+    above, above_right, below, below_right = float32(0), float32(0), float32(0), float32(0)
+    for start in range(0, a.shape[1], EDGE):
+        for n in range(4):  # a warp takes a row of the tile
+            i = (y * 16 + x) // EDGE + 8 * n
+            j = (y * 16 + x) % EDGE
+            sa[i, j] = a[rows + i, start + j] if rows + i < a.shape[0] and start + j < a.shape[1] else float32(0)
+            sb[i, j] = b[start + i, cols + j] if start + i < b.shape[0] and cols + j < b.shape[1] else float32(0)
+        cuda.syncthreads()
+        for k in range(EDGE):
+            above += sa[y, k] * sb[k, x]
+            above_right += sa[y, k] * sb[k, x + 16]
+            below += sa[y + 16, k] * sb[k, x]
+            below_right += sa[y + 16, k] * sb[k, x + 16]
+        cuda.syncthreads()
+    row, col = rows + y, cols + x
+    if row < c.shape[0] and col < c.shape[1]:
+        c[row, col] = above
+    if row < c.shape[0] and col + 16 < c.shape[1]:
+        c[row, col + 16] = above_right
+    if row + 16 < c.shape[0] and col < c.shape[1]:
+        c[row + 16, col] = below
+    if row + 16 < c.shape[0] and col + 16 < c.shape[1]:
+        c[row + 16, col + 16] = below_right
+""", "four elements a thread")
+
 bank.mistake("first_barrier", "machine", "F4", "        cuda.syncthreads()\n        for j => \n        for j")
 bank.mistake("second_barrier", "machine", "F5", "        cuda.syncthreads()  # before the next filling\n =>")
 bank.mistake("early_return", "machine", "F8", "    total = float32(0)\n => "

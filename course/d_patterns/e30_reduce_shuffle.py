@@ -45,6 +45,27 @@ def row_sums(x, y):
         y[cuda.blockIdx.x] = mine
 """, "a butterfly: all lanes have the sum")
 
+bank.solution("""
+from numba import cuda, float32
+
+
+@cuda.jit
+def row_sums(x, y):
+    row, lane, cols = cuda.blockIdx.x, cuda.threadIdx.x, x.shape[1]
+    total = float32(0)
+    col = lane - row * cols % 8  # a sector holds 8: begin where one begins
+    while col < cols:
+        if col >= 0:
+            total += x[row, col]
+        col += 32
+    distance = 1
+    while distance < 32:
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, distance)
+        distance *= 2
+    if lane == 0:
+        y[row] = total
+""", "from the beginning of a sector")
+
 SHUFFLE = "        total += cuda.shfl_down_sync(0xFFFFFFFF, total, distance)\n"
 bank.mistake("shuffle_in_if", "machine", "F14", f"{SHUFFLE} =>         if lane < distance:\n    {SHUFFLE}")
 bank.mistake("half_mask", "machine", "F15 + half_the_warp", "0xFFFFFFFF => 0xFFFF")

@@ -51,6 +51,31 @@ def histogram(values, bins, counts):
         bin += 64
 """, "all 128 places cleared, a grid-stride loop")
 
+bank.solution("""
+from numba import cuda, int32
+
+
+@cuda.jit
+def histogram(values, bins, counts):
+    mine = cuda.shared.array(128, int32)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    mine[t] = 0
+    mine[t + 64] = 0
+    cuda.syncthreads()
+    v = int32(-1)
+    if i < values.size and values[i] < bins:
+        v = values[i]
+    same = cuda.match_any_sync(0xFFFFFFFF, v)  # the lanes that have this value too
+    first = cuda.ffs(same) - 1
+    if v >= 0 and t % 32 == first:
+        cuda.atomic.add(mine, v, cuda.popc(same))
+    cuda.syncthreads()
+    for b in range(t, bins, 64):
+        if mine[b] > 0:
+            cuda.atomic.add(counts, b, mine[b])
+""", "one lane adds for all of its value")
+
 bank.mistake("plain_add", "machine", "F7 + lost", source="""
 from numba import cuda
 

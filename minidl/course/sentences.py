@@ -77,6 +77,7 @@ STAGES: dict[str, Sentence] = {
         "first must not matter.",
         "在 GPU 上 `{task}` 有时正确有时错：{name} 在 {i} 处是 {got}，应为 {right}。先后次序不应起作用。",
     ),
+    "third": ("Third star: {asked}{how}", "第三颗星：{asked}{how}"),
     "none": ("{name} returned None: the function has to end with `return`.", "{name} 返回了 None：函数要以 `return` 结束。"),
     "results-order": (
         "The results are right, in another order: it returns {got}, and has to return {names}.",

@@ -29,7 +29,7 @@ from minidl.course.checker.running import Runs
 from minidl.course.exercise import Bank, Exercise, Wrong
 from minidl.course.sentences import FAULTS, GENERIC, STAGES, holes
 
-PATIENCE = 5.0  # seconds
+PATIENCE = 10.0  # seconds
 Row = tuple[int, str, str, str, str, str]  # number, name, solution, stage, sentence, what is wrong or ""
 
 
@@ -103,6 +103,8 @@ def verify(number: int, write: bool = False, show: bool = False, language: str =
         )
         if show or rows[-1][-1]:
             print(result.text(language), end="\n\n")
+    if any(getattr(task, "third", None) for task in exercise.tasks) and not any("★★★" in row[4] for row in rows):
+        rows.append((number, exercise.name, "(the exercise)", "", "", "has no right solution with its third star"))
     results: list[Result] = []
     for wrong in bank.wrong.values():
         judge = Judge(exercise, wrong.source)

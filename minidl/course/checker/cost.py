@@ -22,7 +22,7 @@ class Cost:
     figures, par : by name; where several tasks have figures, by "task.name"
     over : what misses its par
     own : the exercise's own sentences for it
-    third : whether it earns a third star
+    third : whether it earns a third star; `asked` what that asks for, where it has two
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
@@ -30,6 +30,7 @@ class Cost:
     over: list[Over] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
     third: bool = False
+    asked: str = ""
     summary: str = ""
 
 
@@ -54,9 +55,11 @@ def cost(exercise: Exercise, compared: list[Compared]) -> Cost:
         if said:
             parts.append((f"{task.name}: " if several else "") + " · ".join(said))
     found.summary = " · ".join(parts)
-    thirds = [(one.ran.figures.get(key, 0), most) for task, one in shown
+    thirds = [(f"{task.name}: {key}" if several else key, one.ran.figures.get(key, 0), most) for task, one in shown
               for key, most in getattr(task, "third", {}).items()]  # fmt: skip
-    found.third = bool(thirds) and not found.over and all(x <= most for x, most in thirds)
+    found.third = bool(thirds) and not found.over and all(x <= most for _, x, most in thirds)
+    if not found.third and not found.over:
+        found.asked = ", ".join(f"{key.replace('_', ' ')} {most:,}" for key, _, most in thirds)
     return found
 
 

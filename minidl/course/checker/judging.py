@@ -19,7 +19,7 @@ from minidl.course.checker.reading import read
 from minidl.course.checker.results import Failure, Result
 from minidl.course.checker.running import Elsewhere, Ran, Runs
 from minidl.course.exercise import Answers, Exercise, Kernel, Seen
-from minidl.course.sentences import FAULTS, GENERIC, LANGUAGES, STAGES, fill, phrase
+from minidl.course.sentences import FAULTS, GENERIC, LANGUAGES, STAGES, Sentence, fill, phrase
 
 
 def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled: bool = False,
@@ -199,8 +199,17 @@ class Judge:
         return self.result(
             "passed", stages, stars=stars, points=self.exercise.points * (0.8 if stars >= 2 else 0.6),
             remarks=remarks, par=found.par, figures=found.figures,
-            summary=found.summary, notes=notes,
+            summary=found.summary, notes=notes, third=self.third(found.asked),
         )  # fmt: skip
+
+    def third(self, asked: str) -> Sentence | None:
+        """Return what a third star asks for."""
+        if not asked:
+            return None
+        how = self.exercise.third
+        said = [fill(STAGES["third"], {"asked": asked, "how": f": {how[k]}" if how else "."}, language)
+                for k, language in enumerate(LANGUAGES)]  # fmt: skip
+        return said[0], said[1]
 
     def elsewhere(self, other: Elsewhere, cases: list[Compared]) -> Failure | None:
         """Return what is wrong with what came out compiled, or on a GPU: all cases are right on the SIMT machine."""

@@ -55,6 +55,7 @@ class Result:
     par: dict[str, float] = field(default_factory=dict)
     summary: str = ""
     notes: list[str] = field(default_factory=list)
+    third: Sentence | None = None
     printed: str = ""
     seconds: float = 0.0
     source: str = field(default="", repr=False)
@@ -81,6 +82,8 @@ class Result:
             lines += [f"   {line}" for line in ([stages] if fits else wrapped(" ".join(stages.split()), width - 3))]
         lines += [f"   {line}" for line in wrapped(self.summary, width - 3)]
         lines += [f"   {line}" for note in self.notes for line in wrapped(note, width - 3)]
+        if self.third:
+            lines += [f"   {line}" for line in wrapped(self.third[language == "zh"], width - 3)]
         for found in [*([self.failure] if self.failure else []), *self.remarks]:
             lines += self._told(found, language, width)
         if self.printed:

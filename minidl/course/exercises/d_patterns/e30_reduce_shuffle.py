@@ -51,7 +51,12 @@ exercise = Exercise(
             threads=32,
             grid=lambda x: (x.shape[0],),
             par={"shuffles": 20, "barriers": 0, "shared_accesses": 0, "atomics": 0},
+            third={"sectors": 56},
         ),
+    ),
+    third=(
+        "as many as rung r4 of the ladder: a row that begins in the middle of a sector is read from the sector's beginning on.",
+        "与阶梯的 r4 一样多：从扇区中间开始的行，从该扇区的开头读起。",
     ),
     says={
         "lane_31": (

@@ -53,7 +53,12 @@ exercise = Exercise(
             threads=64,
             grid=lambda values: (-(-values.size // 64),),
             par={"atomics": 1115},
+            third={"atomics": 250},
         ),
+    ),
+    third=(
+        "lanes of a warp with the same value find each other (cuda.match_any_sync), and one of them adds for all.",
+        "warp 中值相同的通道互相找到（cuda.match_any_sync），由其中一个替大家相加。",
     ),
     says={
         "lost": (

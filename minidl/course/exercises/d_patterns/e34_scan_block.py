@@ -55,7 +55,12 @@ exercise = Exercise(
             threads=256,
             grid=lambda: (1,),
             par={"barriers": 17, "shared_accesses": 201},
+            third={"barriers": 8, "shared_accesses": 129},
         ),
+    ),
+    third=(
+        "two arrays, of which each step reads one and writes the other, need one barrier a step.",
+        "两个数组，每步读一个、写另一个，每步只要一个屏障。",
     ),
     says={
         "in_place": (
