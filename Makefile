@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate check-ptx bank fuzz versions mutants course-check check-grading bench-cpu bench-overhead bench-simt bench-check bench-ptx bench-grading gpu-check gpu-bench clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate check-ptx bank fuzz versions mutants course-check check-grading bench-cpu bench-overhead bench-simt bench-check bench-ptx bench-grading bench-course gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (some 10 minutes on 2 cores)"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench-simt the SIMT machine beside Numba's simulator"
 	@echo "make bench-check  how long minidl.check takes, in a fresh process and in a running one"
 	@echo "make bench-grading  how long a class of 100 takes to grade (N=24, or several exercises)"
+	@echo "make bench-course  how long a student waits for a verdict, over all exercises and their banks (N='13 24' for some)"
 	@echo "make bench-ptx  compiled kernels on this processor beside the SIMT machine and NumPy"
 	@echo "make bench-cpu  a training step of the CIFAR CNN beside PyTorch and Keras, on the CPU"
 	@echo "make bench-overhead  what recording costs a training step when nobody records"
@@ -165,6 +166,9 @@ bench-simt: $(VENV)/.base
 
 bench-check: $(VENV)/.base
 	$(BIN)/python benchmarks/bench_check.py
+
+bench-course: $(VENV)/.base
+	$(BIN)/python benchmarks/bench_course.py $(N)
 
 bench-grading: $(VENV)/.base
 	$(BIN)/python benchmarks/bench_grading.py $(or $(N),24)

@@ -71,6 +71,7 @@ bank.solution("""
 from numba import cuda, float32
 
 EDGE = 32
+WIDE = EDGE + 1
 
 
 @cuda.jit
@@ -78,7 +79,7 @@ def gemm_tiled(a, b, c):
     rows, cols = cuda.blockIdx.y * EDGE, cuda.blockIdx.x * EDGE
     if rows >= c.shape[0] or cols >= c.shape[1]:
         return  # the whole block
-    sa = cuda.shared.array((EDGE, EDGE + 1), float32)  # two rows at once want two banks
+    sa = cuda.shared.array((EDGE, WIDE), float32)  # two rows at once want two banks
     sb = cuda.shared.array((EDGE, EDGE), float32)
     x, y = cuda.threadIdx.x, cuda.threadIdx.y
     above, above_right, below, below_right = float32(0), float32(0), float32(0), float32(0)
