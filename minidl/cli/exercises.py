@@ -66,6 +66,7 @@ def start(
     """Write an exercise's file, and print where it is and what it asks for."""
     from minidl.course import commands
     from minidl.course.catalog import load, number_of
+    from minidl.course.exercise import Kernel
     from minidl.course.folder import Folder
 
     number = number_of(which) if which else 0  # an unknown one is refused before a folder is made
@@ -79,6 +80,8 @@ def start(
     typer.echo(f"{e.number} · {e.name} {'★' * e.stars}   some {e.minutes} minutes{place}")
     typer.echo(commands.set_in_lines(e.text, _columns()))
     typer.echo(f"\nminidl exercises check {e.number}, or watch {e.number}")
+    if any(isinstance(task, Kernel) for task in e.tasks):
+        typer.echo("minidl exercises explain kernel: the names that a kernel may use")
 
 
 @exercises.command()
@@ -156,7 +159,9 @@ def picture(
 
 @exercises.command()
 def explain(
-    fault: Annotated[str | None, typer.Argument(help="F1 to F22; all are listed when not given.")] = None,
+    fault: Annotated[
+        str | None, typer.Argument(help="F1 to F22, or kernel: the names it may use; all are listed when not given.")
+    ] = None,
     language: Language = None,
 ) -> None:
     """Print what a fault is, the smallest program that has it, and the machine's answer to that."""

@@ -50,7 +50,7 @@ def test_a_fault_is_found_however_it_is_typed(given):
 
 @pytest.mark.parametrize("given", ["F23", "F0", "", "race", "F", "Ω", "²"])
 def test_an_unknown_fault_is_said(given):
-    with pytest.raises(UnknownNameError, match="F1 to F22"):
+    with pytest.raises(UnknownNameError, match="F1 to F22, and kernel"):
         explain(given)
 
 
@@ -59,3 +59,23 @@ def test_at_the_command_line(monkeypatch):
     assert said.exit_code == 0 and "thread 50 has left on line 8" in said.output
     monkeypatch.setenv("MINIDL_LANGUAGE", "zh")
     assert "屏障" in CliRunner().invoke(app, ["exercises", "explain", "F8"]).output
+
+
+def test_the_names_of_a_kernel_are_numbas():
+    """What the page offers exists in numba.cuda."""
+    from numba import cuda
+
+    from minidl.course.explaining import names
+
+    offered = [name for text, _ in names.NAMES for name in re.findall(r"cuda\.([\w.]+)", text)]
+    assert len(offered) >= 12
+    for name in offered:
+        found = cuda
+        for part in name.split("."):
+            if part in ("x", "y", "z"):
+                break
+            found = getattr(found, part)
+    for chosen in ("en", "zh"):
+        said = explain("kernel", chosen)
+        assert all(text in said for text, _ in names.NAMES) and max(map(len, said.splitlines())) <= 110
+        assert len(explain("kernel", chosen, 40).splitlines()) > len(said.splitlines())

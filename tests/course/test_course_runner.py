@@ -305,7 +305,7 @@ def test_nothing_can_be_written(folder, capsys, monkeypatch):
 
 def test_explain_lists_the_faults():
     said = CliRunner().invoke(app, ["exercises", "explain"]).output
-    assert said.startswith("F1  a thread without an element\n") and len(said.splitlines()) == 22
+    assert said.startswith("F1     a thread without an element\n") and len(said.splitlines()) == 23
 
 
 def test_a_child_is_waited_for_by_the_time_that_it_computed(monkeypatch):

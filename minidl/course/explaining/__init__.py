@@ -1,6 +1,7 @@
 """F1 to F22 explained: what each is, and the smallest program that has it.
 
-The program is run through the checker when its page is asked for. So what a page says of its program is what the machine says. `places`, `order` and `cost` hold the programs.
+The program is run through the checker when its page is asked for, so what is said of it is what the machine says.
+`places`, `order` and `cost` hold the programs; `names` is a page on what a kernel may use.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from minidl.course.checker.results import wrapped
+from minidl.course.explaining import names
 from minidl.course.explaining.program import Program
 from minidl.course.sentences import FAULTS, LANGUAGES
 from minidl.errors import UnknownNameError
@@ -34,16 +36,20 @@ def codes() -> list[str]:
 
 
 def contents(chosen: str = "en") -> str:
-    """Return the faults with their titles, a line each."""
-    return "\n".join(f"{code:<4}{program.title[LANGUAGES.index(chosen)]}" for code, program in programs().items())
+    """Return the faults with their titles, a line each, and the page of a kernel's names."""
+    k = LANGUAGES.index(chosen)
+    titles = {code: program.title[k] for code, program in programs().items()} | {"kernel": names.TITLE[k]}
+    return "\n".join(f"{code:<7}{title}" for code, title in titles.items())
 
 
 def explain(code: str, chosen: str = "en", width: int = 100) -> str:
     """Return what a fault is, the smallest program that has it, and what the machine says of that program.
 
+    code : F1 to F22; "kernel" gives the names that a kernel may use
+
     Raises
     ------
-    UnknownNameError : there is no such fault
+    UnknownNameError : there is no such page
 
     >>> print(explain("F13"))
     F13 · arithmetic in float64
@@ -53,10 +59,12 @@ def explain(code: str, chosen: str = "en", width: int = 100) -> str:
        1  from numba import cuda
        ...
     """
+    if code.strip().lower() in ("kernel", "kernels"):
+        return names.page(chosen == "zh", width)
     wanted = code.strip().upper()
     wanted = f"F{wanted}" if wanted.isdigit() else code_of(wanted.lower()).upper() if wanted[-1:].isalpha() else wanted
     if wanted not in codes():
-        raise UnknownNameError(f"unknown fault: {code!r}. There are F1 to {codes()[-1]}.")
+        raise UnknownNameError(f"unknown fault: {code!r}. There are F1 to {codes()[-1]}, and kernel.")
     found, k = programs()[wanted], LANGUAGES.index(chosen)
     source = found.source.splitlines()
     digits = len(str(len(source)))
