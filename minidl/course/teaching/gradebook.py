@@ -17,7 +17,8 @@ from minidl.utils import atomic_write
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}"
     "table{border-collapse:collapse;margin:1em 0}td,th{padding:.2em .7em;border-bottom:1px solid #ddd;text-align:left;"
-    "vertical-align:top}td.n,th.n{text-align:right}pre{background:#f6f6f4;padding:.7em 1em;overflow:auto;"
+    "vertical-align:top}td.n,th.n{text-align:right;white-space:nowrap}"
+    "pre{background:#f6f6f4;padding:.7em 1em;overflow:auto;"
     "font-size:14px}"
     "mark{background:#ffe3a3}.bar{display:inline-block;height:.7em;background:#c66;vertical-align:baseline}"
     "@media print{pre{white-space:pre-wrap}}"

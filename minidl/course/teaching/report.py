@@ -56,7 +56,7 @@ def mistakes(grades: list[Grade]) -> list[Mistake]:
     often: Counter[str] = Counter()
     have: Counter[str] = Counter()
     for g in grades:
-        told = {name: n for name, n in g.entry.told.items() if sentence_of(g.number, name) != name}
+        told = {name: n for name, n in g.entry.told.items() if n and sentence_of(g.number, name) != name}
         if g.mistake:
             have[g.mistake] += 1
             told.setdefault(g.mistake, 1)
@@ -98,11 +98,11 @@ def _said(m: Mistake, n: int) -> str:
 
 
 def monday(graded: Graded) -> list[str]:
-    """Return what to say on Monday: the three sentences that most students were told, each with a question to ask."""
+    """Return what to say on Monday: the sentences that most were told, three at most, each with a question to ask."""
     found: list[tuple[int, int, Mistake, int]] = []
     for number in graded.numbers:
         mine = [g for g in graded.grades if g.number == number]
-        found += [(m.had + m.have + m.often, number, m, len(mine)) for m in mistakes(mine)]
+        found += [(m.had + m.have + m.often, number, m, len(mine)) for m in mistakes(mine) if m.had > 1]
     told = []
     for _, number, m, n in sorted(found, key=lambda entry: (-entry[0], entry[1], entry[2].name))[:3]:
         e = catalog.load(number)
