@@ -60,8 +60,9 @@ exercise = Exercise(
     ),
     says={
         "lane_31": (
-            "shfl_down brings values *down*: lane 0 has the sum, lane 31 little more than its own.",
-            "shfl_down 把值往*下*传：总和在通道 0，通道 31 手里几乎只有自己的。",
+            "shfl_down brings values *down*: lane 0 has the sum. Lane 31 asks for lanes that are not there, gets its own "
+            "number back each time, and doubles it.",
+            "shfl_down 把值往*下*传：总和在通道 0。通道 31 要的通道并不存在，每次拿回的都是自己的值，于是一次次翻倍。",
         ),
         "up_by_habit": (
             "shfl_up brings values up, to lane 31; lane 0 has only its own, added to itself. Who writes?",
