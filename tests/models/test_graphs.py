@@ -7,7 +7,7 @@ import pytest
 
 from minidl import Input, Model, Sequential, Tensor, layers, models
 from minidl import functional as F
-from minidl.errors import ArgumentError, DataError, UnknownNameError
+from minidl.errors import ArgumentError, DataError, ShapeError, UnknownNameError
 from minidl.ops.op import KerasForm, records
 
 RNG = np.random.default_rng(4)
@@ -253,3 +253,24 @@ def test_an_op_in_a_graph_has_the_name_of_its_function():
     x = Input((4,))
     above, below = x > 0.0, x <= 0.0
     assert [t.node.layer.name.rstrip("_0123456789") for t in (above, below)] == ["greater", "less_equal"]
+
+
+@pytest.mark.parametrize(
+    "shape, given, taken",
+    [
+        ((3,), (2, 3), True), ((3,), (2, 3, 1), True), ((3,), (2, 3, 1, 1), False), ((3,), (2, 3, 2), False),
+        ((3, 1), (2, 3), True), ((3, 1), (2,), False), ((3, 2), (2, 3), False), ((1,), (2,), True),
+        ((3,), (2, 1, 3), False), ((3,), (3,), False),
+    ],
+)  # fmt: skip
+def test_an_axis_of_size_1_may_lack_or_be_left_over_at_the_end(shape, given, taken):
+    """As in Keras: (N,) for (N, 1), and the other way round."""
+    x = Input(shape)
+    model = Model(x, layers.Flatten()(x))
+    values = np.arange(np.prod(given), dtype=np.float32).reshape(given)
+    if taken:
+        assert model(values).numpy().ravel().tolist() == values.ravel().tolist()
+        assert model(values).shape == (2, int(np.prod(shape)))
+    else:
+        with pytest.raises(ShapeError):
+            model(values)
