@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.cli import bench
 from minidl.cli import train as train_command
 from minidl.cli.app import run
+from minidl.errors import ArgumentError
 
 TRAIN = ["train", "-e", "1", "--samples", "64", "-m", "mlp", "--verbose", "0"]
 
@@ -147,3 +149,16 @@ def test_odd_outputs_and_environments(tmp_path, line, code, words):
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert words in done.stderr and "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("op, arrays", [("gemm", 2), ("relu", 1), ("add", 2)])
+def test_a_bench_is_refused_where_its_inputs_have_no_room(op, arrays, monkeypatch):
+    """Six copies of inputs of 64 x 64 numbers of 4 bytes; how much is free is made up."""
+    needed = 6 * arrays * 64 * 64 * 4
+    for free, refused in ((needed, False), (needed - 1, True)):
+        monkeypatch.setattr(bench.os, "sysconf", {"SC_AVPHYS_PAGES": free, "SC_PAGE_SIZE": 1}.__getitem__)
+        if refused:
+            with pytest.raises(ArgumentError, match=f"bench: {op} of size 64 needs"):
+                bench._check_memory(op, 64)
+        else:
+            bench._check_memory(op, 64)
