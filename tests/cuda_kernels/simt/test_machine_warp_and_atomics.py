@@ -372,3 +372,35 @@ def test_intrinsic_of_a_whole_warp_reports_missing_lanes():
 def test_register_intrinsic_wants_a_function():
     with pytest.raises(TypeError, match="must be a function"):
         simt.register_intrinsic(ld4, 3)
+
+
+def one_value(x, named, same):
+    t = cuda.threadIdx.x
+    found = cuda.match_all_sync(ALL, x[t])
+    named[t], same[t] = found[0], found[1]
+
+
+def one_value_of_the_named(x, named, same):
+    t = cuda.threadIdx.x
+    if t % 32 < 20:
+        found = cuda.match_all_sync(0xFFFFF, x[t])
+        named[t], same[t] = found[0], found[1]
+    else:
+        named[t], same[t] = -5, -5
+
+
+@pytest.mark.parametrize("kernel, lanes_named", [(one_value, 32), (one_value_of_the_named, 20)])
+def test_match_all_is_true_where_all_named_lanes_hold_one_value(kernel, lanes_named):
+    """Three warps: alike; one lane that is named differs; one lane differs, which only the first kernel names."""
+    x = np.full(96, 7, np.int32)
+    x[32 + 4], x[64 + 25] = 8, 9
+    named, same = np.full(96, -5, np.int64), np.full(96, -5, np.int64)
+    report = simt.launch(kernel, 1, 96, x, named, same)
+    assert report.faults == []
+    for t in range(96):
+        warp, lane = x[t // 32 * 32:][:lanes_named], t % 32
+        alike = all(v == warp[0] for v in warp)
+        if lane >= lanes_named:
+            assert named[t] == same[t] == -5
+        else:
+            assert same[t] == alike and named[t] & 0xFFFFFFFF == ((1 << lanes_named) - 1 if alike else 0)
