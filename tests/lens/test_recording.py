@@ -501,3 +501,13 @@ def test_gradients_are_kept_by_the_names_of_their_variables(keep):
     assert set(recording.gradients) == (names if keep == "arrays" else set())
     for variable in model.trainable_variables if keep == "arrays" else ():
         assert recording.gradients[variable.path].shape == variable.shape
+
+
+def test_seconds_are_those_of_a_kind_in_a_phase(on_simt):
+    recording, _ = on_simt
+    for phase in ("forward", "backward", "update"):
+        ops = [op for op in recording.ops if op.phase == phase and not op.depth]
+        assert recording.seconds("op", phase) == pytest.approx(sum(op.seconds for op in ops))
+    by_phase = [recording.seconds("op", phase) for phase in {op.phase for op in recording.ops}]
+    assert recording.seconds("op") == pytest.approx(sum(by_phase)) and 0 < max(by_phase) < recording.seconds("op")
+    assert recording.seconds() >= recording.seconds("op") and recording.seconds("op", "no phase") == 0

@@ -1,4 +1,5 @@
 """Threads that wait for others: right ones run, deadlocks and endless loops are told, and soon."""
+
 import re
 import time
 
@@ -76,7 +77,8 @@ def in_a_function(flag, out):
 
 
 @pytest.mark.parametrize(
-    "kernel", [by_add, by_max_in_the_body, by_exchange_and_break, by_cas_with_a_count, in_a_function])
+    "kernel", [by_add, by_max_in_the_body, by_exchange_and_break, by_cas_with_a_count, in_a_function]
+)
 @pytest.mark.parametrize("batch_threads", [32, 1 << 16])
 def test_block_waits_for_the_one_before(kernel, batch_threads):
     out = np.zeros(9)
@@ -139,12 +141,13 @@ def test_grid_wide_barrier_of_resident_blocks(batch_threads):
     assert total.tolist() == [*range(2, 41), 1]
 
 
+@pytest.mark.parametrize("batch_threads", [1 << 16, 1 << 20])  # the machine could run all of the second at once
 @pytest.mark.parametrize("kernel", [grid_barrier, wait_for_the_next_block])
-def test_more_blocks_than_fit_on_the_gpu_is_a_deadlock(kernel):
+def test_more_blocks_than_fit_on_the_gpu_is_a_deadlock(kernel, batch_threads):
     blocks = simt.report.gpus.resident_blocks(simt.GPUS["T4"], 1024, 0) + 1
     arrays = (np.zeros(blocks, np.int32), *(np.zeros(blocks) for _ in range(2 - (kernel is wait_for_the_next_block))))
     started = time.process_time()
-    report = simt.launch(kernel, blocks, 1024, *arrays, outputs=(), gpu="T4")
+    report = simt.launch(kernel, blocks, 1024, *arrays, outputs=(), gpu="T4", batch_threads=batch_threads)
     assert [f.kind for f in report.faults] == ["step-limit"]
     assert "waits for a block that cannot begin" in report.faults[0].message and "T4" in report.faults[0].message
     assert time.process_time() - started < 60
@@ -160,8 +163,9 @@ def wait_for_nobody(flag, out):
 @pytest.mark.parametrize("beyond, cause", [(-1, "waits for ever"), (0, "waits for ever"), (1, "that cannot begin")])
 def test_a_full_gpu_is_no_cause_while_all_blocks_have_begun(beyond, cause):
     blocks = simt.report.gpus.resident_blocks(simt.GPUS["T4"], 1024, 0) + beyond
-    (fault,) = simt.launch(wait_for_nobody, blocks, 1024, np.zeros(blocks, np.int32), np.zeros(blocks), outputs=(),
-                           gpu="T4").faults
+    (fault,) = simt.launch(
+        wait_for_nobody, blocks, 1024, np.zeros(blocks, np.int32), np.zeros(blocks), outputs=(), gpu="T4"
+    ).faults
     assert cause in fault.message
 
 
@@ -309,10 +313,16 @@ def endless_while_true(flag, out):
 
 @pytest.mark.parametrize(
     ("kernel", "says"),
-    [(flag_that_nobody_sets, "waits for ever"), (wrong_flag, "waits for ever"),
-     (lock_that_is_never_given_back, "waits for ever"), (forgotten_increment, "never ends"),
-     (other_variable, r"decides its end \(j\)"), (toggles_nothing, r"decides its end \(value\)"),
-     (endless_while_true, "never ends")])
+    [
+        (flag_that_nobody_sets, "waits for ever"),
+        (wrong_flag, "waits for ever"),
+        (lock_that_is_never_given_back, "waits for ever"),
+        (forgotten_increment, "never ends"),
+        (other_variable, r"decides its end \(j\)"),
+        (toggles_nothing, r"decides its end \(value\)"),
+        (endless_while_true, "never ends"),
+    ],
+)
 def test_loop_that_cannot_end_is_told_soon(kernel, says):
     started = time.process_time()
     report = simt.launch(kernel, 4, 64, np.zeros(8, np.int32), np.zeros(256), outputs=())
