@@ -264,3 +264,19 @@ def test_a_mask_meets_an_input_without_one(name, first):
     else:
         own, other = [True, False, True], [True] * 3
         np.testing.assert_array_equal(found, [own + other if first else other + own])
+
+
+def test_a_layer_of_several_inputs_keeps_the_masks_though_one_has_none():
+    class Both(layers.Layer):
+        supports_masking = True
+
+        def call(self, inputs):
+            return list(inputs)
+
+    masked = layers.Embedding(5, 3, mask_zero=True)(np.array([[1, 0, 2]]))
+    plain = Tensor(np.ones((1, 3, 3), np.float32))
+    for given in ([masked, plain], [plain, masked]):
+        for before, after in zip(given, Both()(given), strict=True):
+            own, found = (getattr(tensor, "_keras_mask", None) for tensor in (before, after))
+            assert (found is None) == (own is None)
+            assert own is None or np.array_equal(found, own)

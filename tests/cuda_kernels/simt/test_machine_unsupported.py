@@ -7,6 +7,7 @@ import pytest
 from numba import cuda, float32
 
 from cuda_kernels import simt
+from cuda_kernels.simt.language import reading
 
 BODIES = {
     "list comprehension": ("v = [k for k in range(3)]", "cuda.local.array"),
@@ -233,3 +234,19 @@ def test_wrong_arguments_are_errors():
         frozen = x.copy()
         frozen.flags.writeable = False
         simt.launch(takes_two, 1, 3, x, frozen)
+
+
+def code_of(source):
+    """The code of a lambda inside of a function of a and b."""
+    whole = compile(f"def f(a, b):\n    return {source}", "f", "exec")
+    made = next(c for c in whole.co_consts if hasattr(c, "co_code"))
+    return next(c for c in made.co_consts if hasattr(c, "co_code"))
+
+
+def test_lambdas_are_told_apart_by_what_they_do_and_take():
+    texts = ["lambda k: k + a", "lambda k: k + b", "lambda k: k - a", "lambda j: j + a", "lambda k: k + 1",
+             "lambda k: k + 2", "lambda k: k + 1.0", "lambda k: (lambda: k + 1)", "lambda k: (lambda: k + 2)",
+             "lambda k: abs(k)", "lambda k: min(k)"]
+    for x in texts:
+        for y in texts:
+            assert reading._same(code_of(x), code_of(f"({y})")) == (x == y), (x, y)
