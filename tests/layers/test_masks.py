@@ -271,7 +271,7 @@ def test_a_layer_of_several_inputs_keeps_the_masks_though_one_has_none():
         supports_masking = True
 
         def call(self, inputs):
-            return list(inputs)
+            return [x * 1.0 for x in inputs]
 
     masked = layers.Embedding(5, 3, mask_zero=True)(np.array([[1, 0, 2]]))
     plain = Tensor(np.ones((1, 3, 3), np.float32))

@@ -141,17 +141,29 @@ def test_grid_wide_barrier_of_resident_blocks(batch_threads):
     assert total.tolist() == [*range(2, 41), 1]
 
 
+def grid_barrier_by_reading(arrived, x, total):
+    b = cuda.blockIdx.x
+    if cuda.threadIdx.x == 0:
+        x[b] = b + 1
+        cuda.threadfence()
+        cuda.atomic.add(arrived, 0, 1)
+        while arrived[0] < cuda.gridDim.x:
+            pass
+        total[b] = 1
+
+
 @pytest.mark.parametrize("batch_threads", [1 << 16, 1 << 20])  # the machine could run all of the second at once
-@pytest.mark.parametrize("kernel", [grid_barrier, wait_for_the_next_block])
+@pytest.mark.parametrize("kernel", [grid_barrier, grid_barrier_by_reading, wait_for_the_next_block])
 def test_more_blocks_than_fit_on_the_gpu_is_a_deadlock(kernel, batch_threads):
     blocks = simt.report.gpus.resident_blocks(simt.GPUS["T4"], 1024, 0) + 1
     arrays = (np.zeros(blocks, np.int32), *(np.zeros(blocks) for _ in range(2 - (kernel is wait_for_the_next_block))))
     started = time.process_time()
     report = simt.launch(kernel, blocks, 1024, *arrays, outputs=(), gpu="T4", batch_threads=batch_threads)
-    assert [f.kind for f in report.faults] == ["step-limit"]
-    assert "waits for a block that cannot begin" in report.faults[0].message and "T4" in report.faults[0].message
+    faults = [f for f in report.faults if f.kind != "race"]  # a plain read beside the others' additions
+    assert [f.kind for f in faults] == ["step-limit"]
+    assert "waits for a block that cannot begin" in faults[0].message and "T4" in faults[0].message
     assert time.process_time() - started < 60
-    assert simt.launch(kernel, 40, 1024, *arrays, outputs=(), gpu="T4").faults == [] or kernel is grid_barrier
+    assert simt.launch(kernel, 40, 1024, *arrays, outputs=(), gpu="T4").faults == [] or kernel is not wait_for_the_next_block
 
 
 def wait_for_nobody(flag, out):
