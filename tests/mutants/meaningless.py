@@ -68,6 +68,49 @@ SAME: list[tuple[str, str, str, str]] = [
         'return hasattr(ty, "layout") or hasattr(ty, "ndim") and hasattr(ty, "dtype")',
         "no type of Numba has one of them without the others",
     ),
+    (
+        "cuda_kernels/simt/machine/arrays.py",
+        "back = step < 0",
+        "back = step <= 0",
+        "a step of 0 was refused above",
+    ),
+    (
+        "minidl/backends/cpu/updates.py",
+        "w_new = _decayed(w, lr, weight_decay)",
+        "w_new = _decayed(w, weight_decay, lr)",
+        "both are multiplied",
+    ),
+    (
+        "cuda_kernels/simt/errors.py",
+        "super().__init__(str(fault))",
+        "pass",
+        "the exception's argument is the fault, and is written the same",
+    ),
+    (
+        "minidl/backends/cpu/normalization.py",
+        "if d_y is None or d_mean is not None or d_variance is not None:  # who uses the statistics themselves is rare",
+        "if d_y is not None or d_mean is not None or d_variance is not None: "
+        " # who uses the statistics themselves is rare",
+        "the slower way to the same gradient",
+    ),
+    (
+        "minidl/course/checker/compared.py",
+        "for name, value in zip(self.task.input_names, self.case.inputs, strict=False):",
+        "for name, value in zip(self.task.input_names, self.case.inputs):",
+        "False is the default",
+    ),
+    (
+        "cuda_kernels/simt/language/expressions.py",
+        'held = self.draft.text_of(node, "numbers.and_", result, compared)',
+        'held = self.draft.text_of(node, "numbers.and_", compared, result)',
+        "both have to hold, in either order",
+    ),
+    (
+        "minidl/testing/kernels/check.py",
+        'if backward is None or op in table.NO_GRADIENT or op == "cast" or forward is None:',
+        'if backward is None and op in table.NO_GRADIENT or op == "cast" or forward is None:',
+        "those without a backward are those without a gradient",
+    ),
 ]
 
 
