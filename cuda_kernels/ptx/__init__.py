@@ -9,7 +9,7 @@
 The SIMT machine (`simt`) runs a kernel's Python text and explains it; this runs what the compiler made of it, and is up
 to some hundred times faster. It needs NVIDIA's compiler packages (`pip install "minidl[ptx]"`), no GPU and no driver.
 
-The way from text to results, file by file: `compiler` (Python to PTX), `parse` (PTX to instructions), `liveness` (what
+The way from text to results, file by file: `compiler` (Python to PTX), `parse` (PTX to instructions), `analysis` (what
 a waiting thread must keep), `instructions` and `warp` (what each instruction means), `thread` and `schedule` (a thread
 from barrier to barrier, and a grid of them, in LLVM's language), `native` (machine code), `running` (over the cores).
 """

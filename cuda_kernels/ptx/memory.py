@@ -10,13 +10,13 @@ its size. Accesses of one block of instructions that differ by constants alone a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 
-from .liveness import is_register, meets, results
+from .analysis import Group, access_of, is_register, origins_of
 from .parse import Function, Instruction, Memory, Module, PtxError, bytes_of, space_of
 from .values import BOOL, I8, I32, I64, PTR, VOID
 
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
 WORDS, RESULTS, KEPT = 16, 10, 80  # byte of the first word; word of the first result; byte of the first kept register
 FAULT = -2
+SPARING = "preserve_mostcc"  # of a call that is rarely made: it leaves the caller its integer registers
 # What a launch hands to every thread: a row of 64-bit numbers.
 PARAMETERS, NTID, NCTAID, DYNAMIC, ORDER, RANGES, RANGE_COUNT, ERROR, SHARED_BYTES = 0, 1, 4, 7, 8, 9, 10, 11, 12
 TRACE = 15  # the address of what a traced build notes its instructions in: see `trace`
 PRINTS = 17  # the address of what the kernel prints: see `printing`
 LAST, CHUNK, NEXT, ROW_WORDS = 13, 14, 16, 24  # blocks are handed out from NEXT, CHUNK at a time, up to LAST
+EXTENTS = ROW_WORDS  # behind the row: the bytes of the array that begins at each of `Program.pointers`
 GOES_ON, LEFT = 18, 19  # 1: the block goes on from where its threads yielded; it sets 1: its threads have yielded
 # The record of a launch's first fault: taken, place, address, -, -, tid x 3, ctaid x 3; and what tells threads to stop.
 STOP, ERROR_WORDS = 11, 12
@@ -41,6 +43,8 @@ class Program:
         self.passed = 0  # how many of the entry's instructions are translated
         self.llvm = ir.Module(name="kernel")
         self.places: list[Instruction] = []  # the instructions that may report a fault, by number
+        self.origins = origins_of(module.entry) if checked else {}
+        self.pointers = sorted(set(self.origins.values()))  # the parameters that are addresses of arrays
         self.shared: dict[str, int] = {}
         self.shared_bytes = 0
         self.dynamic: set[str] = set()  # arrays whose size the launch gives: all begin where the static ones end
@@ -146,104 +150,96 @@ def pointer(t: Thread, i: Instruction, place: Memory, size: int, store: bool = F
     value = t.read(base, ".u64")
     if t.program.checked and t.is_entry and space in ("", ".global", ".shared", ".local"):
         group = t.groups.get(id(i)) or Group([i], place.offset, place.offset + size, size)
-        if group.members[0] is i:
-            check(t, group, value, space)
+        if group.members[0] is i and not group.joined:
+            check(t, group)
     at = t.b.inttoptr(value, PTR) if begin is None else t.b.gep(begin, [value], source_etype=I8)
     return t.b.gep(at, [ir.Constant(I64, place.offset)], source_etype=I8) if place.offset else at
 
 
-@dataclass
-class Group:
-    """Accesses through one register, by constant distances, that all happen if the first one does."""
+def check(t: Thread, first: Group) -> None:
+    """Stop the thread where an access of the group, or of those that are asked for with it, lies outside every array of
+    the launch, or is not aligned.
 
-    members: list[Instruction]
-    low: int  # bytes from the register's address to the first byte that one of them touches
-    high: int  # and behind the last
-    size: int  # of each access
-
-
-def access_of(i: Instruction) -> tuple[Memory, int] | None:
-    """Place and bytes of an instruction's access to memory through a register; None where it has none."""
-    if i.opcode not in ("ld", "ldu", "st", "atom", "red"):
-        return None
-    place = next((o for o in i.operands if isinstance(o, Memory)), None)
-    if place is None or not is_register(place.base) or space_of(i) in (".param", ".const"):
-        return None
-    vector = next((len(o) for o in i.operands if isinstance(o, tuple) and not isinstance(o, Memory)), 1)
-    return place, vector * bytes_of(i.modifiers[-1])
-
-
-def groups_of(function: Function) -> dict[int, Group]:
-    """The groups of a function's accesses, by the `id` of each instruction."""
-    found: dict[int, Group] = {}
-    for block in function.blocks:
-        open_groups: dict[tuple[str, str, int], Group] = {}
-        for i in block.instructions:
-            access = access_of(i)
-            if access and not i.guard:
-                place, size = access
-                key = (place.base, space_of(i), size)
-                group = open_groups.get(key)
-                if group is None or (place.offset - group.low) % size:
-                    group = open_groups[key] = Group([], place.offset, place.offset + size, size)
-                group.members.append(i)
-                group.low, group.high = min(group.low, place.offset), max(group.high, place.offset + size)
-                found[id(i)] = group
-            written = set(results(i))
-            open_groups = {key: g for key, g in open_groups.items() if key[0] not in written}
-            if meets(i) or i.opcode in ("bra", "brx", "ret", "exit", "trap", "brkpt", "call"):
-                open_groups = {}
-    return found
-
-
-def check(t: Thread, group: Group, base: Any, space: str) -> None:
-    """Stop the thread where an access of the group lies outside every array of the launch, or is not aligned.
-
-    base : what the register holds
-    For global memory and addresses of any space, the launch keeps a note for each group: the array that it met last.
-    Mostly that is the array again.
+    An address that is computed from one pointer among the parameters lies in the array that begins there, if it is
+    right: that array does not change, and LLVM moves what depends on it out of loops. For other addresses the launch
+    keeps a note for each group, the array that it met last; mostly that is the array again.
     """
     b = t.b
+    asked = [(group, *_known(t, group)) for group in (first, *first.others)]
+    all_known = functools.reduce(b.and_, [known for *_, known in asked])
+    with b.if_then(b.not_(all_known), likely=False):
+        for group, base, places, known in asked:
+            if len(asked) == 1:
+                _look(t, group, base, places)
+            else:
+                with b.if_then(b.not_(known)):
+                    _look(t, group, base, places)
+
+
+def _known(t: Thread, group: Group) -> tuple[Any, list[int], Any]:
+    """What the group's register holds, the numbers of its places, and whether it lies where it is expected."""
+    b = t.b
+    memory, _ = access_of(group.members[0]) or (None, 0)
+    assert memory is not None
     places = [t.program.number(i) for i in group.members]
+    base = t.read(memory.base, ".u64")
+    origin, space = t.program.origins.get(memory.base), space_of(group.members[0])
+    if space == ".local":
+        return base, places, _inside(t, group, base, ir.Constant(I64, 0), ir.Constant(I64, t.layout.local_bytes))
+    if space == ".shared":
+        return base, places, _inside(t, group, base, ir.Constant(I64, 0), t.slot(SHARED_BYTES))
+    if origin is not None:
+        begin = t.constant(b.load(t.parameters[origin], typ=I64, align=8))
+        return base, places, _inside(t, group, base, begin, t.slot(EXTENTS + t.program.pointers.index(origin)))
     first = b.add(base, ir.Constant(I64, group.low % 2**64))
-    span = ir.Constant(I64, group.high - group.low)
-    if space in (".shared", ".local"):
-        size = ir.Constant(I64, t.layout.local_bytes) if space == ".local" else t.slot(SHARED_BYTES)
-        reach = b.sub(size, span)
-        known = b.and_(b.icmp_unsigned("<=", first, reach), b.icmp_signed(">=", reach, ir.Constant(I64, 0)))
-    else:
-        note = b.gep(t.notes, [ir.Constant(I64, 16 * places[0])], source_etype=I8)
-        low = b.load(note, typ=I64, align=8)
-        reach = b.load(b.gep(note, [ir.Constant(I64, 8)], source_etype=I8), typ=I64, align=8)
-        known = b.icmp_unsigned("<", b.sub(first, low), reach)
-    if group.size > 1:
-        ones = b.and_(first, ir.Constant(I64, group.size - 1))
-        known = b.and_(known, b.icmp_unsigned("==", ones, ir.Constant(I64, 0)))
-    with b.if_then(b.not_(known), likely=False):
-        begin = b.ptrtoint(window(t, group.members[0], space), I64) if space in (".shared", ".local") else None
-        own = b.ptrtoint(t.local, I64) if t.local is not None else ir.Constant(I64, 0)
+    note = b.gep(t.notes, [ir.Constant(I64, 16 * places[0])], source_etype=I8)
+    low = b.load(note, typ=I64, align=8)
+    reach = b.load(b.gep(note, [ir.Constant(I64, 8)], source_etype=I8), typ=I64, align=8)
+    aligned = b.icmp_unsigned("==", b.and_(first, ir.Constant(I64, group.size - 1)), ir.Constant(I64, 0))
+    return base, places, b.and_(b.icmp_unsigned("<", b.sub(first, low), reach), aligned)
 
-        def ask(distance: int, bytes_: int, place: int, quiet: bool) -> Any:
-            address = b.add(base, ir.Constant(I64, distance % 2**64))
-            address = b.add(address, begin) if begin is not None else address
-            numbers = [ir.Constant(I64, v) for v in (bytes_, group.size, 16 * place, int(quiet))]
-            rest = [own, ir.Constant(I64, t.layout.local_bytes), *t.ids.values()]
-            function = t.program.llvm.globals["check"]
-            return b.call(function, [t.launch, t.shared, t.notes, address, *numbers, *rest])
 
-        wrong = ask(group.low, group.high - group.low, places[0], len(places) > 1)
-        if len(places) > 1:  # not in one array all together: each by itself
-            with b.if_then(wrong):
-                found = ir.Constant(BOOL, 0)
-                for i, place in zip(group.members, places, strict=True):
-                    memory, _ = access_of(i) or (None, 0)
-                    assert memory is not None
-                    found = b.or_(found, ask(memory.offset, group.size, place, False))
-                with b.if_then(found):
-                    b.ret(ir.Constant(I32, FAULT))
-        else:
+def _look(t: Thread, group: Group, base: Any, places: list[int]) -> None:
+    """Ask for the group in all arrays; in no array all together, for each access by itself."""
+    b, space = t.b, space_of(group.members[0])
+    begin = b.ptrtoint(window(t, group.members[0], space), I64) if space in (".shared", ".local") else None
+    own = b.ptrtoint(t.local, I64) if t.local is not None else ir.Constant(I64, 0)
+
+    def ask(distance: int, bytes_: int, place: int, quiet: bool) -> Any:
+        address = b.add(base, ir.Constant(I64, distance % 2**64))
+        address = b.add(address, begin) if begin is not None else address
+        numbers = [ir.Constant(I64, v) for v in (bytes_, group.size, 16 * place, int(quiet))]
+        rest = [own, ir.Constant(I64, t.layout.local_bytes), *t.ids.values()]
+        function = t.program.llvm.globals["check"]
+        return b.call(function, [t.launch, t.shared, t.notes, address, *numbers, *rest], cconv=SPARING)
+
+    wrong = ask(group.low, group.high - group.low, places[0], len(places) > 1)
+    with b.if_then(wrong):
+        if len(places) > 1:
+            wrong = ir.Constant(BOOL, 0)
+            for i, place in zip(group.members, places, strict=True):
+                memory, _ = access_of(i) or (None, 0)
+                assert memory is not None
+                wrong = b.or_(wrong, ask(memory.offset, group.size, place, False))
             with b.if_then(wrong):
                 b.ret(ir.Constant(I32, FAULT))
+        else:
+            b.ret(ir.Constant(I32, FAULT))
+
+
+def _inside(t: Thread, group: Group, base: Any, begin: Any, length: Any) -> Any:
+    """Does the group lie in the bytes from `begin` on, at a multiple of its size? Asked of the distance, which LLVM
+    mostly has as an index times this size: one comparison is left. The rest is the same in all rounds of a loop.
+    """
+    b = t.b
+    zero, ones = ir.Constant(I64, 0), ir.Constant(I64, group.size - 1)
+    span = ir.Constant(I64, group.high - group.low)
+    fits = b.icmp_unsigned("<=", span, length)
+    aligned = b.icmp_unsigned("==", b.and_(begin, ones), zero)
+    room = b.select(b.and_(fits, aligned), b.sub(length, b.sub(span, ir.Constant(I64, 1))), zero)
+    distance = b.add(b.sub(base, begin), ir.Constant(I64, group.low % 2**64))
+    inside = b.icmp_unsigned("<", distance, room)
+    return b.and_(inside, b.icmp_unsigned("==", b.and_(distance, ones), zero))
 
 
 def add_checks(program: Program) -> None:
@@ -284,6 +280,7 @@ def _check(program: Program) -> None:
     """
     kind = ir.FunctionType(BOOL, [PTR, PTR, PTR, *[I64] * 7, *[I32] * 6])
     function = ir.Function(program.llvm, kind, "check")
+    function.calling_convention = SPARING
     function.linkage = "internal"
     function.attributes.add("noinline")
     launch, shared, notes, address, size, align, note_at, quiet, own, own_size, *ids = function.args

@@ -13,7 +13,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from . import cache
-from .liveness import add_pauses, add_yields
+from .analysis import add_pauses, add_yields
 from .memory import Program, add_checks
 from .parse import Instruction, parse
 from .schedule import Schedule
@@ -42,6 +42,7 @@ class Code:
     loops: bool  # may a thread run for ever?
     yields: bool  # do threads wait until others have written something?
     prints: bool
+    pointers: tuple[int, ...]  # the parameters, by number, for which a launch says where their array lies
 
     def to_bytes(self) -> bytes:
         """The code as one file: what a launch must know in JSON, its length first, then the object file."""
@@ -57,7 +58,8 @@ class Code:
         about = json.loads(data[8:end])
         for name in ("places", "meetings"):
             about[name] = tuple(Place(**place) for place in about[name])
-        return cls(object=data[end:], **about | {"parameters": tuple(about["parameters"])})
+        about |= {name: tuple(about[name]) for name in ("parameters", "pointers")}
+        return cls(object=data[end:], **about)
 
 
 @functools.cache
@@ -131,6 +133,7 @@ def translate(ptx: str, checked: bool = True, level: int = 3, traced: bool = Fal
         program.loops,
         any(i.opcode == "yield" for i, _ in thread.meetings),
         program.prints,
+        tuple([name for name, _, _ in entry.parameters].index(name) for name in program.pointers),
     )
 
 

@@ -16,7 +16,7 @@ from ..simt.limits import MAX_BLOCK, MAX_GRID
 from . import crew, printing
 from .arguments import parameters_of, ranges_of
 from .faults import PtxFault, told
-from .memory import CHUNK, ERROR_WORDS, GOES_ON, LAST, LEFT, NEXT, ORDER, PRINTS, ROW_WORDS, STOP
+from .memory import CHUNK, ERROR_WORDS, EXTENTS, GOES_ON, LAST, LEFT, NEXT, ORDER, PRINTS, ROW_WORDS, STOP
 from .native import Native
 
 GARBAGE = 0xFF  # each byte of shared memory at first, where the order is random: as float32 a NaN
@@ -98,21 +98,27 @@ def run(
     parameters, ranges = parameters_of(args), ranges_of((*args, *further))
     if len(parameters) != 8 * sum(-(-n // 8) for n in code.parameters):
         raise TypeError(f"{name}: compiled for {len(code.parameters)} parameters; these arguments are other ones")
-    # One piece of memory: the row, the record of a fault, the parameters, the ranges of the arrays.
-    words = np.zeros(ROW_WORDS + ERROR_WORDS + len(parameters) // 8 + len(ranges), np.int64)
+    # One piece of memory: the row with the arrays of the pointers, the record of a fault, the parameters, all arrays.
+    behind_row = EXTENTS + len(code.pointers)
+    given = behind_row + ERROR_WORDS
+    after = given + len(parameters) // 8
+    words = np.zeros(after + len(ranges), np.int64)
     at = words.ctypes.data
-    after = ROW_WORDS + ERROR_WORDS + len(parameters) // 8
-    error = words[ROW_WORDS : ROW_WORDS + ERROR_WORDS]
+    error = words[behind_row:given]
     worth = 1 + int(native.pace * count * blocks / WORTH) if native.pace else blocks
     cores = min(threads or crew.cores(), blocks, worth)
-    places = (at + 8 * (ROW_WORDS + ERROR_WORDS), at + 8 * after, at + 8 * ROW_WORDS)
+    places = (at + 8 * given, at + 8 * after, at + 8 * behind_row)
     _ROW.pack_into(
         words.data, 0,
         places[0], *size, *shape, dynamic_bytes, 0, places[1], len(ranges) // 2, places[2], shared, blocks,
         max(1, blocks // (cores * CHUNKS)), trace.ctypes.data if trace is not None else 0, *[0] * (ROW_WORDS - NEXT),
     )  # fmt: skip
-    words[ROW_WORDS + ERROR_WORDS : after] = np.frombuffer(parameters, np.int64)
+    words[given:after] = np.frombuffer(parameters, np.int64)
     words[after:] = ranges
+    begins = {first: last - first for first, last in sorted(zip(ranges[::2], ranges[1::2], strict=True))}
+    for k, number in enumerate(code.pointers):
+        pointer = int(words[given + sum(-(-n // 8) for n in code.parameters[:number])])
+        words[EXTENTS + k] = begins.get(pointer, 0)
     notes = -(-16 * len(code.places) // 64) * 64 if code.checked else 0
 
     prints = printing.room() if code.prints else None
@@ -151,7 +157,7 @@ def run(
         return Block(number, memory, None if rng is None else orders(count, rng))
 
     def in_turns() -> None:
-        row = words[:ROW_WORDS].copy()
+        row = words[:behind_row].copy()
         row[CHUNK] = 1
         while not error[0] and (block := turns.take()):
             row[ORDER] = 0 if block.threads is None else block.threads.ctypes.data

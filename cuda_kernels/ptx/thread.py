@@ -26,11 +26,12 @@ from typing import Any
 from llvmlite import ir
 
 from . import trace
+from .analysis import OURS, groups_of, is_register, live_at_meetings, meets, results
 from .instructions import MEANINGS
-from .liveness import OURS, is_register, live_at_meetings, meets, results
 from .memory import (
     DYNAMIC,
     ERROR,
+    EXTENTS,
     FAULT,
     NCTAID,
     NTID,
@@ -40,7 +41,6 @@ from .memory import (
     WORDS,
     Layout,
     Program,
-    groups_of,
     symbol,
 )
 from .parse import Function, Instruction, PtxError
@@ -75,6 +75,7 @@ class Thread:
             self.frame, self.launch, self.shared, self.notes = self.llvm.args[:4]
             for pointer in self.llvm.args[:4]:
                 pointer.add_attribute("noalias")
+            self.launch.attributes.dereferenceable = 8 * (EXTENTS + len(self.program.pointers))
             self.ids = dict(zip(IDS, self.llvm.args[4:], strict=True))
             self.groups = groups_of(self.function)
         else:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from llvmlite import ir
 
-from .liveness import results
+from .analysis import results
 from .memory import NTID, TRACE
 from .parse import Instruction, parse
 from .values import I8, I32, I64, PTR, VOID, bits

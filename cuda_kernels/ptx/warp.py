@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .liveness import OURS
+from .analysis import OURS
 from .parse import Instruction
 from .values import BOOL, F32, I32, unsupported
 

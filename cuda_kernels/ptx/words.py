@@ -17,8 +17,8 @@ from typing import Any
 
 from numba import types as nb
 
+from .analysis import is_register
 from .instructions import MEANINGS
-from .liveness import is_register
 from .parse import Instruction, Memory, Module, bytes_of
 from .warp import TOGETHER
 

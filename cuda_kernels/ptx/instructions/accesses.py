@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 
-from ..liveness import ORDERED
+from ..analysis import ORDERED
 from ..memory import pointer
 from ..parse import Instruction, Memory, bytes_of, space_of
 from ..values import I32, bits, is_float, llvm_type, type_of, unsupported
-from .table import meaning
+from .table import flushed, meaning
 
 if TYPE_CHECKING:
     from ..thread import Thread
@@ -55,7 +56,10 @@ _ATOMIC = {".add": "add", ".and": "and", ".or": "or", ".xor": "xor", ".exch": "x
 
 @meaning("atom", "red")
 def atomic(t: Thread, i: Instruction) -> None:
-    """Sections 9.7.13.5, 9.7.13.6: read, compute and write as one. `atom` gives what was there before."""
+    """Sections 9.7.13.5, 9.7.13.6: read, compute and write as one. `atom` gives what was there before.
+
+    A float32 sum in global memory takes subnormal numbers for zeros, and gives zeros for them.
+    """
     kind = type_of(i)
     operands = list(i.operands) if i.opcode == "atom" else ["_", *i.operands]
     place = operands[1]
@@ -76,7 +80,9 @@ def atomic(t: Thread, i: Instruction) -> None:
         pair = t.b.cmpxchg(at, bits(t, value), bits(t, t.read(operands[3], kind)), "seq_cst", "seq_cst")
         before = t.b.extract_value(pair, 0)
     elif name in (".inc", ".dec"):
-        before = _counted(t, at, value, name)
+        before = _replaced(t, at, value.type, lambda old: _counted(t, old, value, name))
+    elif name == ".add" and kind == ".f32" and space_of(i) == ".global":
+        before = _replaced(t, at, value.type, lambda old: flushed(t, t.b.fadd(flushed(t, old), flushed(t, value))))
     elif name in (".min", ".max"):
         if is_float(kind):
             raise unsupported(i, "Numba makes a loop of compare-and-swap instead")
@@ -89,27 +95,30 @@ def atomic(t: Thread, i: Instruction) -> None:
         t.write(operands[0], before)
 
 
-def _counted(t: Thread, at: Any, most: Any, name: str) -> Any:
-    """Count up to `most` and begin again at 0, or down to 0 and begin again at `most`: a loop of compare-and-swap."""
-    again, after = t.b.append_basic_block("count"), t.b.append_basic_block("counted")
+def _replaced(t: Thread, at: Any, kind: Any, of: Callable[[Any], Any]) -> Any:
+    """Write `of` what is there, and give what was: a loop of compare-and-swap, until no other thread came between."""
+    again, after = t.b.append_basic_block("again"), t.b.append_basic_block("replaced")
     start = t.b.block
-    first = t.b.load(at, typ=most.type)
+    first = bits(t, t.b.load(at, typ=kind))
     t.b.branch(again)
     t.b.position_at_end(again)
-    old = t.b.phi(most.type)
+    old = t.b.phi(first.type)
     old.add_incoming(first, start)
+    value = t.b.bitcast(old, kind) if kind != old.type else old
+    pair = t.b.cmpxchg(at, old, bits(t, of(value)), "seq_cst", "seq_cst")
+    old.add_incoming(t.b.extract_value(pair, 0), t.b.block)
+    t.b.cbranch(t.b.extract_value(pair, 1), after, again)
+    t.b.position_at_end(after)
+    return value
+
+
+def _counted(t: Thread, old: Any, most: Any, name: str) -> Any:
+    """One more, and 0 after `most`; or one less, and `most` after 0."""
     zero, one = ir.Constant(most.type, 0), ir.Constant(most.type, 1)
     beyond = t.b.icmp_unsigned(">=" if name == ".inc" else ">", old, most)
     if name == ".inc":
-        new = t.b.select(beyond, zero, t.b.add(old, one))
-    else:
-        new = t.b.select(t.b.or_(beyond, t.b.icmp_unsigned("==", old, zero)), most, t.b.sub(old, one))
-    pair = t.b.cmpxchg(at, old, new, "seq_cst", "seq_cst")
-    seen = t.b.extract_value(pair, 0)
-    old.add_incoming(seen, t.b.block)
-    t.b.cbranch(t.b.extract_value(pair, 1), after, again)
-    t.b.position_at_end(after)
-    return seen
+        return t.b.select(beyond, zero, t.b.add(old, one))
+    return t.b.select(t.b.or_(beyond, t.b.icmp_unsigned("==", old, zero)), most, t.b.sub(old, one))
 
 
 @meaning("membar", "fence")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cuda_kernels.ptx.liveness import is_register, reads, results
+from cuda_kernels.ptx.analysis import is_register, reads, results
 from cuda_kernels.ptx.trace import Lane
 from minidl.console import one_line
 from minidl.errors import ArgumentError

@@ -150,6 +150,9 @@ def test_atomics_over_all_blocks_and_cores() -> None:
         ("ld.global.b32 %a2, [%x0+128]; st.global.b32 [%x1], %a2;", r"thread \(0, 0, 0\) of block.*outside every"),
         ("ld.global.b32 %a2, [%p0+2];", "not aligned, 2 bytes into argument 0"),
         ("st.shared.b32 [%p0], %a1; mov.u64 %s1, room; st.shared.b32 [%s1+512], %a1;", "outside every array"),
+        ("ld.global.b32 %a2, [%x0]; ld.global.b32 %a3, [%x1+4];", r"thread \(31, 0, 0\).*x1\+4.*outside every"),
+        ("ld.global.b32 %a2, [%x0]; ld.global.b32 %a3, [%x1+4]; ld.global.b32 %a4, [%x1+-4];", r"x1\+-4.*outside"),
+        ("ld.global.b32 %a2, [%x0]; ld.global.b16 %a3, [%p1+3];", "not aligned, 3 bytes into argument 1"),
         ("trap;", "stopped itself"),
         ("setp.lt.u32 %q1, %t1, 8; @%q1 bra $end; shfl.sync.idx.b32 %a2, %a1, 0, 31, -1; $end:", "waits for ever"),
     ],
@@ -159,6 +162,26 @@ def test_faults_say_kernel_line_thread_and_instruction(body: str, said: str) -> 
     with pytest.raises(PtxFault, match=said) as caught:
         run(body, data, out, shared=ROOM)
     assert "line 5" in str(caught.value)
+
+
+def test_arrays_that_begin_elsewhere_or_together_are_whole() -> None:
+    """A pointer to the last element, one to no multiple of the access, and two arrays at one address."""
+    data, out, back = np.arange(32, dtype=np.int32), np.zeros(32, np.int32), np.arange(100, 132, dtype=np.int32)[::-1]
+    body = "neg.s32 %t2, %t1; mad.wide.s32 %s1, %t2, 4, %p2; ld.global.b32 %a2, [%s1]; st.global.b32 [%x1], %a2;"
+    run(body, data, out, back)
+    np.testing.assert_array_equal(out, back)
+    room = np.zeros(200, np.uint8)
+    begin = -room.ctypes.data % 16 + 4
+    odd = room[begin : begin + 128].view(np.int32)
+    odd[:] = LANES
+    run("ld.global.b32 %a2, [%x2]; st.global.b32 [%x1], %a2;", data, out, odd)
+    np.testing.assert_array_equal(out, LANES)
+    with pytest.raises(PtxFault, match="not aligned, 0 bytes into argument 2"):
+        run("ld.global.v2.b32 {%a2, %a3}, [%p2];", data, out, odd)
+    for first, second in ((odd, odd[:8]), (odd[:8], odd)):
+        out[:] = 0
+        run("ld.global.b32 %a2, [%x2]; st.global.b32 [%x1], %a2;", data, out, first, second)
+        np.testing.assert_array_equal(out, LANES)
 
 
 def test_a_loop_without_an_end_is_stopped_and_named() -> None:

@@ -1,7 +1,8 @@
-"""Where threads meet, and which registers are still needed there: only these are kept while a thread waits.
+"""What is read off the text before it is translated: where threads meet, and which accesses are checked together.
 
-A register is live where some way on from there reads it before anything writes it. Found backwards, block by block,
-until nothing changes (Aho, Lam, Sethi, Ullman, *Compilers*, 2nd edition, 9.2.5).
+A thread that waits for others keeps the registers that are live: some way on from there reads them before anything
+writes them. Found backwards, block by block, until nothing changes (Aho, Lam, Sethi, Ullman, *Compilers*, 2nd edition,
+9.2.5).
 
 Two meetings are not of the ISA, and put in here. A `yield` stands in a loop in which a thread waits until another one
 has written something: it goes round once, and lets the others run. A `pause`, for random orders, stands before a store.
@@ -9,7 +10,9 @@ has written something: it goes round once, and lets the others run. A `pause`, f
 
 from __future__ import annotations
 
-from .parse import Function, Instruction, Memory, space_of
+from dataclasses import dataclass, field
+
+from .parse import Function, Instruction, Memory, bytes_of, space_of
 
 OURS = ("pause", "yield")
 MEETINGS = frozenset(("bar", "barrier", "shfl", "vote", "match", "activemask", "redux", "mma", *OURS))
@@ -185,3 +188,86 @@ def _waits(loop: list[Instruction]) -> bool:
             seen |= set(results(i))
     deciding = {r for i in loop if i.opcode in ("bra", "brx") for r in reads(i)}
     return not deciding.isdisjoint(made_of(seen))
+
+
+@dataclass
+class Group:
+    """Accesses through one register, by constant distances, that all happen if the first one does."""
+
+    members: list[Instruction]
+    low: int  # bytes from the register's address to the first byte that one of them touches
+    high: int  # and behind the last
+    size: int  # of each access
+    others: list[Group] = field(default_factory=list)  # through other registers, that are asked for with this one
+    joined: bool = False  # it is among another one's
+
+
+def access_of(i: Instruction) -> tuple[Memory, int] | None:
+    """Place and bytes of an instruction's access to memory through a register; None where it has none."""
+    if i.opcode not in ("ld", "ldu", "st", "atom", "red"):
+        return None
+    place = next((o for o in i.operands if isinstance(o, Memory)), None)
+    if place is None or not is_register(place.base) or space_of(i) in (".param", ".const"):
+        return None
+    vector = next((len(o) for o in i.operands if isinstance(o, tuple) and not isinstance(o, Memory)), 1)
+    return place, vector * bytes_of(i.modifiers[-1])
+
+
+def groups_of(function: Function) -> dict[int, Group]:
+    """The groups of a function's accesses, by the `id` of each instruction."""
+    found: dict[int, Group] = {}
+    for block in function.blocks:
+        open_groups: dict[tuple[str, str, int], Group] = {}
+        first, first_at = None, 0
+        written_at: dict[str, int] = {}
+        for k, i in enumerate(block.instructions):
+            access = access_of(i)
+            if access and not i.guard:
+                place, size = access
+                key = (place.base, space_of(i), size)
+                group = open_groups.get(key)
+                if group is None or (place.offset - group.low) % size:
+                    group = open_groups[key] = Group([], place.offset, place.offset + size, size)
+                    if first is not None and written_at.get(place.base, -1) < first_at:
+                        first.others.append(group)
+                        group.joined = True
+                    else:
+                        first, first_at = group, k
+                group.members.append(i)
+                group.low, group.high = min(group.low, place.offset), max(group.high, place.offset + size)
+                found[id(i)] = group
+            written_at |= dict.fromkeys(results(i), k)
+            open_groups = {key: g for key, g in open_groups.items() if written_at.get(key[0], -1) < k}
+            if meets(i) or i.opcode in ("bra", "brx", "ret", "exit", "trap", "brkpt", "call"):
+                open_groups, first = {}, None
+    return found
+
+
+_ADDRESSES = frozenset(("mov", "add", "sub", "mad", "cvta", "selp", "or"))  # what makes addresses of addresses
+
+
+def origins_of(function: Function) -> dict[str, str]:
+    """The registers that hold an address computed from one pointer among the parameters, and which one.
+
+    A pointer is a parameter that is made an address of global memory, or used as one. What a register ever holds
+    counts, wherever it stands; so this says where to look first, and is no proof.
+    """
+    everything = [i for block in function.blocks for i in block.instructions]
+    loaded = {}
+    for i in everything:
+        source = i.operands[1] if i.opcode == "ld" and space_of(i) == ".param" else None
+        if isinstance(source, Memory) and source.offset == 0 and i.modifiers[-1] == ".u64":
+            loaded[str(i.operands[0])] = source.base
+    used = {str(i.operands[1]) for i in everything if i.opcode == "cvta" and ".to" in i.modifiers}
+    used |= {access[0].base for access in map(access_of, everything) if access}
+    found = {register: {name} for register, name in loaded.items() if register in used}
+    steps = [(results(i), reads(i)) for i in everything if i.opcode in _ADDRESSES]
+    changed = True
+    while changed:
+        changed = False
+        for written, read in steps:
+            names = set().union(*(found.get(register, ()) for register in read))
+            for register in written:
+                if not names <= found.get(register, set()):
+                    found[register], changed = found.get(register, set()) | names, True
+    return {register: next(iter(names)) for register, names in found.items() if len(names) == 1}
