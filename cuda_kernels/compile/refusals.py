@@ -19,8 +19,6 @@ import numpy as np
 
 from cuda_kernels._cuda import cuda
 
-from .build import pretended_device
-
 CAPABILITY = (8, 0)
 INSTALL = 'pip install "minidl[ptx]"'
 
@@ -66,12 +64,14 @@ def _type_of(a: Any) -> Any:
 
 
 def refusal(kernel: Any, types: tuple[Any, ...]) -> Refusal | None:
-    """Why Numba refuses to compile a kernel for these types; None if it compiles."""
+    """Why Numba refuses to compile a kernel for these types; None if it compiles. What it compiled to is kept, and
+    `cuda_kernels.ptx` runs that: it is not compiled again.
+    """
+    from ..ptx.compiler import ptx_of
+
     function = getattr(kernel, "py_func", kernel)
-    options = {key: value for key, value in getattr(kernel, "targetoptions", {}).items() if key in ("fastmath",)}
     try:
-        with pretended_device(CAPABILITY):
-            cuda.compile(function, numba.types.void(*types), cc=CAPABILITY, output="ptx", **options)
+        ptx_of(kernel, types)
     except Exception as error:  # whatever the compiler raises is its answer
         return _explained(function, error)
     return None

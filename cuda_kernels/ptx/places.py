@@ -1,6 +1,7 @@
 """Which lines an instruction was made of: the line of the kernel, and those of the device functions that were inlined.
 
-    places_of(kernel, types)[17]       # (Place(".../tiles.py", 145), Place(".../r7.py", 50), Place(".../r7.py", 147))
+    chains, whole = places_of(kernel, types)
+    chains[17]                         # (Place(".../tiles.py", 145), Place(".../r7.py", 50), Place(".../r7.py", 147))
 
 What runs is compiled with the lines of the kernel alone. For the others it is compiled a second time, and each
 instruction of the first text is found again in the second: nearly all stand at the same place.
@@ -31,8 +32,11 @@ class Place(NamedTuple):
 Chain = tuple[Place, ...]  # the line itself, the one that called its function, and so on to the kernel's; () is none
 
 
-def places_of(kernel: Any, types: tuple[Any, ...]) -> list[Chain]:
+def places_of(kernel: Any, types: tuple[Any, ...]) -> tuple[list[Chain], bool]:
     """Where each instruction of the kernel's text comes from; () where the compiler says that it is of no one line.
+
+    Second, whether lines of device functions are among them: NVVM refuses the second text of some kernels
+    (absolute_backward r2), and their own lines alone are left.
 
     Raises
     NvvmMissing, numba's errors : see `ptx_of`
@@ -40,9 +44,9 @@ def places_of(kernel: Any, types: tuple[Any, ...]) -> list[Chain]:
     plain = ptx_of(kernel, types)
     try:
         inner = ptx_of(kernel, types, inner_lines=True)
-    except Exception:  # NVVM refuses the second text of some kernels (absolute_backward r2): their own lines are left
-        return [chain for _, chain in parse_chains(plain)]
-    return joined(plain, inner)
+    except Exception:  # whatever NVVM says of it
+        return [chain for _, chain in parse_chains(plain)], False
+    return joined(plain, inner), True
 
 
 def joined(plain: str, inner: str) -> list[Chain]:

@@ -263,6 +263,21 @@ def test_a_check_runs_it_compiled_and_in_other_orders(mine):
     assert verdicts["compiled"] == verdicts["any order"] == "passed"
 
 
+@needs_ptx
+def test_a_check_compiles_each_signature_of_a_kernel_once(mine, monkeypatch, tmp_path):
+    monkeypatch.setenv("MINIDL_CACHE", str(tmp_path))  # empty
+    monkeypatch.setattr(compiled, "_COMPILED", {})
+    original, asked = cuda.compile, []
+
+    def counted(function, signature, **options):
+        asked.append(str(signature))
+        return original(function, signature, **options)
+
+    monkeypatch.setattr(cuda, "compile", counted)
+    assert minidl.check("relu:mine", X).passed
+    assert asked and len(asked) == len(set(asked)), asked
+
+
 def checked(function, x, expected):
     """The two stages alone: a function that the SIMT machine would have stopped."""
     from minidl.testing.kernels.compiled import add_compiled

@@ -413,6 +413,9 @@ def test_counts_of_rungs_are_those_of_the_raw_text(rung):
     assert not listing.float64
     assert max(map(len, in_text.plain(listing, 80).splitlines())) <= 80
     Elements(listing._repr_html_())
+    refused = rung == "absolute_backward:r2"
+    for shown in (str(listing), listing._repr_html_()):
+        assert ("refuses the text that names their lines" in " ".join(shown.split())) == refused
 
 
 @needs_compilers

@@ -71,10 +71,10 @@ class PtxListing:
         self.title, self.signature, self.note = about.title, about.signature, about.note
         if about.text:
             self.text = about.text
-            chains = [chain for _, chain in parse_chains(self.text)]
+            chains, self.lines_whole = [chain for _, chain in parse_chains(self.text)], True
         else:
             self.text = _compiled(about)
-            chains = places_of(about.kernel, about.types)
+            chains, self.lines_whole = places_of(about.kernel, about.types)
         self.module: Module = parse(self.text)
         self.names = names_of(self.module, about.function, about.types)
         self.loops: list[Loop] = loops_of(self.module.entry)

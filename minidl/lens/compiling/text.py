@@ -76,6 +76,12 @@ def head_lines(listing: PtxListing) -> Iterator[tuple[str, str]]:
         )
     elif not listing.subject.text:
         yield "machine code", listing.sass.missing
+    if not listing.lines_whole:
+        yield (
+            "lines",
+            "the kernel's own alone: what device functions became is told of the line that calls them, for NVIDIA's "
+            "compiler refuses the text that names their lines",
+        )
     if listing.note:
         yield "also", listing.note
     yield from float64_lines(listing)

@@ -177,7 +177,8 @@ def test_lines_of_device_functions_are_told_and_what_is_compiled_stays():
 
     build = ladder.rung("gemm", "r2").builds[0]
     before = ptx_of(build.kernel, build.args)
-    chains = places_of(build.kernel, build.args)
+    chains, whole = places_of(build.kernel, build.args)
+    assert whole
     flat = instructions(before)
     assert len(chains) == len(flat)
     assert {c[0].file.rpartition("/")[2] for c in chains if len(c) > 1} == {"host.py"}  # the readers of operands

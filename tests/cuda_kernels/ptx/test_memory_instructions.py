@@ -23,7 +23,7 @@ WIDE = [*INTEGERS, 2**63 - 1, -(2**63), 2**64 - 1, 2**40 + 5]
 
 
 def run(body: str, *arrays: np.ndarray, threads: int = 1, grid: int = 1, declared: str = "", room: str = "") -> None:
-    """Run a body on each thread: %p0 … are the arrays' addresses, %t1 is the thread's number, %i1 the same of 64 bits."""
+    """Run a body on each thread: %p0 … are the arrays' addresses, %t1 and %i1 the thread's number."""
     parameters = ", ".join(f".param .u64 p{k}" for k in range(len(arrays)))
     loads = "".join(f"ld.param.u64 %p{k}, [p{k}]; cvta.to.global.u64 %p{k}, %p{k};\n" for k in range(len(arrays)))
     text = (
@@ -329,7 +329,7 @@ def test_a_product_of_whole_numbers_is_exact_in_every_cell(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", DEPTHS)
 def test_a_product_takes_the_bits_that_its_numbers_have_and_multiplies_them_exactly(kind: str) -> None:
-    """tf32: the low 13 bits of a register do not count, nor does a tie among them. One product a cell: no order of sums."""
+    """tf32: the low 13 bits of a register do not count, nor a tie among them. One product a cell: no order of sums."""
     rng = np.random.default_rng(6)
     depth = DEPTHS[kind]
     a, b = np.zeros((16, depth), np.float32), np.zeros((depth, 8), np.float32)
