@@ -139,7 +139,8 @@ check-gate: $(GATE)/.ready
 	  tests/cuda_kernels/test_compile_gate.py tests/cuda_kernels/simt/test_compiles_simt.py \
 	  tests/cuda_kernels/test_refusals.py tests/cuda_kernels/ptx/test_compiled_kernels.py \
 	  tests/cuda_kernels/ptx/test_races.py tests/cuda_kernels/ptx/test_bad_input_ptx.py \
-	  tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_lens_ptx.py tests/backends/test_ptx.py
+	  tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_lens_ptx.py tests/backends/test_ptx.py \
+	  tests/course/test_course_elsewhere.py
 
 # Every op by every rung, forward and backward, run compiled: with empty caches some 1,100 kernels are compiled first.
 check-ptx: $(GATE)/.ready

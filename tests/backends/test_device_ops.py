@@ -12,7 +12,7 @@ from minidl.backends import table
 from minidl.backends.cuda.device import adapter
 from minidl.backends.cuda.forms import ADAPTERS
 from minidl.backends.devices.arrays import device_of, on_host
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, DTypeError
 from minidl.ops.op import records
 from minidl.tape import takes_needs
 
@@ -59,6 +59,61 @@ def test_forward_and_backward_equal_numpy_for_each_pair_of_backends(op, inputs, 
         cache = outputs[forward][1]
         cache = on_host(cache, "test") if backward == "numpy" else cache
         assert_same(table.load(op, backward, "backward")(dy, cache), expected)
+
+
+EDGES = [0, 1, -1, 7, -8, 2**31 - 1, -(2**31), 12345, -54321, 2**24 + 1]  # float32 has not the last one
+WHOLE = [
+    "add", "subtract", "multiply", "maximum", "minimum", "negative", "where", "cast", "reduce_sum", "reduce_max",
+    "reduce_min", "argmax", "reshape", "transpose", "concatenate", "stack", "pad", "slice", "broadcast_to",
+]  # fmt: skip
+FLOAT32_ALONE = ("mod", "square", "absolute")  # NumPy's take integers, the kernels say that they do not
+
+
+def whole_case(op, dtype):
+    """A case of the op with integers in place of its numbers; they wrap around in the type's own way."""
+    _, inputs, static = [case for case in CASES if case[0] == op][:2][-1]
+    count = iter(range(len(inputs) + 9))
+
+    def whole(x):
+        if isinstance(x, tuple):
+            return tuple(map(whole, x))
+        edges = np.array(EDGES + [2**63 - 1, -(2**63), 2**53 + 1] * (dtype == "int64"), dtype)
+        return x if x.dtype == bool else np.resize(np.roll(edges, next(count)), x.shape)
+
+    return tuple(map(whole, inputs)), static
+
+
+@on_each_device
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("op", WHOLE)
+def test_integers_are_what_numpy_makes_of_them_bit_for_bit(op, dtype, device):
+    inputs, static = whole_case(op, dtype)
+    y = table.load(op, "numpy", "forward")(*inputs, **static)[0]
+    got = on_host(table.load(op, device, "forward")(*inputs, **static)[0], "test")
+    assert got.dtype == y.dtype and y.dtype.kind in "ib" and got.shape == y.shape
+    np.testing.assert_array_equal(got, y)
+
+
+@on_each_device
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("op", ["embedding", "sparse_categorical_crossentropy"])
+def test_ids_and_labels_of_either_width(op, dtype, device):
+    for inputs, static in [case[1:] for case in CASES if case[0] == op][:2]:
+        given = tuple(x.astype(dtype) if x.dtype.kind == "i" else x for x in inputs)
+        y, cache = table.load(op, "numpy", "forward")(*given, **static)
+        got, kept = table.load(op, device, "forward")(*given, **static)
+        assert_same(on_host(got, "test"), y)
+        dy = gradient_like(y)
+        expected = table.load(op, "numpy", "backward")(dy, cache)
+        assert_same(on_host(table.load(op, device, "backward")(dy, kept), "test"), expected)
+
+
+@on_each_device
+@pytest.mark.parametrize("op", FLOAT32_ALONE)
+def test_kernels_of_float32_alone_say_so(op, device):
+    inputs, static = whole_case(op, "int32")
+    with pytest.raises(DTypeError, match=f"{op}: on backend '{device}', . must be float32. Got int32"):
+        table.load(op, device, "forward")(*inputs, **static)
 
 
 CHOOSING = [
