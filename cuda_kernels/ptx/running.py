@@ -146,6 +146,7 @@ def run(
     rng = np.random.default_rng(order) if order is not None else None
 
     def in_random_order() -> None:
+        assert rng is not None
         words[CHUNK] = 1
         for number in rng.permutation(blocks):
             in_turn = orders(count, rng)
