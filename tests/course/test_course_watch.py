@@ -206,7 +206,8 @@ def test_a_disk_that_takes_nothing_is_said(watched, monkeypatch):
     monkeypatch.setattr("minidl.course.folder.atomic_write", full)
     path.write_text(WRONG)
     watch.look()
-    assert "No space left" in said[-1] and watch.key("h") and "No space left" in said[-1] and watch.key("n")
+    assert "✗ machine" in said[-1] and "not remembered: No space left" in said[-1]
+    assert watch.key("h") and "hint 1" in said[-1] and watch.key("n") and "No space left" in said[-1]
 
 
 def test_sequences_of_special_keys_are_no_keys():
