@@ -141,7 +141,7 @@ def test_require_says_what_a_check_says():
     notebooks.require("vector_add", "values", scope["public"])
     for stage, function, words in (
         ("machine", scope["wrong"], "extra threads"), ("values", scope["wrong"], "extra threads"),
-        ("par", scope["public"], "Every element is 0"), ("file", None, "defines no add"),
+        ("par", scope["public"], "Every element of y is 0"), ("file", None, "defines no add"),
     ):  # fmt: skip
         with pytest.raises(AssertionError, match=words):
             notebooks.require("vector_add", stage, function, seed="s")
