@@ -47,3 +47,54 @@ bank.mistake("db_rows", "values", "db_of_rows", "db = dz.sum() => db = dz")
 bank.mistake("uphill", "values", "uphill", "(p - t) / => (t - p) /")
 bank.mistake("float64", "values", "double", "x @ w + np.float32(b) => x.astype(np.float64) @ w + b")
 bank.mistake("changes_w", "values", "F17", "dw = x.T @ dz => dw = x.T @ dz\n    w -= dw")
+bank.mistake("p_clipped", "values", "p_clipped", source="""
+import numpy as np
+
+
+def loss_and_gradients(x, t, w, b):
+    z = x @ w + b
+    p = 1 / (1 + np.exp(-np.clip(z, -500, 500)))
+    q = np.clip(p, 1e-7, 1 - 1e-7)
+    loss = np.mean(-t * np.log(q) - (1 - t) * np.log(1 - q))
+    dz = (p - t) / len(t)
+    return loss, x.T @ dz, dz.sum()
+""")
+bank.mistake("db_mean_twice", "values", "db_mean_twice", source="""
+import numpy as np
+
+
+def loss_and_gradients(x, t, w, b):
+    n = x.shape[0]
+    z = np.dot(x, w) + b
+    # stable binary cross entropy
+    losses = np.maximum(z, 0) - z * t + np.log1p(np.exp(-np.abs(z)))
+    p = np.where(z >= 0, 1 / (1 + np.exp(-np.abs(z))), np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z))))
+    dz = (p - t) / n
+    dw = np.dot(x.T, dz)
+    db = np.mean(dz)
+    return losses.mean(), dw, db
+""")
+bank.mistake("labels_exchanged", "values", "labels_exchanged", source="""
+import numpy as np
+
+
+def loss_and_gradients(x, t, w, b):
+    z = x @ w + b
+    softplus = np.logaddexp(0, z)
+    loss = (softplus - (1 - t) * z).mean()
+    p = np.exp(z - softplus)
+    e = (p - t) / t.size
+    return loss, e @ x, e.sum()
+""")
+bank.mistake("sum_in_the_gradients", "values", "sum_not_mean", source="""
+import numpy as np
+
+
+def loss_and_gradients(x, t, w, b):
+    z = np.sum(x * w, axis=1) + b
+    loss = np.mean(np.logaddexp(0, -z) * t + np.logaddexp(0, z) * (1 - t))
+    p = np.where(z > 0, 1 / (1 + np.exp(-np.abs(z))), 1 - 1 / (1 + np.exp(-np.abs(z))))
+    dw = np.sum((p - t)[:, None] * x, axis=0)
+    db = np.sum(p - t)
+    return loss, dw, db
+""")

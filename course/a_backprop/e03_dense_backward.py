@@ -71,3 +71,25 @@ def dense_backward(dy, x, w):
 bank.mistake("db_over_units", "values", "db_over_units", "dy_rows.sum(axis=0) => dy_rows.sum(axis=1)")
 bank.mistake("db_keeps_axis", "values", "db_keeps_axis", "dy_rows.sum(axis=0) => dy_rows.sum(axis=0, keepdims=True)")
 bank.mistake("dx_of_rows", "values", "dx_of_rows", "    dx = dy @ w.T\n =>", "    db = dy_rows =>     dx = dy_rows @ w.T\n    db = dy_rows")
+bank.mistake("first_axis_only", "values", "one_axis_of_rows", source="""
+import numpy as np
+
+
+def dense_backward(dy, x, w):
+    dx = dy @ w.T
+    x2 = x.reshape(-1, x.shape[-1])
+    dy2 = dy.reshape(-1, dy.shape[-1])
+    dw = x2.T @ dy2
+    db = np.sum(dy, axis=0)
+    return dx, dw, db
+""")
+bank.mistake("einsum_slip", "runs", "raises", source="""
+import numpy as np
+
+
+def dense_backward(dy, x, w):
+    dx = np.einsum("...u,ud->...d", dy, w)
+    dw = np.einsum("nd,nu->du", x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1]))
+    db = dy.reshape(-1, dy.shape[-1]).sum(0)
+    return dx, dw, db
+""")

@@ -158,3 +158,40 @@ def multiply_backward(dy, a, b):
     return unbroadcast(dy * b, a.shape), unbroadcast(dy * a, b.shape)
 """)
 bank.mistake("add_stays_stretched", "values", "add_stays_stretched", "da = unbroadcast(dy, a.shape) => da = dy", "db = unbroadcast(dy, b.shape) => db = dy")
+bank.mistake("aligned_left", "values", "last_axes_first", source="""
+import numpy as np
+
+
+def unbroadcast(dy, shape):
+    while dy.ndim > len(shape):
+        dy = dy.sum(axis=-1)
+    for axis, n in enumerate(shape):
+        if n == 1:
+            dy = dy.sum(axis=axis, keepdims=True)
+    return dy
+
+
+def add_backward(dy, a, b):
+    return unbroadcast(dy, np.shape(a)), unbroadcast(dy, np.shape(b))
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(dy * b, np.shape(a)), unbroadcast(dy * a, np.shape(b))
+""")
+bank.mistake("sum_then_times", "values", "stays_stretched", source="""
+import numpy as np
+
+
+def unbroadcast(dy, shape):
+    extra = dy.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1)
+    return dy.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+def add_backward(dy, a, b):
+    return unbroadcast(dy, np.shape(a)), unbroadcast(dy, np.shape(b))
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(dy, np.shape(a)) * b, unbroadcast(dy, np.shape(b)) * a
+""")

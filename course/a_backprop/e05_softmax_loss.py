@@ -76,3 +76,43 @@ TOP = "top = np.max(z, axis=-1)"
 bank.mistake("no_maximum_in_log_sum", "values", "no_maximum", f"{TOP} => top = 0 * z[:, 0]", of=1)
 bank.mistake("one_maximum_in_log_sum", "values", "one_maximum", f"{TOP} => top = np.full_like(z[:, 0], z.max())", of=1)
 bank.mistake("columns_in_log_sum", "runs", "over_columns", f"{TOP} => top = np.max(z, axis=0)", "np.exp(z - top[:, None]).sum(axis=-1) => np.exp(z - top).sum(axis=0)", of=1)
+bank.mistake("max_of_all", "values", "one_maximum", source="""
+import numpy as np
+
+
+def loss_and_gradient(z, labels):
+    shifted = z - np.max(z)
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    rows = np.arange(len(labels))
+    loss = np.log(total[:, 0]) - shifted[rows, labels]
+    dz = e / total
+    dz[rows, labels] -= 1
+    return loss, dz
+""")
+bank.mistake("mean_in_gradient", "values", "shared_among_rows", source="""
+import numpy as np
+
+
+def loss_and_gradient(z, labels):
+    n, c = z.shape
+    z = z - z.max(axis=1, keepdims=True)
+    logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    onehot = np.eye(c)[labels]
+    loss = -(onehot * logp).sum(axis=1)
+    dz = (np.exp(logp) - onehot) / n
+    return loss, dz
+""")
+bank.mistake("log_eps", "values", "small_number", source="""
+import numpy as np
+
+
+def loss_and_gradient(z, labels):
+    e = np.exp(z - z.max(1)[:, None])
+    p = e / e.sum(1)[:, None]
+    i = np.arange(z.shape[0])
+    loss = -np.log(p[i, labels] + 1e-12)
+    dz = p.copy()
+    dz[i, labels] -= 1
+    return loss, dz
+""")

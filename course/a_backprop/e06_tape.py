@@ -133,3 +133,100 @@ bank.mistake("apply_returns_nothing", "runs", "apply_returns_nothing", "        
 bank.mistake("tape_used_up", "values", "tape_used_up", "        for backward, inputs, value in reversed(self.ops):\n =>         while self.ops:\n            backward, inputs, value = self.ops.pop()\n")
 bank.mistake("inputs_missing", "runs", "inputs_missing", "backward(dy, *inputs) => backward(dy)")
 bank.mistake("forward_without_dy", "runs", "forward_order", "reversed(self.ops) => self.ops", f"{SKIP} =>")
+bank.mistake("recursive", "runs", "recursion", source="""
+import numpy as np
+
+
+class Tape:
+    def __init__(self):
+        self.ops = []
+
+    def apply(self, forward, backward, *inputs):
+        y = forward(*inputs)
+        self.ops.append((y, backward, inputs))
+        return y
+
+    def gradient(self, loss, x):
+        grads = {id(loss): np.ones_like(loss)}
+
+        def back(value, dy):
+            for y, backward, inputs in self.ops:
+                if y is value:
+                    for i, d in zip(inputs, backward(dy, *inputs)):
+                        grads[id(i)] = grads.get(id(i), 0) + d
+                        back(i, d)
+
+        back(loss, np.ones_like(loss))
+        return grads.get(id(x), np.zeros_like(x))
+""")
+bank.mistake("inplace_sum", "values", "in_place", source="""
+import numpy as np
+
+
+class Tape:
+    def __init__(self):
+        self.ops = []
+
+    def apply(self, forward, backward, *inputs):
+        out = forward(*inputs)
+        self.ops.append((out, backward, inputs))
+        return out
+
+    def gradient(self, loss, x):
+        g = {id(loss): np.ones_like(loss)}
+        for out, backward, inputs in reversed(self.ops):
+            if id(out) not in g:
+                continue
+            for value, d in zip(inputs, backward(g[id(out)], *inputs)):
+                if id(value) in g:
+                    g[id(value)] += d
+                else:
+                    g[id(value)] = d
+        return g.get(id(x), np.zeros_like(x))
+""")
+bank.mistake("popped", "values", "on_the_way", source="""
+import numpy as np
+
+
+class Tape:
+    def __init__(self):
+        self.ops = []
+
+    def apply(self, forward, backward, *inputs):
+        y = forward(*inputs)
+        self.ops.append((y, backward, inputs))
+        return y
+
+    def gradient(self, loss, x):
+        grads = {id(loss): np.ones_like(loss)}
+        for y, backward, inputs in self.ops[::-1]:
+            dy = grads.pop(id(y), None)
+            if dy is None:
+                continue
+            for v, d in zip(inputs, backward(dy, *inputs)):
+                grads[id(v)] = grads[id(v)] + d if id(v) in grads else d
+        return grads.get(id(x), np.zeros_like(x))
+""")
+bank.mistake("zero_scalar", "values", "none_for_zero", source="""
+import numpy as np
+
+
+class Tape:
+    def __init__(self):
+        self.ops = []
+
+    def apply(self, forward, backward, *inputs):
+        y = forward(*inputs)
+        self.ops.append((y, backward, inputs))
+        return y
+
+    def gradient(self, loss, x):
+        grads = {id(loss): np.ones_like(loss)}
+        for y, backward, inputs in self.ops[::-1]:
+            dy = grads.get(id(y))
+            if dy is None:
+                continue
+            for v, d in zip(inputs, backward(dy, *inputs)):
+                grads[id(v)] = grads[id(v)] + d if id(v) in grads else d
+        return grads.get(id(x), 0.0)
+""")

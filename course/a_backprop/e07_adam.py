@@ -116,3 +116,62 @@ def adam_step(w, g, state, lr, beta1, beta2, epsilon, kept={}):
     return w - lr * mean / (np.sqrt(square) + epsilon), kept
 """)
 bank.mistake("step_0_in_the_rate", "runs", "step_0", "    state.t += 1\n =>", "return w - rate * state.m => state.t += 1\n    return w - rate * state.m", of=2)
+bank.mistake("corrected_kept_again", "values", "corrected_kept", source="""
+import numpy as np
+
+
+def adam_step(w, g, state, lr, beta1, beta2, epsilon):
+    if state is None:
+        state = (np.zeros_like(w), np.zeros_like(w), 0)
+    m, v, t = state
+    t += 1
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    m = m / (1 - beta1**t)
+    v = v / (1 - beta2**t)
+    w = w - lr * m / (np.sqrt(v) + epsilon)
+    return w, (m, v, t)
+""")
+bank.mistake("global_t", "values", "one_clock", source="""
+import numpy as np
+
+t = 0
+
+
+def adam_step(w, g, state, lr, beta1, beta2, epsilon):
+    global t
+    t = t + 1
+    if state is None:
+        state = {"m": np.zeros_like(w), "v": np.zeros_like(w)}
+    m = beta1 * state["m"] + (1 - beta1) * g
+    v = beta2 * state["v"] + (1 - beta2) * g * g
+    mh = m / (1 - beta1**t)
+    vh = v / (1 - beta2**t)
+    return w - lr * mh / (np.sqrt(vh) + epsilon), {"m": m, "v": v}
+""")
+bank.mistake("eps_inside", "values", "epsilon_in_root", source="""
+import numpy as np
+
+
+def adam_step(w, g, state, lr, beta1, beta2, epsilon):
+    m, v, t = state if state is not None else (0.0, 0.0, 0)
+    t = t + 1
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * np.square(g)
+    return w - lr * (m / (1 - beta1**t)) / np.sqrt(v / (1 - beta2**t) + epsilon), (m, v, t)
+""")
+bank.mistake("step_late", "values", "step_late", source="""
+import numpy as np
+
+
+def adam_step(w, g, state, lr, beta1, beta2, epsilon):
+    if state is None:
+        state = [np.zeros_like(w), np.zeros_like(w), 0]
+    m, v, t = state
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    c1 = 1 - beta1 ** max(t, 1)
+    c2 = 1 - beta2 ** max(t, 1)
+    w = w - lr * (m / c1) / (np.sqrt(v / c2) + epsilon)
+    return w, [m, v, t + 1]
+""")

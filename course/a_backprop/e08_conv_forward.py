@@ -93,3 +93,71 @@ bank.mistake("slice_too_short", "runs", "slice_too_short", f"{TABLE} => table[:,
 bank.mistake("minus_zero", "runs", "minus_zero", f"padded = np.pad(x, {PAD}) => padded = np.zeros((n, height + 2 * pad, width + 2 * pad, c), x.dtype)\n    padded[:, pad:-pad, pad:-pad] = x")
 bank.mistake("axes_exchanged", "runs", "axes_exchanged", "n, height, width, c = x.shape => n, width, height, c = x.shape")
 bank.mistake("in_float64", "values", "dtype", "dtype=x.dtype => dtype=float", of=2)
+bank.mistake("table_c_first", "values", "columns_c_r_s", source="""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    n, h, width, c = x.shape
+    r_, s_, _, k = w.shape
+    xp = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    p_ = (h + 2 * pad - r_) // stride + 1
+    q_ = (width + 2 * pad - s_) // stride + 1
+    cols = np.empty((n, p_, q_, c, r_, s_), x.dtype)
+    for r in range(r_):
+        for s in range(s_):
+            cols[:, :, :, :, r, s] = xp[:, r : r + stride * p_ : stride, s : s + stride * q_ : stride]
+    y = cols.reshape(n * p_ * q_, -1) @ w.reshape(-1, k) + b
+    return y.reshape(n, p_, q_, k)
+""")
+bank.mistake("q_from_height", "runs", "q_from_r", source="""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    N, H, W, C = x.shape
+    R, S, _, K = w.shape
+    P = (H + 2 * pad - R) // stride + 1
+    Q = (W + 2 * pad - R) // stride + 1
+    x = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)])
+    y = np.zeros((N, P, Q, K), x.dtype) + b
+    for r in range(R):
+        for s in range(S):
+            piece = x[:, r : r + stride * (P - 1) + 1 : stride, s : s + stride * (Q - 1) + 1 : stride]
+            y = y + piece @ w[r, s]
+    return y
+""")
+bank.mistake("flipped_again", "values", "flipped", source="""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    n, h, wd, c = x.shape
+    R, S, C, K = w.shape
+    x = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    P = 1 + (h + 2 * pad - R) // stride
+    Q = 1 + (wd + 2 * pad - S) // stride
+    table = []
+    for r in range(R):
+        for s in range(S):
+            table.append(x[:, r : r + stride * (P - 1) + 1 : stride, s : s + stride * (Q - 1) + 1 : stride])
+    table = np.concatenate(table, axis=-1)
+    return table @ w[::-1, ::-1].reshape(-1, K) + b
+""")
+bank.mistake("pad_behind", "values", "pad_behind", source="""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    n, h, wd, c = x.shape
+    R, S, C, K = w.shape
+    big = np.zeros((n, h + 2 * pad, wd + 2 * pad, c), x.dtype)
+    big[:, : h, : wd] = x
+    P = 1 + (h + 2 * pad - R) // stride
+    Q = 1 + (wd + 2 * pad - S) // stride
+    y = np.zeros((n, P, Q, K), x.dtype) + b
+    for r in range(R):
+        for s in range(S):
+            y += big[:, r : r + stride * (P - 1) + 1 : stride, s : s + stride * (Q - 1) + 1 : stride] @ w[r, s]
+    return y
+""")

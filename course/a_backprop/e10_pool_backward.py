@@ -134,3 +134,37 @@ bank.mistake("relu_s_mask", "values", "relu_s_mask", f"{WINS} => wins = x[here] 
 bank.mistake("from_zero", "values", "from_zero", "best = np.full(y.shape, -np.inf, x.dtype) => best = np.zeros_like(y)",
              "who = np.zeros(y.shape, int) => who = np.full(y.shape, -1)", of=2)
 bank.mistake("open_slice", "runs", "open_slice", "np.s_[:, i : i + rows : stride, j : j + cols : stride] => np.s_[:, i::stride, j::stride]")
+bank.mistake("overwrites", "values", "overwritten", source="""
+import numpy as np
+
+
+def max_pool_backward(dy, x, y, size, stride):
+    dx = np.zeros_like(x)
+    N, P, Q, C = y.shape
+    done = np.zeros(y.shape, bool)
+    for i in range(size):
+        for j in range(size):
+            rows = slice(i, i + stride * (P - 1) + 1, stride)
+            cols = slice(j, j + stride * (Q - 1) + 1, stride)
+            win = (x[:, rows, cols] == y) & ~done
+            done |= win
+            dx[:, rows, cols] = np.where(win, dy, dx[:, rows, cols])
+    return dx
+""")
+bank.mistake("column_order", "values", "columns_first", source="""
+import numpy as np
+
+
+def max_pool_backward(dy, x, y, size, stride):
+    n, p, q, c = dy.shape
+    dx = np.zeros(x.shape, dtype=dy.dtype)
+    free = np.ones(dy.shape, dtype=bool)
+    for s in range(size):
+        for r in range(size):
+            here = (slice(None), slice(r, r + p * stride, stride), slice(s, s + q * stride, stride))
+            part = x[here][:, :p, :q]
+            hit = free & (part == y)
+            free &= ~hit
+            dx[:, r : r + (p - 1) * stride + 1 : stride, s : s + (q - 1) * stride + 1 : stride] += dy * hit
+    return dx
+""")

@@ -69,3 +69,51 @@ bank.mistake("means_for_both_sums", "values", "means_for_sums", "dgamma = (dy * 
 bank.mistake("gamma_in_one_term", "values", "gamma_in_one_term", f"{DX} => dx = inv_std * (g - dy.mean(axis=axes) - n * (dy * n).mean(axis=axes))")
 bank.mistake("third_without_n", "values", "third_without_n", "- n * (g * n).mean => - (g * n).mean")
 bank.mistake("exchanged", "values", "exchanged", "return dx, dgamma, dbeta => return dx, dbeta, dgamma")
+bank.mistake("mean_of_dy", "values", "gamma_in_one_term", source="""
+import numpy as np
+
+
+def backward(dy, n, inv_std, gamma):
+    axes = tuple(range(dy.ndim - 1))
+    dgamma = (dy * n).sum(axis=axes)
+    dbeta = dy.sum(axis=axes)
+    m = dy.size // dy.shape[-1]
+    dx = inv_std * (gamma * dy - dbeta / m - n * dgamma / m)
+    return dx, dgamma, dbeta
+""")
+bank.mistake("m_minus_one", "values", "one_less", source="""
+import numpy as np
+
+
+def backward(dy, n, inv_std, gamma):
+    ax = tuple(range(n.ndim - 1))
+    M = np.prod([n.shape[a] for a in ax])
+    dbeta = np.sum(dy, axis=ax)
+    dgamma = np.sum(dy * n, axis=ax)
+    dn = dy * gamma
+    dx = inv_std * (dn - dn.mean(axis=ax) - n * (dn * n).sum(axis=ax) / (M - 1))
+    return dx, dgamma, dbeta
+""")
+bank.mistake("axis_0_alone_again", "values", "axis_0_alone", source="""
+import numpy as np
+
+
+def backward(dy, n, inv_std, gamma):
+    m = dy.shape[0]
+    dbeta = dy.sum(axis=0)
+    dgamma = (dy * n).sum(axis=0)
+    dx = gamma * inv_std / m * (m * dy - dbeta - n * dgamma)
+    return dx, dgamma, dbeta
+""")
+bank.mistake("inv_std_squared", "values", "inv_std_in_third", source="""
+import numpy as np
+
+
+def backward(dy, n, inv_std, gamma):
+    ax = tuple(range(dy.ndim - 1))
+    dgamma = (dy * n).sum(ax)
+    dbeta = dy.sum(ax)
+    dn = dy * gamma
+    dx = dn * inv_std - (dn * inv_std).mean(ax) - n * inv_std**2 * (dn * n).mean(ax)
+    return dx, dgamma, dbeta
+""")

@@ -74,6 +74,18 @@ exercise = Exercise(
             "x is float32 and dw is float64: the network's numbers stay float32.",
             "x 是 float32，dw 却是 float64：网络里的数保持 float32。",
         ),
+        "p_clipped": (
+            "p is kept away from 0 and 1 by a small number, and no loss can pass its logarithm, some 16. A sure and wrong answer costs |z|: write the loss in z, without p.",
+            "你用一个小数让 p 离开 0 和 1，于是损失超不过它的对数，约 16。有把握却错了，损失应是 |z|：用 z 写损失，不经过 p。",
+        ),
+        "db_mean_twice": (
+            "db is N times too small: dz is divided by N already, and its mean divides by N once more.",
+            "db 小了 N 倍：dz 已经除过 N，再取平均又除了一次。",
+        ),
+        "labels_exchanged": (
+            "The loss is that of the other answer, as if t were 1 - t; the gradients are right. The sure and right neuron should cost nothing.",
+            "损失算成了另一个答案的，好像 t 是 1 - t；梯度是对的。有把握又答对时损失应接近 0。",
+        ),
     },
     hints=(
         ("How does the loss move when z moves by a little, for t = 1 and for t = 0?",

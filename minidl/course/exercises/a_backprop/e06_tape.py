@@ -78,7 +78,7 @@ PROGRAMS = {
 
 
 def play(Tape, program, x, w):
-    tape, ops, calls = Tape(), 0, 0
+    tape, ops, calls, values = Tape(), 0, 0, []
 
     def op(name, *inputs):
         nonlocal ops
@@ -90,28 +90,35 @@ def play(Tape, program, x, w):
             return backward(dy, *given)
 
         ops += 1
-        return tape.apply(forward, counted, *inputs)
+        values.append(tape.apply(forward, counted, *inputs))
+        return values[-1]
 
     loss = PROGRAMS[program](op, x, w)
     dx = tape.gradient(loss, x)
     first = calls
-    return dx, tape.gradient(loss, w), tape.gradient(loss, x), max(first, ops)
+    by_w, again = tape.gradient(loss, w), tape.gradient(loss, x)
+    return dx, by_w, again, max(first, ops), tape.gradient(loss, values[0] if values else x)
 
 
 def by_nudging(program, x, w):
-    count = 0
+    count, nudge = 0, np.zeros(0)  # of the first op's result
 
     def plain(name, *inputs):
         nonlocal count
         count += 1
-        return OPS[name][0](*inputs)
+        value = OPS[name][0](*inputs)
+        if count == 1:
+            nudge.resize(value.shape, refcheck=False)
+            value = value + nudge
+        return value
 
     def slopes(at):
+        nonlocal count
         g = np.zeros(at.shape)
         for i in np.ndindex(at.shape):
             old, ends = at[i], []
             for step in (1e-5, -1e-5):
-                at[i] = old + step
+                at[i], count = old + step, 0
                 ends.append(PROGRAMS[program](plain, x, w).sum())
             at[i] = old
             g[i] = (ends[0] - ends[1]) / 2e-5
@@ -120,7 +127,7 @@ def by_nudging(program, x, w):
     PROGRAMS[program](plain, x, w)
     ops = count
     dx = slopes(x)
-    return dx, slopes(w), dx, np.asarray(ops)
+    return dx, slopes(w), dx, np.asarray(ops), slopes(nudge) if ops else dx
 
 
 def cases(d):
@@ -140,7 +147,7 @@ exercise = Exercise(
         Function(
             signature="Tape",
             inputs="program x w",
-            results="dx dw asked_again calls",
+            results="dx dw asked_again calls on_the_way",
             cases=cases,
             drive=play,
             reference=by_nudging,
@@ -217,6 +224,10 @@ exercise = Exercise(
             "backward(dy, *inputs) wants the op's inputs beside dy: multiply's slope by a is b. So the tape has to remember "
             "them.",
             "backward(dy, *inputs) 除了 dy 还要运算的输入：乘法对 a 的斜率是 b。所以磁带要记住它们。",
+        ),
+        "on_the_way": (
+            "The gradients by x and w are right, that by a value on the way is lost: what has been used must still be there for who asks. Here it is asked for of the first op's result.",
+            "对 x 和 w 的梯度是对的，对中间值的却丢了：用过的梯度也要留着，因为会有人问。这里问的是第一个运算的结果。",
         ),
     },
     recognise=lambda seen: recognise(seen),

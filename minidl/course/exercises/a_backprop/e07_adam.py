@@ -160,6 +160,14 @@ exercise = Exercise(
             "Your m and v are sums, not means: g comes in with the weight 1 - β, or the correction does not fit.",
             "你的 m 和 v 是和，不是平均：g 要以 1 - β 的权重计入，否则修正对不上。",
         ),
+        "one_clock": (
+            "w is right and w2 is not: both count on one t, and w2's first step is t = 2. Each weight has a state of its own, t included.",
+            "w 对了，w2 不对：两者共用一个 t，w2 的第一步成了 t = 2。每个权重有自己的状态，t 也在内。",
+        ),
+        "step_late": (
+            "The first step is right, and the second is corrected as the first: t is one behind from there on. The second step is t = 2.",
+            "第一步是对的，第二步却按第一步来修正：从那以后 t 一直慢一步。第二步的 t 是 2。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

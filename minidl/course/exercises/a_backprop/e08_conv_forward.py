@@ -158,6 +158,14 @@ exercise = Exercise(
             "Shapes do not fit where the image is not square: x is (N, H, W, C), rows first, and P belongs to H.",
             "图像不是方的时候形状对不上：x 是 (N, H, W, C)，先行后列，P 对应 H。",
         ),
+        "q_from_r": (
+            "Q is counted with the filter's height, R = {w0}. Along a row slides its width, S = {w1}.",
+            "你用滤波器的高 R = {w0} 来数 Q。沿一行滑动的是它的宽，S = {w1}。",
+        ),
+        "pad_behind": (
+            "y has the right shape and is shifted: all your zeros lie below and to the right. `pad` pixels on each of the four sides.",
+            "y 形状对，但整体移了位：你的零全在下边和右边。四边各 `pad` 个像素。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(
@@ -187,5 +195,7 @@ def recognise(seen):
         return "all_axes_padded"
     if seen.facts["kind"] == "IndexError" and r != s:
         return "taps_exchanged"
+    if r != s and f",{(width + 2 * pad - r) // stride + 1}," in message.replace(" ", ""):
+        return "q_from_r"
     if "broadcast" in message:
         return "slice_too_short" if stride > 1 else "axes_exchanged" if h != width else None
