@@ -39,3 +39,13 @@ bank.mistake("a_twice", "values", "F19", "a[i] + b[i] => a[i] + a[i]")
 bank.mistake("one_thread", "par", "F20", "if i < size:\n        y[i] = a[i] + b[i] => "
              "if i == 0:\n        for k in range(size):\n            y[k] = a[k] + b[k]")
 bank.mistake("no_decorator", "file", "no-jit", "@cuda.jit\n =>")
+bank.mistake("gridsize_as_blockdim", "machine", "F6 + grid_for_block", source="""
+from numba import cuda
+
+
+@cuda.jit
+def add(a, b, y, size):
+    i = cuda.blockIdx.x * cuda.gridDim.x + cuda.threadIdx.x
+    if i < size:
+        y[i] = a[i] + b[i]
+""")

@@ -81,3 +81,86 @@ bank.mistake("all_do_all", "machine", "F6 + cpu_program", "    i = cuda.grid(1)\
              "    for i in range(size):\n        if x[i]")
 bank.mistake("threshold", "values", "threshold", "x[i] < 0 => x[i] < 1")
 bank.mistake("max_of_32_bits", "values", "nan_lost", FORWARD + "        y[i] = max(x[i], float32(0))\n")
+bank.mistake("no_else_again", "machine", "F12 + no_zero", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def relu(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        v = x[i]
+        if v < float32(0):
+            v = float32(0)
+        y[i] = v
+
+
+@cuda.jit
+def relu_backward(dy, kept, dx, size):
+    i = cuda.grid(1)
+    if i >= size:
+        return
+    if kept[i] > 0:
+        dx[i] = dy[i]
+""")
+bank.mistake("sign_of_product", "values", "sign_of_product", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def relu(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        y[i] = float32(0) if x[i] <= float32(0) else x[i]
+
+
+@cuda.jit
+def relu_backward(dy, kept, dx, size):
+    i = cuda.grid(1)
+    if i < size:
+        g = dy[i]
+        dx[i] = g if kept[i] * g > float32(0) else float32(0)
+""")
+bank.mistake("nan_lost_again", "values", "nan_lost", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def relu(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        if x[i] > float32(0):
+            y[i] = x[i]
+        else:
+            y[i] = float32(0)
+
+
+@cuda.jit
+def relu_backward(dy, kept, dx, size):
+    i = cuda.grid(1)
+    if i < size:
+        if kept[i] > float32(0):
+            dx[i] = dy[i]
+        else:
+            dx[i] = float32(0)
+""")
+bank.mistake("slope_at_zero", "values", "at_zero", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def relu(x, y, size):
+    i = cuda.grid(1)
+    if i >= size:
+        return
+    v = x[i]
+    y[i] = float32(0) if v < float32(0) else v
+
+
+@cuda.jit
+def relu_backward(dy, kept, dx, size):
+    i = cuda.grid(1)
+    if i >= size:
+        return
+    dx[i] = dy[i] if kept[i] >= float32(0) else float32(0)
+""")

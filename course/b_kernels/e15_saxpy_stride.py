@@ -53,3 +53,46 @@ bank.mistake("blocks_alike", "machine", "F6 + blocks_alike", "cuda.gridDim.x * c
 bank.mistake("rounded_down", "machine", "F11 + rounded_down",
              LOOP + "    many = size // step\n    for i in range(cuda.grid(1) * many, (cuda.grid(1) + 1) * many):\n        out[i]")
 bank.mistake("far_apart", "par", "F21 + far_apart", "cuda.grid(1), => cuda.threadIdx.x * cuda.gridDim.x + cuda.blockIdx.x,")
+bank.mistake("chunked", "par", "F21 + chunks", source="""
+from numba import cuda
+
+
+@cuda.jit
+def saxpy(a, x, y, out, size):
+    me = cuda.grid(1)
+    threads = cuda.gridsize(1)
+    each = (size + threads - 1) // threads
+    for i in range(me * each, min(size, (me + 1) * each)):
+        out[i] = a * x[i] + y[i]
+""")
+bank.mistake("begins_at_its_block", "machine", "F6", source="""
+from numba import cuda
+
+
+@cuda.jit
+def saxpy(a, x, y, out, size):
+    i = cuda.threadIdx.x
+    while i < size:
+        out[i] = a * x[i] + y[i]
+        i += cuda.gridsize(1)
+""")
+bank.mistake("adds_to_out_again", "values", "F18", source="""
+from numba import cuda
+
+
+@cuda.jit
+def saxpy(a, x, y, out, size):
+    for i in range(cuda.grid(1), size, cuda.gridsize(1)):
+        out[i] += a * x[i] + y[i]
+""")
+bank.mistake("step_blockdim", "machine", "F6 + step_of_block", source="""
+from numba import cuda
+
+
+@cuda.jit
+def saxpy(a, x, y, out, size):
+    i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    while i < size:
+        out[i] = a * x[i] + y[i]
+        i += cuda.blockDim.x
+""")

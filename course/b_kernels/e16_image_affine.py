@@ -82,3 +82,58 @@ bank.mistake("one_axis_flat", "machine", "F6 + one_axis", "    col, row = cuda.g
              "    i = cuda.grid(1)\n    if i < rows * cols:\n")
 bank.mistake("turned_read", "machine", "F2 + turned_read", "scale * image[row, col] => scale * image[col, row]")
 bank.mistake("sum_of_both", "machine", "F6 + sum_of_both", "row * cols + col => row + col")
+bank.mistake("guard_or", "machine", "F1 + or_for_and", source="""
+from numba import cuda
+
+
+@cuda.jit
+def affine(image, out, scale, shift):
+    col, row = cuda.grid(2)
+    if row < image.shape[0] or col < image.shape[1]:
+        out[row, col] = image[row, col] * scale + shift
+
+
+@cuda.jit
+def affine_flat(image, out, rows, cols, scale, shift):
+    col, row = cuda.grid(2)
+    if row < rows and col < cols:
+        i = row * cols + col
+        out[i] = image[i] * scale + shift
+""")
+bank.mistake("flat_guard", "machine", "F6 + into_next_row", source="""
+from numba import cuda
+
+
+@cuda.jit
+def affine(image, out, scale, shift):
+    x, y = cuda.grid(2)
+    h, w = image.shape
+    if y < h and x < w:
+        out[y, x] = scale * image[y, x] + shift
+
+
+@cuda.jit
+def affine_flat(image, out, rows, cols, scale, shift):
+    x, y = cuda.grid(2)
+    i = y * cols + x
+    if i < rows * cols:
+        out[i] = scale * image[i] + shift
+""")
+bank.mistake("flat_by_rows", "machine", "F6 + step_of_rows", source="""
+from numba import cuda
+
+
+@cuda.jit
+def affine(image, out, scale, shift):
+    c, r = cuda.grid(2)
+    if r < image.shape[0] and c < image.shape[1]:
+        out[r, c] = scale * image[r, c] + shift
+
+
+@cuda.jit
+def affine_flat(image, out, rows, cols, scale, shift):
+    c, r = cuda.grid(2)
+    if r < rows and c < cols:
+        k = r * rows + c
+        out[k] = scale * image[k] + shift
+""")

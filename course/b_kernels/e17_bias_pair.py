@@ -105,3 +105,51 @@ bank.mistake("dy_changed", "values", "F17", "total += dy[r, c] => total += dy[r,
 bank.mistake("row_a_block", "values", "row_a_block", "range(first, min(first + ROWS, dy.shape[0])) => range(cuda.blockIdx.y, cuda.blockIdx.y + 1)")
 bank.mistake("thread_of_block", "values", "thread_of_block", "    c = cuda.grid(1) =>     c = cuda.threadIdx.x")
 bank.mistake("all_rows_written", "machine", "F6 + written", "range(first, min(first + ROWS, dy.shape[0])) => range(dy.shape[0])", TOTAL + "        db[c] = total")
+bank.mistake("bias_by_row", "machine", "F2 + bias_of_row", source="""
+from numba import cuda, float32
+
+ROWS = 64
+
+
+@cuda.jit
+def add_bias(x, b, y):
+    c, r = cuda.grid(2)
+    if r < y.shape[0] and c < y.shape[1]:
+        y[r, c] = x[r, c] + b[r]
+
+
+@cuda.jit
+def bias_backward(dy, db):
+    c = cuda.grid(1)
+    first = cuda.blockIdx.y * ROWS
+    if c >= dy.shape[1]:
+        return
+    s = float32(0)
+    for r in range(first, min(first + ROWS, dy.shape[0])):
+        s += dy[r, c]
+    cuda.atomic.add(db, c, s)
+""")
+bank.mistake("writes_not_adds", "machine", "F6 + written", source="""
+from numba import cuda, float32
+
+ROWS = 64
+
+
+@cuda.jit
+def add_bias(x, b, y):
+    c, r = cuda.grid(2)
+    if c < x.shape[1] and r < x.shape[0]:
+        y[r, c] = x[r, c] + b[c]
+
+
+@cuda.jit
+def bias_backward(dy, db):
+    c = cuda.grid(1)
+    first = cuda.blockIdx.y * ROWS
+    if c < db.size:
+        total = float32(0)
+        for r in range(ROWS):
+            if first + r < dy.shape[0]:
+                total += dy[first + r, c]
+        db[c] = total
+""")

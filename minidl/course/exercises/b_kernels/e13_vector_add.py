@@ -57,6 +57,10 @@ exercise = Exercise(
             "Is the guard `<` the size, and no smaller?",
             "边界判断是不是 `<` size，没有更小？",
         ),
+        "grid_for_block": (
+            "The block's number is multiplied by the number of blocks: before block 1 lie as many elements as a block has *threads*, blockDim.",
+            "块号乘的是块数：块 1 之前的元素个数等于一个块的*线程*数，blockDim。",
+        ),
     },
     hints=(
         ("How many threads are there for 5 elements, and which of them have none?",

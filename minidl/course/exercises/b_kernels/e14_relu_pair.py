@@ -128,6 +128,10 @@ exercise = Exercise(
             "x between 0 and 1 is cut off: the test is against 0.",
             "0 与 1 之间的 x 被截掉了：应与 0 比较。",
         ),
+        "sign_of_product": (
+            "dx is 0 where dy is negative and the unit was on: a gradient may have any sign. Only `kept` decides.",
+            "该单元打开而 dy 为负时，你的 dx 是 0：梯度可正可负。只由 `kept` 决定。",
+        ),
     },
     hints=(
         ("What is y where x is -2, and who writes it? What is NaN > 0?",
