@@ -91,3 +91,42 @@ bank.mistake("first_block", "values", "first_block", "first = cuda.blockIdx.x * 
 bank.mistake("blocks_overlap", "values", "blocks_overlap", "first = cuda.blockIdx.x * 384 => first = cuda.blockIdx.x * 128")
 bank.mistake("no_blue", "values", "no_blue", " + BLUE * block[3 * t + 2] =>")
 bank.mistake("pixels_overlap", "values", "pixels_overlap", "block[3 * t] => block[t]", "block[3 * t + 1] => block[t + 1]", "block[3 * t + 2] => block[t + 2]")
+bank.mistake("no_barrier_again", "machine", "F4", source="""
+from numba import cuda, float32
+
+RED, GREEN, BLUE = float32(0.299), float32(0.587), float32(0.114)
+
+
+@cuda.jit
+def grey(x, y):
+    s = cuda.shared.array(384, float32)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    first = cuda.blockIdx.x * 128
+    for k in range(3):
+        j = t + 128 * k
+        pixel = first + j // 3
+        if pixel < y.size:
+            s[j] = x[pixel, j % 3]
+    if i < y.size:
+        y[i] = RED * s[3 * t] + GREEN * s[3 * t + 1] + BLUE * s[3 * t + 2]
+""")
+bank.mistake("planar_read", "machine", "F10 + read_as_planes", source="""
+from numba import cuda, float32
+
+RED, GREEN, BLUE = float32(0.299), float32(0.587), float32(0.114)
+
+
+@cuda.jit
+def grey(x, y):
+    buf = cuda.shared.array(384, float32)
+    t = cuda.threadIdx.x
+    start = cuda.blockIdx.x * 128
+    for j in range(t, 384, 128):
+        if start + j // 3 < y.size:
+            buf[j] = x[start + j // 3, j % 3]
+    cuda.syncthreads()
+    i = start + t
+    if i < y.size:
+        y[i] = RED * buf[t] + GREEN * buf[t + 128] + BLUE * buf[t + 256]
+""")

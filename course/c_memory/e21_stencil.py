@@ -122,3 +122,45 @@ def stencil(x, w, y):
     if i < x.size:
         y[i] = w[0] * x[i - 1] + w[1] * x[i] + w[2] * x[i + 1]
 """)
+bank.mistake("halo_right_last", "machine", "F10 + empty_places", source="""
+from numba import cuda, float32
+
+BLOCK = 128
+
+
+@cuda.jit
+def stencil(x, w, y):
+    i = cuda.grid(1)
+    t = cuda.threadIdx.x
+    tile = cuda.shared.array(130, float32)
+    n = x.size
+    if i < n:
+        tile[t + 1] = x[i]
+    if t == 0:
+        tile[0] = x[i - 1] if i > 0 else float32(0)
+    if t == BLOCK - 1 and i + 1 < n:
+        tile[BLOCK + 1] = x[i + 1]
+    cuda.syncthreads()
+    if i < n:
+        y[i] = w[0] * tile[t] + w[1] * tile[t + 1] + w[2] * tile[t + 2]
+""")
+bank.mistake("left_wraps", "machine", "F3 + halo_before", source="""
+from numba import cuda, float32
+
+BLOCK = 128
+
+
+@cuda.jit
+def stencil(x, w, y):
+    i = cuda.grid(1)
+    t = cuda.threadIdx.x
+    s = cuda.shared.array(130, float32)
+    s[t + 1] = x[i] if i < x.shape[0] else float32(0)
+    if t == 0:
+        s[0] = x[i - 1]
+    elif t == BLOCK - 1:
+        s[129] = x[i + 1] if i + 1 < x.shape[0] else float32(0)
+    cuda.syncthreads()
+    if i < x.shape[0]:
+        y[i] = w[0] * s[t] + w[1] * s[t + 1] + w[2] * s[t + 2]
+""")

@@ -145,3 +145,48 @@ def transpose(a, out):
         if left + j < out.shape[0] and top + tx < out.shape[1]:
             out[left + j, top + tx] = tile[tx, j]
 """)
+bank.mistake("no_swap_of_block", "machine", "F11 + same_block", source="""
+from numba import cuda, float32
+
+TILE = 32
+
+
+@cuda.jit
+def transpose(a, out):
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    bx, by = cuda.blockIdx.x, cuda.blockIdx.y
+    tile = cuda.shared.array((32, 33), float32)
+    col = bx * TILE + tx
+    for j in range(0, TILE, 8):
+        row = by * TILE + ty + j
+        if row < a.shape[0] and col < a.shape[1]:
+            tile[ty + j, tx] = a[row, col]
+    cuda.syncthreads()
+    for j in range(0, TILE, 8):
+        row = by * TILE + ty + j
+        if row < out.shape[0] and col < out.shape[1]:
+            out[row, col] = tile[tx, ty + j]
+""")
+bank.mistake("pad_wrong_side", "par", "F22 + padded_rows", source="""
+from numba import cuda, float32
+
+TILE = 32
+
+
+@cuda.jit
+def transpose(a, out):
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    s = cuda.shared.array((33, 32), float32)
+    m, n = a.shape
+    x0 = cuda.blockIdx.x * TILE
+    y0 = cuda.blockIdx.y * TILE
+    for k in range(4):
+        r = ty + 8 * k
+        if y0 + r < m and x0 + tx < n:
+            s[r, tx] = a[y0 + r, x0 + tx]
+    cuda.syncthreads()
+    for k in range(4):
+        r = ty + 8 * k
+        if x0 + r < n and y0 + tx < m:
+            out[x0 + r, y0 + tx] = s[tx, r]
+""")

@@ -60,3 +60,43 @@ bank.mistake("lanes_down", "par", "F21 + lanes_down", "    col, row = cuda.grid(
 bank.mistake("one_too_many", "machine", "F2 + one_too_many", "range(a.shape[1]) => range(a.shape[1] + 1)")
 bank.mistake("inner_sizes", "machine", "F11 + inner_sizes", "row < c.shape[0] and col < c.shape[1] => row < a.shape[1] and col < b.shape[0]")
 bank.mistake("no_sum", "machine", "F2 + no_sum", "        for k in range(a.shape[1]):\n            total += a[row, k] * b[k, col]\n =>         total += a[row, col] * b[row, col]\n")
+bank.mistake("row_col_mixed", "machine", "F11 + exchanged", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def gemm(a, b, c):
+    row, col = cuda.grid(2)
+    if row < c.shape[0] and col < c.shape[1]:
+        acc = float32(0)
+        for k in range(a.shape[1]):
+            acc += a[row, k] * b[k, col]
+        c[row, col] = acc
+""")
+bank.mistake("sum_over_m", "machine", "F2 + rows_of_a", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def gemm(a, b, c):
+    col, row = cuda.grid(2)
+    if row >= c.shape[0] or col >= c.shape[1]:
+        return
+    total = float32(0)
+    for k in range(a.shape[0]):
+        total += a[row, k] * b[k, col]
+    c[row, col] = total
+""")
+bank.mistake("total_inside", "values", "last_product", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def gemm(a, b, c):
+    col, row = cuda.grid(2)
+    if row < c.shape[0] and col < c.shape[1]:
+        for k in range(a.shape[1]):
+            total = float32(0)
+            total += a[row, k] * b[k, col]
+        c[row, col] = total
+""")

@@ -138,3 +138,84 @@ def gemm_tiled(a, b, c):
             total += a[row, k] * b[k, col]
         c[row, col] = total
 """)
+bank.mistake("tiles_floor", "values", "tail_lost", source="""
+from numba import cuda, float32
+
+TILE = 16
+
+
+@cuda.jit
+def gemm_tiled(a, b, c):
+    col, row = cuda.grid(2)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    sa = cuda.shared.array((TILE, TILE), float32)
+    sb = cuda.shared.array((TILE, TILE), float32)
+    k = a.shape[1]
+    total = float32(0)
+    for tile in range(k // TILE):
+        ka = tile * TILE + tx
+        kb = tile * TILE + ty
+        sa[ty, tx] = a[row, ka] if row < a.shape[0] and ka < k else float32(0)
+        sb[ty, tx] = b[kb, col] if kb < k and col < b.shape[1] else float32(0)
+        cuda.syncthreads()
+        for i in range(TILE):
+            total += sa[ty, i] * sb[i, tx]
+        cuda.syncthreads()
+    if row < c.shape[0] and col < c.shape[1]:
+        c[row, col] = total
+""")
+bank.mistake("guard_skips_store", "machine", "F10", source="""
+from numba import cuda, float32
+
+TILE = 16
+
+
+@cuda.jit
+def gemm_tiled(a, b, c):
+    col, row = cuda.grid(2)
+    tx = cuda.threadIdx.x
+    ty = cuda.threadIdx.y
+    sa = cuda.shared.array((TILE, TILE), float32)
+    sb = cuda.shared.array((TILE, TILE), float32)
+    M, K = a.shape
+    N = b.shape[1]
+    acc = float32(0)
+    for t in range((K + TILE - 1) // TILE):
+        if row < M and t * TILE + tx < K:
+            sa[ty, tx] = a[row, t * TILE + tx]
+        if col < N and t * TILE + ty < K:
+            sb[ty, tx] = b[t * TILE + ty, col]
+        cuda.syncthreads()
+        for k in range(TILE):
+            acc += sa[ty, k] * sb[k, tx]
+        cuda.syncthreads()
+    if row < M and col < N:
+        c[row, col] = acc
+""")
+bank.mistake("sb_read_transposed", "values", "sb_turned", source="""
+from numba import cuda, float32
+
+TILE = 16
+
+
+@cuda.jit
+def gemm_tiled(a, b, c):
+    col, row = cuda.grid(2)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    sa = cuda.shared.array((TILE, TILE), float32)
+    sb = cuda.shared.array((TILE, TILE), float32)
+    total = float32(0)
+    for first in range(0, a.shape[1], TILE):
+        sa[ty, tx] = float32(0)
+        sb[ty, tx] = float32(0)
+        if row < a.shape[0] and first + tx < a.shape[1]:
+            sa[ty, tx] = a[row, first + tx]
+        if col < b.shape[1] and first + ty < b.shape[0]:
+            sb[ty, tx] = b[first + ty, col]
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += sa[ty, k] * sb[tx, k]
+        cuda.syncthreads()
+    if row < c.shape[0] and col < c.shape[1]:
+        c[row, col] = total
+""")

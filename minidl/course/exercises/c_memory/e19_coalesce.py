@@ -105,6 +105,10 @@ exercise = Exercise(
             "Pixel t begins at number 3 · t of the block, not at t: your pixels overlap.",
             "第 t 个像素从块的第 3 · t 个数开始，不是第 t 个：你的像素重叠了。",
         ),
+        "read_as_planes": (
+            "What you fetched lies in order, the three colours of a pixel side by side; you read it as if each colour had 128 places of its own. Where do pixel t's three numbers lie?",
+            "你取来的数按次序放着，一个像素的三个颜色挨在一起；读的时候却好像每个颜色各占 128 个位置。第 t 个像素的三个数在哪里？",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

@@ -57,6 +57,10 @@ exercise = Exercise(
             "Store the tile the way you read it: neighbours in x side by side.",
             "块怎么读就怎么存：x 相邻的放在一起。",
         ),
+        "sb_turned": (
+            "This is the product with each tile of B transposed: sb's *second* index is the column, tx.",
+            "这是 B 的每一块都转置后的乘积：sb 的*第二个*下标才是列 tx。",
+        ),
     },
     hints=(
         ("Who needs sa[ty, tx], and how do they know that it is there?",
