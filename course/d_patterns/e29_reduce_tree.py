@@ -100,3 +100,80 @@ def row_sums(x, y):
 """)
 bank.mistake("two_barriers", "par", "F21f + two_barriers", "        half //= 2 => "
              "        half //= 2\n        cuda.syncthreads()")
+bank.mistake("no_level_barrier", "machine", "F4", source="""
+from numba import cuda, float32
+
+THREADS = 128
+
+
+@cuda.jit
+def row_sums(x, y):
+    s = cuda.shared.array(THREADS, float32)
+    row = cuda.blockIdx.x
+    t = cuda.threadIdx.x
+    mine = float32(0)
+    for c in range(t, x.shape[1], THREADS):
+        mine += x[row, c]
+    s[t] = mine
+    cuda.syncthreads()
+    half = THREADS // 2
+    while half >= 1:
+        if t < half:
+            s[t] += s[t + half]
+        half //= 2
+    cuda.syncthreads()
+    if t == 0:
+        y[row] = s[0]
+""")
+bank.mistake("stops_at_two", "values", "stops_early", source="""
+from numba import cuda, float32
+
+THREADS = 128
+
+
+@cuda.jit
+def row_sums(x, y):
+    s = cuda.shared.array(THREADS, float32)
+    row = cuda.blockIdx.x
+    t = cuda.threadIdx.x
+    acc = float32(0)
+    c = t
+    while c < x.shape[1]:
+        acc += x[row, c]
+        c += THREADS
+    s[t] = acc
+    cuda.syncthreads()
+    half = 64
+    while half > 1:
+        if t < half:
+            s[t] = s[t] + s[t + half]
+        cuda.syncthreads()
+        half = half // 2
+    if t == 0:
+        y[row] = s[0]
+""")
+bank.mistake("down_the_column", "machine", "F2 + down_the_column", source="""
+from numba import cuda, float32
+
+THREADS = 128
+
+
+@cuda.jit
+def row_sums(x, y):
+    s = cuda.shared.array(THREADS, float32)
+    row = cuda.blockIdx.x
+    t = cuda.threadIdx.x
+    total = float32(0)
+    for c in range(t, x.shape[0], THREADS):
+        total += x[c, row]
+    s[t] = total
+    cuda.syncthreads()
+    half = THREADS // 2
+    while half > 0:
+        if t < half:
+            s[t] += s[t + half]
+        cuda.syncthreads()
+        half //= 2
+    if t == 0:
+        y[row] = s[0]
+""")

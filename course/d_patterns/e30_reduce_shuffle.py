@@ -154,3 +154,56 @@ def row_sums(x, y):
     cuda.syncwarp()
     cuda.atomic.add(y, row, total)
 """)
+bank.mistake("shuffle_overwrites", "values", "replaces", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def row_sums(x, y):
+    row = cuda.blockIdx.x
+    lane = cuda.threadIdx.x
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += x[row, c]
+    for d in (16, 8, 4, 2, 1):
+        total = cuda.shfl_down_sync(0xFFFFFFFF, total, d)
+    if lane == 0:
+        y[row] = total
+""")
+bank.mistake("all_lanes_write", "machine", "F6 + everyone_writes", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def row_sums(x, y):
+    row = cuda.blockIdx.x
+    lane = cuda.threadIdx.x
+    acc = float32(0)
+    i = lane
+    while i < x.shape[1]:
+        acc += x[row, i]
+        i += 32
+    step = 16
+    while step > 0:
+        acc += cuda.shfl_down_sync(0xFFFFFFFF, acc, step)
+        step //= 2
+    y[row] = acc
+""")
+bank.mistake("guarded_shuffle", "machine", "F14", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def row_sums(x, y):
+    row = cuda.blockIdx.x
+    lane = cuda.threadIdx.x
+    if lane >= x.shape[1]:
+        return
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += x[row, c]
+    for d in (16, 8, 4, 2, 1):
+        total += cuda.shfl_down_sync(0xFFFFFFFF, total, d)
+    if lane == 0:
+        y[row] = total
+""")

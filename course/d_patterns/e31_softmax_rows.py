@@ -150,3 +150,72 @@ def softmax(x, y):
     for col in range(t, x.shape[1], 32):
         y[row, col] = math.exp(x[row, col] - largest) / total
 """)
+bank.mistake("max_from_zero", "values", "max_from_0", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def softmax(x, y):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    n = x.shape[1]
+    big = float32(0)
+    for c in range(lane, n, 32):
+        big = max(big, x[row, c])
+    for d in (16, 8, 4, 2, 1):
+        big = max(big, cuda.shfl_xor_sync(0xFFFFFFFF, big, d))
+    total = float32(0)
+    for c in range(lane, n, 32):
+        total += math.exp(x[row, c] - big)
+    for d in (16, 8, 4, 2, 1):
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, d)
+    for c in range(lane, n, 32):
+        y[row, c] = math.exp(x[row, c] - big) / total
+""")
+bank.mistake("shfl_down_sum", "values", "lane_0_only", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def softmax(x, y):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    m = float32(-math.inf)
+    for c in range(lane, x.shape[1], 32):
+        m = max(m, x[row, c])
+    d = 16
+    while d > 0:
+        m = max(m, cuda.shfl_xor_sync(0xFFFFFFFF, m, d))
+        d //= 2
+    s = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        s += math.exp(x[row, c] - m)
+    d = 16
+    while d > 0:
+        s += cuda.shfl_down_sync(0xFFFFFFFF, s, d)
+        d //= 2
+    for c in range(lane, x.shape[1], 32):
+        y[row, c] = math.exp(x[row, c] - m) / s
+""")
+bank.mistake("per_lane_max", "values", "own_max", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def softmax(x, y):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    big = float32(-math.inf)
+    for c in range(lane, x.shape[1], 32):
+        big = max(big, x[row, c])
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += math.exp(x[row, c] - big)
+    for d in (16, 8, 4, 2, 1):
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, d)
+    for c in range(lane, x.shape[1], 32):
+        y[row, c] = math.exp(x[row, c] - big) / total
+""")

@@ -113,3 +113,92 @@ bank.mistake("all_merge", "values", "all_merge", "    for b in range(t, bins, TH
 bank.mistake("last_block_only", "machine", "F6 + last_block_only", "cuda.atomic.add(counts, b, mine[b]) => counts[b] = mine[b]")
 bank.mistake("merges_nothing", "par", "F21f + merges_nothing", "        if mine[b] > 0:\n            cuda.atomic.add(counts, b, mine[b]) => "
              "        cuda.atomic.add(counts, b, mine[b])")
+bank.mistake("first_64_bins", "machine", "F10 + loop_zero", source="""
+from numba import cuda, int32
+
+THREADS = 64
+
+
+@cuda.jit
+def histogram(values, bins, counts):
+    mine = cuda.shared.array(128, int32)  # the block's counts
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    if t < bins:
+        mine[t] = 0
+    cuda.syncthreads()
+    if i < values.size:
+        v = values[i]
+        if 0 <= v < bins:
+            cuda.atomic.add(mine, v, 1)
+    cuda.syncthreads()
+    if t < bins and mine[t] > 0:
+        cuda.atomic.add(counts, t, mine[t])
+""")
+bank.mistake("leaves_before_adding", "machine", "F8", source="""
+from numba import cuda, int32
+
+THREADS = 64
+
+
+@cuda.jit
+def histogram(values, bins, counts):
+    mine = cuda.shared.array(128, int32)  # the block's counts
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    for b in range(t, bins, THREADS):
+        mine[b] = 0
+    cuda.syncthreads()
+    if i >= values.size:
+        return
+    v = values[i]
+    if v >= 0 and v < bins:
+        cuda.atomic.add(mine, v, 1)
+    cuda.syncthreads()
+    for b in range(t, bins, THREADS):
+        if mine[b]:
+            cuda.atomic.add(counts, b, mine[b])
+""")
+bank.mistake("no_zeroing", "machine", "F10", source="""
+from numba import cuda, int32
+
+THREADS = 64
+
+
+@cuda.jit
+def histogram(values, bins, counts):
+    mine = cuda.shared.array(128, int32)  # the block's counts
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    if i < values.size and 0 <= values[i] < bins:
+        cuda.atomic.add(mine, values[i], 1)
+    cuda.syncthreads()
+    b = t
+    while b < bins:
+        if mine[b] > 0:
+            cuda.atomic.add(counts, b, mine[b])
+        b += THREADS
+""")
+bank.mistake("le_bins", "machine", "F1 + above", source="""
+from numba import cuda, int32
+
+THREADS = 64
+
+
+@cuda.jit
+def histogram(values, bins, counts):
+    mine = cuda.shared.array(128, int32)  # the block's counts
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    for b in range(t, 128, THREADS):
+        mine[b] = 0
+    cuda.syncthreads()
+    if i < values.size:
+        v = values[i]
+        if v >= 0 and v <= bins:
+            cuda.atomic.add(mine, v, 1)
+    cuda.syncthreads()
+    for b in range(t, bins, THREADS):
+        if mine[b] > 0:
+            cuda.atomic.add(counts, b, mine[b])
+""")

@@ -87,3 +87,71 @@ def scan(x, y, size):
             total += x[i]
             y[i] = total
 """)
+bank.mistake("one_barrier", "machine", "F5 + in_place", source="""
+from numba import cuda, float32
+
+THREADS = 256
+
+
+@cuda.jit
+def scan(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t = cuda.threadIdx.x
+    s[t] = x[t] if t < size else float32(0)
+    cuda.syncthreads()
+    d = 1
+    while d < THREADS:
+        if t >= d:
+            s[t] += s[t - d]
+        cuda.syncthreads()
+        d *= 2
+    if t < size:
+        y[t] = s[t]
+""")
+bank.mistake("exclusive_again", "values", "exclusive", source="""
+from numba import cuda, float32
+
+THREADS = 256
+
+
+@cuda.jit
+def scan(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t = cuda.threadIdx.x
+    if t < size:
+        s[t] = x[t]
+    else:
+        s[t] = float32(0)
+    cuda.syncthreads()
+    d = 1
+    for _ in range(8):
+        v = s[t]
+        if t >= d:
+            v += s[t - d]
+        cuda.syncthreads()
+        s[t] = v
+        cuda.syncthreads()
+        d = d * 2
+    if t < size:
+        y[t] = s[t - 1] if t > 0 else float32(0)
+""")
+bank.mistake("steps_from_128_to_2", "values", "d_first", source="""
+from numba import cuda, float32
+
+THREADS = 256
+
+
+@cuda.jit
+def scan(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t = cuda.threadIdx.x
+    s[t] = x[t] if t < size else float32(0)
+    cuda.syncthreads()
+    for d in (128, 64, 32, 16, 8, 4, 2):
+        v = s[t - d] if t >= d else float32(0)
+        cuda.syncthreads()
+        s[t] += v
+        cuda.syncthreads()
+    if t < size:
+        y[t] = s[t]
+""")

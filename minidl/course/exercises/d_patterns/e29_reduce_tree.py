@@ -101,6 +101,10 @@ exercise = Exercise(
             "Two barriers a level, and one is enough: what is written at a level is read only at the next.",
             "每层两个屏障，一个就够：一层写的东西下一层才读。",
         ),
+        "down_the_column": (
+            "That walks down a column: row r is x[r, 0], x[r, 1], …, as many as x.shape[1].",
+            "这是沿一列往下走：第 r 行是 x[r, 0]、x[r, 1]……，共 x.shape[1] 个。",
+        ),
     },
     hints=(
         ("At which moment has thread 0 all that it needs for its next addition, and from whom?",

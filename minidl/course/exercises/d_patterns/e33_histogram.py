@@ -23,6 +23,7 @@ def cases(d):
     yield case("values outside", d.integers(-40, 140, 331), 100)
     yield par("one hot bin", hot(1000), 100)
     yield case("", d.integers(0, 128, 1009), 128)
+    yield case("as many bins as there is room for", d.integers(110, 140, 300), 128)
     yield extreme("all outside", np.array([-1, 9, -2147483648, 2147483647, 10] * 20, np.int32), 9)
     yield extreme("one bin", np.zeros(129, np.int32), 1)
 
