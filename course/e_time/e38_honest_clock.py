@@ -99,3 +99,53 @@ bank.mistake("two_inputs_in_turn", "values", "remembered", "        x = make_inp
              "    times = [] =>     both = make_inputs(), make_inputs()\n    times = []")
 bank.mistake("median_of_three_cold", "values", "one_warm_up", "    for _ in range(3):\n        wait(run(make_inputs()))\n =>", "range(15) => range(3)")
 bank.mistake("no_return", "runs", "none", "    return np.median(times) =>     np.median(times)")
+bank.mistake("wait_last_only", "values", "the_asking", source="""
+def measure(make_inputs, run, wait, time):
+    for _ in range(5):
+        wait(run(make_inputs()))
+    inputs = [make_inputs() for _ in range(20)]
+    times = []
+    for x in inputs:
+        start = time.perf_counter()
+        y = run(x)
+        times.append(time.perf_counter() - start)
+    wait(y)
+    times.sort()
+    return times[len(times) // 2]
+""")
+bank.mistake("mean_again", "values", "mean", source="""
+def measure(make_inputs, run, wait, time):
+    for _ in range(10):
+        wait(run(make_inputs()))
+    total = 0.0
+    for _ in range(20):
+        x = make_inputs()
+        start = time.perf_counter()
+        wait(run(x))
+        total += time.perf_counter() - start
+    return total / 20
+""")
+bank.mistake("inputs_reused", "values", "remembered", source="""
+def measure(make_inputs, run, wait, time):
+    x = make_inputs()
+    for _ in range(5):
+        wait(run(x))
+    laps = []
+    for _ in range(15):
+        start = time.perf_counter()
+        wait(run(x))
+        laps.append(time.perf_counter() - start)
+    laps.sort()
+    return laps[7]
+""")
+bank.mistake("inputs_timed", "values", "making_counted", source="""
+def measure(make_inputs, run, wait, time):
+    for _ in range(5):
+        wait(run(make_inputs()))
+    laps = []
+    for _ in range(15):
+        start = time.perf_counter()
+        wait(run(make_inputs()))
+        laps.append(time.perf_counter() - start)
+    return sorted(laps)[len(laps) // 2]
+""")

@@ -77,3 +77,83 @@ bank.mistake("no_return", "runs", "none", "    return flops, moved, bound, max =
 bank.mistake("no_share", "values", "count", ", bound, max(computing, moving) / seconds => , bound")
 bank.mistake("copy_divides", "runs", "copy_divides", "max(computing, moving) / seconds => flops / seconds / min(peak, peak * moving / computing * 0 + flops / moved * bandwidth)")
 bank.mistake("other_word", "values", "other_word", '"compute" if computing => "arithmetic" if computing', 'else "memory" => else "bandwidth"')
+bank.mistake("share_upside_down", "values", "upside_down", source="""
+def roofline(op, sizes, seconds, peak, bandwidth):
+    if op in ("copy", "add", "saxpy", "dot"):
+        (n,) = sizes
+    elif op == "gemm":
+        m, k, n = sizes
+    else:
+        m, n = sizes
+    table = {
+        "copy": lambda: (0, 2 * n),
+        "add": lambda: (n, 3 * n),
+        "saxpy": lambda: (2 * n, 3 * n),
+        "dot": lambda: (2 * n, 2 * n + 1),
+        "row_sums": lambda: (m * n, m * n + m),
+        "gemv": lambda: (2 * m * n, m * n + n + m),
+        "outer": lambda: (m * n, m + n + m * n),
+        "gemm": lambda: (2 * m * k * n, m * k + k * n + m * n),
+    }
+    flops, words = table[op]()
+    t_compute = flops / peak
+    t_memory = 4 * words / bandwidth
+    bound = "compute" if t_compute > t_memory else "memory"
+    return flops, 4 * words, bound, seconds / max(t_compute, t_memory)
+""")
+bank.mistake("dot_no_result", "values", "loads_alone", source="""
+def roofline(op, sizes, seconds, peak, bandwidth):
+    if op == "copy":
+        n = sizes[0]
+        flops, elements = 0, 2 * n
+    elif op == "add":
+        n = sizes[0]
+        flops, elements = n, 3 * n
+    elif op == "saxpy":
+        n = sizes[0]
+        flops, elements = 2 * n, 3 * n
+    elif op == "dot":
+        n = sizes[0]
+        flops, elements = 2 * n, 2 * n
+    elif op == "row_sums":
+        m, n = sizes
+        flops, elements = m * n, m * n + m
+    elif op == "gemv":
+        m, n = sizes
+        flops, elements = 2 * m * n, m * n + n + m
+    elif op == "outer":
+        m, n = sizes
+        flops, elements = m * n, m * n + n + m
+    else:
+        m, k, n = sizes
+        flops, elements = 2 * m * k * n, m * k + k * n + m * n
+    nbytes = elements * 4
+    compute, memory = flops / peak, nbytes / bandwidth
+    return flops, nbytes, "compute" if compute > memory else "memory", max(compute, memory) / seconds
+""")
+bank.mistake("gemm_one_flop", "values", "fma_as_one", source="""
+def roofline(op, sizes, seconds, peak, bandwidth):
+    n = sizes[-1]
+    m = sizes[0]
+    if op == "copy":
+        f, w = 0, 2 * n
+    if op == "add":
+        f, w = n, 3 * n
+    if op == "saxpy":
+        f, w = 2 * n, 3 * n
+    if op == "dot":
+        f, w = 2 * n, 2 * n + 1
+    if op == "row_sums":
+        f, w = m * n, m * n + m
+    if op == "gemv":
+        f, w = 2 * m * n, m * n + m + n
+    if op == "outer":
+        f, w = m * n, m * n + m + n
+    if op == "gemm":
+        k = sizes[1]
+        f, w = m * k * n, m * k + k * n + m * n
+    seconds_c, seconds_m = f / peak, 4 * w / bandwidth
+    if seconds_c > seconds_m:
+        return f, 4 * w, "compute", seconds_c / seconds
+    return f, 4 * w, "memory", seconds_m / seconds
+""")
