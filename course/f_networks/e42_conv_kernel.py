@@ -93,3 +93,52 @@ bank.mistake("k_slowest", "par", "F21 + k_slowest", '''        k = number % y.sh
         k = number // (y.shape[1] * y.shape[2]) % y.shape[3]
         n = number // (y.shape[1] * y.shape[2] * y.shape[3])''')
 bank.mistake("sum_in_memory", "par", "F21 + sum_in_memory", "        total = float32(0) =>         y[n, p, q, k] = float32(0)", "total += => y[n, p, q, k] +=", "        y[n, p, q, k] = total\n =>")
+bank.mistake("pad_swapped", "values", "pads_exchanged", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def conv2d(x, w, y, stride_h, stride_w, pad_top, pad_left):
+    number = cuda.grid(1)
+    N, P, Q, K = y.shape
+    if number < N * P * Q * K:
+        k = number % K
+        q = number // K % Q
+        p = number // (K * Q) % P
+        n = number // (K * Q * P)
+        total = float32(0)
+        for r in range(w.shape[0]):
+            i = p * stride_h + r - pad_left
+            if 0 <= i < x.shape[1]:
+                for s in range(w.shape[1]):
+                    j = q * stride_w + s - pad_top
+                    if 0 <= j < x.shape[2]:
+                        for c in range(x.shape[3]):
+                            total += x[n, i, j, c] * w[r, s, c, k]
+        y[n, p, q, k] = total
+""")
+bank.mistake("only_upper_guard", "machine", "F3", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def conv2d(x, w, y, stride_h, stride_w, pad_top, pad_left):
+    number = cuda.grid(1)
+    if number >= y.size:
+        return
+    k = number % y.shape[3]
+    rest = number // y.shape[3]
+    q = rest % y.shape[2]
+    rest //= y.shape[2]
+    p = rest % y.shape[1]
+    n = rest // y.shape[1]
+    acc = float32(0)
+    for r in range(w.shape[0]):
+        for s in range(w.shape[1]):
+            i = p * stride_h + r - pad_top
+            j = q * stride_w + s - pad_left
+            if i < x.shape[1] and j < x.shape[2]:
+                for c in range(w.shape[2]):
+                    acc += x[n, i, j, c] * w[r, s, c, k]
+    y[n, p, q, k] = acc
+""")

@@ -190,3 +190,150 @@ bank.mistake("c_slowest_backward", "par", "F21 + c_slowest", '''        c = numb
         j = number // dx.shape[1] % dx.shape[2]
         c = number // (dx.shape[1] * dx.shape[2]) % dx.shape[3]
         n = number // (dx.shape[1] * dx.shape[2] * dx.shape[3])''')
+bank.mistake("search_from_zero", "values", "from_zero", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def max_pool(x, y, size, stride, pad):
+    number = cuda.grid(1)
+    N, P, Q, C = y.shape
+    if number < N * P * Q * C:
+        c = number % C
+        q = number // C % Q
+        p = number // (C * Q) % P
+        n = number // (C * Q * P)
+        best = float32(0)
+        for r in range(size):
+            for s in range(size):
+                i = p * stride + r - pad
+                j = q * stride + s - pad
+                if 0 <= i < x.shape[1] and 0 <= j < x.shape[2]:
+                    best = max(best, x[n, i, j, c])
+        y[n, p, q, c] = best
+
+
+@cuda.jit
+def max_pool_backward(dy, x, y, dx, size, stride, pad):
+    number = cuda.grid(1)
+    N, H, W, C = x.shape
+    if number < N * H * W * C:
+        c = number % C
+        j = number // C % W
+        i = number // (C * W) % H
+        n = number // (C * W * H)
+        total = float32(0)
+        for p in range(y.shape[1]):
+            r = i + pad - p * stride
+            if 0 <= r < size:
+                for q in range(y.shape[2]):
+                    s = j + pad - q * stride
+                    if 0 <= s < size and x[n, i, j, c] == y[n, p, q, c]:
+                        first = True
+                        for k in range(r * size + s):
+                            ii = p * stride - pad + k // size
+                            jj = q * stride - pad + k % size
+                            if 0 <= ii < H and 0 <= jj < W and x[n, ii, jj, c] == y[n, p, q, c]:
+                                first = False
+                        if first:
+                            total += dy[n, p, q, c]
+        dx[n, i, j, c] = total
+""")
+bank.mistake("all_ties", "values", "every_tie", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def max_pool(x, y, size, stride, pad):
+    number = cuda.grid(1)
+    if number >= y.size:
+        return
+    N, P, Q, C = y.shape
+    c = number % C
+    q = (number // C) % Q
+    p = (number // C // Q) % P
+    n = number // C // Q // P
+    m = float32(-math.inf)
+    for i in range(max(0, p * stride - pad), min(x.shape[1], p * stride - pad + size)):
+        for j in range(max(0, q * stride - pad), min(x.shape[2], q * stride - pad + size)):
+            m = max(m, x[n, i, j, c])
+    y[n, p, q, c] = m
+
+
+@cuda.jit
+def max_pool_backward(dy, x, y, dx, size, stride, pad):
+    number = cuda.grid(1)
+    if number >= dx.size:
+        return
+    N, H, W, C = x.shape
+    c = number % C
+    j = (number // C) % W
+    i = (number // C // W) % H
+    n = number // C // W // H
+    v = x[n, i, j, c]
+    total = float32(0)
+    p0 = max(0, (i + pad - size) // stride + 1)
+    p1 = min(y.shape[1] - 1, (i + pad) // stride)
+    q0 = max(0, (j + pad - size) // stride + 1)
+    q1 = min(y.shape[2] - 1, (j + pad) // stride)
+    for p in range(p0, p1 + 1):
+        for q in range(q0, q1 + 1):
+            if y[n, p, q, c] == v:
+                total += dy[n, p, q, c]
+    dx[n, i, j, c] = total
+""")
+bank.mistake("ge_last_wins", "values", "last_tie", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def max_pool(x, y, size, stride, pad):
+    number = cuda.grid(1)
+    if number < y.size:
+        c = number % y.shape[3]
+        q = number // y.shape[3] % y.shape[2]
+        p = number // (y.shape[3] * y.shape[2]) % y.shape[1]
+        n = number // (y.shape[3] * y.shape[2] * y.shape[1])
+        best = float32(-math.inf)
+        for r in range(size):
+            for s in range(size):
+                i, j = p * stride - pad + r, q * stride - pad + s
+                if i >= 0 and j >= 0 and i < x.shape[1] and j < x.shape[2]:
+                    best = max(best, x[n, i, j, c])
+        y[n, p, q, c] = best
+
+
+@cuda.jit
+def max_pool_backward(dy, x, y, dx, size, stride, pad):
+    number = cuda.grid(1)
+    if number < dx.size:
+        H, W, C = x.shape[1], x.shape[2], x.shape[3]
+        c = number % C
+        j = number // C % W
+        i = number // (C * W) % H
+        n = number // (C * W * H)
+        total = float32(0)
+        for p in range(max(0, (i + pad - size + stride) // stride), min(y.shape[1], (i + pad) // stride + 1)):
+            for q in range(max(0, (j + pad - size + stride) // stride), min(y.shape[2], (j + pad) // stride + 1)):
+                best = float32(-math.inf)
+                wi = -1
+                wj = -1
+                for r in range(size):
+                    for s in range(size):
+                        ii = p * stride - pad + r
+                        jj = q * stride - pad + s
+                        if 0 <= ii < H and 0 <= jj < W:
+                            if x[n, ii, jj, c] >= best:
+                                best = x[n, ii, jj, c]
+                                wi = ii
+                                wj = jj
+                if wi == i and wj == j:
+                    total += dy[n, p, q, c]
+        dx[n, i, j, c] = total
+""")

@@ -169,6 +169,10 @@ exercise = Exercise(
             "One element is stored {w0 * w1 * w2} times: a variable of the thread costs nothing.",
             "一个元素写了 {w0 * w1 * w2} 次：线程自己的变量不花什么。",
         ),
+        "pads_exchanged": (
+            "pad_top and pad_left have changed places: rows of x begin pad_top above, columns pad_left before.",
+            "pad_top 和 pad_left 换了位置：行从上方 pad_top 处开始，列从左边 pad_left 处开始。",
+        ),
     },
     hints=(
         ("y[0, 2, 1, 0] with a filter of 3 x 3, stride 1 and pad 1: which pixels of x lie under it, and under which of w?",
