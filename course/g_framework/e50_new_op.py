@@ -151,3 +151,75 @@ bank.mistake("not_kept", "file", "no-function", "squareplus = minidl => minidl")
 bank.mistake("mirrored", "values", "mirrored", "y = (x + root) / 2 => y = (root - x) / 2")
 bank.mistake("mirrored_slope", "values", "mirrored", "dy * (1 + x / root) / 2 => dy * (1 - x / root) / 2")
 bank.mistake("relu_slope", "values", "relu_slope", "dx = dy * (1 + x / root) / 2 => dx = dy * (x > 0)")
+bank.mistake("slope_not_halved", "values", "scaled", source="""
+import numpy as np
+
+import minidl
+
+
+def forward(x, *, b=4.0):
+    root = np.sqrt(x * x + b)
+    return (x + root) / 2, (x, root)
+
+
+def backward(dy, cache):
+    x, root = cache
+    return (dy * (1 + x / root),)
+
+
+squareplus = minidl.register_op("squareplus", forward, backward)
+""")
+bank.mistake("b_default_in_backward", "values", "b_fixed_backward", source="""
+import numpy as np
+
+import minidl
+
+
+def forward(x, *, b=4.0):
+    y = (x + np.sqrt(x**2 + b)) * 0.5
+    return y, x
+
+
+def backward(dy, cache):
+    x = cache
+    return (dy * 0.5 * (1 + x / np.sqrt(x**2 + 4.0)),)
+
+
+squareplus = minidl.register_op("squareplus", forward, backward)
+""")
+bank.mistake("root_b_squared", "values", "b_squared", source="""
+import numpy as np
+
+import minidl
+
+
+def forward(x, *, b=4.0):
+    r = np.sqrt(x**2 + b**2)
+    return (x + r) / 2, (x, r)
+
+
+def backward(dy, cache):
+    x, r = cache
+    return (dy * (1 + x / r) / 2,)
+
+
+squareplus = minidl.register_op("squareplus", forward, backward)
+""")
+bank.mistake("returns_array", "runs", "comma", source="""
+import numpy as np
+
+import minidl
+
+
+def forward(x, *, b=4.0):
+    r = np.sqrt(x * x + b)
+    return (x + r) / 2, (x, r)
+
+
+def backward(dy, cache):
+    x, r = cache
+    return dy * (1 + x / r) / 2
+
+
+squareplus = minidl.register_op("squareplus", forward, backward)
+""")

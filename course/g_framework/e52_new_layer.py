@@ -120,3 +120,77 @@ bank.mistake("starts_at_random", "values", "starts_elsewhere", '"ones", name="sc
 bank.mistake("starts_at_0", "values", "starts_elsewhere", '"ones", name="scale" => "zeros", name="scale"')
 bank.mistake("no_return", "runs", "no_return", "        return y\n =>")
 bank.mistake("kwargs_dropped", "values", "kwargs", "super().__init__(**kwargs) => super().__init__()")
+bank.mistake("repeat_for_tile", "values", "interleaved", source="""
+from minidl import functional as F
+from minidl import layers
+
+
+class GroupScale(layers.Layer):
+    def __init__(self, groups, **kwargs):
+        super().__init__(**kwargs)
+        self.groups = groups
+
+    def build(self, input_shape):
+        self.scale = self.add_weight((input_shape[-1] // self.groups,), "ones", name="scale")
+
+    def call(self, inputs):
+        each = inputs.shape[-1] // self.groups
+        split = F.reshape(inputs, (*inputs.shape[:-1], each, self.groups))
+        scale = F.reshape(self.scale, (each, 1))
+        return F.reshape(split * scale, inputs.shape)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "groups": self.groups}
+""")
+bank.mistake("config_of_the_base", "runs", "config_without_groups", source="""
+from minidl import functional as F
+from minidl import layers
+
+
+class GroupScale(layers.Layer):
+    def __init__(self, groups, **kwargs):
+        super().__init__(**kwargs)
+        self.groups = groups
+
+    def build(self, input_shape):
+        self.scale = self.add_weight((input_shape[-1] // self.groups,), "ones", name="scale")
+
+    def call(self, inputs):
+        shape = inputs.shape
+        x = F.reshape(inputs, (*shape[:-1], self.groups, shape[-1] // self.groups))
+        return F.reshape(x * self.scale, shape)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        return config
+""")
+bank.mistake("init_zeros", "values", "starts_elsewhere", source="""
+from minidl import functional as F
+from minidl import layers
+
+
+class GroupScale(layers.Layer):
+    def __init__(self, groups, **kwargs):
+        super().__init__(**kwargs)
+        self.groups = groups
+
+    def build(self, input_shape):
+        self.scale = self.add_weight((input_shape[-1] // self.groups,), "zeros", name="scale")
+
+    def call(self, inputs):
+        shape = inputs.shape
+        x = F.reshape(inputs, (*shape[:-1], self.groups, shape[-1] // self.groups))
+        return F.reshape(x * self.scale, shape)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "groups": self.groups}
+""")

@@ -107,3 +107,92 @@ bank.mistake("sum_for_mean", "values", "sum_for_mean", f"{RENEW} =>         m.as
 bank.mistake("decay_grows", "values", "decay_grows", f"{DECAY} => w = variable - learning_rate * (c - decay * variable)")
 bank.mistake("by_name", "runs", "by_name", "self.masks[self._get_variable_index(variable)] = kept => self.masks[variable.name] = kept",
              "if place in self.masks => if variable.name in self.masks", "w = w * self.masks[place] => w = w * self.masks[variable.name]")
+bank.mistake("m_first", "values", "momentum_first", source="""
+import numpy as np
+
+from minidl import optimizers
+
+
+class Lion(optimizers.Optimizer):
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+
+    def build(self, variables):
+        super().build(variables)
+        self.momentums = self.add_optimizer_variables(variables, "momentum")
+        self.masks = {}
+
+    def mask(self, variable, kept):
+        self.masks[self._get_variable_index(variable)] = kept
+
+    def update_step(self, gradient, variable, learning_rate):
+        i = self._get_variable_index(variable)
+        g = np.asarray(gradient)
+        w = np.asarray(variable)
+        m = self.beta_2 * np.asarray(self.momentums[i]) + (1 - self.beta_2) * g
+        self.momentums[i].assign(m)
+        c = np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
+        w = w - learning_rate * (c + (self.weight_decay or 0.0) * w)
+        if i in self.masks:
+            w = w * self.masks[i]
+        variable.assign(w)
+""")
+bank.mistake("mask_gradient", "values", "masked_come_back", source="""
+import numpy as np
+
+from minidl import optimizers
+
+
+class Lion(optimizers.Optimizer):
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+
+    def build(self, variables):
+        super().build(variables)
+        self.m = self.add_optimizer_variables(variables, "momentum")
+        self.kept = [None for _ in variables]
+
+    def mask(self, variable, kept):
+        self.kept[self._get_variable_index(variable)] = kept
+
+    def update_step(self, gradient, variable, learning_rate):
+        k = self._get_variable_index(variable)
+        g = np.asarray(gradient)
+        if self.kept[k] is not None:
+            g = g * self.kept[k]
+        w, m = np.asarray(variable), np.asarray(self.m[k])
+        c = np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
+        decay = self.weight_decay if self.weight_decay is not None else 0.0
+        variable.assign(w - learning_rate * (c + decay * w))
+        self.m[k].assign(self.beta_2 * m + (1 - self.beta_2) * g)
+""")
+bank.mistake("plus_decay", "values", "decay_without_rate", source="""
+import numpy as np
+
+from minidl import optimizers
+
+
+class Lion(optimizers.Optimizer):
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+
+    def build(self, variables):
+        super().build(variables)
+        self.momentum = self.add_optimizer_variables(variables, "momentum")
+        self.masks = {}
+
+    def mask(self, variable, kept):
+        self.masks[self._get_variable_index(variable)] = np.array(kept)
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        g, w = np.asarray(gradient), np.asarray(variable)
+        m = np.asarray(self.momentum[index])
+        new = w - learning_rate * np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
+        if self.weight_decay:
+            new = new - self.weight_decay * w
+        if index in self.masks:
+            new = new * self.masks[index]
+        self.momentum[index].assign(self.beta_2 * m + (1 - self.beta_2) * g)
+        variable.assign(new)
+""")
