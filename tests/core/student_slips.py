@@ -52,7 +52,7 @@ def no_guard(a, b, y):
     y[i] = a[i] + b[i]
 
 
-@slip("add", "machine", r"has no element of the output.*if i < y.size:")
+@slip("add", "machine", r"has no element.*if i < y.size:")
 @cuda.jit
 def starts_from_0_without_a_guard(a, b, y):
     i = cuda.grid(1)
@@ -60,7 +60,7 @@ def starts_from_0_without_a_guard(a, b, y):
     y[i] += a[i] + b[i]
 
 
-@slip("gemm", "machine", r"has no element of the output")
+@slip("gemm", "machine", r"has no element.*row < c.shape\[0\] and col < c.shape\[1\]")
 @cuda.jit
 def starts_from_0_with_half_a_guard(a, b, c):
     col, row = cuda.grid(2)
