@@ -49,9 +49,9 @@ FAULTS: dict[str, Sentence] = {
     ),
     "F6": (
         "Thread {t1} of block {b1} and thread {t2} of block {b2} both write {y}[{i}]: who comes last decides. Each element "
-        "wants one owner. Which part of a thread's number is missing from the index?",
+        "wants one owner. Is a part of the thread's number missing from the index, or wrong in it?",
         "块 {b1} 的线程 {t1} 和块 {b2} 的线程 {t2} 都写 {y}[{i}]：最后到的决定结果。每个元素应只有一个主人。"
-        "下标里缺了线程编号的哪一部分？",
+        "下标里是不是缺了线程编号的一部分，或者用错了？",
     ),
     "F6s": (
         "Threads {t1} and {t2} of block {b1} both write {s}[{i}], with no barrier between. Each element of a shared array "
@@ -81,9 +81,9 @@ FAULTS: dict[str, Sentence] = {
         "第 {L} 行的屏障位于一个分支里，块 {b} 的 {n} 个线程中只有 {m} 个进入。把它移出来：要守护的是工作，不是等待。",
     ),
     "F10": (
-        "{s}[{i}] is read on line {L} before anybody wrote it: it holds what was there before. What should stand where "
-        "there is no data?",
-        "第 {L} 行读 {s}[{i}] 时还没有人写过它：里面是之前留下的内容。没有数据的地方应该放什么？",
+        "{s}[{i}] is read on line {L} before anybody wrote it: it holds what was there before. Is it the place you mean? Then "
+        "who fills it, and with what where there is no data?",
+        "第 {L} 行读 {s}[{i}] 时还没有人写过它：里面是之前留下的内容。你要读的是这个位置吗？如果是，谁来填它，没有数据时填什么？",
     ),
     "F11": (
         "{k} of {n} elements of {y} are written by no thread: {pattern}.",
