@@ -355,7 +355,7 @@ WRONG = [
     ("relu", relu_float64, {}, "machine", r"^F13: Line \d+ computes in float64: 0.0 is"),
     ("relu", relu_one_block, {}, "machine", "^F6: .*blockIdx|^F11"),
     ("relu", relu_off_by_one, {}, "values", "shifted by one.*off by one"),
-    ("relu", relu_misses_the_last, {}, "machine", "^F11: 1 of .* have no thread: .*guard"),
+    ("relu", relu_misses_the_last, {}, "machine", "^F11: 1 of .* are written by no thread: .*guard"),
     ("relu", relu_absolute, {}, "values", "every wrong cell should be 0; is a condition missing"),
     ("relu", relu_in_place, {}, "values", "changed its input 'x'.*write to the output alone"),
     ("relu", relu_adds_to_the_output, {}, "values|machine", "add|uninitialised"),
