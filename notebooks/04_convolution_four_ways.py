@@ -466,5 +466,5 @@ check("conv_forward", conv2d)
 # 5. Convolve a picture with the *same* filter twice. Which single filter would have done it, and of which size?
 # 6. `minidl.using(conv2d_backward="simt")`: train one step with the kernels' gradients, and compare the weights.
 #
-# **Next:** 5 · a CNN on MNIST and CIFAR-10 (to come; until then `docs/mnist.md`). **The kernels:**
+# **Next:** 5 · a network for real images. **The kernels:**
 # `cuda_kernels/conv2d/README.md`.
