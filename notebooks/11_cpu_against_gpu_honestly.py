@@ -113,7 +113,7 @@ numbers(None)
 
 
 # %%
-def median_microseconds(function, argument, repeats=31, calls=200):
+def median_microseconds(function, argument, repeats=31, calls=100):
     """The median over some repeats of the time of one call, after a call that does not count."""
     function(argument)
     found = []
@@ -125,7 +125,7 @@ def median_microseconds(function, argument, repeats=31, calls=200):
     return np.median(found)
 
 
-sizes = [2, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256, 1024]
+sizes = [2, 8, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192]
 by_python = [median_microseconds(sum, [1.0] * n) for n in sizes]
 by_numpy = [median_microseconds(np.sum, np.ones(n)) for n in sizes]
 slower = [n for n, one, other in zip(sizes, by_python, by_numpy) if other >= one]
