@@ -36,8 +36,17 @@ def kernel_source(kernel: Any, *args: Any, which: int | str = 0, **settings: Any
 
     >>> print(kernel_source("relu:r1"))
     @cuda.jit(device=True)
-    def relu(x):
-        ...
+    def forward(x):
+        return float32(0) if x <= float32(0) else x
+    <BLANKLINE>
+    function = forward
+    <BLANKLINE>
+    @cuda.jit
+    def unary_scalar(x, y, size):
+        i = cuda.grid(1)
+        if i < size:
+            y[i] = function(x[i])
+
     >>> text = kernel_source("conv2d:r1", (1, 8, 8, 1), (3, 3, 1, 4), strides=(2, 1))
     >>> print(text.partition("@cuda.jit")[0].strip())
     di, dj, groups, has_bias, left, si, sj, top = 1, 1, 1, False, 0, 2, 1, 0
