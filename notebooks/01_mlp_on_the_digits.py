@@ -504,4 +504,4 @@ print({(row.op, row.direction): row.backend for row in table.rows if row.op in (
 # 5. Write `relu_forward` and `relu_backward` yourself, check them with `check_gradients`, register them with
 #    `minidl.register_backend("relu", "mine", …)`, and train with `minidl.using(relu="mine")`.
 #
-# **Next:** 2 · backprop by hand (to come); or go on to 4 · convolution, which finds a stroke wherever it stands.
+# **Next:** 2 · backprop by hand; or 4 · convolution, which finds a stroke wherever it stands.
