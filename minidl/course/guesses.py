@@ -69,18 +69,21 @@ class Guess:
     def __init__(self, what: str, unit: str, among: tuple[str, ...], grid: tuple[int, ...]) -> None:
         self.what, self.unit, self.among, self.grid = what, unit, among, grid
         self.said: Any = None
+        self.passed = False
 
     def __repr__(self) -> str:
         kind = f" among {', '.join(self.among)}" if self.among else f" on a grid {self.grid}" if self.grid else ""
         return f"guess: {self.what}{f' [{self.unit}]' if self.unit else ''}{kind}"
 
     def __call__(self, said: Any) -> Told:
-        """Say it; None makes no guess. Until the answer is shown it may be changed, afterwards the former one counts.
+        """Say it; None makes no guess, and leaves alone what was said another time. Until the answer is shown a guess
+        may be changed, afterwards the former one counts.
 
         Raises
         ------
         ArgumentError : no number, none of the words, or a drawing of another shape
         """
+        self.passed = said is None
         if said is None:
             return _told("none")
         said = self._checked(said)
@@ -99,7 +102,7 @@ class Guess:
         """Show what came out, and how far off the guess was."""
         was = self._checked(was)
         entry = _kept().get(self.what, {})
-        said = self.said if self.said is not None else entry.get("said")
+        said = None if self.passed else self.said if self.said is not None else entry.get("said")
         if said is None or (self.grid and np.shape(said) != self.grid):
             return _told("unguessed", was=self._text(was))
         if entry and "was" not in entry:

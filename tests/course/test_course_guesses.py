@@ -125,3 +125,13 @@ def test_what_cannot_be_kept_is_said(home, monkeypatch):
     home.mkdir()
     (home / "guesses.json").write_text("[1, 2")  # damaged
     assert g(5) == "Noted: 5." and "2 times too few" in g.reveal(10)
+
+
+def test_none_shows_no_guess_of_another_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIDL_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    course.guess("sectors", unit="sectors")(512)
+    again = course.guess("sectors", unit="sectors")
+    again(None)
+    assert again.reveal(4096) == "No guess was made; it is 4,096 sectors."  # as in a notebook that is built anew
+    assert "You said 512" in course.guess("sectors", unit="sectors").reveal(4096)  # what was said is still there
