@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate check-ptx bank fuzz versions mutants course-check check-grading bench-cpu bench-overhead bench-simt bench-check bench-ptx bench-grading bench-course gpu-check gpu-bench clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate check-ptx check-ptx-first bank fuzz versions mutants course-check check-grading bench-cpu bench-overhead bench-simt bench-check bench-ptx bench-grading bench-course gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (some 10 minutes on 2 cores)"
@@ -73,7 +73,7 @@ demo: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term
 
-check: lint types contracts doctest check-notebooks docs check-gate fuzz versions
+check: lint types contracts doctest check-notebooks docs check-gate check-ptx-first fuzz versions
 	$(BIN)/python -m pytest -m slow -n 2
 
 lab: $(VENV)/.notebooks $(VENV)/.ptx
@@ -141,6 +141,12 @@ check-gate: $(GATE)/.ready
 	  tests/cuda_kernels/ptx/test_races.py tests/cuda_kernels/ptx/test_bad_input_ptx.py \
 	  tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_lens_ptx.py tests/backends/test_ptx.py \
 	  tests/course/test_course_elsewhere.py
+
+# The first case of every op, forward and backward by its default rungs, run compiled: what `make check` has time for when
+# every kernel must be compiled first. Other rungs, integers and edge shapes: check-ptx.
+check-ptx-first: $(GATE)/.ready
+	$(GATE)/bin/python -m pytest -q --noconftest -p no:cacheprovider -m "slow or not slow" -n 2 -k "ptx and first" \
+	  tests/backends/test_device_ops.py
 
 # Every op by every rung, forward and backward, run compiled: with empty caches some 1,100 kernels are compiled first.
 check-ptx: $(GATE)/.ready
