@@ -6,7 +6,7 @@ GATE := .venv-gate
 # Two BLAS threads at most: more threads than cores make small products slower.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate check-ptx check-ptx-first bank fuzz versions mutants course-check check-grading bench-cpu bench-overhead bench-simt bench-check bench-ptx bench-grading bench-course gpu-check gpu-bench clean
+.PHONY: help demo test check lab notebooks check-notebooks lint types contracts doctest docs gate check-gate check-ptx check-ptx-short bank fuzz versions mutants course-check check-grading bench-cpu bench-overhead bench-simt bench-check bench-ptx bench-grading bench-course gpu-check gpu-bench clean
 help:
 	@echo "make demo       set up, then train a CNN on real handwritten digits and show every step"
 	@echo "make test       set up, then run the tests (some 10 minutes on 2 cores)"
@@ -15,7 +15,7 @@ help:
 	@echo "make notebooks  execute the notebooks' sources and write the notebooks (N=07 for one)"
 	@echo "make docs       the site: every page, picture and public name (docs/_build/html/index.html)"
 	@echo "make gate       compile every CUDA kernel for three GPUs, without one, and hold it to its claims"
-	@echo "make check-ptx  every op and rung, run compiled on the processor, against NumPy in float64"
+	@echo "make check-ptx  every op and rung, run compiled on the processor, against NumPy in float64 (the short half is in check)"
 	@echo "make bank       the SIMT machine's bank of wrong and right kernels: both counts"
 	@echo "make fuzz       damaged files through every loader (N=5000 SEED=7 for more, and others)"
 	@echo "make versions   a short set of tests with the oldest packages supported, and with the newest"
@@ -73,7 +73,7 @@ demo: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term
 
-check: lint types contracts doctest check-notebooks docs check-gate check-ptx-first fuzz versions
+check: lint types contracts doctest check-notebooks docs check-gate check-ptx-short fuzz versions
 	$(BIN)/python -m pytest -m slow -n 2
 
 lab: $(VENV)/.notebooks $(VENV)/.ptx
@@ -142,11 +142,12 @@ check-gate: $(GATE)/.ready
 	  tests/cuda_kernels/ptx/test_lines_words_trace.py tests/lens/test_lens_ptx.py tests/backends/test_ptx.py \
 	  tests/course/test_course_elsewhere.py
 
-# The first case of every op, forward and backward by its default rungs, run compiled: what `make check` has time for when
-# every kernel must be compiled first. Other rungs, integers and edge shapes: check-ptx.
-check-ptx-first: $(GATE)/.ready
-	$(GATE)/bin/python -m pytest -q --noconftest -p no:cacheprovider -m "slow or not slow" -n 2 -k "ptx and first" \
-	  tests/backends/test_device_ops.py
+# What `make check` has time for when every kernel must be compiled first: one case of every op by its default rungs, and the
+# other rungs but for the convolutions' and the tensor cores'. Those, integers and edge shapes: check-ptx.
+check-ptx-short: $(GATE)/.ready
+	$(GATE)/bin/python -m pytest -q --noconftest -p no:cacheprovider -m "slow or not slow" -n 2 \
+	  -k "ptx and (first or every_rung and not conv2d and not r8_ and not r9_ and not r10_)" \
+	  tests/backends/test_device_ops.py tests/backends/test_device_rungs.py
 
 # Every op by every rung, forward and backward, run compiled: with empty caches some 1,100 kernels are compiled first.
 check-ptx: $(GATE)/.ready
