@@ -114,3 +114,5 @@ def numerical_gradient(f, x, h=1e-6):
 """)
 bank.mistake("brackets", "values", "brackets", "/ (2 * h) => / 2 * h")
 bank.mistake("whole_slopes", "values", "whole_slopes", "    x = np.array(x, dtype=np.float64)\n    g = np.zeros(x.shape)\n =>     g = np.zeros_like(x)\n    x = np.array(x, dtype=np.float64)\n")
+bank.mistake("back_to_x", "values", "half_way", "x[i] = kept - h => x[i] -= h")
+bank.mistake("put_back_too_far", "values", "copy_moved", "        x[i] = kept\n        g[i] =>         x[i] += 2 * h\n        g[i]")

@@ -112,3 +112,5 @@ bank.mistake("dw_last_image", "values", "dw_last_image", f"{DW} => dw[i, j] = pa
 bank.mistake("dw_last_window", "values", "dw_last_window", f"{DW} => dw[i, j] = padded[:, down, along][:, -1, -1].T @ dy[:, -1, -1]")
 bank.mistake("x_without_border", "runs", "x_without_border", "    padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))\n =>",
              "np.zeros_like(padded) => np.zeros((n, height + 2 * pad, width + 2 * pad, c), x.dtype)", "dw[i, j] = padded[ => dw[i, j] = x[")
+bank.mistake("only_reached", "values", "only_reached", "np.zeros_like(padded) => np.zeros((n, (rows - 1) * stride + w.shape[0], (cols - 1) * stride + w.shape[1], c), x.dtype)")
+bank.mistake("stride_unread", "values", "F19", "slice(i, i + rows * stride, stride), slice(j, j + cols * stride, stride) => slice(i, i + rows), slice(j, j + cols)")

@@ -87,3 +87,7 @@ bank.mistake("back_without_tanh", "values", "back_without_tanh", "dh = dz @ w_h.
 bank.mistake("not_squared", "values", "not_squared", f"{DZ} => dz = dh * (1 - hs[t + 1])")
 bank.mistake("dw_turned", "runs", "dw_turned", "dw_x += xs[t].T @ dz => dw_x += dz.T @ xs[t]", "dw_h += hs[t].T @ dz => dw_h += dz.T @ hs[t]")
 bank.mistake("dw_h_turned", "values", "dw_turned", "dw_h += hs[t].T @ dz => dw_h += dz.T @ hs[t]")
+bank.mistake("never_used_up", "values", "never_used_up", "dh = dh + dhs[t] => told = dh + dhs[t]", f"{DZ} => dz = told * (1 - hs[t + 1] ** 2)", "dh = dz @ w_h.T => dh = dh + dz @ w_h.T")
+bank.mistake("never_used_up_at_all", "values", "never_used_up", "dh = dz @ w_h.T => dh = dh + dz @ w_h.T")
+bank.mistake("back_past_tanh", "values", "back_past_tanh", "        dh = dh + dhs[t]\n =>", f"{DZ} => dz = dhs[t] * (1 - hs[t + 1] ** 2) + dh")
+bank.mistake("last_dhs_lost", "values", "last_dhs_lost", "dh = dh + dhs[t] => dh = dh + dhs[t] * (t < len(xs) - 1)")

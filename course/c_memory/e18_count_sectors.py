@@ -49,9 +49,11 @@ answers = {
 """)
 for key, right, said in (
     ("copy", 8, {256: "bytes", 64: "lanes", 4: "loads_alone", 2: "accesses"}),
-    ("shifted", 9, {8: "alignment", 10: "both_shifted"}), ("strided", 12, {8: "as_if_dense", 68: "each_lane"}),
-    ("column", 36, {64: "banks"}), ("broadcast", 5, {8: "shared_sector"}), ("pairs", 6, {8: "half_store"}),
-    ("some", 6, {8: "inactive", 5: "rounded_down"}), ("reversed", 8, {36: "order"}),
+    ("shifted", 9, {8: "alignment", 10: "both_shifted", 5: "loads_alone"}),
+    ("strided", 12, {8: "as_if_dense", 68: "each_lane", 16: "dense_store"}),
+    ("column", 36, {8: "as_if_dense", 6: "banks", 64: "dense_store", 32: "loads_alone"}),
+    ("broadcast", 5, {8: "shared_sector", 1: "loads_alone"}), ("pairs", 6, {8: "half_store", 4: "whole_load"}),
+    ("some", 6, {8: "inactive", 5: "rounded_down", 3: "loads_alone"}), ("reversed", 8, {36: "order", 4: "loads_alone"}),
 ):  # fmt: skip
     for number, says in said.items():
         bank.mistake(f"{key}_{number}", "values", says, f'"{key}": {right} => "{key}": {number}')

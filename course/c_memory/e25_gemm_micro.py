@@ -157,3 +157,6 @@ def gemm_micro(a, b, c):
 """)
 bank.mistake("b_turned", "values", "b_turned", "right = sb[j, tx] => right = sb[tx, j]")
 bank.mistake("rows_from_4_ty", "machine", "F6", "blockIdx.y * 64 + ty => blockIdx.y * 64 + 4 * ty")
+bank.mistake("all_four_or_none", "machine", "F11 + all_four_or_none", f"{WRITES} =>         if row + 48 < c.shape[0]:\n            c[row, col] = first\n            c[row + 16, col] = second\n"
+             "            c[row + 32, col] = third\n            c[row + 48, col] = fourth\n")
+bank.mistake("b_stored_turned", "machine", "F6s", "            sb[ty, tx] = b[k, col] =>             sb[tx, ty] = b[k, col]")

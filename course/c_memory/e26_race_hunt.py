@@ -115,3 +115,4 @@ def dense_relu(x, w, b, y):
 """)
 bank.mistake("bias_by_all", "machine", "F6s", source=mended(("    if ty == 0:\n        sb[tx] = b[col] if col < b.shape[0] else float32(0)\n        cuda.syncthreads()\n",
              "    sb[tx] = b[col] if col < b.shape[0] else float32(0)\n    cuda.syncthreads()\n"), ONE_LESS, ONE_MORE))
+bank.mistake("at_each_product_too", "par", "F21f + at_each_product", source=mended(MOVED_OUT, ONE_LESS, (PRODUCT, PRODUCT + "    " + WAIT)))

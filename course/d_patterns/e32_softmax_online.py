@@ -81,7 +81,7 @@ bank.mistake("merge_half", "values", "merge_half", f"{JOIN} =>         l = l + l
 bank.mistake("inf_minus_inf", "values", "inf_minus_inf", "float32(LOWEST) => float32(-math.inf)")
 bank.mistake("from_0", "values", "from_0", "float32(LOWEST) => float32(0)")
 bank.mistake("no_exp_of_new", "values", "no_exp_of_new", "            s += float32(1)\n =>", of=1)
-bank.mistake("shuffle_late", "values", "merge_half", "        l2 = cuda.shfl_xor_sync(0xFFFFFFFF, l, distance)\n =>",
+bank.mistake("shuffle_late", "values", "shuffled_late", "        l2 = cuda.shfl_xor_sync(0xFFFFFFFF, l, distance)\n =>",
              "        new = max(m, m2)\n =>         new = max(m, m2)\n        l *= math.exp(m - new)\n        l2 = cuda.shfl_xor_sync(0xFFFFFFFF, l, distance)\n",
              f"{JOIN} =>         l = l + l2 * math.exp(m2 - new)")
 bank.mistake("everyone_writes", "machine", "F6", "    if lane == 0:\n        largest[row] = m\n        total[row] = l => "
@@ -112,3 +112,12 @@ def largest_and_total(x, largest, total):
         largest[row] = m
         total[row] = l
 """)
+DOWN = ("cuda.shfl_xor_sync(0xFFFFFFFF, m => cuda.shfl_down_sync(0xFFFFFFFF, m", "cuda.shfl_xor_sync(0xFFFFFFFF, l => cuda.shfl_down_sync(0xFFFFFFFF, l")
+bank.mistake("merge_other_half", "values", "merge_half", f"{JOIN} =>         l = l * math.exp(m - new) + l2")
+bank.mistake("merge_other_half_down", "values", "merge_half", *DOWN, f"{JOIN} =>         l = l * math.exp(m - new) + l2")
+bank.mistake("merge_half_down", "values", "merge_half", *DOWN, f"{JOIN} =>         l = l + l2 * math.exp(m2 - new)")
+bank.mistake("merge_without_down", "values", "merge_without", *DOWN, f"{JOIN} =>         l = l + l2")
+bank.mistake("shuffled_late_down", "values", "shuffled_late", DOWN[0], "        l2 = cuda.shfl_xor_sync(0xFFFFFFFF, l, distance)\n =>",
+             "        new = max(m, m2)\n =>         new = max(m, m2)\n        l *= math.exp(m - new)\n        l2 = cuda.shfl_down_sync(0xFFFFFFFF, l, distance)\n",
+             f"{JOIN} =>         l = l + l2 * math.exp(m2 - new)")
+bank.mistake("new_largest_alone", "values", "new_largest_alone", f"{WALK} =>         if value > m:\n            l = l * math.exp(m - new) + float32(1)")

@@ -80,7 +80,7 @@ bank.mistake("not_zeroed", "machine", "F10", "    s[t] = x[i] if i < x.size else
              "    if i < x.size:\n        s[t] = x[i]")
 bank.mistake("threads_leave", "machine", "F8", "    s[t] = x[i] if i < x.size else float32(0) => "
              "    if i >= x.size:\n        return\n    s[t] = x[i]")
-bank.mistake("all_write_total", "machine", "F6", "    if t == THREADS - 1:\n        sums[cuda.blockIdx.x] = s[t] => "
+bank.mistake("all_write_total", "machine", "F6 + one_speaks", "    if t == THREADS - 1:\n        sums[cuda.blockIdx.x] = s[t] => "
              "    sums[cuda.blockIdx.x] = s[t]")
 bank.mistake("own_total", "values", "own_total", "if i < y.size and block > 0 => if i < y.size and block > 0 and block < before.size",
              "before[block - 1] => before[block]")
@@ -95,3 +95,7 @@ bank.mistake("three_barriers", "par", "F21f + three_barriers", "        d *= 2 =
 bank.mistake("last_block", "values", "last_block", "if t == THREADS - 1 => if t == THREADS - 1 and i < x.size")
 bank.mistake("no_guard", "machine", "F1", "if i < y.size and block > 0 => if block > 0")
 bank.mistake("barrier_in_if", "machine", "F9", f"{FIRST} =>     {FIRST}")
+bank.mistake("own_total_in_all", "values", "own_total", "if i < y.size and block > 0 => if i < y.size", "before[block - 1] => before[block]")
+bank.mistake("before_the_first", "machine", "F3 + nothing_before", "if i < y.size and block > 0 => if i < y.size")
+bank.mistake("total_of_one", "values", "total_of_one", "sums[cuda.blockIdx.x] = s[t] => sums[cuda.blockIdx.x] = x[i] if i < x.size else float32(0)")
+bank.mistake("one_block_before", "values", "one_block_before", "y[i] += before[block - 1] => y[i] += before[block - 1] - (before[block - 2] if block > 1 else float32(0))")

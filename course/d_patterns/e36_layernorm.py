@@ -134,3 +134,12 @@ def layernorm(x, gamma, beta, y, epsilon):
     for col in range(t, n, 32):
         y[row, col] = (x[row, col] - mean) / spread * gamma[col] + beta[col]
 """)
+bank.mistake("mean_by_32", "values", "by_32", "mean = total / float32(n) => mean = total / float32(32)")
+bank.mistake("variance_by_32", "values", "by_32", "squares / float32(n) => squares / float32(32)")
+bank.mistake("both_by_32", "values", "by_32", "mean = total / float32(n) => mean = total / float32(32)", "squares / float32(n) => squares / float32(32)")
+bank.mistake("last_square_of_a_lane", "values", "last_of_a_lane", "        squares += (x[row =>         squares = (x[row")
+bank.mistake("last_number_of_a_lane", "values", "last_of_a_lane", "total += x[row, col] => total = x[row, col]")
+bank.mistake("variance_of_lane_0", "values", "lane_0_only", "shfl_xor_sync(0xFFFFFFFF, squares => shfl_down_sync(0xFFFFFFFF, squares")
+bank.mistake("mean_of_lane_0", "values", "lane_0_only", "shfl_xor_sync(0xFFFFFFFF, total => shfl_down_sync(0xFFFFFFFF, total")
+bank.mistake("gamma_on_beta", "values", "gamma_on_beta", "(x[row, col] - mean) * scale * gamma[col] + beta[col] => ((x[row, col] - mean) * scale + beta[col]) * gamma[col]")
+bank.mistake("epsilon_of_the_host", "machine", "F13", "float32(epsilon) => epsilon")

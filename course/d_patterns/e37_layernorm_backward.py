@@ -120,3 +120,9 @@ bank.mistake("rows_at_once", "machine", "F7 + rows_at_once", f"{THREAD} => {FLAT
              "        dgamma[col] += dy[row, col] * n[row, col]\n        dbeta[col] += dy[row, col]")
 bank.mistake("atomics", "par", "F21f + atomics", f"{THREAD} => {FLAT}"
              "        cuda.atomic.add(dgamma, col, dy[row, col] * n[row, col])\n        cuda.atomic.add(dbeta, col, dy[row, col])")
+bank.mistake("gamma_outside", "values", "gamma_outside", "        g = dy[row, col] * gamma[col]\n        a =>         g = dy[row, col]\n        a", "        g = dy[row, col] * gamma[col]\n        dx =>         g = dy[row, col]\n        dx",
+             f"{DX} => scale[row] * gamma[col] * (g - a - n[row, col] * b)")
+bank.mistake("second_mean_for_all", "values", "second_mean_for_all", f"{DX} => scale[row] * (g - a - b)")
+bank.mistake("first_not_divided", "values", "not_divided", "    a /= float32(cols)\n =>")
+bank.mistake("second_not_divided", "values", "not_divided", "    b /= float32(cols)\n =>")
+bank.mistake("rows_by_columns", "machine", "F2", "range(dy.shape[0]) => range(dy.shape[1])")

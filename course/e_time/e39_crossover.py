@@ -130,3 +130,15 @@ bank.mistake("interpolates", "values", "not_a_size", f"{LOOP} => " """    lost =
     return (sizes[lost[-1]] + sizes[lost[-1] + 1]) / 2 if lost.size else int(sizes[0])
 """)
 bank.mistake("argmax", "values", "first_win", f"{LOOP} =>     return int(sizes[np.argmax(faster)])\n")
+INDEXED = """    found = None
+    for i in range(len(sizes) - 1, -1, -1):
+        if not faster[i]:
+            break
+        found = int(sizes[i])
+    return found
+"""
+bank.mistake("wrong_axis_by_index", "runs", "wrong_axis", f"{MEDIANS} => faster = np.median(times_b, axis=0) < np.median(times_a, axis=0)", f"{LOOP} => {INDEXED}")
+bank.mistake("no_loss_at_all", "runs", "no_loss_at_all", f"{LOOP} => " """    lost = np.flatnonzero(~faster)
+    return sizes[lost[-1] + 1] if lost[-1] + 1 < len(sizes) else None
+""")
+bank.mistake("two_of_three_copied", "values", "three_copies", '"product, data on the host": 112 => "product, data on the host": 96')

@@ -113,3 +113,11 @@ bank.mistake("c_slowest", "par", "F21 + c_slowest", '''        c = number % dx.s
         n = number // (dx.shape[1] * dx.shape[2] * dx.shape[3])''')
 bank.mistake("sum_in_memory", "par", "F21 + sum_in_memory", "        total = float32(0) =>         dx[n, i, j, c] = float32(0)",
              "total += => dx[n, i, j, c] +=", "        dx[n, i, j, c] = total\n =>")
+bank.mistake("no_remainder_of_rows", "values", "no_remainder", "top % stride_h == 0 and => top >= 0 and")
+bank.mistake("no_remainder_of_columns", "values", "no_remainder", "left % stride_w == 0 and => left >= 0 and")
+bank.mistake("pads_exchanged", "values", "swapped", "i + pad_top - r => i + pad_left - r", "j + pad_left - s => j + pad_top - s")
+bank.mistake("channels_exchanged_too", "machine", "F2 + channels_exchanged", "range(dy.shape[3]) => range(w.shape[2])", "* w[r, s, c, k] => * w[r, s, k, c]")
+bank.mistake("last_row_out", "values", "last_row_out", "0 <= p < dy.shape[1] => 0 <= p < dy.shape[1] - 1")
+bank.mistake("last_row_and_column_out", "values", "last_row_out", "0 <= p < dy.shape[1] => 0 <= p < dy.shape[1] - 1", "0 <= q < dy.shape[2] => 0 <= q < dy.shape[2] - 1")
+bank.mistake("i_fastest", "par", "F21 + i_fastest", "j = number // dx.shape[3] % dx.shape[2] => i = number // dx.shape[3] % dx.shape[1]",
+             "i = number // (dx.shape[3] * dx.shape[2]) % dx.shape[1] => j = number // (dx.shape[3] * dx.shape[1]) % dx.shape[2]")

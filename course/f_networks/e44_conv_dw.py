@@ -115,3 +115,4 @@ bank.mistake("times_zero", "values", "times_zero", f"        {INSIDE} => "
 bank.mistake("atomic", "values", "onto_nothing", f"    sums[t] = total\n{TREE}    if t == 0:\n        dw[r, s, c, k] = sums[0] => "
              "    cuda.atomic.add(dw, (r, s, c, k), total)")
 bank.mistake("one_works", "par", "F21f + one_works", f"    {WALK} =>     for window in range(dy.shape[0] * dy.shape[1] * dy.shape[2] * (t == 0)):")
+bank.mistake("columns_by_rows", "machine", "F1n + columns_by_rows", f"{INSIDE} => if 0 <= i < x.shape[1] and 0 <= j < x.shape[1]:")

@@ -141,3 +141,7 @@ def implicit_gemm(x, w, y, stride, pad):
                         total += x[n, i, j, c] * w[r, s, c, k]
         y[n, p, q, k] = total
 """)
+bank.mistake("same_tap_for_b", "values", "same_tap_for_b", "        t = start + ty\n =>")
+bank.mistake("pad_of_rows_alone", "values", "pad_forgotten", "+ s - pad => + s")
+bank.mistake("windows_beyond", "machine", "F1", "if m < windows and t < taps and 0 => if t < taps and 0")
+bank.mistake("no_else", "machine", "F10", "            a[ty, tx] = x[n, i, j, c]\n        else:\n            a[ty, tx] = float32(0)\n =>             a[ty, tx] = x[n, i, j, c]\n")

@@ -180,3 +180,8 @@ bank.mistake("twice", "par", "F21f + twice", f"    {WALK}\n => " + f'''    {WALK
 bank.mistake("sum_in_memory", "par", "F21f + sum_in_memory", "            for d in range(8):\n                total[d] = total[d] * factor + weight * values[j, d]\n => "
              "            if i < q.shape[0]:\n                for d in range(8):\n                    o[i, d] = (o[i, d] * factor if l > weight else float32(0)) + weight * values[j, d]\n",
              "o[i, d] = total[d] / l => o[i, d] /= l")
+bank.mistake("scale_in_weight_alone", "values", "scale_in_weight_alone", "            score *= scale\n =>", "weight = math.exp(score - new) => weight = math.exp(scale * (score - new))")
+bank.mistake("divided_each_tile", "values", "divided_each_tile", "        cuda.syncthreads()  # before the next filling\n =>         for d in range(8):\n            total[d] /= l\n        cuda.syncthreads()  # before the next filling\n",
+             "o[i, d] = total[d] / l => o[i, d] = total[d]")
+bank.mistake("divided_each_tile_and_last", "values", "divided_each_tile", "        cuda.syncthreads()  # before the next filling\n =>         for d in range(8):\n            total[d] /= l\n        cuda.syncthreads()  # before the next filling\n")
+bank.mistake("old_m_lost", "values", "old_m_lost", "new = max(m, score) => m = new = max(m, score)")

@@ -176,3 +176,5 @@ bank.mistake("not_flat", "runs", "not_flat", FORWARD + " => " + FORWARD.replace(
 bank.mistake("order", "values", "order", BACKWARD + " => " + BACKWARD.replace("dy.reshape(-1), x.reshape(-1)", "x.reshape(-1), dy.reshape(-1)"))
 bank.mistake("size_of_an_axis", "values", "size_of_an_axis", "y = np.empty_like(x) => y = np.zeros_like(x)",
              FORWARD + " => " + FORWARD.replace("b, x.size)", "b, x.shape[0])"))
+bank.mistake("flat_kept", "runs", "flat_kept", f"{KEPT} => " f"{KEPT.replace('return y, (x, b)', 'return y, (x.reshape(-1), b)')}")
+bank.mistake("twice_the_slope", "values", "twice_the_slope", f"{SLOPE} => {SLOPE.replace('float32(0.5) * ', '')}")

@@ -49,7 +49,7 @@ for key, said in {
     "b block": {"7": "how_many_blocks"},
     "b line": {"34": "stores_it", "32": "lane_is_right", "33": "mask_is_elsewhere"},
     "c op": {'"relu"': "behind_it", '"sgd_update"': "behind_it"},
-    "c index": {"[1, 0, 1, 5]": "other_layout"},
+    "c index": {"[1, 0, 1, 5]": "other_layout", "(1, 5, 1, 0)": "rows_and_columns"},
     "c line": {"52": "stores_it", "51": "terms_are_right", "48": "place_is_right"},
     "d op": {'"dense"': "rounding"},
 }.items():

@@ -114,12 +114,66 @@ def test_an_atomic_addition_to_nothing_is_told(monkeypatch):
 
 @pytest.mark.parametrize(
     ("line", "token"),
-    [("2 * x[i]", "2"), ("x[2 * i // 2] * 2", "2"), ("x[i] * 2.0", "2.0"), ("x[i] + x[i] + i * float32(0) / 3", "3")],
-)
+    [("2 * x[i]", "2"), ("x[2 * i // 2] * 2", "2"), ("x[i] * 2.0", "2.0"), ("x[i] + x[i] + i * float32(0) / 3", "3"),
+     ("float32(i + 1) * 0 + i / x.size", "0"), ("float32(i / x.size)", "i / x.size"),
+     ("float32(i + 1) / (i + x.size)", "`y[i] = float32(i + 1) / (i + x.size)`")],
+)  # fmt: skip
 def test_a_number_of_64_bits_is_named(monkeypatch, line, token):
     body = f"i = cuda.grid(1)\nif i < x.shape[0]:\n    y[i] = {line}"
     failure = failure_of(monkeypatch, kernel(body), doubled(plain))
     assert failure.code == "F13" and f"float64: {token} is" in failure.said[0], failure.said
+
+
+def test_a_parameter_of_64_bits_is_named(monkeypatch):
+    def cases(d):
+        yield case("", d(40), 1e-3)
+
+    task = Kernel(signature="k(x, y, epsilon)", cases=cases, inputs="x epsilon", outputs={"y": lambda x: x.shape},
+                  reference=lambda x, epsilon: x / x.size + epsilon)  # fmt: skip
+    body = "i = cuda.grid(1)\nif i < x.shape[0]:\n    y[i] = x[i] / float32(x.size) + epsilon"
+    failure = failure_of(monkeypatch, kernel(body).replace("k(x, y)", "k(x, y, epsilon)"), task)
+    assert failure.code == "F13" and "float64: epsilon is" in failure.said[0], failure.said
+
+
+def test_a_thread_of_a_block_that_has_an_element_is_none_too_many(monkeypatch):
+    def cases(d):
+        yield case("", d(5, 40))
+
+    task = Kernel(signature="k(x, y)", cases=cases, reference=lambda x: x.sum(1), outputs={"y": lambda x: x.shape[:1]},
+                  threads=64, grid=lambda x: x.shape[:1])  # fmt: skip
+    body = "r, t = cuda.blockIdx.x, cuda.threadIdx.x\ntotal = x[r, t]\nif t == 0:\n    y[r] = total"
+    failure = failure_of(monkeypatch, kernel(body), task)
+    assert failure.code == "F1n" and "extra threads" not in failure.said[0], failure.said
+
+
+@pytest.mark.parametrize(("wrong", "code"), [("3 * x", "scaled"), ("np.where(x[0] == x, 3 * x, x - 1)", "values")])
+def test_a_factor_has_to_show_in_each_case(monkeypatch, wrong, code):
+    def cases(d):
+        yield case("rows alike", d(1, 2) + np.zeros((3, 1), np.float32))
+        yield case("", d(3, 2))
+
+    task = Function(signature="f(x)", cases=cases, reference=lambda x: x)
+    assert failure_of(monkeypatch, f"import numpy as np\n\n\ndef f(x):\n    return {wrong}\n", task).code == code
+
+
+def test_what_is_equal_all_along_is_not_reversed(monkeypatch):
+    def cases(d):
+        yield case("", d(5))
+
+    task = Function(signature="f(x)", cases=cases, reference=lambda x: x * 0 + x.sum())
+    wrong = (
+        "import numpy as np\n\n\ndef f(x):\n    return (x * 0 + x.sum()) * (1 + 2e-4 * np.arange(5, dtype=x.dtype))\n"
+    )
+    assert failure_of(monkeypatch, wrong, task).code == "values"
+
+
+def test_two_numbers_exchanged_are_named(monkeypatch):
+    def cases(d):
+        yield case("", d(5), 2, 7)
+
+    task = Function(signature="f(x, a, b)", cases=cases, reference=lambda x, a, b: x**a + b)
+    failure = failure_of(monkeypatch, "def f(x, a, b):\n    return x**b + a\n", task)
+    assert failure.code == "swapped" and "with a and b exchanged" in failure.said[0], failure.said
 
 
 def test_a_drive_without_outputs_has_a_first_fault(monkeypatch):

@@ -33,10 +33,13 @@ def cause(failing: list[Compared], source: str) -> tuple[Cause, Compared] | None
     for look in (_added_to, _unwritten, _unread):
         if (found := look(failing[0], tree)) is not None:
             return found, failing[0]
-    for one in failing[:3]:
-        if (general := generic(one)) is not None:
-            return (*general, []), one
-    return None
+    looked = [one for one in failing[:3] if max(np.size(right) for right in one.right) > 1]  # one number shows nothing
+    found = [(general, one) for one in looked if (general := generic(one)) is not None]
+    if any(general[0] == "scaled" for general, _ in found) and len(found) < len(looked):
+        found = [
+            (general, one) for general, one in found if general[0] != "scaled"
+        ]  # a factor shows in each, or is none
+    return ((*found[0][0], []), found[0][1]) if found else None
 
 
 # -- seen in the source ------------------------------------------------------------------------------------------------
@@ -168,10 +171,10 @@ def _of_result(g: np.ndarray, r: np.ndarray) -> tuple[str, dict[str, Any]] | Non
         factor = float(np.median(g[there] / r[there]))
         if np.isfinite(factor) and abs(factor - 1) > 1e-2 and _near(g, factor * r):
             return "scaled", {"factor": float(f"{factor:.4g}")}
-    if r.ndim == 2 and r.shape[0] == r.shape[1] and _near(g, r.T):
+    if r.ndim == 2 and r.shape[0] == r.shape[1] and _near(g, r.T) and not _near(r, r.T):
         return "transposed", {}
     for axis in range(r.ndim):
-        if r.shape[axis] > 2:
+        if r.shape[axis] > 2 and not _near(r, np.flip(r, axis)):  # equal all along, it shows no order
             if _near(g, np.flip(r, axis)):
                 return "flipped", {"axis": axis}
             n = r.shape[axis]
@@ -199,6 +202,9 @@ def _of_inputs(one: Compared) -> Iterator[tuple[str, Facts, tuple[Any, ...]]]:
         return tuple(dict(changed).get(k, a) for k, a in enumerate(given))
 
     for j, k in [(j, k) for j in arrays for k in arrays if j < k and given[j].shape == given[k].shape]:
+        yield "swapped", {"a": names[j], "b": names[k]}, with_((j, given[k]), (k, given[j]))
+    counts = [k for k, a in enumerate(given) if type(a) is int]
+    for j, k in [(j, k) for j in counts for k in counts if j < k and given[j] != given[k]]:
         yield "swapped", {"a": names[j], "b": names[k]}, with_((j, given[k]), (k, given[j]))
     for k in arrays:
         a = given[k]

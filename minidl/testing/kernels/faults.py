@@ -102,7 +102,8 @@ def _outside(fault: Fault, seen: Watched) -> Told | None:
     threads = math.prod(report.grid) * math.prod(report.block)
     first = fault.blocks[0][0] * report.block[0] + fault.threads[0][0]
     of_the_first = max(*report.grid[1:], *report.block[1:]) == 1 and first < n  # it should have an element
-    if fault.array not in report.arrays or threads <= n or of_the_first:
+    of_a_block = math.prod(report.grid) == n > 1  # a block has an element, and a thread is one of many at it
+    if fault.array not in report.arrays or threads <= n or of_the_first or of_a_block:
         return "F1n", facts
     return "F1", {**facts, "y": output, "n": n, "threads": threads, "extra": threads - n}
 
@@ -181,23 +182,34 @@ def _float64(fault: Fault, seen: Watched) -> Told:
     line = fault.lines[0]
     text = report.source.get(line, "").strip()
     numbers = [t for t in re.findall(r"(?<![\w.])\d+\.\d*|(?<![\w.])\d*\.\d+", text) if f"float32({t})" not in text]
-    quotient = re.search(r"[\w.\[\]]+ / [\w.\[\]]+", text)
-    token = numbers[0] if numbers else _whole(text) or (quotient[0] if quotient else _grown(text, report))
+    token = numbers[0] if numbers else _wide(text, report) or _grown(text, report)
     return "F13", {**_who(fault), "token": token}
 
 
-def _whole(text: str) -> str:
-    """A whole number that meets a float32 on a line, as it stands there; "" where there is none."""
+def _wide(text: str, report: Report) -> str:
+    """What makes a line one of 64 bits, as it stands there; "" where the line does not show it.
+
+    A whole number that meets a float32, or else a quotient, or else a parameter that is a number. What stands in an
+    index meets nothing, nor does what stands in float32(…), but for a quotient.
+    """
     try:
         tree = ast.parse(text)
     except SyntaxError:  # a part of a statement
-        return ""
-    inside = {id(n) for s in ast.walk(tree) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice)}
-    pairs = [[n.left, n.right] for n in ast.walk(tree) if isinstance(n, ast.BinOp) and id(n) not in inside]
-    pairs += [n.args for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) in ("max", "min")]
-    return next(
-        (str(n.value) for pair in pairs for n in pair if isinstance(n, ast.Constant) and type(n.value) is int), ""
-    )
+        found = re.search(r"[\w.\[\]]+ / [\w.\[\]]+(?!\()\b", text)
+        return found[0] if found else ""
+    indices = {id(n) for s in ast.walk(tree) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice)}
+    wrapped = [c for c in ast.walk(tree) if isinstance(c, ast.Call) and ast.unparse(c.func).endswith("float32")]
+    hidden = indices | {id(n) for call in wrapped for n in ast.walk(call) if n is not call}
+    nodes = [n for n in ast.walk(tree) if id(n) not in hidden]
+    pairs = [[n.left, n.right] for n in nodes if isinstance(n, ast.BinOp)]
+    pairs += [n.args for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) in ("max", "min")]
+    whole = [str(n.value) for pair in pairs for n in pair if isinstance(n, ast.Constant) and type(n.value) is int]
+    quotients = [ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)
+                 and id(n) not in indices and n.left not in wrapped and n.right not in wrapped]  # fmt: skip
+    given = re.search(r"def \w+\(([^)]*)\)", "\n".join(report.source.values()))
+    numbers = {name.strip() for name in (given[1] if given else "").split(",")} - set(report.arrays)
+    parameters = [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in numbers]
+    return next(iter([*whole, *quotients, *parameters]), "")
 
 
 def _grown(text: str, report: Report) -> str | dict[str, Any]:

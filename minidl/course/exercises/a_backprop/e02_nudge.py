@@ -140,6 +140,11 @@ exercise = Exercise(
             "g has x's type, and x holds whole numbers here: a slope of 2.5 becomes 2. g is an array of float64.",
             "g 用了 x 的类型，而这里 x 是整数：斜率 2.5 会变成 2。g 应是 float64 数组。",
         ),
+        "half_way": (
+            "Half the slope: from x + h one step of h leads back to x. The second question belongs at x - h, two "
+            "steps from the first.",
+            "斜率只有一半：从 x + h 退一步 h，只回到 x。第二次要在 x - h 处问，离第一次两步。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

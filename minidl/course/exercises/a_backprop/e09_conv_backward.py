@@ -146,6 +146,11 @@ exercise = Exercise(
             "border of zeros.",
             "pad 为 {pad} 时，前向的窗口在填充后的图像上，反向也一样：求 dw 要用带零边的 x。",
         ),
+        "only_reached": (
+            "dx is {got}, x is {right}: with this stride the last rows or columns of x lie in no window. They are "
+            "pixels all the same, and their gradient is 0.",
+            "dx 是 {got}，x 是 {right}：这个步幅下，x 的最后几行或几列不在任何窗口里。它们仍是像素，梯度为 0。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

@@ -171,6 +171,22 @@ exercise = Exercise(
             "dw is shaped as w is, (inputs, outputs): what came in, transposed, times dz.",
             "dw 与 w 同形，（输入, 输出）：进来的转置，乘 dz。",
         ),
+        "never_used_up": (
+            "You add what comes back through w_h to the dh that you carry. That was the gradient of h[t + 1], and "
+            "step t has used it up: the gradient of h[t] begins with what comes back alone.",
+            "你把经 w_h 传回来的加到了带着的 dh 上。那个 dh 是 h[t + 1] 的梯度，第 t 步已经用掉了：h[t] 的梯度只从传"
+            "回来的开始。",
+        ),
+        "back_past_tanh": (
+            "What later steps send back arrives at h[t + 1], as dhs[t] does, and both go through tanh: its slope is "
+            "a factor of their sum.",
+            "后面的步传回来的和 dhs[t] 一样到达 h[t + 1]，两者都要经过 tanh：它的斜率要乘在两者之和上。",
+        ),
+        "last_dhs_lost": (
+            "The gradient of the last h, dhs[{xs0 - 1}], is not used: no step follows it, but the loss speaks to it "
+            "directly.",
+            "最后一个 h 的梯度 dhs[{xs0 - 1}] 没有用到：它后面没有步，但损失直接对它说话。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

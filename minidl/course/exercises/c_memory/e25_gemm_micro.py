@@ -122,6 +122,10 @@ exercise = Exercise(
             "The totals are in registers, but A and B come from global memory each time: exercise 24's tiles are missing.",
             "total 在寄存器里了，但 A 和 B 每次都从全局内存取：缺了练习 24 的块。",
         ),
+        "all_four_or_none": (
+            "Where the fourth of a thread's rows lies outside, the first may well exist: each row has its own guard.",
+            "线程的第四行在外面时，第一行可能仍然存在：每一行要自己的判断。",
+        ),
     },
     hints=(
         ("Which numbers of the two tiles do the four multiplications of one turn need, and how many different ones are they?",

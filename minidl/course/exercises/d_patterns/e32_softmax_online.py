@@ -93,6 +93,16 @@ exercise = Exercise(
             "Two walks: x is fetched twice. Which factor turns a sum for the old m into one for the new?",
             "走了两遍：x 取了两次。乘上哪个因子，就能把按旧 m 的和变成按新 m 的？",
         ),
+        "shuffled_late": (
+            "l is shuffled after it was changed: by then the other lane has brought its sum to its own new largest, "
+            "and not to the m that you got from it. Fetch both before either changes.",
+            "l 是改变之后才 shuffle 的：那时另一条通道已把和换到了它自己新的最大值，而不是你拿到的那个 m。两者都要在"
+            "改变之前取。",
+        ),
+        "new_largest_alone": (
+            "Only elements that became the largest are counted: every other one adds exp(x - m) to l as well.",
+            "只算了成为最大值的元素：其余每一个也要把 exp(x - m) 加到 l 上。",
+        ),
     },
     hints=(
         ("l = exp(a - m) + exp(b - m). What must l be multiplied by when m becomes M?",

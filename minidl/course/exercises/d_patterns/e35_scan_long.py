@@ -62,8 +62,8 @@ exercise = Exercise(
     ),
     says={
         "own_total": (
-            "Every block from 1 on is too large by its own sum: before[b] has block b in it already. Which one is wanted?",
-            "从块 1 起每块都多了自己的和：before[b] 已经包含块 b。要的是哪一个？",
+            "Blocks are too large by their own sum: before[b] has block b in it already. Which one is wanted?",
+            "块里多了自己的和：before[b] 已经包含块 b。要的是哪一个？",
         ),
         "block_0_too": (
             "Block 0 has something added to it: there is no block before it.",
@@ -92,6 +92,24 @@ exercise = Exercise(
         "three_barriers": (
             "Three barriers a step: one after reading, one after writing are enough.",
             "每步三个屏障：读之后一个、写之后一个就够。",
+        ),
+        "nothing_before": (
+            "Block 0 has no block before it: nothing is added there.",
+            "块 0 前面没有块：那里什么也不加。",
+        ),
+        "total_of_one": (
+            "sums holds each block's last element, and not the sum of its 64: where does that stand when the scan is "
+            "through?",
+            "sums 里是每块的最后一个元素，而不是 64 个之和：scan 完成后，总和在哪里？",
+        ),
+        "one_block_before": (
+            "Block b gets the total of block b - 1 alone: blocks 0 to b - 1 all come before it, and `before` holds "
+            "their sum.",
+            "块 b 只加了块 b - 1 的总和：块 0 到 b - 1 都在它前面，`before` 里就是它们的和。",
+        ),
+        "one_speaks": (
+            "A block has one total: only the thread that has the sum of all 64 writes it.",
+            "一块只有一个总和：只由拥有全部 64 个之和的线程来写。",
         ),
     },
     hints=(

@@ -105,6 +105,19 @@ exercise = Exercise(
             "A warp can add its lanes' sums by shuffles: then nobody has to wait.",
             "一个 warp 可以用 shuffle 把通道的和加起来：就没有人需要等待。",
         ),
+        "by_32": (
+            "It is divided by 32, the number of lanes. The row has {x1} elements, and a mean is over those.",
+            "除的是通道数 32。这一行有 {x1} 个元素，均值是对它们取的。",
+        ),
+        "last_of_a_lane": (
+            "A lane has several elements where the row is longer than 32, here {x1}, and yours keeps the last alone: "
+            "add them up.",
+            "行长超过 32（这里是 {x1}）时，一条通道有好几个元素，你只留下了最后一个：要加起来。",
+        ),
+        "gamma_on_beta": (
+            "gamma multiplies beta as well: it is a factor of the normalized number alone, and beta comes after.",
+            "gamma 把 beta 也乘了：它只乘归一化后的数，beta 在那之后加。",
+        ),
     },
     hints=(
         ("Which numbers does every lane need before it can write its first element, and who has them?",

@@ -119,8 +119,8 @@ exercise = Exercise(
             "缺了 scale：n = (x - mean) · scale，所以 x 走一步，n 走 `scale` 步。",
         ),
         "not_divided": (
-            "The two sums are not divided by the number of columns: they are means.",
-            "两个和没有除以列数：它们是均值。",
+            "A sum is not divided by the number of columns: both are means.",
+            "有的和没有除以列数：两个都是均值。",
         ),
         "lane_0_only": (
             "After shfl_down only lane 0 has the whole sum, and all lanes need it.",
@@ -149,6 +149,15 @@ exercise = Exercise(
         "atomics": (
             "An atomic addition for each element, all rows to one address; a thread that walks down its column stores once.",
             "每个元素一次原子加，许多次落在同一个地址；沿列往下走的线程只写一次。",
+        ),
+        "gamma_outside": (
+            "gamma is multiplied on at the end, and the means are of dy alone. What arrives at n is g = dy · gamma: "
+            "the means are of that.",
+            "gamma 在最后才乘上，而均值只是 dy 的。到达 n 的是 g = dy · gamma：均值要对它取。",
+        ),
+        "second_mean_for_all": (
+            "The second mean is taken from all elements alike: each gives n times it, its own n.",
+            "第二个均值从每个元素里减得一样多：每个元素减去的应是它自己的 n 乘以它。",
         ),
     },
     hints=(

@@ -160,6 +160,15 @@ exercise = Exercise(
             "Every product loads dx and stores it again: a variable of the thread costs nothing.",
             "每个乘积都要读出 dx 再写回：线程自己的变量不花什么。",
         ),
+        "last_row_out": (
+            "The last windows are left out: p runs from 0 to {dy1 - 1}, and the window of that number exists. So it "
+            "is with q.",
+            "最后的窗口漏掉了：p 从 0 到 {dy1 - 1}，这个号的窗口是存在的。q 也一样。",
+        ),
+        "i_fastest": (
+            "In dx's memory c runs fastest, then j, then i: you count i before j.",
+            "在 dx 的内存里 c 变得最快，其次 j，再次 i：你把 i 排在了 j 前面。",
+        ),
     },
     hints=(
         ("One row of five pixels, a filter of three, stride 1, no padding: which windows did pixel 2 lie in, and under which "

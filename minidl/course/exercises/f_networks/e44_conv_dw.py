@@ -163,6 +163,10 @@ exercise = Exercise(
             "Thread 0 walks through all {dy0 * dy1 * dy2} windows while 63 wait for it. Let each take every 64th.",
             "线程 0 走完全部 {dy0 * dy1 * dy2} 个窗口，其余 63 个在等。让每个线程每隔 64 个取一个。",
         ),
+        "columns_by_rows": (
+            "j is a column, and x has {x2} of them; it has {x1} rows.",
+            "j 是列号，x 有 {x2} 列；行数才是 {x1}。",
+        ),
     },
     hints=(
         ("A row of five pixels, a filter of three: which pixels did w[1] meet, and what did each of these products add to?",

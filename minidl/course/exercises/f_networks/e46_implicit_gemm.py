@@ -123,6 +123,11 @@ exercise = Exercise(
             "Each pixel is fetched by every filter's thread. Sixteen filters could share one fetch.",
             "每个像素都被每个滤波器的线程各取一次。十六个滤波器可以共用一次读取。",
         ),
+        "same_tap_for_b": (
+            "The tile of B is filled for the tap of A: thread (x, y) has tap start + x in a row of A, and tap start "
+            "+ y in a column of B.",
+            "填 B 的块时用了 A 的抽头：线程 (x, y) 在 A 的行里是第 start + x 个，在 B 的列里是第 start + y 个。",
+        ),
     },
     hints=(
         ("Thread (x, y) of a block fetches A[m, t] and B[t', k]. What are m, t, t' and k, and which pixel is A[m, t]?",

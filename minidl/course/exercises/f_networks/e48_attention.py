@@ -148,6 +148,22 @@ exercise = Exercise(
             "The sum of values is kept in o, in global memory, and loaded and stored for every key.",
             "加权和放在全局内存的 o 里，每个键都要读出再写回。",
         ),
+        "scale_in_weight_alone": (
+            "scale is in the weight and not in the factor: m is the largest q · k then, and what is summed is "
+            "brought to a new m as if scale were 1. Scale the score at once.",
+            "scale 乘进了权重，却没乘进因子：m 成了最大的 q · k，已有的和按 scale 为 1 换到新的 m。得分一算出来就要乘"
+            " scale。",
+        ),
+        "divided_each_tile": (
+            "You divide by l after each tile, and the next tile adds to a quotient. The sum of values is divided "
+            "once, at the end.",
+            "每块之后都除了 l，下一块就加到了商上。加权和只在最后除一次。",
+        ),
+        "old_m_lost": (
+            "When m grows nothing is rescaled, neither l nor the sum of values: is the old m still there when the "
+            "factor is computed?",
+            "m 变大时什么也没换过来，l 和加权和都没有：计算因子时旧的 m 还在吗？",
+        ),
     },
     hints=(
         ("After 10 keys you have m, l and a sum of values. Key 11 has a larger score: what becomes of the three?",

@@ -148,6 +148,14 @@ exercise = Exercise(
             "v was multiplied by p, not by s: dv comes from p and do.",
             "v 乘的是 p，不是 s：dv 由 p 和 do 得到。",
         ),
+        "mean_for_D": (
+            "D is a mean in yours: it is the sum of do · o over all {v1} entries.",
+            "你的 D 是均值：它是 do · o 对全部 {v1} 个分量的和。",
+        ),
+        "p_in_the_bracket": (
+            "p is a factor of the whole bracket: ds = p · (dp - D). In yours dp is not weighted.",
+            "p 要乘整个括号：ds = p · (dp - D)。你的 dp 没有加权。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(

@@ -241,6 +241,15 @@ exercise = Exercise(
             "That is the slope of relu: squareplus bends, and at 0 its slope is 1/2.",
             "那是 relu 的斜率：squareplus 是弯的，在 0 处斜率是 1/2。",
         ),
+        "flat_kept": (
+            "What is kept does not fit what comes back: flat is what a kernel is given, and the cache holds x in its "
+            "own shape.",
+            "留下的与传回来的对不上：展平的只是给内核的，cache 里的 x 要保持原来的形状。",
+        ),
+        "twice_the_slope": (
+            "Twice the slope: y has a factor 1/2, and its slope has it too.",
+            "斜率大了一倍：y 有因子 1/2，它的斜率也有。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(
@@ -275,6 +284,8 @@ def recognise(seen):
             return "no_backward_registered"
         if "must return a tuple" in message:
             return "no_tuple"
+        if "broadcast" in message:
+            return "flat_kept"
         if "give input" in message or "shape" in message:
             return "flat"
         return "own_cache" if "unpack" in message or "subscript" in message or "attribute" in message else None

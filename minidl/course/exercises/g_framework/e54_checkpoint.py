@@ -216,6 +216,16 @@ exercise = Exercise(
             "The function runs once, on the tape around it: nothing is checkpointed yet.",
             "函数只在外面的磁带上运行了一次：还没有任何检查点。",
         ),
+        "zeros_for_weights": (
+            "The weights get zeros: the inner tape knows their gradients as well as that of x, if it is asked for "
+            "them.",
+            "权重得到的是零：内层磁带知道 x 的梯度，也知道它们的，只要问它。",
+        ),
+        "blocks_exchanged": (
+            "In the second run the inner tape has recorded nothing: no_grad, opened inside its block, stops it too. "
+            "The tape has to be opened inside of no_grad.",
+            "第二次运行时内层磁带什么也没记下：在它的块里打开的 no_grad 把它也停了。磁带要在 no_grad 里面打开。",
+        ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(
@@ -238,6 +248,7 @@ MESSAGES = {
     "'NoneType' object has no attribute": "x_not_watched",
     "no gradient has reached x": "x_not_watched",
     "must return a tuple": "no_tuple",
+    "nothing was recorded": "blocks_exchanged",
     "must give an array": "tensors_for_arrays",
     "Got Tensor": "tensors_for_arrays",
 }

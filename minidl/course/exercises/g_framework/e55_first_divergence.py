@@ -47,13 +47,13 @@ exercise = Exercise(
                 "a line": {25: "stores_it", 23: "terms_are_right", 24: "terms_are_right"},
                 "b op": {"conv2d": "behind_it", "dense": "before_it", "sgd_update": "behind_it", "none": "not_none"},
                 "b direction": {"forward": "forward_is_right"},
-                "b index": {"(1, 1, 3, 6)": "other_layout", 187: "flat_index"},
+                "b index": {"(1, 6, 3, 1)": "rows_and_columns", "(1, 1, 3, 6)": "other_layout", 187: "flat_index"},
                 "b thread": {187: "number_in_grid", 27: "lane_for_thread", 1: "warp_for_thread"},
                 "b block": {7: "how_many_blocks", 64: "how_many_blocks"},
                 "b line": {34: "stores_it", 32: "lane_is_right", 33: "mask_is_elsewhere"},
                 "c op": {**dict.fromkeys((*BEHIND, "dense"), "behind_it"), "none": "not_none"},
                 "c direction": {"backward": "forward_first"},
-                "c index": {"(1, 0, 1, 5)": "other_layout", "(1, 1, 5)": "other_layout"},
+                "c index": {"(1, 5, 1, 0)": "rows_and_columns", "(1, 0, 1, 5)": "other_layout", "(1, 1, 5)": "other_layout"},
                 "c line": {52: "stores_it", 51: "terms_are_right", 48: "place_is_right"},
                 "d op": {"dense": "rounding", "gemm": "rounding", "conv2d": "rounding", "relu": "rounding"},
             },
@@ -142,6 +142,10 @@ exercise = Exercise(
             "Sums in another order differ by rounding: 1e-6 is far within the tolerance that stands beside it. What is wrong "
             "differs by 0.3, or in one cell of 32.",
             "换一种次序求和会有舍入差：1e-6 远在旁边写的容许之内。真正的错会差 0.3，或每 32 个元素错一个。",
+        ),
+        "rows_and_columns": (
+            "Rows come before columns: activations are (n, h, w, c), samples, rows, columns, channels.",
+            "行在列之前：激活是 (n, h, w, c)，即样本、行、列、通道。",
         ),
     },
     hints=(
