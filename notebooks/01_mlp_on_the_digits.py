@@ -35,7 +35,7 @@ plt.rcParams.update({"figure.dpi": 90, "axes.titlesize": 10})
 # %% [markdown]
 # ## The data
 #
-# 1797 digits that real people wrote, each scanned to 8 × 8 pixels with 17 shades, 0 to 16. They come with the package.
+# Digits that real people wrote, each scanned to 8 × 8 pixels with 17 shades, 0 to 16. They come with the package.
 # 360 of them are set aside as *test* images: nothing below may learn from them.
 
 # %%
@@ -365,7 +365,7 @@ for ax, image, alike in zip(axes, pairs, same):
 
 # %% [markdown]
 # > **Predict.** What share of the test pairs will one neuron get right? And 32 neurons with a `relu`, and one behind them?
-# > (Whoever guesses blindly gets 50 % right.)
+# > (Whoever guesses blindly is right every second time.)
 
 # %%
 alone = guess("pairs that one neuron gets right", unit="%")

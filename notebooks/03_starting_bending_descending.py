@@ -331,7 +331,7 @@ def adam_step(w, g, state, lr, beta1, beta2, epsilon):
 check("adam", adam_step)
 
 # %% [markdown]
-# `minidl exercises start 7`; later 53 asks for an optimizer in a network.
+# `minidl exercises start 7`; later, exercise 53 asks for an optimizer in a network.
 #
 # ## Try it
 #

@@ -455,7 +455,7 @@ def conv2d(x, w, b, stride, pad):
 check("conv_forward", conv2d)
 
 # %% [markdown]
-# `minidl exercises start 8`. In track F you write the kernels (42 to 44).
+# `minidl exercises start 8`. In track F you write the kernels (exercises 42 to 44).
 #
 # ## Try it
 #

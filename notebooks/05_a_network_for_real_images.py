@@ -12,7 +12,7 @@
 # **The question.** A network reads handwriting, and some of it wrongly. Which images does it get wrong, can we see *why*, and
 # what would help: more layers, or more images?
 #
-# The images are 6,000 of MNIST, 28 × 28 pixels each, written by hundreds of people. On the way we learn the one rule that most
+# The images are some thousands of MNIST's, 28 × 28 pixels each, written by hundreds of people. On the way we learn the one rule that most
 # wrong results in machine learning break: what is used for choosing is used up.
 #
 # *You need:* notebooks 1 and 4. No GPU. *It takes:* an hour to read and try, a minute to run.

@@ -118,7 +118,7 @@ print(shifted_sectors.reveal(report.figures.global_load_sectors))
 report.plot("sectors")
 
 # %% [markdown]
-# Bytes 4 to 131 touch five sectors. A cache would soften this: the fifth is the first of the warp next door. The machine has no
+# A row of 128 bytes that begins at byte 4 touches five sectors. A cache would soften this: the fifth is the first of the warp next door. The machine has no
 # cache and counts it twice; on a GPU look at it as the worst case.
 #
 # ## The same picture, laid out in two ways

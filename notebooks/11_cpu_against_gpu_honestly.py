@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 11 · CPU against GPU, honestly
 #
-# **The question.** "The GPU is 50 times faster." Faster than what, at what, and what was left out of the count? This notebook
+# **The question.** "The GPU is fifty times faster." Faster than what, at what, and what was left out of the count? This notebook
 # is about measuring: how to get a number that another person, on another day, would get too.
 #
 # You will time one line badly, then well, find out what *limits* this computer, count every byte that a training step moves,

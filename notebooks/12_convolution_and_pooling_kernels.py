@@ -304,7 +304,8 @@ lens.compare(small_network(), images[:4], y_train[:4], "numpy", {"average_pool2d
 #
 # ## Exercises
 #
-# Track F: a convolution's three kernels (42 to 44), max pooling's pair (45), the convolution as a tiled product (46). With 42 to 45 accepted,
+# Track F: a convolution's three kernels (exercises 42 to 44), max pooling's pair (exercise 45), the convolution as a tiled product
+# (exercise 46). With exercises 42 to 45 accepted,
 # `minidl exercises milestone cnn` trains a network on your files alone. What the checker says of an unfinished one:
 
 

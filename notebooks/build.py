@@ -3,7 +3,8 @@
     python notebooks/build.py                 execute every source, write every notebook
     python notebooks/build.py 01 07           only these
     python notebooks/build.py --check         execute every source; fail if one raises, or if a notebook that is
-                                              committed has other cells than its source
+                                              committed has other cells than its source, or a figure in its prose that
+                                              no cell computed (figures.py)
 
 A notebook is never edited by hand: change the source, then build.
 """
@@ -19,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import figures
 import jupytext
 import nbformat
 from nbclient import NotebookClient
@@ -84,7 +86,7 @@ def build(source: Path, check: bool) -> str:
             return f"{target.name}: cell {number} has an output where a new run has none, or the other way round."
     if len(made.cells) != len(there.cells):
         return f"{target.name} has {len(there.cells)} cells, {source.name} {len(made.cells)}. Run make notebooks."
-    return ""
+    return "\n".join(f"{target.name}, {figure}, which no cell has" for figure in figures.uncomputed(there))
 
 
 def _names(paths: list[Path]) -> str:
