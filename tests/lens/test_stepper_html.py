@@ -249,6 +249,20 @@ def test_keys_and_lines(opened):
     assert browser.execute_script(present).endswith(lines.sources[lines.back().now.function][lines.line])
 
 
+def test_on_the_wall_it_is_large_without_the_list_and_fits(opened):
+    from selenium.webdriver.common.by import By
+
+    _, browser = opened
+    heights = "return document.querySelector('.panel.now h2').getBoundingClientRect().height"
+    before = browser.execute_script(heights)
+    browser.find_element(By.TAG_NAME, "body").send_keys("w")
+    assert browser.execute_script(heights) > 1.4 * before
+    assert not browser.find_element(By.ID, "list").is_displayed()
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    browser.find_element(By.TAG_NAME, "body").send_keys("w")
+    assert browser.execute_script(heights) == before and browser.find_element(By.ID, "list").is_displayed()
+
+
 def test_everything_has_a_label(opened):
     _, browser = opened
     unlabelled = browser.execute_script(

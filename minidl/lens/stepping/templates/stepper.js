@@ -201,6 +201,12 @@ for (const phase of phases) {
   }
 }
 
+function project() {  // to the wall: larger, without the list
+  const on = document.documentElement.classList.toggle("projector");
+  byId("projector").setAttribute("aria-pressed", String(on));
+}
+byId("projector").addEventListener("click", project);
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || ["SELECT", "INPUT"].includes(event.target.tagName)) return;
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key], line = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -212,6 +218,7 @@ document.addEventListener("keydown", (event) => {
     show();
   } else if (phase) toPhase(phase);
   else if (event.key === "p" && moment.partner !== null) goto(moment.partner);
+  else if (event.key === "w") project();
   else return;
   event.preventDefault();
 });
