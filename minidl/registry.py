@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl.errors import ArgumentError, unknown_name
@@ -24,6 +24,42 @@ class Configured:
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Return the object of a configuration."""
         return cls(**config)
+
+
+def constructor(
+    arguments: Mapping[str, Any], begin: Callable[..., None], unknown: Callable[[str, Any], None] | None = None
+) -> Any:
+    """Return an `__init__` that takes these arguments, with these defaults, and hands all of them on by name.
+
+    begin : called with the object and the arguments
+    unknown : called with the class's name and the names of arguments that are not among these, to say what is to be
+        used instead; by default they are a TypeError, as of any function
+    """
+    anyhow = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    defaults = {"self": inspect.Parameter.empty, **arguments}
+    taken = [inspect.Parameter(name, anyhow, default=default) for name, default in defaults.items()]
+    if unknown is not None:
+        taken.append(inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD))
+    signature = inspect.Signature(taken)
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        name = type(self).__name__
+        try:
+            given = signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{name}: {error}. See help({name}).") from None
+        given.apply_defaults()
+        if unknown is not None:
+            unknown(name, given.arguments.pop("kwargs"))
+        begin(**given.arguments)
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    return __init__
+
+
+def settings_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return what a function of (y_true, y_pred) takes behind these two, with its defaults."""
+    return {p.name: p.default for p in list(inspect.signature(function).parameters.values())[2:]}
 
 
 class Registry:

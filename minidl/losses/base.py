@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError, unknown_name
 from minidl.functional.basic import tensor
 from minidl.losses.functions import _as_dtype, _as_float, _label_tensor, same_rank
-from minidl.registry import Configured
+from minidl.registry import Configured, constructor, settings_of
 from minidl.tensor import Tensor, as_array
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "none", "mean", "mean_with_sample_weight")
@@ -90,6 +90,9 @@ class LossFunctionWrapper(Loss):
         **kwargs: Any,
     ) -> None:
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__), reduction, dtype)
+        smoothing = kwargs.get("label_smoothing", 0.0)
+        if not 0.0 <= smoothing <= 1.0:
+            raise ArgumentError(f"{type(self).__name__}: label_smoothing must be between 0 and 1. Got {smoothing!r}.")
         self.fn = fn
         self.kwargs = kwargs
 
@@ -104,6 +107,27 @@ class LossFunctionWrapper(Loss):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | self.kwargs
+
+
+class OfFunction(LossFunctionWrapper):
+    """Base of the losses of one function of (y_true, y_pred), whose settings are the class's arguments.
+
+    A subclass says in its head which function it is `of`; `name`, where the loss has another than the function's; and
+    what it `takes`, where that comes in another order than the settings, reduction, name, dtype.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def __init_subclass__(cls, of: Any = None, name: str = "", takes: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if of is not None:
+            known = settings_of(of) | {"reduction": REDUCTIONS[0], "name": name or of.__name__, "dtype": None}
+            arguments = {each: known[each] for each in takes.split() or known}
+            cls.__init__ = constructor(  # type: ignore[method-assign]
+                arguments, lambda self, **given: LossFunctionWrapper.__init__(self, of, **given)
+            )
 
 
 def reduce_values(values: Tensor, weights: np.ndarray | None, reduction: str | None) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from minidl import config
 from minidl.errors import ShapeError
 from minidl.losses.functions import same_rank
-from minidl.metrics.base import MeanMetricWrapper
+from minidl.metrics.base import OfFunction
 from minidl.tensor import Tensor, as_array
 
 
@@ -89,70 +89,34 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
     return _hits(inside & (larger < k))
 
 
-class Accuracy(MeanMetricWrapper):
+class Accuracy(OfFunction, of=accuracy, better="up"):
     """Share of values where y_true equals y_pred.
 
     >>> float(Accuracy()([1, 2, 3, 4], [0, 2, 3, 4]))
     0.75
     """
 
-    _direction = "up"
 
-    def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
-        super().__init__(accuracy, name, dtype)
-
-
-class BinaryAccuracy(MeanMetricWrapper):
+class BinaryAccuracy(OfFunction, of=binary_accuracy, better="up"):
     """Share of labels 0 and 1 that y_pred > threshold gets right."""
 
-    _direction = "up"
 
-    def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
-        super().__init__(binary_accuracy, name, dtype, threshold=threshold)
-
-
-class CategoricalAccuracy(MeanMetricWrapper):
+class CategoricalAccuracy(OfFunction, of=categorical_accuracy, better="up"):
     """Share of samples whose largest prediction is at the one-hot target's class."""
 
-    _direction = "up"
 
-    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
-        super().__init__(categorical_accuracy, name, dtype)
-
-
-class SparseCategoricalAccuracy(MeanMetricWrapper):
+class SparseCategoricalAccuracy(OfFunction, of=sparse_categorical_accuracy, better="up"):
     """Share of samples whose largest prediction is at the integer label."""
 
-    _direction = "up"
 
-    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None) -> None:
-        super().__init__(sparse_categorical_accuracy, name, dtype)
-
-
-class TopKCategoricalAccuracy(MeanMetricWrapper):
+class TopKCategoricalAccuracy(OfFunction, of=top_k_categorical_accuracy, better="up", takes="k name dtype"):
     """Share of samples whose one-hot target is among the k largest predictions."""
 
-    _direction = "up"
 
-    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None) -> None:
-        super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
-
-
-class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
+class SparseTopKCategoricalAccuracy(
+    OfFunction, of=sparse_top_k_categorical_accuracy, better="up", takes="k name dtype from_sorted_ids"
+):
     """Share of samples whose integer label is among the k largest predictions."""
-
-    _direction = "up"
-
-    def __init__(
-        self,
-        k: int = 5,
-        name: str = "sparse_top_k_categorical_accuracy",
-        dtype: Any = None,
-        from_sorted_ids: bool = False,
-    ) -> None:
-        super().__init__(
-            sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids
-        )  # fmt: skip
 
 
 def _check(name: str, y_true: np.ndarray, y_pred: np.ndarray) -> None:

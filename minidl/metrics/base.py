@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from minidl import config, initializers
 from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.base.naming import snake_case, unique_name
 from minidl.losses.base import joined_masks
-from minidl.registry import Configured
+from minidl.registry import Configured, constructor, settings_of
 from minidl.tape import leaves, where_it_lies
 from minidl.tensor import Tensor, Variable, as_array, convert_to_tensor
 
@@ -202,6 +202,31 @@ class MeanMetricWrapper(Mean):
         if type(self) is MeanMetricWrapper:
             config["fn"] = getattr(self.fn, "__name__", str(self.fn))
         return config | self.kwargs
+
+
+class OfFunction(MeanMetricWrapper):
+    """Base of the means of one function of (y_true, y_pred), whose settings are the class's arguments.
+
+    A subclass says in its head which function it is `of`; which value is `better`, the larger ("up") or the smaller;
+    `name`, where the metric has another than the function's; what it `takes`, where that is not name, dtype, and then
+    all settings; and defaults of settings that are not the function's.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def __init_subclass__(
+        cls, of: Any = None, better: str = "down", name: str = "", takes: str = "", **defaults: Any
+    ) -> None:
+        super().__init_subclass__()
+        if of is not None:
+            known = {"name": name or of.__name__, "dtype": None} | settings_of(of) | defaults
+            arguments = {each: known[each] for each in takes.split() or known}
+            cls._direction = better
+            cls.__init__ = constructor(  # type: ignore[method-assign]
+                arguments, lambda self, **given: MeanMetricWrapper.__init__(self, of, **given)
+            )
 
 
 def _tensor(value: Any) -> Tensor:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from minidl.errors import ArgumentError, unknown_name
 from minidl.losses import functions
 from minidl.losses.functions import same_rank
-from minidl.metrics.base import STATE, Mean, MeanMetricWrapper, Metric, spread_weights
+from minidl.metrics.base import STATE, Mean, Metric, OfFunction, spread_weights
 from minidl.tensor import Tensor, as_array
 
 
@@ -20,128 +19,65 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     return -functions.cosine_similarity(y_true, y_pred, axis)
 
 
-class _Error(MeanMetricWrapper):
-    """Base of the metrics below: the mean of a loss function. Smaller is better."""
-
-    _direction = "down"
-
-
-class _OfTwo(_Error):
-    """Base of those of a function of y_true and y_pred alone."""
-
-    function: ClassVar[Callable[..., Any]]
-    default_name: ClassVar[str | None] = None  # that of the function
-
-    def __init_subclass__(cls, of: Any = None, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if of is not None:
-            cls.function = staticmethod(of)
-
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(self.function, name or self.default_name, dtype)
-
-
-class MeanSquaredError(_OfTwo, of=functions.mean_squared_error):
+class MeanSquaredError(OfFunction, of=functions.mean_squared_error):
     """Mean of (y_true - y_pred)²."""
 
 
-class MeanAbsoluteError(_OfTwo, of=functions.mean_absolute_error):
+class MeanAbsoluteError(OfFunction, of=functions.mean_absolute_error):
     """Mean of |y_true - y_pred|."""
 
 
-class MeanAbsolutePercentageError(_OfTwo, of=functions.mean_absolute_percentage_error):
+class MeanAbsolutePercentageError(OfFunction, of=functions.mean_absolute_percentage_error):
     """100 times the mean of |(y_true - y_pred) / y_true|."""
 
 
-class MeanSquaredLogarithmicError(_OfTwo, of=functions.mean_squared_logarithmic_error):
+class MeanSquaredLogarithmicError(OfFunction, of=functions.mean_squared_logarithmic_error):
     """Mean of (log(y_true + 1) - log(y_pred + 1))²."""
 
 
-class LogCoshError(_OfTwo, of=functions.log_cosh):
+class LogCoshError(OfFunction, of=functions.log_cosh, name="logcosh"):
     """Mean of log(cosh(y_pred - y_true))."""
 
-    default_name = "logcosh"
 
-
-class KLDivergence(_OfTwo, of=functions.kl_divergence):
+class KLDivergence(OfFunction, of=functions.kl_divergence):
     """sum(y_true * log(y_true / y_pred))."""
 
 
-class Poisson(_OfTwo, of=functions.poisson):
+class Poisson(OfFunction, of=functions.poisson):
     """Mean of y_pred - y_true * log(y_pred)."""
 
 
-class Hinge(_OfTwo, of=functions.hinge):
+class Hinge(OfFunction, of=functions.hinge):
     """Mean of max(1 - y_true * y_pred, 0)."""
 
 
-class SquaredHinge(_OfTwo, of=functions.squared_hinge):
+class SquaredHinge(OfFunction, of=functions.squared_hinge):
     """Mean of max(1 - y_true * y_pred, 0)²."""
 
 
-class CategoricalHinge(_OfTwo, of=functions.categorical_hinge):
+class CategoricalHinge(OfFunction, of=functions.categorical_hinge):
     """max(highest wrong score - right score + 1, 0)."""
 
 
-class BinaryCrossentropy(_Error):
+class BinaryCrossentropy(
+    OfFunction, of=functions.binary_crossentropy, takes="name dtype from_logits label_smoothing", label_smoothing=0
+):
     """-(t * log(p) + (1 - t) * log(1 - p)), for targets 0 and 1."""
 
-    def __init__(
-        self,
-        name: str = "binary_crossentropy",
-        dtype: Any = None,
-        from_logits: bool = False,
-        label_smoothing: float = 0,
-    ) -> None:
-        super().__init__(
-            functions.binary_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing
-        )  # fmt: skip
 
-
-class CategoricalCrossentropy(_Error):
+class CategoricalCrossentropy(OfFunction, of=functions.categorical_crossentropy, label_smoothing=0):
     """-sum(y_true * log(y_pred)), for one-hot targets."""
 
-    def __init__(
-        self,
-        name: str = "categorical_crossentropy",
-        dtype: Any = None,
-        from_logits: bool = False,
-        label_smoothing: float = 0,
-        axis: int = -1,
-    ) -> None:
-        super().__init__(
-            functions.categorical_crossentropy, name, dtype,
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
-        )  # fmt: skip
 
-
-class SparseCategoricalCrossentropy(_Error):
+class SparseCategoricalCrossentropy(OfFunction, of=functions.sparse_categorical_crossentropy):
     """-log(y_pred[label]), for integer labels.
 
     Labels of `ignore_class` cost 0. As in Keras, they count in the mean unless weights (or a mask) are given.
     """
 
-    def __init__(
-        self,
-        name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
-        from_logits: bool = False,
-        ignore_class: int | None = None,
-        axis: int = -1,
-    ) -> None:
-        super().__init__(
-            functions.sparse_categorical_crossentropy, name, dtype,
-            from_logits=from_logits, ignore_class=ignore_class, axis=axis,
-        )  # fmt: skip
 
-
-class CosineSimilarity(MeanMetricWrapper):
+class CosineSimilarity(OfFunction, of=cosine_similarity, better="up"):
     """Cosine of the angle between y_true and y_pred."""
-
-    _direction = "up"
-
-    def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
-        super().__init__(cosine_similarity, name, dtype, axis=axis)
 
 
 class RootMeanSquaredError(Mean):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from minidl import registry
 from minidl.errors import ArgumentError
 from minidl.keras.removed import OPTIMIZER_ARGUMENTS
 
@@ -33,26 +33,13 @@ def own_fields(cls: type) -> dict[str, Any]:
 def constructor(cls: Any) -> Any:
     """Return the `__init__` that an optimizer's fields mean: the learning rate, the fields, and nothing else.
 
+    >>> import inspect
     >>> from minidl.optimizers import SGD
     >>> list(inspect.signature(SGD).parameters)[:5]
     ['learning_rate', 'momentum', 'nesterov', 'weight_decay', 'clipnorm']
     """
-    anyhow = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    defaults = {"self": inspect.Parameter.empty, "learning_rate": cls.default_learning_rate, **fields(cls)}
-    parameters = [inspect.Parameter(name, anyhow, default=default) for name, default in defaults.items()]
-    signature = inspect.Signature([*parameters, inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)])
-
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        try:
-            given = signature.bind(self, *args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{cls.__name__}: {error}. See help({cls.__name__}).") from None
-        given.apply_defaults()
-        check_names(type(self).__name__, given.arguments.pop("kwargs"))
-        self._start(**dict(list(given.arguments.items())[1:]))
-
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
-    return __init__
+    arguments = {"learning_rate": cls.default_learning_rate, **fields(cls)}
+    return registry.constructor(arguments, cls._start, check_names)
 
 
 def check_names(who: str, unknown: Iterable[str]) -> None:
