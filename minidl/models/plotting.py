@@ -64,20 +64,13 @@ def plot_model(
     ------
     NotBuiltError : the model has no graph; ArgumentError : another kind of file, or another rankdir
     """
-    if rankdir not in ("TB", "LR"):
-        raise ArgumentError(f"plot_model: rankdir must be 'TB' or 'LR'. Got {rankdir!r}.")
+    check_drawable("plot_model", model, rankdir)
     target = None if to_file is None else local_path(to_file, "plot_model")
     if target is not None and target.suffix.lower() not in PICTURES:
         raise ArgumentError(f"plot_model: to_file must end in .png, .svg or .pdf. Got {str(to_file)!r}.")
-    if model.graph is None:
-        raise NotBuiltError(
-            f"plot_model: model {model.name!r} has no graph. Give a Sequential its input shape; "
-            "a subclassed model has none to draw."
-        )
     shown = {"shapes": show_shapes, "dtype": show_dtype, "names": show_layer_names}
     shown |= {"activations": show_layer_activations, "trainable": show_trainable}
-    boxes, arrows = layout(model, lambda layer: _lines(layer, shown))
-    figure = draw(boxes, arrows, rankdir)
+    figure = draw(*layout(model, lambda layer: _lines(layer, shown)), rankdir)
     if target is not None:
         from minidl.picture import write_picture
 
@@ -95,8 +88,7 @@ def to_mermaid(model: Any) -> str:
       l1["y<br/>Dense"]
       l0 -->|"(None, 4)"| l1
     """
-    if model.graph is None:
-        raise NotBuiltError(f"to_mermaid: model {model.name!r} has no graph. Give a Sequential its input shape.")
+    check_drawable("to_mermaid", model)
     order = [node.layer for node in model.graph.nodes]
     numbers = {id(layer): i for i, layer in enumerate({id(layer): layer for layer in order}.values())}
     lines = ["flowchart TB"]
@@ -107,6 +99,17 @@ def to_mermaid(model: Any) -> str:
             start = numbers[id(model.graph.node_of(tensor).layer)]
             lines.append(f'  l{start} -->|"{tensor.shape}"| l{numbers[id(node.layer)]}')
     return "\n".join(lines)
+
+
+def check_drawable(name: str, model: Any, rankdir: str = "TB") -> None:
+    """Refuse, for the function `name`, what `layout` and `draw` cannot draw; see `plot_model`."""
+    if rankdir not in ("TB", "LR"):
+        raise ArgumentError(f"{name}: rankdir must be 'TB' or 'LR'. Got {rankdir!r}.")
+    if getattr(model, "graph", None) is None:
+        raise NotBuiltError(
+            f"{name}: model {getattr(model, 'name', model)!r} has no graph. Give a Sequential its input shape; "
+            "a subclassed model has none to draw."
+        )
 
 
 def layout(model: Any, lines_of: Callable[[Any], list[str]]) -> tuple[list[Box], list[list[Place]]]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.backends import using
-from minidl.errors import ArgumentError, NotBuiltError
 from minidl.layers.base.symbolic import flatten
 from minidl.lens.recording.recording import record_prediction
-from minidl.models.plotting import draw, layout
+from minidl.models.plotting import check_drawable, draw, layout
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,16 +39,9 @@ def plot_graph(model: Any, rankdir: str = "TB") -> Figure:
     dense → relu
     (None, 2) · 10 weights
     """
-    if rankdir not in ("TB", "LR"):
-        raise ArgumentError(f"plot_graph: rankdir must be 'TB' or 'LR'. Got {rankdir!r}.")
-    if getattr(model, "graph", None) is None:
-        raise NotBuiltError(
-            f"plot_graph: model {getattr(model, 'name', model)!r} has no graph. Give a Sequential its input shape; "
-            "a subclassed model has none to draw."
-        )
+    check_drawable("plot_graph", model, rankdir)
     ops = layer_ops(model)
-    boxes, arrows = layout(model, _describer(ops))
-    return draw(boxes, arrows, rankdir)
+    return draw(*layout(model, lambda layer: _lines(layer, ops.get(layer.name, []))), rankdir)
 
 
 def layer_ops(model: Any) -> dict[str, list[str]]:
@@ -76,15 +67,11 @@ def layer_ops(model: Any) -> dict[str, list[str]]:
     return found
 
 
-def _describer(ops: dict[str, list[str]]) -> Callable[[Any], list[str]]:
-    def lines_of(layer: Any) -> list[str]:
-        shapes = ", ".join(str(t.shape) for t in flatten(layer.inbound_nodes[0].output_structure))
-        size = sum(variable.size for variable in layer.weights)
-        lines = [f"{layer.name} · {type(layer).__name__}"]
-        names = ops.get(layer.name, [])
-        if names:
-            lines.append(" → ".join(names[:3]) + (f" → … ({len(names)} ops)" if len(names) > 3 else ""))
-        weights = f" · {size:,} weights" if size else ""
-        return [*lines, shapes + weights]
-
-    return lines_of
+def _lines(layer: Any, names: list[str]) -> list[str]:
+    shapes = ", ".join(str(t.shape) for t in flatten(layer.inbound_nodes[0].output_structure))
+    size = sum(variable.size for variable in layer.weights)
+    lines = [f"{layer.name} · {type(layer).__name__}"]
+    if names:
+        lines.append(" → ".join(names[:3]) + (f" → … ({len(names)} ops)" if len(names) > 3 else ""))
+    weights = f" · {size:,} weights" if size else ""
+    return [*lines, shapes + weights]
