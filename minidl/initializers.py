@@ -245,10 +245,8 @@ class Orthogonal(Initializer):
 def draw_truncated_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Return standard normal values, drawing again those beyond ±2."""
     values = rng.standard_normal(shape)
-    outside = np.abs(values) > 2
-    while outside.any():
+    while (outside := np.abs(values) > 2).any():
         values[outside] = rng.standard_normal(int(outside.sum()))
-        outside = np.abs(values) > 2
     return values
 
 

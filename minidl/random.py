@@ -16,6 +16,7 @@ import numpy as np
 from minidl import config
 from minidl.config import SeedGenerator
 from minidl.functional import dropout as _dropout
+from minidl.initializers import draw_truncated_normal
 from minidl.tensor import Tensor, convert_to_tensor
 
 __all__ = ["SeedGenerator", "categorical", "dropout", "normal", "randint", "shuffle", "truncated_normal", "uniform"]
@@ -41,11 +42,7 @@ def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None
 
 def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
     """Return numbers of a normal distribution, those further than 2 stddev from the mean drawn again."""
-    rng = _rng(seed)
-    values = rng.normal(size=tuple(shape))
-    while (outside := np.abs(values) > 2).any():
-        values[outside] = rng.normal(size=int(outside.sum()))
-    return _tensor(mean + stddev * values, dtype)
+    return _tensor(mean + stddev * draw_truncated_normal(_rng(seed), tuple(shape)), dtype)
 
 
 def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
