@@ -6,6 +6,7 @@ import textwrap
 from typing import Any, NamedTuple
 
 from minidl.console import printable
+from minidl.lens.texts import text_table
 
 WIDTH = 110
 STAGES = ("runs", "machine", "values", "gradient", "compiles", "compiled", "any order", "traffic", "timing")
@@ -157,10 +158,5 @@ def _wrapped(text: str) -> list[str]:
 
 def _text_table(rows: list[dict[str, Any]]) -> list[str]:
     columns = list(rows[0])
-    widths = {c: max(len(c), *(len(str(row[c])) for row in rows)) for c in columns}
-    first = columns[0]
-    lines = ["  ".join(c.ljust(widths[c]) if c == first else c.rjust(widths[c]) for c in columns)]
-    for row in rows:
-        cells = (str(row[c]).ljust(widths[c]) if c == first else str(row[c]).rjust(widths[c]) for c in columns)
-        lines.append("  ".join(cells))
-    return [f"  {line}" for line in lines]
+    head, _, *lines = text_table(columns, [list(map(str, row.values())) for row in rows], columns[1:]).split("\n")
+    return [f"  {line}" for line in (head, *lines)]
