@@ -11,6 +11,7 @@ from student_rungs import RIGHT, WRONG, gemm, relu, relu_no_guard
 import minidl
 from minidl.backends import unregister_kernel
 from minidl.errors import ArgumentError, UnknownNameError
+from minidl.lens.timing.rooflines import Roofline
 
 
 def checked(kernel, given, options, *inputs, **static):
@@ -122,10 +123,7 @@ def test_names_that_do_not_exist_are_errors():
         minidl.check("simt:gemm")
 
 
-class FakeGpu:
-    """A device's name; its times are given, so nothing here is a measurement."""
-
-    name = b"NVIDIA H200"
+FAKE_GPU = Roofline("NVIDIA H200", 67e12, 4e12, 4e12, 0, "given, so that nothing here is a measurement")
 
 
 def faked_gpu(monkeypatch, answer=None):
@@ -142,9 +140,8 @@ def faked_gpu(monkeypatch, answer=None):
     monkeypatch.setattr(launch, "gpu_problem", lambda: None)
     monkeypatch.setattr(figures, "LARGE", {})
     monkeypatch.setattr(figures, "_gpu_calls", calls)
-    monkeypatch.setattr(figures, "copy_bandwidth", lambda: 4e12)
+    monkeypatch.setattr(figures, "roofline", lambda device: FAKE_GPU)
     monkeypatch.setattr(figures, "median_seconds", lambda run: 1e-6)
-    monkeypatch.setattr(figures.cuda, "get_current_device", FakeGpu)
 
 
 def test_on_a_gpu_each_rung_is_timed_beside_a_copy(monkeypatch):

@@ -15,11 +15,11 @@ import numpy as np
 
 from cuda_kernels import ladder, launch
 from cuda_kernels._cuda import cuda
-from cuda_kernels.simt import GPUS
 from minidl.backends import table
 from minidl.backends.cuda.device import Device, host_function
 from minidl.backends.devices.arrays import on_host
 from minidl.errors import MinidlError
+from minidl.lens.timing.rooflines import Roofline, roofline
 from minidl.testing.cases import Case, Values
 from minidl.testing.kernels.remarks import host_remarks, remarks
 from minidl.testing.kernels.results import KernelCheck
@@ -40,7 +40,6 @@ from minidl.testing.kernels.runs import (
 
 FIGURES = Path(__file__).with_name("ladder_figures.json")
 REPEATS = 20
-COPY_BYTES = 256 * 2**20  # larger than any cache
 FLUSH_BYTES = 128 * 2**20  # twice the second-level cache of an H200
 
 # Inputs that fill a GPU, for the ops that have a usual size; the others are timed on the largest case.
@@ -190,14 +189,12 @@ def add_timing(result: KernelCheck, kernel: str, name: str, given: Case | None, 
             "A race that this size or the hardware's order brings out? Or an index beyond int32?",
         )  # fmt: skip
         return
-    copy = copy_bandwidth()
+    roof = roofline("cuda")
     for rung in dict.fromkeys((name, *(found.name for found in ladder.rungs(kernel)))):
-        result.timing.append(_timing_row(kernel, rung, name, op, case, copy))
-    device = cuda.get_current_device().name
-    device = device.decode() if isinstance(device, bytes) else str(device)
+        result.timing.append(_timing_row(kernel, rung, name, op, case, roof))
     result.timing_of = (
-        f"{described(kernel, mine[0].arrays, mine[0].static)} on {device}, float32: median of {REPEATS} with the cache "
-        f"flushed; a copy reaches {copy / 1e9:,.0f} GB/s"
+        f"{described(kernel, mine[0].arrays, mine[0].static)} on {roof.device}, float32: median of {REPEATS} with the "
+        f"cache flushed; a copy reaches {roof.bytes_per_second / 1e9:,.0f} GB/s"
     )
     result.add("timing", "passed", "timed on the GPU, beside the ladder's rungs")
 
@@ -218,7 +215,7 @@ def _agree(mine: Any, theirs: Any, tolerance: float) -> bool:
     return bool(np.allclose(a, b, rtol=0, atol=tolerance * scale, equal_nan=True))
 
 
-def _timing_row(kernel: str, rung: str, mine: str, op: str, case: Case, copy: float) -> dict[str, Any]:
+def _timing_row(kernel: str, rung: str, mine: str, op: str, case: Case, roof: Roofline) -> dict[str, Any]:
     row: dict[str, Any] = {"rung": f"{rung} <-" if rung == mine else rung}
     try:
         call = _gpu_calls(kernel, rung, op, case)[0]
@@ -227,12 +224,15 @@ def _timing_row(kernel: str, rung: str, mine: str, op: str, case: Case, copy: fl
     function = host_function(kernel, rung)
     seconds = median_seconds(lambda: function(*call.arrays, **call.static, on="cuda"))
     rate = _bytes(call.arrays, call.result) / seconds
-    row |= {"ms": f"{seconds * 1e3:.3f}", "GB/s": f"{rate / 1e9:,.0f}", "of copy": f"{rate / copy:.0%}"}
+    row |= {
+        "ms": f"{seconds * 1e3:.3f}",
+        "GB/s": f"{rate / 1e9:,.0f}",
+        "of copy": f"{rate / roof.bytes_per_second:.0%}",
+    }
     flops = operations(kernel, call) / seconds
-    peak = _peak()
     return row | {
         "TFLOP/s": f"{flops / 1e12:.1f}" if flops else "",
-        "of peak": f"{flops / peak:.0%}" if flops and peak else "",
+        "of peak": f"{flops / roof.flops:.0%}" if flops else "",
     }
 
 
@@ -276,16 +276,3 @@ def median_seconds(run: Callable[[], Any], repeats: int = REPEATS) -> float:
         after.synchronize()
         times.append(cuda.event_elapsed_time(before, after) / 1e3)
     return statistics.median(times)
-
-
-def copy_bandwidth() -> float:
-    """Return bytes per second, read and written, of a copy from the GPU's memory to itself."""
-    a, b = (launch.empty((COPY_BYTES // 4,), on="cuda") for _ in range(2))
-    return 2 * COPY_BYTES / median_seconds(lambda: b.copy_to_device(a))
-
-
-def _peak() -> float:
-    """The float32 peak of this GPU by its datasheet, 0 where it is not in `simt.GPUS`."""
-    name = cuda.get_current_device().name
-    name = name.decode() if isinstance(name, bytes) else str(name)
-    return next((gpu.flops for key, gpu in GPUS.items() if key.split()[0] in name), 0.0)
