@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,22 @@ class Picture(Figure):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=100)
         return buffer.getvalue()
+
+
+def curves(names: Sequence[str], points: Mapping[str, Sequence[tuple[float, float]]]) -> Picture:
+    """Draw the (epoch, value) of a training: one panel for each name, with those of "val_" + name dashed."""
+    figure = Picture(figsize=(5.2 * max(1, len(names)), 3.8), layout="constrained")
+    for place, name in enumerate(names, 1):
+        axes: Any = figure.add_subplot(1, len(names), place)
+        for key, style, label in ((name, "-o", "training"), (f"val_{name}", "--s", "validation")):
+            if points.get(key):
+                axes.plot(*zip(*points[key], strict=True), style, markersize=3.5, label=label)
+        axes.set(xlabel="epoch", ylabel=name, title=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
+    return figure
 
 
 def write_picture(figure: Figure, path: Path, dpi: int = 110) -> None:

@@ -59,27 +59,10 @@ class LivePlot(Callback):
 
     def figure(self) -> Any:
         """Return the curves as a matplotlib Figure: one plot a metric, training and validation in it."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.ticker import MaxNLocator
-
-        from minidl.picture import Picture
+        from minidl.picture import curves
 
         names = self.names or list(dict.fromkeys(name.removeprefix("val_") for name in sorted(self.history)))
-        figure = Picture(figsize=(4.5 * max(1, len(names)), 3.2), layout="constrained")
-        FigureCanvasAgg(figure)
-        for place, name in enumerate(names):
-            axes = figure.add_subplot(1, len(names), place + 1)
-            for key, label in ((name, "training"), (f"val_{name}", "validation")):
-                points = self.history.get(key, [])
-                if points:
-                    axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
-            axes.set_title(name)
-            axes.set_xlabel("epoch")
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-            axes.grid(alpha=0.3)
-            if axes.lines:
-                axes.legend()
-        return figure
+        return curves(names, self.history)
 
     def _draw(self) -> None:
         if self.path is None and not _in_notebook():

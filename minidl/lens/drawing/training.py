@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.errors import DataError, ShapeError
 from minidl.lens.figures import new_figure
+from minidl.picture import curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,17 +26,7 @@ def plot_history(history: Any) -> Figure:
     if not names:
         raise DataError("plot_history: the history is empty. Was fit called with epochs=0?")
     names.sort(key=lambda n: (n != "loss", n))
-    figure = new_figure(5.2 * len(names), 3.8)
-    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-        for key, style, label in ((name, "-o", "training"), (f"val_{name}", "--s", "validation")):
-            if key in values:
-                epochs = np.arange(1, len(values[key]) + 1)
-                axes.plot(epochs, values[key], style, markersize=3.5, label=label)
-        axes.set(xlabel="epoch", ylabel=name, title=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    return figure
+    return curves(names, {name: list(enumerate(series, 1)) for name, series in values.items()})
 
 
 def confusion_matrix(y_true: Any, y_pred: Any, classes: int | None = None) -> np.ndarray:
