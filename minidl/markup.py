@@ -29,9 +29,8 @@ def joined(parts: Iterable[Any], between: str = "") -> Markup:
 
 
 def html_table(
-    head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), caption: str = "",
-    colours: Sequence[str] = (),
-) -> Markup:  # fmt: skip
+    head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), colours: Sequence[str] = ()
+) -> Markup:
     """Return rows under a head as a table; the columns named in `right` are aligned to the right.
 
     colours : the CSS of each row, for a table whose rows differ
@@ -46,9 +45,8 @@ def html_table(
         cells = (cell.format(tag=tag, side=side, text=text) for text, side in zip(row, sides, strict=True))
         return Markup("<tr style='{0}'>{1}</tr>" if css else "<tr>{1}</tr>").format(css, joined(cells))
 
-    above = Markup("<caption style='text-align:left'>{}</caption>").format(caption) if caption else ""
     body = joined(line("td", row, css) for row, css in zip_longest(rows, colours))
-    return Markup("<table>{}<thead>{}</thead><tbody>{}</tbody></table>").format(above, line("th", head), body)
+    return Markup("<table><thead>{}</thead><tbody>{}</tbody></table>").format(line("th", head), body)
 
 
 def replaced(pattern: str, replacement: str, text: str) -> Markup:
