@@ -19,10 +19,6 @@ IMAGE_SHAPES = {
 }
 _LARGEST = {name: 16.0 if name == "digits" else 255.0 for name in IMAGE_SHAPES}
 _SHIPPED = ("digits", "mnist_small")
-CLASS_NAMES = {
-    "fashion_mnist": ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"],
-    "cifar10": ["airplane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
-}
 
 
 class ImageData(NamedTuple):
@@ -53,7 +49,7 @@ def load(name: str, path: Path | None = None) -> ImageData:
         raise DataError(f"--data-path: {str(path)!r} does not exist. Relative to {str(Path.cwd())!r}.")
     arguments = {} if path is None else {"path": str(path)}
     (x_train, y_train), (x_test, y_test) = module.load_data(**arguments)
-    names = CLASS_NAMES.get(name, [str(i) for i in range(10)])
+    names = list(getattr(module, "CLASS_NAMES", map(str, range(10))))
     return ImageData(scale(name, x_train), y_train.ravel(), scale(name, x_test), y_test.ravel(), names)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import lens
 from minidl.cli.backend import selected
-from minidl.cli.data import CLASS_NAMES, load
+from minidl.cli.data import load
 from minidl.cli.targets import check_file
 from minidl.errors import ArgumentError, DataError, FileFormatError, ShapeError
 from minidl.models import load_model
@@ -66,7 +66,7 @@ def run_predict(
             raise ArgumentError(f"predict: {data_name} has {len(data.x_test)} test images. Got --index {beyond[0]}.")
         x, truth = data.x_test[chosen], data.y_test[chosen]
         labels = [f"{data_name} test image {i}" for i in chosen]
-        names = CLASS_NAMES.get(data_name, names)
+        names = data.class_names
     else:
         read = [_read_image(path, model.input_shape, invert) for path in images]
         x = np.concatenate(read)
