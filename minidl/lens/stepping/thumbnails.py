@@ -8,8 +8,7 @@ safe). Images and feature maps (N, H, W, C) become tiles, one row a sample and o
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
+import io
 from typing import NamedTuple
 
 import numpy as np
@@ -116,20 +115,17 @@ def _picture(canvas: np.ndarray, caption: str) -> Picture:
 
 
 def png_bytes(pixels: np.ndarray) -> bytes:
-    """Return (H, W) uint8 pixels, numbers of the palette, as a PNG file. Source: the PNG specification (W3C), 11.2.
+    """Return (H, W) uint8 pixels, numbers of the palette, as a PNG file.
 
     >>> png_bytes(np.zeros((2, 2), np.uint8))[:4]
     b'\x89PNG'
     """
-    height, width = pixels.shape
-    rows = np.pad(pixels, ((0, 0), (1, 0)))  # each row begins with its filter: 0, none
-    head = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    chunks = (b"IHDR", head), (b"PLTE", _palette()), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+    from PIL import Image
 
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    image, buffer = Image.fromarray(pixels), io.BytesIO()
+    image.putpalette(_palette())
+    image.save(buffer, "png")
+    return buffer.getvalue()
 
 
 def histogram(array: np.ndarray) -> tuple[list[int], float, float] | None:
