@@ -253,13 +253,7 @@ def operations(kernel: str, call: Call) -> float:
 
 def _bytes(*values: Any) -> int:
     """Bytes of all arrays, each read or written once: the least that must be moved."""
-    total = 0
-    for value in values:
-        if isinstance(value, tuple):
-            total += _bytes(*value)
-        elif hasattr(value, "shape"):
-            total += math.prod(value.shape) * np.dtype(value.dtype).itemsize
-    return total
+    return sum(_bytes(*value) if isinstance(value, tuple) else getattr(value, "nbytes", 0) for value in values)
 
 
 def median_seconds(run: Callable[[], Any], repeats: int = REPEATS) -> float:
