@@ -1,7 +1,8 @@
-"""Text for an output that cannot take every character: a file or an old console of Windows (cp1252), plain ASCII.
+"""Text for an output: tables, and characters that it can take.
 
-What the output's encoding lacks is written with what it has: `≥` as `>=`, a table's lines as `+`, `-`, `|`. Where
-everything can be written, as in UTF-8, nothing is changed.
+A file or an old console of Windows (cp1252), or plain ASCII, cannot take every character: what its encoding
+lacks is written with what it has, `≥` as `>=`, a table's lines as `+`, `-`, `|`. Where everything can be written, as in
+UTF-8, nothing is changed.
 
 >>> "3 ≥ 2 · √x".encode("ascii", REPLACING)
 b'3 >= 2 * sqrtx'
@@ -12,6 +13,7 @@ from __future__ import annotations
 import codecs
 import sys
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 REPLACING = "minidl.replacing"  # the name of the codecs' error handler
@@ -68,6 +70,29 @@ def one_line(text: Any) -> str:
     """
     hidden = {"Cc", "Cf", "Zl", "Zp"}
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in hidden else c for c in str(text))
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
+    """Return rows under a head as lines of text; the columns named in `right` are aligned to the right.
+
+    >>> print(text_table(["op", "ms"], [["relu", "1.5"], ["conv2d", "12.0"]], right=["ms"]))
+    op        ms
+    ------------
+    relu     1.5
+    conv2d  12.0
+    """
+    rows = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        aligned = [
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for cell, width, name in zip(cells, widths, head, strict=True)
+        ]
+        return "  ".join(aligned).rstrip()
+
+    top = line(head)
+    return "\n".join([top, "-" * (sum(widths) + 2 * (len(widths) - 1)), *map(line, rows)])
 
 
 def say(text: Any = "") -> None:

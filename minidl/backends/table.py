@@ -20,6 +20,7 @@ from typing import Any
 
 from minidl.backends import cpu
 from minidl.backends.devices.facts import DEVICES, device_name
+from minidl.console import text_table
 from minidl.errors import ArgumentError, BackendError, unknown_name
 from minidl.ops.op import Op, records
 
@@ -278,15 +279,8 @@ class BackendTable:
 
     def __repr__(self) -> str:
         # A ladder of rungs is wider than a terminal: its names go on over several lines.
-        rows = [{c: textwrap.wrap(row[c], self.WIDEST) or [""] for c in self.COLUMNS} for row in self.rows]
-        widths = {c: max([len(c)] + [len(line) for row in rows for line in row[c]]) for c in self.COLUMNS}
-        head = "  ".join(c.ljust(widths[c]) for c in self.COLUMNS).rstrip()
-        lines = []
-        for row in rows:
-            for parts in zip_longest(*(row[c] for c in self.COLUMNS), fillvalue=""):
-                line = "  ".join(part.ljust(widths[c]) for c, part in zip(self.COLUMNS, parts, strict=True))
-                lines.append(line.rstrip())
-        return "\n".join([head, "-" * len(head), *lines])
+        rows = [[textwrap.wrap(row[c], self.WIDEST) or [""] for c in self.COLUMNS] for row in self.rows]
+        return text_table(self.COLUMNS, [parts for row in rows for parts in zip_longest(*row, fillvalue="")])
 
     def _repr_html_(self) -> str:
         from minidl.markup import html_table

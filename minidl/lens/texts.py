@@ -1,10 +1,8 @@
-"""Tables and numbers as text."""
+"""Numbers as text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from minidl.console import one_line
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -58,26 +56,3 @@ def shape_text(shape: Sequence[int]) -> str:
     ('(32,28,28,1)', '()')
     """
     return "(" + ",".join(map(str, shape)) + ")"
-
-
-def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """Return rows under a head as lines of text; the columns named in `right` are aligned to the right.
-
-    >>> print(text_table(["op", "ms"], [["relu", "1.5"], ["conv2d", "12.0"]], right=["ms"]))
-    op        ms
-    ------------
-    relu     1.5
-    conv2d  12.0
-    """
-    rows = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-
-    def line(cells: Sequence[str]) -> str:
-        aligned = [
-            cell.rjust(width) if name in right else cell.ljust(width)
-            for cell, width, name in zip(cells, widths, head, strict=True)
-        ]
-        return "  ".join(aligned).rstrip()
-
-    top = line(head)
-    return "\n".join([top, "-" * (sum(widths) + 2 * (len(widths) - 1)), *map(line, rows)])

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from minidl.console import one_line
-from minidl.lens.texts import shape_text, text_table
+from minidl.console import one_line, text_table
+from minidl.lens.texts import shape_text
 from minidl.markup import html_table
 
 if TYPE_CHECKING:

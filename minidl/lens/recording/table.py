@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from minidl.backends.devices.ledger import Ledger, Transfer
-from minidl.console import one_line, printable
+from minidl.console import one_line, printable, text_table
 from minidl.errors import ArgumentError
 from minidl.lens.recording.events import PHASES, ArrayFacts, RecordedLaunch, RecordedOp
 from minidl.lens.recording.recording import Recording, record_batch, require_compiled
-from minidl.lens.texts import milliseconds, shape_text, share, text_table
+from minidl.lens.texts import milliseconds, shape_text, share
 from minidl.lens.timing.machines import machine
 
 GROUPS = ("phase", "layer", "op", "direction", "backend")

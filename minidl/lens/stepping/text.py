@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.console import text_table
 from minidl.lens.stepping.moments import Moment, statistics
-from minidl.lens.texts import text_table
 
 if TYPE_CHECKING:
     from minidl.lens.stepping.stepper import Stepper

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.backends.table import named, on_devices
-from minidl.console import printable
+from minidl.console import printable, text_table
 from minidl.errors import ArgumentError
-from minidl.lens.texts import amount, duration, text_table
+from minidl.lens.texts import amount, duration
 from minidl.lens.timing.examples import example_shapes
 from minidl.lens.timing.results import Timing, Timings
 from minidl.lens.timing.timing import time

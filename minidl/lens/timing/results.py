@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from minidl.console import printable
+from minidl.console import printable, text_table
 from minidl.errors import ArgumentError
-from minidl.lens.texts import amount, duration, text_table
+from minidl.lens.texts import amount, duration
 from minidl.lens.timing.costs import Cost
 from minidl.lens.timing.rooflines import Roofline
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any, NamedTuple
 
-from minidl.console import printable
-from minidl.lens.texts import text_table
+from minidl.console import printable, text_table
 
 WIDTH = 110
 STAGES = ("runs", "machine", "values", "gradient", "compiles", "compiled", "any order", "traffic", "timing")
