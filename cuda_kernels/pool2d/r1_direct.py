@@ -15,7 +15,7 @@ import math
 from cuda_kernels._cuda import cuda, float32, int32
 from cuda_kernels.ladder import Build, Claims, Rung
 from cuda_kernels.launch import blocks_for, launch
-from cuda_kernels.windows import Window
+from cuda_kernels.windows import Window, splitter
 
 from .host import Shapes, average_backward, forward, max_backward
 
@@ -23,19 +23,44 @@ THREADS = 256
 
 
 @functools.cache
-def make_forward(window: Window, average: bool):
-    """The forward kernel for a window."""
+def make_place(sizes: tuple[int, int, int] | None):
+    """A device function `place(index, images)`: (n, row, col, c) of an element.
+
+    sizes : (rows, columns, channels) of the images where they are known, so that a division is a multiplication
+    """
+    if sizes is not None:
+        split_row, split_col, split_c = map(splitter, sizes)
+
+        @cuda.jit(device=True)
+        def known(index, images):
+            pixel, c = split_c(index)
+            line, col = split_col(pixel)
+            n, row = split_row(line)
+            return n, row, col, c
+
+        return known
+
+    @cuda.jit(device=True)
+    def place(index, images):
+        rows, cols, channels = images.shape[1], images.shape[2], images.shape[3]
+        line = index // channels // cols
+        return line // rows, line % rows, index // channels % cols, index % channels
+
+    return place
+
+
+@functools.cache
+def make_forward(window: Window, average: bool, sizes: tuple[int, int, int] | None = None):
+    """The forward kernel for a window, and sizes of y where they shall be known."""
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
+    place = make_place(sizes)
 
     @cuda.jit
     def pool2d_direct(x, y, size):
-        height, width, channels = x.shape[1], x.shape[2], x.shape[3]
+        height, width = x.shape[1], x.shape[2]
         index = cuda.grid(1)
         if index < size:
-            c = index % channels
-            j = index // channels % y.shape[2]
-            i = index // channels // y.shape[2] % y.shape[1]
-            n = index // channels // y.shape[2] // y.shape[1]
+            n, i, j, c = place(index, y)
             first_row, first_col = i * si - top, j * sj - left
             best, total, count = float32(-math.inf), float32(0), int32(0)
             for row in range(max(first_row, 0), min(first_row + taps_r, height)):
@@ -55,9 +80,10 @@ def make_forward(window: Window, average: bool):
 
 
 @functools.cache
-def make_max_backward(window: Window):
-    """The kernel of the maximum's gradient."""
+def make_max_backward(window: Window, sizes: tuple[int, int, int] | None = None):
+    """The kernel of the maximum's gradient, for a window, and sizes of x where they shall be known."""
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
+    place = make_place(sizes)
 
     @cuda.jit(device=True)
     def is_first(x, y_value, n, row, col, c, first_row, first_col):
@@ -75,13 +101,9 @@ def make_max_backward(window: Window):
 
     @cuda.jit
     def max_pool2d_backward_direct(x, y, dy, dx, size):
-        channels = x.shape[3]
         index = cuda.grid(1)
         if index < size:
-            c = index % channels
-            col = index // channels % x.shape[2]
-            row = index // channels // x.shape[2] % x.shape[1]
-            n = index // channels // x.shape[2] // x.shape[1]
+            n, row, col, c = place(index, x)
             total = float32(0)
             # Window i holds the row if i*si <= row + top < i*si + taps_r.
             last_i = min((row + top) // si, y.shape[1] - 1)
@@ -96,19 +118,17 @@ def make_max_backward(window: Window):
 
 
 @functools.cache
-def make_average_backward(window: Window):
-    """The kernel of the average's gradient."""
+def make_average_backward(window: Window, sizes: tuple[int, int, int] | None = None):
+    """The kernel of the average's gradient, for a window, and sizes of x where they shall be known."""
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
+    place = make_place(sizes)
 
     @cuda.jit
     def average_pool2d_backward_direct(dy, dx, size):
-        height, width, channels = dx.shape[1], dx.shape[2], dx.shape[3]
+        height, width = dx.shape[1], dx.shape[2]
         index = cuda.grid(1)
         if index < size:
-            c = index % channels
-            col = index // channels % width
-            row = index // channels // width % height
-            n = index // channels // width // height
+            n, row, col, c = place(index, dx)
             total = float32(0)
             last_i = min((row + top) // si, dy.shape[1] - 1)
             last_j = min((col + left) // sj, dy.shape[2] - 1)
@@ -122,19 +142,22 @@ def make_average_backward(window: Window):
     return average_pool2d_backward_direct
 
 
-def apply_forward(shapes: Shapes, average: bool, x, y, on: str | None) -> None:
-    """One thread an element of y."""
-    launch(make_forward(shapes.window, average), blocks_for(y.size, THREADS), THREADS, x, y, y.size, on=on)
+def apply_forward(shapes: Shapes, average: bool, x, y, on: str | None, known: bool = False) -> None:
+    """One thread an element of y; with known sizes, a kernel for these."""
+    kernel = make_forward(shapes.window, average, (shapes.p, shapes.q, shapes.c) if known else None)
+    launch(kernel, blocks_for(y.size, THREADS), THREADS, x, y, y.size, on=on)
 
 
-def apply_max_backward(shapes: Shapes, x, y, dy, dx, on: str | None) -> None:
-    """One thread an element of dx."""
-    launch(make_max_backward(shapes.window), blocks_for(dx.size, THREADS), THREADS, x, y, dy, dx, dx.size, on=on)
+def apply_max_backward(shapes: Shapes, x, y, dy, dx, on: str | None, known: bool = False) -> None:
+    """One thread an element of dx; with known sizes, a kernel for these."""
+    kernel = make_max_backward(shapes.window, (shapes.h, shapes.w, shapes.c) if known else None)
+    launch(kernel, blocks_for(dx.size, THREADS), THREADS, x, y, dy, dx, dx.size, on=on)
 
 
-def apply_average_backward(shapes: Shapes, dy, dx, on: str | None) -> None:
-    """One thread an element of dx."""
-    launch(make_average_backward(shapes.window), blocks_for(dx.size, THREADS), THREADS, dy, dx, dx.size, on=on)
+def apply_average_backward(shapes: Shapes, dy, dx, on: str | None, known: bool = False) -> None:
+    """One thread an element of dx; with known sizes, a kernel for these."""
+    kernel = make_average_backward(shapes.window, (shapes.h, shapes.w, shapes.c) if known else None)
+    launch(kernel, blocks_for(dx.size, THREADS), THREADS, dy, dx, dx.size, on=on)
 
 
 EXAMPLE = Window((3, 2), (2, 1), ((1, 1), (0, 1)), (1, 1))

@@ -3,7 +3,7 @@
 One thread owns four neighbouring channels of an element of the output, in all four kernels; a block THREADS such fours,
 the grid covers the output. The addresses and comparisons of a window are worked out once for four channels.
 Change from r1: a quarter of the threads, each moving 16 bytes at a time, and divisions that are multiplications. Where
-the channels are no multiple of four, or an array does not begin on 16 bytes, r1 runs.
+the channels are no multiple of four, or an array does not begin on 16 bytes, r1 runs, with such divisions.
 
 Bytes and operations as r1's, but that the maximum's gradient looks at all earlier taps of a window, whether or not one
 of the four channels still needs them.
@@ -158,21 +158,21 @@ def make_average_backward(shapes: Shapes):
 def apply_forward(shapes: Shapes, average: bool, x, y, on: str | None) -> None:
     """One thread four channels of y."""
     if not (rows_are_wide(x) and rows_are_wide(y)):
-        return r1_direct.apply_forward(shapes, average, x, y, on)
+        return r1_direct.apply_forward(shapes, average, x, y, on, known=True)
     return _launch(make_forward(shapes, average), y, x, on=on)
 
 
 def apply_max_backward(shapes: Shapes, x, y, dy, dx, on: str | None) -> None:
     """One thread four channels of dx."""
     if not all(rows_are_wide(a) for a in (x, y, dy, dx)):
-        return r1_direct.apply_max_backward(shapes, x, y, dy, dx, on)
+        return r1_direct.apply_max_backward(shapes, x, y, dy, dx, on, known=True)
     return _launch(make_max_backward(shapes), dx, x, y, dy, on=on)
 
 
 def apply_average_backward(shapes: Shapes, dy, dx, on: str | None) -> None:
     """One thread four channels of dx."""
     if not (rows_are_wide(dy) and rows_are_wide(dx)):
-        return r1_direct.apply_average_backward(shapes, dy, dx, on)
+        return r1_direct.apply_average_backward(shapes, dy, dx, on, known=True)
     return _launch(make_average_backward(shapes), dx, dy, on=on)
 
 
@@ -185,15 +185,22 @@ def _launch(kernel, out, *arrays, on: str | None) -> None:
 HALVE = Shapes(32, 32, 64, 16, 16, Window((2, 2), (2, 2), NO_PADDING, (1, 1)))
 OVERLAP = Shapes(56, 56, 64, 28, 28, Window((3, 3), (2, 2), ((0, 1), (0, 1)), (1, 1)))
 CLAIMS = Claims(registers=80, contains=("LDG.E.128", "STG.E.128"))
+ODD = Shapes(28, 28, 6, 14, 14, HALVE.window)  # channels that are no multiple of four
 CHANGE = "one thread for four channels, with 16-byte loads and constant shapes"
 RUNGS = (
     Rung(op="max_pool2d", name="r2_wide", change=CHANGE, run=forward("max_pool2d", apply_forward),
-         builds=(Build(make_forward(OVERLAP, False), args=(FLAT, FLAT, int32), claims=CLAIMS),)),
+         builds=(Build(make_forward(OVERLAP, False), args=(FLAT, FLAT, int32), claims=CLAIMS),
+                 Build(r1_direct.make_forward(ODD.window, False, (ODD.p, ODD.q, ODD.c)), label="6 channels",
+                       args=(r1_direct.IMAGES,) * 2 + (int32,), claims=r1_direct.CLAIMS))),
     Rung(op="average_pool2d", name="r2_wide", change=CHANGE, run=forward("average_pool2d", apply_forward),
          builds=(Build(make_forward(OVERLAP, True), args=(FLAT, FLAT, int32), label="average", claims=CLAIMS),)),
     Rung(op="max_pool2d_backward", name="r2_wide", change=CHANGE, run=max_backward(apply_max_backward),
          builds=(Build(make_max_backward(HALVE), args=(FLAT,) * 4 + (int32,), claims=CLAIMS),
-                 Build(make_max_backward(OVERLAP), args=(FLAT,) * 4 + (int32,), label="overlap", claims=CLAIMS))),
+                 Build(make_max_backward(OVERLAP), args=(FLAT,) * 4 + (int32,), label="overlap", claims=CLAIMS),
+                 Build(r1_direct.make_max_backward(ODD.window, (ODD.h, ODD.w, ODD.c)), label="6 channels",
+                       args=(r1_direct.IMAGES,) * 4 + (int32,), claims=r1_direct.CLAIMS))),
     Rung(op="average_pool2d_backward", name="r2_wide", change=CHANGE, run=average_backward(apply_average_backward),
-         builds=(Build(make_average_backward(OVERLAP), args=(FLAT, FLAT, int32), claims=CLAIMS),)),
+         builds=(Build(make_average_backward(OVERLAP), args=(FLAT, FLAT, int32), claims=CLAIMS),
+                 Build(r1_direct.make_average_backward(ODD.window, (ODD.h, ODD.w, ODD.c)), label="6 channels",
+                       args=(r1_direct.IMAGES,) * 2 + (int32,), claims=r1_direct.CLAIMS))),
 )

@@ -19,6 +19,12 @@ CASES = {  # x, w, options
     "groups": ((1, 6, 5, 8), (3, 2, 4, 12), {"groups": 2, "strides": (2, 1), "padding": ((1, 0), (0, 1))}),
     "narrow groups": ((1, 5, 4, 6), (2, 2, 2, 9), {"groups": 3, "padding": ((1, 1), (0, 0))}),
     "two tiles of channels": ((1, 2, 3, 12), (2, 2, 12, 132), {}),
+    # Tiles of the last rungs: rows and columns of dw's. Those of y and dx have 128 rows.
+    "32 x 32": ((1, 5, 6, 2), (3, 3, 2, 11), {"padding": ((1, 0), (0, 2))}),
+    "32 x 64": ((2, 3, 5, 3), (3, 3, 3, 40), {"padding": ((1, 1), (1, 1))}),
+    "32 x 128": ((1, 4, 4, 4), (2, 2, 4, 70), {}),
+    "128 x 8": ((2, 9, 9, 15), (3, 3, 15, 6), {"padding": ((1, 1), (1, 1))}),
+    "128 x 16": ((1, 7, 4, 20), (2, 2, 20, 14), {"strides": (2, 1)}),
 }
 ROUNDING = 2e-5  # float32 sums of some hundred products of numbers near 1
 

@@ -6,11 +6,11 @@ those that it meets belong to window i = u + base - t * step: again a convolutio
 wasted.
 
 The kernel of `pipeline.py`, one launch a phase: one thread owns 8 x 8 elements of dx (8 x 4 where C <= 32), a block 128
-pixels of the phase by 128, 64 or 32 channels, blockIdx.z the groups.
+pixels of the phase by 128 to 8 channels, blockIdx.z the groups.
 Change from r2: phases instead of zeros; buffers, wide loads and constants as in conv2d's r4.
 
 Operations 2 N P Q K R S C / groups, where no tap lies on the padding, rounded up to tiles. Bytes asked for:
-4 (1/128 + 1/tile_cols) for each two operations, 4 N H W C stored.
+4 (1/128 + 1/tile cols) for each two operations, 4 N H W C stored.
 Claims: FFMA is four fifths of the main loop of the wide tile; no local memory.
 """
 import functools
@@ -100,7 +100,7 @@ def make_kernel(shapes: Shapes, rows: Phase, cols: Phase, has_bias: bool, aligne
     wide_c, wide_k = aligned and group_c % 4 == 0, aligned and group_k % 4 == 0
     product = pipeline.Product(
         place_dy, place_w, place_dx, along_k_a=True, along_k_b=True, wide_a=wide_k, wide_b=wide_k, wide_c=wide_c,
-        has_bias=has_bias, tile_cols=pipeline.tile_cols_for(group_c, group_k))
+        has_bias=has_bias, tile=pipeline.tile_for(group_c, group_k))
     return pipeline.make_kernel(product, "conv2d_backward_data_double_buffered")
 
 
@@ -119,13 +119,14 @@ def apply(p: Problem, on: str | None) -> None:
     launches = all_phases(sizes)
     for rows, cols in launches:
         kernel = make_kernel(sizes, rows, cols, p.has_bias, aligned)
-        pipeline.launch_product(kernel, pipeline.tile_cols_for(sizes.group_c, sizes.group_k), p.a, p.b, p.bias, p.out,
+        pipeline.launch_product(kernel, pipeline.tile_for(sizes.group_c, sizes.group_k), p.a, p.b, p.bias, p.out,
                                 p.n * rows.pixels * cols.pixels, sizes.group_c,
                                 rows.taps * cols.taps * sizes.group_k, groups=sizes.groups,
                                 outputs=() if len(launches) > 1 else None, on=on)
 
 
 HALVED = Shapes(28, 28, 64, 14, 14, 128, Window((3, 3), (2, 2), ((0, 1), (0, 1)), (1, 1)), 1)
+FEW = WIDE._replace(c=6, k=16)
 RUNG = Rung(
     op="conv2d_backward_data", name="r3_double_buffered", run=backward_data(apply),
     change="a product for each phase of the strides; two buffers, 16-byte loads, constants",
@@ -134,4 +135,6 @@ RUNG = Rung(
               claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"), loop=("FFMA", 0.8))),
         Build(make_kernel(HALVED, *all_phases(HALVED)[0], True, True), args=pipeline.ARGUMENTS, label="stride 2",
               claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"))),
+        Build(make_kernel(FEW, *all_phases(FEW)[0], False, True), args=pipeline.ARGUMENTS, label="6 channels",
+              claims=Claims(registers=168, contains=("LDG.E.128", "LDS.128"))),
     ))

@@ -1,13 +1,13 @@
 """conv2d r4: two buffers, 16-byte loads and compact warp tiles, with all shapes known when the kernel is compiled.
 
-The kernel of `pipeline.py`: one thread owns 8 x 8 elements of y (8 x 4 where K <= 32), a block 128 windows by 128, 64
-or 32 output channels, the grid covers y, blockIdx.z the groups.
+The kernel of `pipeline.py`: one thread owns 8 x 8 elements of y (8 x 4 where K <= 32), a block 128 windows by 128 to 8
+output channels, the grid covers y, blockIdx.z the groups.
 Change from r3: the next tiles are on their way while these are multiplied, and the sizes are constants, so that a
 division becomes a multiplication and what belongs to a window is found once, ahead of the loop. Every new image size is
 a new kernel; the batch size is not.
 
 Operations 2 M K R S C / groups with M = N P Q. Bytes asked for, with M and K / groups rounded up to tiles and no
-padding: 4 M K R S C / groups (1/128 + 1/tile_cols) loaded, 4 M K stored.
+padding: 4 M K R S C / groups (1/128 + 1/tile cols) loaded, 4 M K stored.
 Claims: FFMA is four fifths of the main loop of the wide tile; no local memory. With three channels pixels are found one
 by one, which takes more registers: 168 a thread, and three blocks to a multiprocessor in place of four.
 """
@@ -68,7 +68,7 @@ def make_kernel(shapes: Shapes, has_bias: bool, aligned: bool):
     wide_c, wide_k = aligned and shapes.group_c % 4 == 0, aligned and shapes.group_k % 4 == 0
     product = pipeline.Product(
         window_place(shapes), in_matrix, place_y, along_k_a=True, along_k_b=False, wide_a=wide_c, wide_b=wide_k,
-        wide_c=wide_k, has_bias=has_bias, tile_cols=pipeline.tile_cols_for(shapes.group_k, shapes.group_c))
+        wide_c=wide_k, has_bias=has_bias, tile=pipeline.tile_for(shapes.group_k, shapes.group_c))
     return pipeline.make_kernel(product, "conv2d_double_buffered")
 
 
@@ -76,13 +76,14 @@ def apply(p: Problem, on: str | None) -> None:
     """A product a group."""
     sizes = p.shapes
     kernel = make_kernel(sizes, p.has_bias, all(is_aligned(a) for a in (p.a, p.b, p.out)))
-    pipeline.launch_product(kernel, pipeline.tile_cols_for(sizes.group_k, sizes.group_c), p.a, p.b, p.bias, p.out,
+    pipeline.launch_product(kernel, pipeline.tile_for(sizes.group_k, sizes.group_c), p.a, p.b, p.bias, p.out,
                             p.n * sizes.p * sizes.q, sizes.group_k, sizes.taps * sizes.group_c,
                             groups=sizes.groups, on=on)
 
 
 NARROW = Shapes(32, 32, 64, 32, 32, 32, SAME, 1)
 FIRST = Shapes(32, 32, 3, 32, 32, 64, SAME, 1)  # RGB: pixels that no 16-byte load can read
+FEW = Shapes(28, 28, 6, 28, 28, 16, SAME, 1)  # channels of an early layer
 RUNG = Rung(
     op="conv2d", name="r4_double_buffered", run=forward(apply),
     change="two buffers, 16-byte loads, and shapes that are constants",
@@ -92,5 +93,7 @@ RUNG = Rung(
         Build(make_kernel(NARROW, True, True), args=pipeline.ARGUMENTS, label="32 channels",
               claims=Claims(registers=128, contains=("LDG.E.128", "LDS.128", "STG.E.128"))),
         Build(make_kernel(FIRST, True, True), args=pipeline.ARGUMENTS, label="rgb",
+              claims=Claims(registers=168, contains=("LDS.128", "STG.E.128"))),
+        Build(make_kernel(FEW, True, True), args=pipeline.ARGUMENTS, label="16 channels",
               claims=Claims(registers=168, contains=("LDS.128", "STG.E.128"))),
     ))
