@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cuda_kernels import ladder
 from cuda_kernels import ptx as compiled
 from cuda_kernels._cuda import cuda, float32
 from minidl import lens
@@ -416,6 +417,19 @@ def test_counts_of_rungs_are_those_of_the_raw_text(rung):
     refused = rung == "absolute_backward:r2"
     for shown in (str(listing), listing._repr_html_()):
         assert ("refuses the text that names their lines" in " ".join(shown.split())) == refused
+
+
+@needs_compilers
+@pytest.mark.parametrize("op", ladder.ops())
+def test_every_op_has_a_listing(op):
+    """Of its first rung: what is counted is all of the text, each instruction is said in words, nothing is left out."""
+    listing = lens.ptx(f"{op}:{ladder.rungs(op)[0].name}")
+    holds(listing.counts, counted_by_hand(listing.text))
+    own = listing.sources[0]
+    assert any(listing.own(listing.place(n)) for n in own.lines), "no instruction is of a line of the kernel"
+    assert all(row.words for row in listing.rows)
+    assert max(map(len, in_text.plain(listing, 80).splitlines())) <= 80
+    Elements(listing._repr_html_())
 
 
 @needs_compilers
