@@ -6,10 +6,7 @@ import importlib.util
 import os
 import platform
 import sys
-import time
 from pathlib import Path
-
-import numpy as np
 
 from minidl.cli.doctor_gpu import Finding, gpu_findings, kernel_finding, package_version, trial_kernel
 
@@ -75,19 +72,13 @@ def _notebooks() -> Finding:
 
 def _blas() -> Finding:
     """Name the BLAS and measure a product: a NumPy without a fast BLAS is a hundred times slower."""
-    info = np.show_config(mode="dicts")
-    blas = info.get("Build Dependencies", {}).get("blas", {}) if isinstance(info, dict) else {}
-    a = np.ones((512, 512), np.float32)
+    from minidl.lens.timing.machines import machine
+    from minidl.lens.timing.rooflines import gemm_rate
 
-    def product() -> float:
-        started = time.perf_counter()
-        a @ a
-        return time.perf_counter() - started
-
-    rate = 2 * 512**3 / min(product() for _ in range(10)) / 1e9  # the best: other programs run too
+    rate = gemm_rate(512) / 1e9
     said = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
     threads = said or f"default ({os.cpu_count()} cores)"
-    found = f"{blas.get('name', 'unknown')} {blas.get('version', '')}, threads: {threads}, about {rate:.0f} GFLOP/s"
+    found = f"{machine().blas}, threads: {threads}, about {rate:.0f} GFLOP/s"
     if rate <= 5:
         mend = f"{sys.executable} -m pip install --force-reinstall numpy   (a wheel that carries OpenBLAS)"
         return Finding(False, "BLAS", found, mend)

@@ -122,12 +122,13 @@ def _measure_cpu() -> Roofline:
     workers = machine().cores
     through_memory = max(_copy_rate(size, 1, 1), _copy_rate(size, workers, 1))
     in_cache = max(_copy_rate(IN_CACHE, 1, 200), workers * _copy_rate(IN_CACHE, 1, 200), through_memory)
-    flops = max(_gemm_rate(size) for size in GEMM_SIZES)
+    flops = max(gemm_rate(size) for size in GEMM_SIZES)
     source = f"the best of {ROUNDS} products (n = {GEMM_SIZES[-1]}) and copies ({amount(size, 'B')}), measured here"
     return Roofline(str(machine()), flops, through_memory, in_cache, cache, source)
 
 
-def _gemm_rate(n: int) -> float:
+def gemm_rate(n: int) -> float:
+    """FLOP/s of NumPy's product of two matrices of n × n, the best of some: other programs run too."""
     a, b = (np.random.default_rng(n).standard_normal((n, n), np.float32) for _ in range(2))
     out = np.empty_like(a)
     np.matmul(a, b, out=out)
