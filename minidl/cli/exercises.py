@@ -230,6 +230,22 @@ def milestone(
 
 
 @exercises.command()
+def capstone(
+    file: Annotated[Path, typer.Argument(help="Your file; docs/course/capstone.md says what it holds.")],
+    other: Annotated[
+        Path | None, typer.Option(help="Another group's file, whose checker has to reject your bank.")
+    ] = None,
+) -> None:
+    """Check deliverables 1 to 5 of a capstone: passed or not yet, and why. The exit code is 0 if all passed, else 1."""
+    from minidl.course.capstone import check
+
+    told = check(file, other)
+    typer.echo("\n".join(map(str, told)))
+    typer.echo(f"{sum(each.points for each in told if each.passed)} of {sum(each.points for each in told)} points")
+    raise typer.Exit(0 if all(each.passed for each in told) else 1)
+
+
+@exercises.command()
 def reset(which: Annotated[str, typer.Argument(help="Number or name.")]) -> None:
     """Begin an exercise anew; the old file is kept as NAME.py.1."""
     path, _ = _folder().start(which, again=True)
