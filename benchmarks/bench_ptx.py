@@ -2,10 +2,11 @@
 
     python benchmarks/bench_ptx.py            (or: make bench-ptx)
 
-Needs NVIDIA's compilers (`pip install "minidl[ptx]"`). The sides of a ratio take turns, and each counts with its
-best time, so that a busy computer disturbs all alike; behind it stands the ratio of this process' own processor time,
-which does not count what other programs took (but what NumPy's threads spend on waiting). The first run compiles, for
-some minutes.
+Needs NVIDIA's compilers (`pip install "minidl[ptx]"`). The sides of a ratio take turns of three runs, and each counts
+with its best time, so that a busy computer disturbs all alike; behind it stands the ratio of this process' own processor
+time, which does not count what other programs took (but what NumPy's threads spend on waiting). Before each turn is a
+rest: OpenBLAS' threads look for work for some 25 ms after a product, and would take a core from whoever comes next. The
+first run compiles, for some minutes.
 
 - gemm r7, its best float32 rung for one product of this size, 512 x 512 x 512: beside the SIMT machine without checks
   (once), and beside NumPy's `a @ b` with as many threads.
@@ -37,6 +38,7 @@ import numpy as np  # noqa: E402
 
 from cuda_kernels import ladder, ptx, simt  # noqa: E402
 
+REST = 0.05  # seconds between two sides, until BLAS threads sleep
 GOALS = {"simt": 200, "numpy": 0.25, "checked": 2, "warm": 20, "LeNet-5": 3, "CIFAR CNN": 4}
 
 
@@ -54,15 +56,17 @@ def timed(run: Callable[[], Any]) -> Time:
 
 
 def best(sides: dict[str, Callable[[], Any]], seconds: float = 6) -> dict[str, Time]:
-    """Each side's shortest times: they take turns until the seconds are up, ten turns at least."""
+    """Each side's shortest times: they take turns until the seconds are up, four turns at least."""
     for run in sides.values():
         run()
     found = dict.fromkeys(sides, Time(float("inf"), float("inf")))
     end, turns = time.monotonic() + seconds, 0
-    while turns < 10 or time.monotonic() < end:
+    while turns < 4 or time.monotonic() < end:
         turns += 1
         for name, run in sides.items():
-            found[name] = Time(*map(min, found[name], timed(run)))
+            time.sleep(REST)
+            for _ in range(3):
+                found[name] = Time(*map(min, found[name], timed(run)))
     return found
 
 
