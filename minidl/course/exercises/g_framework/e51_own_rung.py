@@ -21,6 +21,7 @@ Par: each element read and written once.
 """
 
 import functools
+from unittest.mock import patch
 
 import numpy as np
 
@@ -37,8 +38,23 @@ def digits():
     return (x[:60].reshape(60, 64) / 16).astype("float32"), np.eye(10, dtype="float32")[y[:60]]
 
 
+def nan_like(a, *args, **settings):
+    """As np.empty_like, but what nobody writes is the same each time, and shows."""
+    return np.full_like(a, np.nan if np.asarray(a).dtype.kind == "f" else 0, *args, **settings)
+
+
+def nan(shape, dtype=float, *args, **settings):
+    """As np.empty, and as nan_like."""
+    return np.full(shape, np.nan if np.dtype(dtype).kind == "f" else 0, dtype, *args, **settings)
+
+
 def trains(forward, x, t, w1, w2, b):
     """Train with your kernels in the forward, in the backward, in both."""
+    with patch.object(np, "empty_like", nan_like), patch.object(np, "empty", nan):
+        return trained(x, t, w1, w2, b)
+
+
+def trained(x, t, w1, w2, b):
     import minidl
     from cuda_kernels.launch import launches, simt_options
     from minidl import functional as F
@@ -61,7 +77,25 @@ def trains(forward, x, t, w1, w2, b):
     ahead, forwards, faults = train(squareplus_forward="mine")
     back, backwards, more = train(squareplus_backward="mine")
     both, _, _ = train(squareplus="mine")
-    return faults + more, min(forwards, STEPS), min(backwards, STEPS), ahead, back, both
+    y, kept, y_by_host = by_host("forward", x @ w1 + np.float32(0.1), b=b)
+    _, _, dx_by_host = by_host("backward", np.cos(y), kept)
+    return faults + more, min(forwards, STEPS), min(backwards, STEPS), y_by_host, dx_by_host, ahead, back, both
+
+
+def by_host(direction, *args, **settings):
+    """Call one direction of "mine", at first with launches that do nothing: what is right then is no kernel's.
+
+    Returns what it returns, and 1 if the host had computed the array, otherwise 0.
+    """
+    from cuda_kernels.launch import simt_options
+    from minidl.backends import table
+
+    call = table.load("squareplus", "mine", direction)
+    with simt_options(run=False):
+        without = np.array(call(*args, **settings)[0])
+    with simt_options(strict=False):
+        found, *rest = call(*args, **settings)
+    return found, *(rest or [None]), int(np.array_equal(without, found))
 
 
 def losses_in_float64(x, t, w1, w2, b):
@@ -76,7 +110,8 @@ def losses_in_float64(x, t, w1, w2, b):
         da = dz @ w2.T * h * h / (h * h + 0.25 * b)  # by the equation h² - a h = b / 4
         w1, w2 = w1 - 0.2 * batch.T @ da, w2 - 0.2 * h.T @ dz
     losses = np.array(found)
-    return np.asarray(0), np.asarray(STEPS), np.asarray(STEPS), losses, losses, losses
+    counts = [np.asarray(n) for n in (0, STEPS, STEPS, 0, 0)]
+    return *counts, losses, losses, losses
 
 
 def slope_by_complex_step(dy, x, b):
@@ -134,7 +169,7 @@ exercise = Exercise(
         Function(
             signature="forward(x)",
             inputs="x t w1 w2 b",
-            results="faults forward_launches backward_launches losses_forward losses_backward losses",
+            results="faults forward_launches backward_launches forward_by_host backward_by_host losses_forward losses_backward losses",
             cases=trainings,
             drive=trains,
             reference=losses_in_float64,
@@ -166,6 +201,11 @@ exercise = Exercise(
         "forward_on_numpy": (
             "Your forward has launched no kernel: y still comes from NumPy.",
             "你的前向没有启动内核：y 仍来自 NumPy。",
+        ),
+        "by_no_kernel": (
+            "Written by no kernel: a kernel runs, and what comes back is another array, that the host has computed. Return the "
+            "array that the kernel wrote.",
+            "不是内核写的：内核运行了，交回的却是主机算出的另一个数组。要交回内核写的那个数组。",
         ),
         "no_backward_registered": (
             "\"mine\" has a forward and no backward: register_backend takes both, in this order.",
@@ -292,11 +332,17 @@ def recognise(seen):
     if seen.stage != "values" or seen.got is None:
         return None
     seen.facts["b"] = b = float(seen.case.inputs[-1])  # a fault's {b} is its block
-    if len(seen.got) != 6:
+    if len(seen.got) != 8:
         return None
     if name.startswith(("losses", "faults")) and seen.has("x.shape[0])", "x.shape[-1])", "len(x))"):
         return "size_of_an_axis"
     if name.startswith("losses") and b != 4:
         return "host_b"  # kernels with a fixed b have been told before
     seen.facts |= {key: int(seen.got[k]) for k, key in ((1, "forward_launches"), (2, "backward_launches"))}
-    return {"faults": "launch", "forward_launches": "forward_on_numpy", "backward_launches": "backward_on_numpy"}.get(name)
+    return {
+        "faults": "launch",
+        "forward_launches": "forward_on_numpy",
+        "backward_launches": "backward_on_numpy",
+        "forward_by_host": "by_no_kernel",
+        "backward_by_host": "by_no_kernel",
+    }.get(name)
