@@ -3,10 +3,10 @@
     python benchmarks/bench_ptx.py            (or: make bench-ptx)
 
 Needs NVIDIA's compilers (`pip install "minidl[ptx]"`). The sides of a ratio take turns of three runs, and each counts
-with its best time, so that a busy computer disturbs all alike; behind it stands the ratio of this process' own processor
-time, which does not count what other programs took (but what NumPy's threads spend on waiting). Before each turn is a
-rest: OpenBLAS' threads look for work for some 25 ms after a product, and would take a core from whoever comes next. The
-first run compiles, for some minutes.
+with its best time, so that a busy computer disturbs all alike; behind it stands the ratio of this process' own
+processor time, which does not count what other programs took (but what NumPy's threads spend on waiting). Before each
+turn is a rest: OpenBLAS' threads look for work for some 25 ms after a product, and would take a core from whoever comes
+next. The first run compiles, for some minutes.
 
 - gemm r7, its best float32 rung for one product of this size, 512 x 512 x 512: beside the SIMT machine without checks
   (once), and beside NumPy's `a @ b` with as many threads.
