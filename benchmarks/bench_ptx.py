@@ -2,7 +2,7 @@
 
     python benchmarks/bench_ptx.py            (or: make bench-ptx)
 
-Needs NVIDIA's compilers (`pip install "minidl[ptx]"`). The sides of a ratio take turns of three runs, and each counts
+Needs NVIDIA's compilers (`pip install "minidl[ptx]"`). The sides of a ratio take turns of 0.2 s, and each counts
 with its best time, so that a busy computer disturbs all alike; behind it stands the ratio of this process' own
 processor time, which does not count what other programs took (but what NumPy's threads spend on waiting). Before each
 turn is a rest: OpenBLAS' threads look for work for some 25 ms after a product, and would take a core from whoever comes
@@ -38,7 +38,7 @@ import numpy as np  # noqa: E402
 
 from cuda_kernels import ladder, ptx, simt  # noqa: E402
 
-REST = 0.05  # seconds between two sides, until BLAS threads sleep
+REST, TURN = 0.05, 0.2  # seconds: between two sides, until BLAS threads sleep; of a side
 GOALS = {"simt": 200, "numpy": 0.25, "checked": 2, "warm": 20, "LeNet-5": 3, "CIFAR CNN": 4}
 
 
@@ -65,7 +65,8 @@ def best(sides: dict[str, Callable[[], Any]], seconds: float = 6) -> dict[str, T
         turns += 1
         for name, run in sides.items():
             time.sleep(REST)
-            for _ in range(3):
+            turn = time.monotonic() + TURN
+            while time.monotonic() < turn:
                 found[name] = Time(*map(min, found[name], timed(run)))
     return found
 
