@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import sys
 import textwrap
 import types
 from collections.abc import Callable
@@ -65,10 +66,13 @@ def _collect(function: Any, kept: dict[str, str]) -> None:
         ) from error
     kept[plain.__name__] = ""  # its place is taken while what it uses is looked at
     used: dict[str, str] = {}
-    for member in [plain] if not inspect.isclass(plain) else [m for m in vars(plain).values() if inspect.isfunction(m)]:
-        names = {*_names(member.__code__), *(() if plain is function else ("cuda",))}
-        for name in sorted(names & member.__globals__.keys()):
-            _needed(name, member.__globals__[name], used, kept)
+    if inspect.isclass(plain):  # its head, decorators and fields name things too
+        around = vars(sys.modules[plain.__module__])
+        names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    else:
+        around, names = plain.__globals__, {*_names(plain.__code__), *(() if plain is function else ("cuda",))}
+    for name in sorted((names - {plain.__name__}) & around.keys()):
+        _needed(name, around[name], used, kept)
     del kept[plain.__name__]
     kept.update(used)
     kept[plain.__name__] = source
