@@ -116,7 +116,7 @@ def wrong_data(window, groups, has_bias):
 
 
 @functools.cache
-def wrong_pool(window):
+def wrong_pool(window, sizes=None):
     (taps_r, taps_s), (si, sj), ((top, _), (left, _)), _ = window
 
     @cuda.jit

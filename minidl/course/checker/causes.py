@@ -34,12 +34,10 @@ def cause(failing: list[Compared], source: str) -> tuple[Cause, Compared] | None
         if (found := look(failing[0], tree)) is not None:
             return found, failing[0]
     looked = [one for one in failing[:3] if max(np.size(right) for right in one.right) > 1]  # one number shows nothing
-    found = [(general, one) for one in looked if (general := generic(one)) is not None]
-    if any(general[0] == "scaled" for general, _ in found) and len(found) < len(looked):
-        found = [
-            (general, one) for general, one in found if general[0] != "scaled"
-        ]  # a factor shows in each, or is none
-    return ((*found[0][0], []), found[0][1]) if found else None
+    told = [(general, one) for one in looked if (general := generic(one)) is not None]
+    if len(told) < len(looked):  # a factor shows in each, or is none
+        told = [(general, one) for general, one in told if general[0] != "scaled"]
+    return ((*told[0][0], []), told[0][1]) if told else None
 
 
 # -- seen in the source ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(monkeypatch: pytest.MonkeyP
 
 FULL = """
 import hashlib, os
+from collections.abc import Iterator
 from pathlib import Path
 from cuda_kernels.ptx import native
 from tests.cuda_kernels.ptx.test_bad_input_ptx import NUMBERS, Native, numbers
@@ -258,8 +260,16 @@ def test_a_loop_without_an_end_is_stopped_at_the_limit_and_named(checked: bool) 
     running.run(code, 1, 32, [np.uint64(3)])
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """A shell's background job ignores SIGINT, and Python in it too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("checked", [True, False])
-def test_ctrl_c_ends_a_loop_without_an_end(checked: bool) -> None:
+def test_ctrl_c_ends_a_loop_without_an_end(checked: bool, heeds_ctrl_c: None) -> None:
     code = Native(translate(ENDLESS, checked, level=1))
     timer = threading.Timer(0.5, lambda: signal.raise_signal(signal.SIGINT))
     if sys.platform != "win32":

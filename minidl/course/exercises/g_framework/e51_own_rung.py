@@ -91,6 +91,7 @@ def by_host(direction, *args, **settings):
     from minidl.backends import table
 
     call = table.load("squareplus", "mine", direction)
+    assert call is not None  # it has trained
     with simt_options(run=False):
         without = np.array(call(*args, **settings)[0])
     with simt_options(strict=False):
