@@ -11,7 +11,6 @@ columns. What is multiplied beyond the last row or column is lost, so a small re
 a warp takes 64 rows by 16, or 128 by 8, and of few rows a block takes 32. Four neighbours in memory are one *item*
 of a tile; with wide=True they are one 16-byte load, which needs group's channels to be a multiple of four.
 """
-
 import functools
 from typing import Any, NamedTuple
 
@@ -122,12 +121,10 @@ def _reader(place, wide: bool, along_k: bool, is_a: bool):
 
     @cuda.jit(device=True)
     def read_narrow(matrix, group, m, k, size, end):
-        return (
-            one(matrix, group, m, k, size, end),
-            one(matrix, group, int32(m + step_m), int32(k + step_k), size, end),
-            one(matrix, group, int32(m + 2 * step_m), int32(k + 2 * step_k), size, end),
-            one(matrix, group, int32(m + 3 * step_m), int32(k + 3 * step_k), size, end),
-        )
+        return (one(matrix, group, m, k, size, end),
+                one(matrix, group, int32(m + step_m), int32(k + step_k), size, end),
+                one(matrix, group, int32(m + 2 * step_m), int32(k + 2 * step_k), size, end),
+                one(matrix, group, int32(m + 3 * step_m), int32(k + 3 * step_k), size, end))
 
     @cuda.jit(device=True)
     def read_wide(matrix, group, m, k, size, end):
@@ -237,11 +234,8 @@ def _storer(place, wide: bool, has_bias: bool):
     def store_wide(c, bias, group, part, row, col, rows, cols, v0, v1, v2, v3):
         if row < rows and col < cols:
             k = group * cols + col
-            st4(
-                c,
-                place(group, part, row, col),
-                (finish(v0, bias, k), finish(v1, bias, k + 1), finish(v2, bias, k + 2), finish(v3, bias, k + 3)),
-            )
+            st4(c, place(group, part, row, col), (finish(v0, bias, k), finish(v1, bias, k + 1),
+                                                  finish(v2, bias, k + 2), finish(v3, bias, k + 3)))
 
     @cuda.jit(device=True)
     def store_narrow(c, bias, group, part, row, col, rows, cols, v0, v1, v2, v3):
@@ -333,60 +327,20 @@ def make_kernel(product: Product, name: str):
             col = int32(first_col + tile_col)
             store(c, bias, group, part, row, col, rows, cols, total[m, 0], total[m, 1], total[m, 2], total[m, 3])
             if each_cols == 8:
-                store(
-                    c,
-                    bias,
-                    group,
-                    part,
-                    row,
-                    int32(col + COLS_APART),
-                    rows,
-                    cols,
-                    total[m, each_cols - 4],
-                    total[m, each_cols - 3],
-                    total[m, each_cols - 2],
-                    total[m, each_cols - 1],
-                )
+                store(c, bias, group, part, row, int32(col + COLS_APART), rows, cols, total[m, each_cols - 4],
+                      total[m, each_cols - 3], total[m, each_cols - 2], total[m, each_cols - 1])
 
     implicit_pipeline.py_func.__name__ = name
     return implicit_pipeline
 
 
-def launch_product(
-    kernel,
-    tile: Tile,
-    a,
-    b,
-    bias,
-    c,
-    rows: int,
-    cols: int,
-    inner: int,
-    *,
-    groups: int = 1,
-    parts: int = 1,
-    outputs: tuple[str, ...] | None = None,
-    on: str | None = None,
-) -> None:
+def launch_product(kernel, tile: Tile, a, b, bias, c, rows: int, cols: int, inner: int, *, groups: int = 1,
+                   parts: int = 1, outputs: tuple[str, ...] | None = None, on: str | None = None) -> None:
     """Launch a kernel of `make_kernel` for `groups` products of these sizes; the arrays may have any shape.
 
     outputs : as in `launch`: () where this launch is one of several that fill c
     """
     share = blocks_for(blocks_for(inner, parts), tile.depth) * tile.depth
     grid = (blocks_for(rows, tile.rows), blocks_for(cols, tile.cols), groups * parts)
-    launch(
-        kernel,
-        grid,
-        tile.threads,
-        a.reshape(-1),
-        b.reshape(-1),
-        bias,
-        c.reshape(-1),
-        rows,
-        cols,
-        inner,
-        share,
-        parts,
-        outputs=outputs,
-        on=on,
-    )
+    launch(kernel, grid, tile.threads, a.reshape(-1), b.reshape(-1), bias, c.reshape(-1), rows, cols, inner, share,
+           parts, outputs=outputs, on=on)
