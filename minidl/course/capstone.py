@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import tempfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ Rung = Callable[..., tuple[np.ndarray, list[Any]]]
 
 
 class Deliverable(NamedTuple):
-    """One deliverable: its number and title, whether it passed, a sentence, and the points it is worth."""
+    """One deliverable: its number and title, whether it passed, a sentence, and the points that it is worth."""
 
     title: str
     passed: bool
@@ -45,31 +46,41 @@ def check(file: str | Path, other: str | Path | None = None) -> list[Deliverable
 
     Raises
     ------
-    ArgumentError : there is no such file
+    ArgumentError : there is no such file, or it cannot be run
     """
     given, theirs = _names(file), _names(other) if other else None
+
+    def told(title: str, points: int, deliverable: Callable[[], str]) -> Deliverable:
+        try:
+            return Deliverable(title, True, deliverable(), points)
+        except NotYet as why:
+            return Deliverable(title, False, str(why), points)
+        except Exception as error:  # a student's code may raise anything
+            return Deliverable(title, False, _said(error, file, *([other] if other else [])), points)
+
     return [
-        _try("1 NumPy", 20, lambda: _numpy(given)),
-        _try("2 layer", 15, lambda: _layer(given)),
-        _try("3 kernels", 25, lambda: _kernels(given)),
-        _try("4 network", 15, lambda: _network(given)),
-        _try("5 bank", 15, lambda: _bank(given, theirs)),
+        told("1 NumPy", 20, lambda: _numpy(given)),
+        told("2 layer", 15, lambda: _layer(given)),
+        told("3 kernels", 25, lambda: _kernels(given)),
+        told("4 network", 15, lambda: _network(given)),
+        told("5 bank", 15, lambda: _bank(given, theirs)),
     ]
 
 
 def _names(file: str | Path) -> dict[str, Any]:
     if not Path(file).is_file():
         raise ArgumentError(f"capstone: a Python file is checked. Got {str(file)!r}, which is no file.")
-    return runpy.run_path(str(file), run_name="capstone")
-
-
-def _try(title: str, points: int, deliverable: Callable[[], str]) -> Deliverable:
     try:
-        return Deliverable(title, True, deliverable(), points)
-    except NotYet as why:
-        return Deliverable(title, False, str(why), points)
-    except Exception as error:  # a student's code may raise anything
-        return Deliverable(title, False, f"{type(error).__name__}: {error}", points)
+        return runpy.run_path(str(file), run_name="capstone")
+    except (Exception, SystemExit) as error:  # a student's code may raise anything
+        raise ArgumentError(f"capstone: {Path(file).name} has to run. It raises {_said(error, file)}") from error
+
+
+def _said(error: BaseException, *files: str | Path) -> str:
+    """An error in a line, with the last line of these files that it went through, where there is one."""
+    own = [each for each in traceback.extract_tb(error.__traceback__) if each.filename in map(str, files)]
+    place = f"{Path(own[-1].filename).name}, line {own[-1].lineno}: " if own else ""
+    return f"{place}{type(error).__name__}: {error}"
 
 
 def _need(given: dict[str, Any], *names: str) -> list[Any]:
@@ -134,8 +145,8 @@ def _fault(rung: Rung, given: dict[str, Any]) -> str:
             return f"{type(error).__name__} {where}: {error}"
         if not reports:
             return "it returns no report of a launch."
-        if any(report.faults for report in reports):
-            return f"the machine finds {len([f for r in reports for f in r.faults])} faults {where}."
+        if faults := [fault for report in reports for fault in report.faults]:
+            return f"the machine finds a fault {where}: {faults[0].message}"
         if any(not np.array_equal(was, x, equal_nan=True) for was, x in zip(before, small, strict=True)):
             return f"an input was changed {where}."
         right = given["forward"](*(x.astype(np.float64) if x.dtype == np.float32 else x for x in before))[0]
@@ -150,6 +161,8 @@ def _kernels(given: dict[str, Any]) -> str:
     rung1, rung2, change, predicted, _, _ = _need(given, "rung1", "rung2", "change", "predicted", "forward", "inputs")
     if not str(change).strip():
         raise NotYet("change is empty: name the one change that makes rung 2 of rung 1.")
+    if rung1 is rung2:
+        raise NotYet("rung2 is rung1 itself.")
     told = []
     for name, rung in (("rung1", rung1), ("rung2", rung2)):
         if fault := _fault(rung, given):

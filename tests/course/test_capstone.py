@@ -25,7 +25,19 @@ def test_a_whole_capstone_passes():
         (2, "return bell(x *", "return layers.Activation('tanh')(x *", "does not run the registered op"),
         (3, "launched(strided, 8), launched(side_by_side)", "launched(strided, 8), launched(half)", "rung2: values"),
         (3, '"rung2": 3 * 1024', '"rung2": 2 * 1024', "2048 sectors predicted, 3072 counted"),
-        (3, "launched(strided, 8), launched(side_by_side)", "launched(no_guard), launched(side_by_side)", "rung1: "),
+        (
+            3,
+            "launched(strided, 8), launched(side_by_side)",
+            "launched(no_guard), launched(side_by_side)",
+            "rung1: the machine",
+        ),
+        (
+            3,
+            "rung1, rung2 = launched(strided, 8), launched(side_by_side)",
+            "rung1 = rung2 = launched(side_by_side)",
+            "itself",
+        ),
+        (5, "for size in (1, 130):", "for size in (1, 130)[2]:", "mine.py, line 100: IndexError"),
         (4, "lambda x: (rung2(x)[0], x)", "lambda x: (2 * rung2(x)[0], x)", "finds a difference"),
         (5, "(launched(half),", "(launched(side_by_side),", "wrong kernel 4 is right"),
         (5, "the exponent is halved", "x is not squared", "a sentence of its own"),
@@ -46,6 +58,22 @@ def test_what_is_broken_is_told(tmp_path, deliverable, line, instead, sentence):
 def test_a_file_that_is_not_there():
     with pytest.raises(ArgumentError, match="is no file"):
         check("nothing.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("op = (\n", "SyntaxError"),
+        ("import nothing_of_this_name\n", "mine.py, line 1: ModuleNotFoundError"),
+        ("\nop = 1 / 0\n", "mine.py, line 2: ZeroDivisionError"),
+        ("import sys\nsys.exit(3)\n", "mine.py, line 2: SystemExit"),
+    ],
+)
+def test_a_file_that_does_not_run_is_told_without_a_traceback(tmp_path, text, said):
+    file = tmp_path / "mine.py"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ArgumentError, match=said):
+        check(file)
 
 
 def test_the_command_counts_points_and_says_so_by_its_exit_code(tmp_path):
