@@ -42,7 +42,7 @@ def digits(x, y, first, last):
 # %% [markdown]
 # ## What is known, and what is new
 #
-# The images are MNIST's, some hundred of each digit. A small network learns the digits 0 to 4. It never sees a 5.
+# The images are MNIST's. A small network learns the digits 0 to 4. It never sees a 5.
 
 # %%
 known, known_test = digits(x_train, y_train, 0, 4), digits(x_test, y_test, 0, 4)
@@ -105,7 +105,7 @@ worst_way(None)  # your guess in place of None
 
 
 # %%
-def learn(way, images, seed, steps=200, learning_rate=0.002):
+def learn(way, images, seed, steps=150, learning_rate=0.002):
     """Train on so many images of each new digit, for the same number of steps. Return the accuracy on other images."""
     minidl.utils.set_random_seed(seed)
     net = network(5)
@@ -149,22 +149,27 @@ worst_way.reveal(min(means, key=means.get))
 # for every digit. What `parts` has learned is what tells a 3 from a 2, and nobody asks for that any more. With everything but the
 # last layer frozen the network looks at new digits with old words, and more images help it little.
 #
-# Look at the bands too. With one image a digit they overlap: which image one happens to get matters as much as the way to begin.
-# Somebody who had run one seed could have told you nearly anything.
+# Look at the bands too: a seed draws other images, other first weights and another order. With one image a digit the bands overlap,
+# so that somebody who had run one seed could have told you nearly anything.
 #
 # ## Wrong first: the destroyed base
 #
-# Fine-tuning has an enemy. A learning rate that is fine for random weights may be too large for weights that are already good.
+# Fine-tuning has an enemy. A learning rate that random weights survive may be too large for weights that are already good.
 
 # %%
-rates = (0.002, 0.02, 0.1)
-for rate in rates:
+TOO_LARGE = 0.05
+for way in ("from scratch", "fine-tuned"):
+    large = [learn(way, 5, seed, learning_rate=TOO_LARGE) for seed in SEEDS]
     print(
-        f"fine-tuned, five images a digit, learning rate {rate:5}: {learn('fine-tuned', 5, 0, learning_rate=rate):.0%} right"
+        f"{way:12} learning rate {TOO_LARGE}:",
+        *(f"{accuracy:4.0%}" for accuracy in large),
+        f"  (0.002: {means[way]:.0%})",
     )
 
 # %% [markdown]
-# Nothing warned us, and the largest rate ends where blind guessing does. **Fine-tune with small steps**, or freeze what is good.
+# Five images a digit, three seeds. The network that begins at random loses some of its accuracy. The one that begins with the base
+# loses *everything* in two draws of three, and is right as often as somebody who guesses blindly. Nothing warned us. When a fine-tuned network is no better than chance, try a smaller learning rate, or freeze what is good, before you blame the
+# base.
 #
 # ## Which weights does a network need?
 #
@@ -211,13 +216,13 @@ def prune(share):
     net = network(10)
     net.set_weights(trained)
     limit = np.quantile(np.abs(values(net)), share)
-    masks = [np.abs(kernel.numpy()) > limit for kernel in kernels(net)]
+    masks = [np.abs(kernel.numpy()) >= limit for kernel in kernels(net)]
     for kernel, mask in zip(kernels(net), masks, strict=True):
         kernel.assign(kernel.numpy() * mask)
     return net, masks
 
 
-SHARES = (0.5, 0.8, 0.9, 0.95)
+SHARES = (0.0, 0.5, 0.8, 0.9, 0.95)
 at_once = [prune(share)[0].evaluate(x_test, y_test, verbose=0)[1] for share in SHARES]
 for share, accuracy in zip(SHARES, at_once, strict=True):
     print(f"{share:.0%} at zero: {accuracy:.1%} right")
@@ -230,8 +235,9 @@ pruned_guess.reveal(round(100 * at_once[SHARES.index(0.9)]))
 
 # %%
 net, masks = prune(0.9)
+print(f"{np.mean(values(net) == 0):.0%} of the weights are zero,")
 net.fit(x_train[:320], y_train[:320], batch_size=32, epochs=1, verbose=0)
-print(f"{np.mean(values(net) == 0):.0%} of the weights are zero after ten steps of Adam; it was {1 - 0.1:.0%}")
+print(f"{np.mean(values(net) == 0):.0%} after ten steps of Adam")
 
 # %% [markdown]
 # The optimizer knows nothing of our wish. A pruned weight has a gradient like any other, and the first step moves it away from
@@ -258,43 +264,44 @@ def packed(net):
     return file.tell()
 
 
-mended, sizes = [], []
-for share in SHARES:
+def mend(share, seed):
+    """Prune, and train one more epoch with the mask. Return the accuracy, and the bytes."""
     net, masks = prune(share)
+    minidl.utils.set_random_seed(seed)
     net.fit(x_train, y_train, batch_size=32, epochs=1, verbose=0, callbacks=[KeepPruned(kernels(net), masks)])
-    assert np.mean(values(net) == 0) > share - 0.01
-    mended.append(net.evaluate(x_test, y_test, verbose=0)[1])
-    sizes.append(packed(net))
-    print(
-        f"{share:.0%} at zero, one more epoch with the mask: {mended[-1]:.1%} right, {sizes[-1] / 1000:.1f} kB packed"
-    )
-print(f"the whole network: {accuracy_whole:.1%} right, {packed(whole) / 1000:.1f} kB packed")
+    assert np.mean(values(net) == 0) >= share - 0.001
+    return net.evaluate(x_test, y_test, verbose=0)[1], packed(net)
+
+
+tries = np.array([[mend(share, seed) for seed in SEEDS] for share in SHARES])  # (shares, seeds, accuracy and bytes)
+mended, kilobytes = tries[..., 0], tries[:, 0, 1] / 1000
+for share, accuracy, size in zip(SHARES, mended, kilobytes, strict=True):
+    print(f"{share:4.0%} at zero:", *(f"{a:.1%}" for a in accuracy), f"right; {size:.1f} kB packed")
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
 left.plot(SHARES, at_once, "v:", label="at once")
-left.plot(SHARES, mended, "o-", label="mended with the mask")
-left.axhline(accuracy_whole, color="gray", linewidth=1, label="whole")
-left.set(
-    xlabel="share of weights at zero", ylabel="right on other images", title="A mask is cheap; a good one is trained"
-)
-left.legend()
-right.plot([size / 1000 for size in (packed(whole), *sizes)], [accuracy_whole, *mended], "o-")
+left.plot(SHARES, mended.mean(axis=1), "o-", label="one more epoch, with the mask")
+left.fill_between(SHARES, mended.min(axis=1), mended.max(axis=1), alpha=0.3, color="tab:orange")
+left.set(xlabel="share of weights at zero", ylabel="right on other images", title="Pruned, and mended (three seeds)")
+left.legend(loc="lower left")
+right.plot(kilobytes, mended.mean(axis=1), "o-", color="tab:orange")
 right.set(xlabel="kilobytes, packed", title="What accuracy costs on the disk")
 fig.tight_layout()
 
 # %% [markdown]
-# Two things that pruning does *not* do. The network in memory is as large as before, and it computes as many products: a zero is
-# multiplied like any number. To gain time, one needs kernels that skip zeros, and these win only when very few weights are left,
-# because they have to read *where* the weights stand as well.
+# The first row has lost no weight and has had the same epoch: that is what the others have to be compared with. Up to four weights
+# in five go without a cost that three seeds could show; beyond that it begins to cost.
 #
-# The sizes are of a file, measured, and the last step of the curve was one more epoch on the same training images; the test images
-# were used for nothing but this measurement.
+# Pruning does *not* make the network smaller in memory, nor quicker: a zero is multiplied like any number. To gain time one needs
+# kernels that skip zeros, and these have to read *where* the weights stand as well.
+#
+# The test images were used for this measurement and for nothing else. Had we chosen the share by them, we would need others.
 #
 # ## Your optimizer with masks
 #
-# Exercise 53 asks for an optimizer that keeps pruned weights at zero by itself. Here is a first attempt: it puts the mask on the
-# *gradient*.
+# Exercise 53 asks for an optimizer, Lion, that keeps pruned weights at zero by itself. A first attempt: it sets them to zero when it
+# is given the mask, and steps by the gradient's sign.
 
 
 # %%
@@ -302,20 +309,11 @@ class Lion(optimizers.Optimizer):
     beta_1: float = 0.9
     beta_2: float = 0.99
 
-    def build(self, variables):
-        super().build(variables)
-        self.momenta = self.add_optimizer_variables(variables, "momentum")
-        self.masks = {}
-
     def mask(self, variable, kept):
-        self.masks[id(variable)] = np.asarray(kept)
+        variable.assign(variable.numpy() * kept)
 
     def update_step(self, gradient, variable, learning_rate):
-        slot = self.momenta[self._get_variable_index(variable)]
-        g, w, m = np.asarray(gradient) * self.masks.get(id(variable), 1), variable.numpy(), slot.numpy()
-        c = np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
-        variable.assign(w - float(learning_rate) * (c + (self.weight_decay or 0) * w))
-        slot.assign(self.beta_2 * m + (1 - self.beta_2) * g)
+        variable.assign(variable.numpy() - float(learning_rate) * np.sign(np.asarray(gradient)))
 
 
 check("optimizer", Lion)
