@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,19 +36,20 @@ class NotYet(Exception):
     """A deliverable does not pass; the text says why."""
 
 
-def check(file: str | Path, other: str | Path | None = None) -> list[Deliverable]:
+def check(file: str | Path | Mapping[str, Any], other: str | Path | None = None) -> list[Deliverable]:
     """Check deliverables (1) to (5) of a capstone. The file is run in this process: check a stranger's in a sandbox.
 
     Parameters
     ----------
-    file : the group's Python file
+    file : the group's Python file; or the names that it would define, `globals()` in a notebook
     other : another group's file for the same op, whose `checker` has to reject this bank too
 
     Raises
     ------
     ArgumentError : there is no such file, or it cannot be run
     """
-    given, theirs = _names(file), _names(other) if other else None
+    given, theirs = file if isinstance(file, Mapping) else _names(file), _names(other) if other else None
+    own = [each for each in (file, other) if isinstance(each, (str, Path))]
 
     def told(title: str, points: int, deliverable: Callable[[], str]) -> Deliverable:
         try:
@@ -56,7 +57,7 @@ def check(file: str | Path, other: str | Path | None = None) -> list[Deliverable
         except NotYet as why:
             return Deliverable(title, False, str(why), points)
         except Exception as error:  # a student's code may raise anything
-            return Deliverable(title, False, _said(error, file, *([other] if other else [])), points)
+            return Deliverable(title, False, _said(error, *own), points)
 
     return [
         told("1 NumPy", 20, lambda: _numpy(given)),
@@ -83,14 +84,14 @@ def _said(error: BaseException, *files: str | Path) -> str:
     return f"{place}{type(error).__name__}: {error}"
 
 
-def _need(given: dict[str, Any], *names: str) -> list[Any]:
+def _need(given: Mapping[str, Any], *names: str) -> list[Any]:
     missing = [name for name in names if name not in given]
     if missing:
         raise NotYet(f"the file has no {', '.join(missing)}.")
     return [given[name] for name in names]
 
 
-def _numpy(given: dict[str, Any]) -> str:
+def _numpy(given: Mapping[str, Any]) -> str:
     from minidl.testing import check_gradients
 
     forward, backward, inputs = _need(given, "forward", "backward", "inputs")
@@ -102,7 +103,7 @@ def _numpy(given: dict[str, Any]) -> str:
     return f"the backward agrees with differences on {len(shapes)} shapes."
 
 
-def _layer(given: dict[str, Any]) -> str:
+def _layer(given: Mapping[str, Any]) -> str:
     from minidl.models import load_model
 
     layer, op, model, batch = _need(given, "Layer", "op", "model", "batch")
@@ -133,7 +134,7 @@ def _float32(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(x.astype(np.float32) if x.dtype == np.float64 else x for x in map(np.asarray, arrays))
 
 
-def _fault(rung: Rung, given: dict[str, Any]) -> str:
+def _fault(rung: Rung, given: Mapping[str, Any]) -> str:
     """Return what is wrong with a rung, "" if nothing is: faults of the machine, then values, over all inputs."""
     for arrays in given["inputs"]:
         small = _float32(arrays)
@@ -157,7 +158,7 @@ def _fault(rung: Rung, given: dict[str, Any]) -> str:
     return ""
 
 
-def _kernels(given: dict[str, Any]) -> str:
+def _kernels(given: Mapping[str, Any]) -> str:
     rung1, rung2, change, predicted, _, _ = _need(given, "rung1", "rung2", "change", "predicted", "forward", "inputs")
     if not str(change).strip():
         raise NotYet("change is empty: name the one change that makes rung 2 of rung 1.")
@@ -181,7 +182,7 @@ def sectors(reports: list[Any]) -> int:
     return sum(each.figures.global_load_sectors + each.figures.global_store_sectors for each in reports)
 
 
-def _network(given: dict[str, Any]) -> str:
+def _network(given: Mapping[str, Any]) -> str:
     from minidl import lens
 
     model, batch, op, backend = _need(given, "model", "batch", "op", "backend")
@@ -199,7 +200,7 @@ def _network(given: dict[str, Any]) -> str:
     return f"the loss falls from {before:.3g} to {after:.3g}, and {backend!r} agrees with numpy op by op."
 
 
-def _bank(given: dict[str, Any], theirs: dict[str, Any] | None) -> str:
+def _bank(given: Mapping[str, Any], theirs: Mapping[str, Any] | None) -> str:
     checker, wrong, rung1, rung2, _, _ = _need(given, "checker", "wrong", "rung1", "rung2", "forward", "inputs")
     if len(wrong) < WRONG_KERNELS:
         raise NotYet(f"{len(wrong)} wrong kernels; {WRONG_KERNELS} are asked for.")

@@ -1,5 +1,6 @@
 """`minidl exercises capstone`: a whole one passes, and each part that is broken is told."""
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ def test_a_whole_capstone_passes():
     told = check(RIGHT, other=RIGHT)
     assert all(each.passed for each in told), "\n".join(map(str, told))
     assert sum(each.points for each in told) == 90 and "24576 counted; rung2" in told[2].sentence
+
+
+def test_a_notebook_hands_over_its_names():
+    names = runpy.run_path(str(RIGHT))
+    assert all(each.passed for each in check(names))
+    del names["checker"]
+    assert [each.passed for each in check(names)] == [True] * 4 + [False]
 
 
 @pytest.mark.parametrize(
