@@ -1,62 +1,98 @@
-"""The small residual network for 32 × 32 images."""
+"""The residual networks of 2015: ResNet50, 101 and 152."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minidl import layers
-from minidl.models import Model
+from minidl.applications.building import Options, Parts, network, published
+from minidl.applications.imagenet_utils import decode_predictions, preprocess_input
+
+__all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preprocess_input"]
+
+_HASHES = {
+    "resnet50": ("2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626"),
+    "resnet101": ("f1aeb4b969a6efcfb50fad2f0c20cfc5", "88cf7a10940856eca736dc7b7e228a21"),
+    "resnet152": ("100835be76be38e30d865e96f2aaae62", "ee4c566cf9a93f14d82f913c2dc6dd0c"),
+}
 
 
-def ResNet20(
-    input_shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10, blocks: int = 3, name: str = "resnet20"
-) -> Model:
-    """Return the residual network with 6 * blocks + 2 weight layers, in stages of 16, 32 and 64 channels.
+def stem(image: Any, **convolution: Any) -> Any:
+    """Return the convolution of 7 × 7 that all these networks begin with."""
+    x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
+    return layers.Conv2D(64, 7, strides=2, name="conv1_conv", **convolution)(x)
 
-    Parameters
-    ----------
-    input_shape : (H, W, C), sides divisible by 4
-    classes : number of outputs, a softmax over them
-    blocks : residual blocks a stage; 3 makes ResNet-20, 5 ResNet-32
 
-    Source: He, Zhang, Ren & Sun, arXiv:1512.03385, section 4.2 (with a 1 × 1 convolution where shapes change).
+def pool(x: Any) -> Any:
+    """Return the maximum that follows."""
+    return layers.MaxPooling2D(3, strides=2, name="pool1_pool")(layers.ZeroPadding2D(1, name="pool1_pad")(x))
 
-    >>> ResNet20(blocks=1).output_shape
-    (None, 10)
+
+def norm(x: Any, name: str) -> Any:
+    """Return batch normalization, with the epsilon that the published weights were trained with."""
+    return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)
+
+
+def relu(x: Any, name: str) -> Any:
+    """Return relu."""
+    return layers.Activation("relu", name=name)(x)
+
+
+def _block(x: Any, channels: int, stride: int, shortcut: bool, name: str) -> Any:
+    """Three convolutions, of 1 × 1 to few channels, 3 × 3, and 1 × 1 to four times as many, beside a shortcut."""
+    before = x
+    if shortcut:
+        before = norm(layers.Conv2D(4 * channels, 1, strides=stride, name=f"{name}_0_conv")(x), f"{name}_0")
+    x = layers.Conv2D(channels, 1, strides=stride, name=f"{name}_1_conv")(x)
+    x = relu(norm(x, f"{name}_1"), f"{name}_1_relu")
+    x = layers.Conv2D(channels, 3, padding="same", name=f"{name}_2_conv")(x)
+    x = relu(norm(x, f"{name}_2"), f"{name}_2_relu")
+    x = norm(layers.Conv2D(4 * channels, 1, name=f"{name}_3_conv")(x), f"{name}_3")
+    return relu(layers.Add(name=f"{name}_add")([before, x]), f"{name}_out")
+
+
+def _resnet(options: Options, deep: Sequence[int]) -> Parts:
+    image = options.image(224, 32)
+    x = pool(relu(norm(stem(image), "conv1"), "conv1_relu"))
+    for stage, (count, channels) in enumerate(zip(deep, (64, 128, 256, 512), strict=True), 2):
+        for k in range(1, count + 1):
+            stride = 2 if k == 1 and stage > 2 else 1
+            x = _block(x, channels, stride, k == 1, f"conv{stage}_block{k}")
+    return image, options.pooled(x)
+
+
+@network("resnet50", published("resnet50", "resnet"), _HASHES["resnet50"])
+def ResNet50(options: Options) -> Parts:
+    """ResNet50, of 25.6 million weights.
+
+    Source: He, Zhang, Ren & Sun, arXiv:1512.03385, table 1
+
+    >>> ResNet50(weights=None, include_top=False, input_shape=(32, 32, 3)).output_shape
+    (None, 1, 1, 2048)
     """
-    inputs = layers.Input(input_shape)
-    x = _convolution(inputs, 16, 3, 1, "stem")
-    x = layers.ReLU(name="stem_relu")(x)
-    for stage, channels in enumerate((16, 32, 64)):
-        for block in range(blocks):
-            strides = 2 if stage and block == 0 else 1
-            x = _residual_block(x, channels, strides, f"s{stage + 1}b{block + 1}")
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = layers.Dense(classes, activation="softmax", name="output")(x)
-    return Model(inputs, outputs, name=name)
+    return _resnet(options, (3, 4, 6, 3))
 
 
-def _residual_block(x: Any, channels: int, strides: int, name: str) -> Any:
-    """relu(x + F(x)): two 3 × 3 convolutions beside a shortcut that lets the gradient through."""
-    y = _convolution(x, channels, 3, strides, f"{name}_1")
-    y = layers.ReLU(name=f"{name}_1_relu")(y)
-    y = _convolution(y, channels, 3, 1, f"{name}_2")
-    shortcut = x
-    if strides != 1 or x.shape[-1] != channels:
-        shortcut = _convolution(x, channels, 1, strides, f"{name}_shortcut")
-    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, shortcut]))
+@network("resnet101", published("resnet101", "resnet"), _HASHES["resnet101"])
+def ResNet101(options: Options) -> Parts:
+    """ResNet101, of 44.7 million weights.
+
+    Source: He, Zhang, Ren & Sun, arXiv:1512.03385, table 1
+
+    >>> ResNet101(weights=None, include_top=False, input_shape=(32, 32, 3)).output_shape
+    (None, 1, 1, 2048)
+    """
+    return _resnet(options, (3, 4, 23, 3))
 
 
-def _convolution(x: Any, channels: int, size: int, strides: int, name: str) -> Any:
-    # No bias: the batch normalisation that follows has one of its own.
-    convolution = layers.Conv2D(
-        channels,
-        size,
-        strides=strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=f"{name}_conv",
-    )
-    x = convolution(x)
-    return layers.BatchNormalization(name=f"{name}_bn")(x)
+@network("resnet152", published("resnet152", "resnet"), _HASHES["resnet152"])
+def ResNet152(options: Options) -> Parts:
+    """ResNet152, of 60.4 million weights.
+
+    Source: He, Zhang, Ren & Sun, arXiv:1512.03385, table 1
+
+    >>> ResNet152(weights=None, include_top=False, input_shape=(32, 32, 3)).output_shape
+    (None, 1, 1, 2048)
+    """
+    return _resnet(options, (3, 8, 36, 3))
