@@ -22,7 +22,7 @@ def is_fraud(run, wait, reference, make_inputs, clock, least):
         took = clock() - start
         got = np.array(y)
         right = reference(x)
-        if not np.allclose(got, right, rtol=1e-4, atol=1e-6):
+        if not np.allclose(got, right, rtol=0, atol=1e-4 * abs(right).max()):
             return "its numbers are wrong"
         if took < least:
             return f"{took} s is less than any machine needs"
@@ -47,11 +47,11 @@ def is_fraud(run, wait, reference, make_inputs, clock, least):
         return "above the roof"
     for x, y in answers:
         right = reference(x)
-        if not (abs(y - right) <= 1e-4 * abs(right)).all():
+        if not (abs(y - right) <= 1e-4 * abs(right).max()).all():
             return "wrong"
 """, "all runs first, then all references")
 
-NEAR = "not np.allclose(got, right, rtol=1e-4, atol=1e-6)"
+NEAR = "not np.allclose(got, right, rtol=0, atol=1e-4 * abs(right).max())"
 SAME = """        if turn % 2:
             x[...] = make_inputs()  # the same array, other numbers
         else:
@@ -60,14 +60,14 @@ SAME = """        if turn % 2:
 bank.mistake("one_input", "values", "one_input", "    wait(run(x))  # the first call may be slow\n =>", "range(4) => range(1)", f"{SAME} =>")
 bank.mistake("same_input_four_times", "values", "one_input", f"{SAME} =>", "    wait(run(x))  # the first call may be slow\n =>")
 bank.mistake("never_refilled", "values", "never_refilled", f"{SAME} =>         x = make_inputs()\n")
-bank.mistake("too_loose", "values", "too_loose", "rtol=1e-4 => rtol=1e-1")
-bank.mistake("a_thousandth", "values", "too_loose", "rtol=1e-4 => rtol=1e-3")
+bank.mistake("too_loose", "values", "too_loose", "atol=1e-4 => atol=1e-1")
+bank.mistake("a_thousandth", "values", "too_loose", "atol=1e-4 => atol=1e-3")
 bank.mistake("exact", "values", "too_exact", f"{NEAR} => not np.array_equal(got, right)")
-bank.mistake("strict", "values", "too_exact", "rtol=1e-4, atol=1e-6 => rtol=1e-7, atol=1e-9")
+bank.mistake("strict", "values", "too_exact", "rtol=0, atol=1e-4 => rtol=1e-9, atol=1e-7")
 bank.mistake("a_mean", "values", "one_input", f"{NEAR} => abs(got.mean() - right.mean()) > 0.2 * right.mean()")
 bank.mistake("shape_alone", "values", "one_input", f"{NEAR} => got.shape != right.shape")
-bank.mistake("first_ten", "values", "looked_at_a_part", f"{NEAR} => not np.allclose(got[:10], right[:10], rtol=1e-4)")
-bank.mistake("nan_passes", "values", "nan_passes", f"{NEAR} => (abs(got - right) > 1e-4 * abs(right)).any()")
+bank.mistake("first_ten", "values", "looked_at_a_part", f"{NEAR} => not np.allclose(got[:10], right[:10], rtol=0, atol=1e-4 * abs(right).max())")
+bank.mistake("nan_passes", "values", "nan_passes", f"{NEAR} => (abs(got - right) > 1e-4 * abs(right).max()).any()")
 bank.mistake("reference_first", "values", "reference_first", "        right = reference(x)\n =>", "        start = clock() => " "        right = reference(x).copy()\n        start = clock()")
 bank.mistake("no_clock", "values", "no_clock", '        if took < least:\n            return f"{took} s is less than any machine needs"\n =>')
 bank.mistake("looked_late", "values", "looked_late", "        got = np.array(y)\n        right = reference(x)\n => " "        right = reference(x)\n        got = np.array(y)\n")
@@ -89,6 +89,9 @@ def is_fraud(run, wait, reference, make_inputs, clock, least):
     for x, right in zip(inputs, rights):
         y = run(x)
         wait(y)
-        if not np.allclose(y, right, rtol=1e-4):
+        if not np.allclose(y, right, rtol=1e-4, atol=1e-3):
             return "wrong"
 """)
+bank.mistake("relative_to_each", "values", "relative_to_each", f"{NEAR} => not (abs(got - right) <= 1e-4 * abs(right)).all()")
+bank.mistake("allclose_as_it_is", "values", "relative_to_each", f"{NEAR} => not np.allclose(got, right, rtol=1e-4)")
+bank.mistake("a_little_more", "values", "relative_to_each", f"{NEAR} => not np.allclose(got, right, rtol=1e-4, atol=1e-6)")

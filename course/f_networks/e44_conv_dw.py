@@ -116,3 +116,13 @@ bank.mistake("atomic", "values", "onto_nothing", f"    sums[t] = total\n{TREE}  
              "    cuda.atomic.add(dw, (r, s, c, k), total)")
 bank.mistake("one_works", "par", "F21f + one_works", f"    {WALK} =>     for window in range(dy.shape[0] * dy.shape[1] * dy.shape[2] * (t == 0)):")
 bank.mistake("columns_by_rows", "machine", "F1n + columns_by_rows", f"{INSIDE} => if 0 <= i < x.shape[1] and 0 <= j < x.shape[1]:")
+JOIN = f"{TREE}    if t == 0:\n        dw[r, s, c, k] = sums[0]"
+bank.mistake("serial_join", "par", "F21f + serial_join", f"{JOIN} => "
+             "    cuda.syncthreads()\n    if t == 0:\n        total = float32(0)\n        for u in range(64):\n            total += sums[u]\n"
+             "        dw[r, s, c, k] = total")
+bank.mistake("serial_join_in_place", "par", "F21f + serial_join", f"{JOIN} => "
+             "    cuda.syncthreads()\n    if t == 0:\n        for u in range(1, 64):\n            sums[0] += sums[u]\n"
+             "        dw[r, s, c, k] = sums[0]")
+bank.mistake("serial_join_of_its_own", "par", "F21f + serial_join", f"{JOIN} => "
+             "    cuda.syncthreads()\n    if t == 0:\n        for u in range(1, 64):\n            total += sums[u]\n"
+             "        dw[r, s, c, k] = total")

@@ -13,7 +13,7 @@ Somebody offers an op that is faster than any before. Write the referee:
 There are frauds that compute nothing twice, for the same shape or for the same array; that compute half; that compute
 in float16; that look at what the reference has left; that know the inputs before you give them; whose wait does not wait.
 And there are honest ones: a hundred times faster than the reference, adding in another order (float32 agrees to about
-1e-5 then), returning before all is done. To call an honest one a fraud is as bad as the reverse.
+1e-5 of the largest result then; a sum that comes out as almost 0 is off by as much), returning before all is done. To call an honest one a fraud is as bad as the reverse.
 
 You may fill x anew with numbers of your own (x[...] = …): it is yours.
 """
@@ -30,6 +30,7 @@ HONEST = ("honest, as slow as the reference", "honest, a hundred times faster", 
           "honest, returns before it is done", "honest, slow at first")  # fmt: skip
 FRAUDS = ("remembers by the shape", "remembers by the array", "computes half", "computes half, the rest is NaN",
           "computes in float16", "looks at what the reference has left", "knows the inputs", "does not wait")  # fmt: skip
+CANCELS = "honest, its terms cancel"  # the last: who compares too little should be told that first
 
 
 class World:
@@ -53,7 +54,10 @@ class World:
         return x
 
     def right(self, x):
-        return np.exp(x.astype(np.float64) / 3).sum(axis=1).astype(np.float32)
+        terms = np.exp(x.astype(np.float64) / 3)
+        if self.offer == CANCELS:
+            terms[:, ::2] *= -1
+        return terms.sum(axis=1).astype(np.float32)
 
     def reference(self, x):
         self.now += SLOW
@@ -100,6 +104,11 @@ class World:
         self.passes(0.5 if self.calls == 1 else SLOW / 10)
         return self.right(x)
 
+    def _honest_its_terms_cancel(self, x):
+        self.passes(SLOW / 10)
+        rounding = np.float32(1e-6) * np.exp(x / 3).sum(axis=1)  # of the terms, not of what is left of them
+        return self.right(x) + rounding * np.float32((-1) ** self.calls)
+
     def _remembers_by_the_shape(self, x):
         self.passes(SLOW / 10)
         return self.kept.setdefault(x.shape, self.right(x)).copy()
@@ -144,7 +153,7 @@ def drive(is_fraud, offer, seed):
 
 
 def cases(d):
-    for offer in (*HONEST, *FRAUDS):
+    for offer in (*HONEST, *FRAUDS, CANCELS):
         yield case("", offer, int(d.integers(0, 1000)))
 
 
@@ -183,6 +192,13 @@ exercise = Exercise(
         "slow_at_first": (
             "An honest op is called a fraud for its slow first call. That it is slow is no fraud at all.",
             "一个诚实的运算因为第一次慢而被当成作弊。慢根本不是作弊。",
+        ),
+        "relative_to_each": (
+            "An honest op is called a fraud whose terms cancel: what rounding does to a sum is measured by its terms. A sum that "
+            "comes out as almost 0 is off by as much as the others, and that is large beside itself. Beside what should a "
+            "difference be small?",
+            "一个诚实的、只是各项相互抵消的运算被当成了作弊：舍入误差由各项的大小决定。"
+            "结果接近 0 的和与其他的和误差一样大，和它自己相比就很大。差值应当与什么相比才算小？",
         ),
         "all_are_frauds": (
             "The plainest honest op is called a fraud, as slow as the reference and right to the last bit. Is what you compare "
@@ -236,9 +252,9 @@ exercise = Exercise(
         ("For each of the frauds: what would you have to do so that it gives itself away? And would an honest op stand that?",
          "对每种作弊：你要做什么才能让它露馅？诚实的运算经得起这样做吗？"),
         ("Several inputs, among them an array filled anew. Each: time run and wait together, copy y, and only then ask the "
-         "reference. All elements near (about 1e-4 of the size), and no time below `least`.",
+         "reference. All elements near (about 1e-4 of the largest), and no time below `least`.",
          "用几个输入，其中有重新填过的同一个数组。每次：把 run 和 wait 一起计时，复制 y，然后才问参考。"
-         "所有元素都接近（约为大小的 1e-4），时间都不小于 `least`。"),
+         "所有元素都接近（约为最大值的 1e-4），时间都不小于 `least`。"),
         ("a run to warm up; for three turns: new numbers, once in the old array; start; run, wait; time; copy; reference; two "
          "ifs that return a reason. At the end None.",
          "先跑一次预热；三圈：新的数，其中一次放进旧数组；记开始；run、wait；时长；复制；参考；两个返回理由的 if。最后 None。"),
@@ -251,7 +267,10 @@ PASSED = {
     "looks at what the reference has left": "reference_first", "knows the inputs": "no_clock",
     "does not wait": "looked_late",
 }  # fmt: skip
-ACCUSED = dict(zip(HONEST, ("all_are_frauds", "faster_than_before", "too_exact", "not_waited", "slow_at_first"), strict=True))
+ACCUSED = {
+    **dict(zip(HONEST, ("all_are_frauds", "faster_than_before", "too_exact", "not_waited", "slow_at_first"), strict=True)),
+    CANCELS: "relative_to_each",
+}
 
 
 def recognise(seen):

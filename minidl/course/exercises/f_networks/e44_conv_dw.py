@@ -13,7 +13,8 @@ sums become one in shared memory, as in exercise 29.
 
 x (N, H, W, C), dy (N, P, Q, K), dw (R, S, C, K). `conv2d_dw(x, dy, dw, stride_h, stride_w, pad_top, pad_left)`, blocks of 64
 threads; the number of the block is the number of the weight as it lies in dw, k fastest, then c, s, r.
-Par: 5,000 lines run by warps for 2 images of 12 x 9 and 24 weights, where one thread a block would run 45,000.
+Par: 5,000 lines run by warps for 2 images of 12 x 9 and 24 weights, where one thread a block would run 45,000; and
+1,000 accesses to shared memory, where one thread that brings the 64 sums together makes 1,584.
 """
 
 import numpy as np
@@ -71,8 +72,8 @@ exercise = Exercise(
             threads=64,
             grid=lambda dw: (dw.size,),
             outside={"x": "0"},
-            par={"executions": 5000},
-            naive={"executions": 45_000},
+            par={"executions": 5000, "shared_accesses": 1000},
+            naive={"executions": 45_000, "shared_accesses": 1584},
         ),
     ),
     says={
@@ -162,6 +163,11 @@ exercise = Exercise(
         "one_works": (
             "Thread 0 walks through all {dy0 * dy1 * dy2} windows while 63 wait for it. Let each take every 64th.",
             "线程 0 走完全部 {dy0 * dy1 * dy2} 个窗口，其余 63 个在等。让每个线程每隔 64 个取一个。",
+        ),
+        "serial_join": (
+            "Thread 0 adds up the 64 partial sums one after another, and 63 threads wait for it. Two halves can be added to "
+            "each other at once: how many steps are that?",
+            "线程 0 一个接一个地加 64 个部分和，其余 63 个线程在等它。两半可以同时相加：那需要几步？",
         ),
         "columns_by_rows": (
             "j is a column, and x has {x2} of them; it has {x1} rows.",
