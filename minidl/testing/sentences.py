@@ -34,6 +34,12 @@ FAULTS: dict[str, Sentence] = {
         "{y}[{own}] 的窗口越过了边缘：{a}[{i}]。外面的值按 {empty} 计，跳过即可。"
         "（Python 会把 [-1] 当作最后一个元素；GPU 则取那里碰巧存放的东西。）",
     ),
+    "F3n": (
+        "The thread of {y}[{own}] {verb} {a}[{i}], an index below 0: that is before the array. (Python would take [-1] for the "
+        "last element; a GPU takes whatever lies there.) What belongs there instead?",
+        "{y}[{own}] 的线程访问了 {a}[{i}]：下标小于 0，在数组之前。"
+        "（Python 会把 [-1] 当作最后一个元素；GPU 则取那里碰巧存放的东西。）那里应当用什么？",
+    ),
     "F4": (
         "Thread {t1} writes {s}[{i}] on line {L1}, thread {t2} reads it on line {L2}, and nothing says who comes first. "
         "In this run the numbers were {luck}. What makes a block wait for itself?",
@@ -186,7 +192,10 @@ PHRASES: dict[str, Sentence] = {  # parts of sentences, which facts may name: se
     "launches": ("Launches", "启动次数"),
     "local": ("Lines that use an array in local memory", "使用局部内存数组的行数"),
     "began-as": ("{total}, which begins as {number} on line {line},", "{total}（它在第 {line} 行从 {number} 开始）"),
-    "fetched-again": ("line {L} fetches the same elements again and again", "第 {L} 行一遍遍取同样的元素"),
+    "fetched-again": (
+        "line {L} moves most of them, and fetches the same elements more often than it has to",
+        "第 {L} 行搬得最多，同样的元素取得比需要的次数多",
+    ),
 }
 
 GENERIC: dict[str, Sentence] = {

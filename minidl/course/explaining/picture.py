@@ -130,7 +130,7 @@ def drawn(found: Failure, result: Result, k: int) -> Markup:
     texts = dict(enumerate(result.source.splitlines(), 1))
     if code in MEETINGS:
         return _meeting(code, facts, texts, k)
-    if code in ("F1", "F1n", "F2", "F3"):
+    if code in ("F1", "F1n", "F2", "F3", "F3n"):
         return _outside(facts, texts, k)
     if code in ("F8", "F9"):
         m, n = int(facts["m"]), int(facts["n"])

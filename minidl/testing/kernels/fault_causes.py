@@ -134,7 +134,7 @@ def _outside(fault: Fault, report: Report, source: Source, kernel: str, code: st
     axis = next((k for k, (i, n) in enumerate(zip(index, shape, strict=False)) if not 0 <= i < n), 0)
     if code in ("F1", "F1n"):
         return _no_element(fault, report, source, kernel)
-    if code == "F3":
+    if code in ("F3", "F3n"):
         return f"Put `if 0 <= … < {fault.array}.shape[{axis}]:` around the read."
     if index[axis] < 0 and any(name in kernel for name in READ):
         return (

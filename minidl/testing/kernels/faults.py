@@ -96,7 +96,7 @@ def _outside(fault: Fault, seen: Watched) -> Told | None:
         if fault.array and fault.array in outside and (len(shape) < 4 or axis in (1, 2)):  # of images, rows and columns
             return "F3", {**facts, "empty": outside[fault.array]}
         is_before = fault.index[axis] < 0 and fault.array in report.arrays and not outside
-        return ("F3", {**facts, "empty": 0}) if is_before else ("F2", facts)
+        return ("F3n" if is_before else "F2"), facts
     output = next(iter(outputs), "")
     n = math.prod(report.arrays[output][1]) if output in report.arrays else 0
     threads = math.prod(report.grid) * math.prod(report.block)

@@ -202,7 +202,7 @@ def _machine_failure(
     report, fault = reports[number], _faults(function, reports, number)[0]
     code, facts = tell(fault, report, outside=windows(fault, report, kernel))
     said = fill(FAULTS[code], {**facts, "luck": phrase("not-looked")})
-    many = f" {fault.count} threads do so." if fault.count > 1 and code in ("F1n", "F2", "F3") else ""
+    many = f" {fault.count} threads do so." if fault.count > 1 and code in ("F1n", "F2", "F3", "F3n") else ""
     stop = "" if said.endswith((".", "?", ")")) else "."
     fault_number = f"{code_of(code)}: " if code != "machine" else f"{fault.kind}: "
     sentence = f"{fault_number}{said}{stop}{many} In {where}."

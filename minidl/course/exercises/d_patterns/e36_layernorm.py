@@ -7,6 +7,8 @@ There is a formula that needs one walk only, E[x²] - E[x]². In float32 it fail
 variance 1 it subtracts 1,000,000 from 1,000,001, and float32 has steps of 0.06 there. So: first the mean, then the
 squares of what is left; or Welford's update, which keeps both right in one walk.
 
+epsilon comes to the kernel as a number of 64 bits, as every Python float does: `float32(epsilon)` makes it one of 32.
+
 One warp of 32 threads has one row, and the row may be longer than 32 or shorter. The grid is (rows,).
 Par: 15 shuffles a row (10 for two sums, 15 for merging Welford), no barrier, no shared memory.
 """
