@@ -1,12 +1,14 @@
 """The bank of 24, gemm_tiled."""
 
-from minidl.course import Bank
+from minidl.course import Bank, constant
+
+TILE = constant("TILE")
 
 bank = Bank()
-bank.solution("""
+bank.solution(f"""
 from numba import cuda, float32
 
-TILE = 16
+TILE = {TILE}
 
 
 @cuda.jit
@@ -36,16 +38,16 @@ def gemm_tiled(a, b, c):
         c[row, col] = total
     # end
 """, "zeros in an else")
-bank.solution("""
+bank.solution(f"""
 from numba import cuda, float32
 
 
 @cuda.jit
 def gemm_tiled(a, b, c):
-    sa = cuda.shared.array((16, 16), float32)
-    sb = cuda.shared.array((16, 16), float32)
+    sa = cuda.shared.array(({TILE}, {TILE}), float32)
+    sb = cuda.shared.array(({TILE}, {TILE}), float32)
     x, y = cuda.threadIdx.x, cuda.threadIdx.y
-    col, row = cuda.blockIdx.x * 16 + x, cuda.blockIdx.y * 16 + y
+    col, row = cuda.blockIdx.x * {TILE} + x, cuda.blockIdx.y * {TILE} + y
     total = float32(0)
     start = 0
     while start < a.shape[1]:
@@ -59,18 +61,18 @@ def gemm_tiled(a, b, c):
         sa[y, x] = left
         sb[y, x] = right
         cuda.syncthreads()
-        for j in range(min(16, a.shape[1] - start)):
+        for j in range(min({TILE}, a.shape[1] - start)):
             total += sa[y, j] * sb[j, x]
-        start += 16
+        start += {TILE}
     if row < c.shape[0]:
         if col < c.shape[1]:
             c[row, col] = total
 """, "a while, registers first")
 
-bank.solution("""
+bank.solution(f"""
 from numba import cuda, float32
 
-EDGE = 32
+EDGE = {2 * TILE}
 WIDE = EDGE + 1
 
 
@@ -85,26 +87,26 @@ def gemm_tiled(a, b, c):
     above, above_right, below, below_right = float32(0), float32(0), float32(0), float32(0)
     for start in range(0, a.shape[1], EDGE):
         for n in range(4):  # a warp takes a row of the tile
-            i = (y * 16 + x) // EDGE + 8 * n
-            j = (y * 16 + x) % EDGE
+            i = (y * {TILE} + x) // EDGE + {TILE // 2} * n
+            j = (y * {TILE} + x) % EDGE
             sa[i, j] = a[rows + i, start + j] if rows + i < a.shape[0] and start + j < a.shape[1] else float32(0)
             sb[i, j] = b[start + i, cols + j] if start + i < b.shape[0] and cols + j < b.shape[1] else float32(0)
         cuda.syncthreads()
         for k in range(EDGE):
             above += sa[y, k] * sb[k, x]
-            above_right += sa[y, k] * sb[k, x + 16]
-            below += sa[y + 16, k] * sb[k, x]
-            below_right += sa[y + 16, k] * sb[k, x + 16]
+            above_right += sa[y, k] * sb[k, x + {TILE}]
+            below += sa[y + {TILE}, k] * sb[k, x]
+            below_right += sa[y + {TILE}, k] * sb[k, x + {TILE}]
         cuda.syncthreads()
     row, col = rows + y, cols + x
     if row < c.shape[0] and col < c.shape[1]:
         c[row, col] = above
-    if row < c.shape[0] and col + 16 < c.shape[1]:
-        c[row, col + 16] = above_right
-    if row + 16 < c.shape[0] and col < c.shape[1]:
-        c[row + 16, col] = below
-    if row + 16 < c.shape[0] and col + 16 < c.shape[1]:
-        c[row + 16, col + 16] = below_right
+    if row < c.shape[0] and col + {TILE} < c.shape[1]:
+        c[row, col + {TILE}] = above_right
+    if row + {TILE} < c.shape[0] and col < c.shape[1]:
+        c[row + {TILE}, col] = below
+    if row + {TILE} < c.shape[0] and col + {TILE} < c.shape[1]:
+        c[row + {TILE}, col + {TILE}] = below_right
 """, "four elements a thread")
 
 bank.mistake("first_barrier", "machine", "F4", "        cuda.syncthreads()\n        for j => \n        for j")
@@ -138,10 +140,10 @@ def gemm_tiled(a, b, c):
             total += a[row, k] * b[k, col]
         c[row, col] = total
 """)
-bank.mistake("tiles_floor", "values", "tail_lost", source="""
+bank.mistake("tiles_floor", "values", "tail_lost", source=f"""
 from numba import cuda, float32
 
-TILE = 16
+TILE = {TILE}
 
 
 @cuda.jit
@@ -164,10 +166,10 @@ def gemm_tiled(a, b, c):
     if row < c.shape[0] and col < c.shape[1]:
         c[row, col] = total
 """)
-bank.mistake("guard_skips_store", "machine", "F10", source="""
+bank.mistake("guard_skips_store", "machine", "F10", source=f"""
 from numba import cuda, float32
 
-TILE = 16
+TILE = {TILE}
 
 
 @cuda.jit
@@ -192,10 +194,10 @@ def gemm_tiled(a, b, c):
     if row < M and col < N:
         c[row, col] = acc
 """)
-bank.mistake("sb_read_transposed", "values", "sb_turned", source="""
+bank.mistake("sb_read_transposed", "values", "sb_turned", source=f"""
 from numba import cuda, float32
 
-TILE = 16
+TILE = {TILE}
 
 
 @cuda.jit

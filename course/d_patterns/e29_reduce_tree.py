@@ -1,12 +1,15 @@
 """The bank of 29, reduce_tree."""
 
-from minidl.course import Bank
+from minidl.course import Bank, constant
+
+THREADS = constant("THREADS")
+H, LEVELS = THREADS // 2, THREADS.bit_length() - 1
 
 bank = Bank()
-bank.solution("""
+bank.solution(f"""
 from numba import cuda, float32
 
-THREADS = 128
+THREADS = {THREADS}
 
 
 @cuda.jit
@@ -30,23 +33,23 @@ def row_sums(x, y):
         y[row] = s[0]
     # end
 """, "a tree that halves")
-bank.solution("""
+bank.solution(f"""
 from numba import cuda, float32
 
 
 @cuda.jit
 def row_sums(x, y):
-    partial = cuda.shared.array(128, float32)
+    partial = cuda.shared.array({THREADS}, float32)
     me = cuda.threadIdx.x
     mine = float32(0)
     col = me
     while col < x.shape[1]:
         mine += x[cuda.blockIdx.x, col]
-        col += 128
+        col += {THREADS}
     partial[me] = mine
-    for level in range(7):
+    for level in range({LEVELS}):
         cuda.syncthreads()
-        others = 64 >> level
+        others = {H} >> level
         if me < others:
             mine += partial[me + others]
             partial[me] = mine
@@ -72,38 +75,38 @@ bank.mistake("not_filled", "machine", "F10", "    total = float32(0)\n    for co
              "        total += x[row, col]\n        s[t] = total")
 bank.mistake("too_long", "machine", "F2", "s[t + half] => s[t + 2 * half]")
 bank.mistake("float64", "machine", "F13", "total = float32(0) => total = 0.0")
-bank.mistake("half_from_32", "values", "half_from_32", "THREADS // 2 => 32")
+bank.mistake("half_from_32", "values", "half_from_32", f"THREADS // 2 => {H // 2}")
 bank.mistake("stops_early", "values", "stops_early", "while half > 0 => while half > 1")
 bank.mistake("walk_by_one", "values", "walk_by_one", "range(t, x.shape[1], THREADS) => range(t, x.shape[1])")
 bank.mistake("first_is_lost", "values", "first_is_lost", "range(t, x.shape[1], THREADS) => range(t + THREADS, x.shape[1], THREADS)")
 bank.mistake("adds_to_y", "values", "F18", "y[row] = => y[row] +=")
 bank.mistake("scattered", "par", "F21f + scattered", "half = THREADS // 2 => half = 1", "while half > 0 => while half < THREADS",
              "if t < half => if t % (2 * half) == 0", "half //= 2 => half *= 2")
-bank.mistake("one_adds", "par", "F21f + one_adds", source="""
+bank.mistake("one_adds", "par", "F21f + one_adds", source=f"""
 from numba import cuda, float32
 
 
 @cuda.jit
 def row_sums(x, y):
-    s = cuda.shared.array(128, float32)
+    s = cuda.shared.array({THREADS}, float32)
     row, t = cuda.blockIdx.x, cuda.threadIdx.x
     total = float32(0)
-    for col in range(t, x.shape[1], 128):
+    for col in range(t, x.shape[1], {THREADS}):
         total += x[row, col]
     s[t] = total
     cuda.syncthreads()
     if t == 0:
         total = float32(0)
-        for k in range(128):
+        for k in range({THREADS}):
             total += s[k]
         y[row] = total
 """)
 bank.mistake("two_barriers", "par", "F21f + two_barriers", "        half //= 2 => "
              "        half //= 2\n        cuda.syncthreads()")
-bank.mistake("no_level_barrier", "machine", "F4", source="""
+bank.mistake("no_level_barrier", "machine", "F4", source=f"""
 from numba import cuda, float32
 
-THREADS = 128
+THREADS = {THREADS}
 
 
 @cuda.jit
@@ -125,10 +128,10 @@ def row_sums(x, y):
     if t == 0:
         y[row] = s[0]
 """)
-bank.mistake("stops_at_two", "values", "stops_early", source="""
+bank.mistake("stops_at_two", "values", "stops_early", source=f"""
 from numba import cuda, float32
 
-THREADS = 128
+THREADS = {THREADS}
 
 
 @cuda.jit
@@ -143,7 +146,7 @@ def row_sums(x, y):
         c += THREADS
     s[t] = acc
     cuda.syncthreads()
-    half = 64
+    half = {H}
     while half > 1:
         if t < half:
             s[t] = s[t] + s[t + half]
@@ -152,10 +155,10 @@ def row_sums(x, y):
     if t == 0:
         y[row] = s[0]
 """)
-bank.mistake("down_the_column", "machine", "F2 + down_the_column", source="""
+bank.mistake("down_the_column", "machine", "F2 + down_the_column", source=f"""
 from numba import cuda, float32
 
-THREADS = 128
+THREADS = {THREADS}
 
 
 @cuda.jit

@@ -113,6 +113,33 @@ def student_copy(
 
 
 @course.command()
+def variant(
+    which: Annotated[list[str], typer.Argument(help="Exercises: numbers, names, ranges, tracks.")],
+    where: Where = Path("."),
+    student: Annotated[str, typer.Option(help="Print this student's starter.")] = "",
+    students: Annotated[
+        Path | None, typer.Option(help="A file with a name a line: write the starters of all of them.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write.")] = Path("variants"),
+) -> None:
+    """Write exercises with other numbers for each student, drawn from the course's secret; `grade` holds them to it."""
+    from minidl.course.teaching import course_file, variants
+
+    found, numbers = course_file.read(where), course_file.numbers(" ".join(which))
+    if bool(student) == (students is not None):
+        raise typer.BadParameter("give one of --student NAME and --students FILE")
+    for number in numbers if student else ():
+        typer.echo(variants.starter(found, number, student))
+    if students is not None:
+        written = variants.write(found, numbers, variants.students(students), out)
+        typer.echo(f"{len(written)} files in {out}, a folder a student")
+    if missing := [str(n) for n in numbers if n not in found.variants]:
+        typer.echo(
+            f"note: `grade` asks for variants once {found.path} says variants = [{', '.join(missing)}]", err=True
+        )
+
+
+@course.command()
 def similar(
     submissions: Submissions,
     past: Annotated[Path | None, typer.Option(help="Folder of submissions of years before.")] = None,

@@ -22,12 +22,13 @@ from minidl.course.exercise import (
     Kernel,
     Seen,
     case,
+    constant,
     extreme,
     par,
 )
 
 __all__ = [
-    "Answers", "Bank", "Case", "Draw", "Exercise", "Function", "Kernel", "Seen", "case", "check", "extreme",
+    "Answers", "Bank", "Case", "Draw", "Exercise", "Function", "Kernel", "Seen", "case", "check", "constant", "extreme",
     "guess", "par",
 ]  # fmt: skip
 

@@ -7,11 +7,14 @@ import difflib
 import functools
 import importlib
 import importlib.util
+import itertools
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from minidl.course.exercise import Bank, Exercise
+from minidl.course.exercise import VARIANT, Bank, Exercise
 from minidl.errors import ArgumentError, UnknownNameError
 
 PUBLIC = Path(__file__).parent / "exercises"
@@ -25,13 +28,13 @@ def files() -> dict[int, Path]:
 
 
 def number_of(which: int | str) -> int:
-    """Return an exercise's number, from "24", "gemm_tiled", "24_gemm_tiled" or "24_gemm_tiled.py".
+    """Return an exercise's number, from "24", "gemm_tiled", "24_gemm_tiled", "24_gemm_tiled.py", or "24@TILE=8".
 
     Raises
     ------
     UnknownNameError : there is no such exercise
     """
-    text = Path(str(which)).name.removesuffix(".py")
+    text = Path(str(which).partition("@")[0]).name.removesuffix(".py")
     names = {path.stem[4:]: number for number, path in files().items()}
     head, _, rest = text.partition("_")
     number = int(text) if text.isdigit() else names.get(text, int(head) if head.isdigit() and rest in names else 0)
@@ -45,30 +48,86 @@ def number_of(which: int | str) -> int:
     return number
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def load(which: int | str) -> Exercise:
-    """Return an exercise, by number or name."""
+    """Return an exercise, by number or name; its variant "24@TILE=8", with other numbers than the public one.
+
+    Raises
+    ------
+    UnknownNameError : there is no such exercise, or no such variant of it
+    """
     number = number_of(which)
-    path = files()[number]
+    path, variant = files()[number], str(which).partition("@")[2].strip()
     module = importlib.import_module(f"minidl.course.exercises.{path.parent.name}.{path.stem}")
-    found: Exercise = module.exercise
+    if variant:
+        found = variants(number)
+        if variant not in found:
+            raise UnknownNameError(
+                f"exercise {number}: there is no variant {variant!r}. There are {', '.join(filter(None, found))}."
+                if len(found) > 1 else f"exercise {number}: it has no variants. Got {variant!r}."
+            )  # fmt: skip
+        module = _executed(f"{module.__name__}", path, found[variant])
+    exercise: Exercise = module.exercise
     return dataclasses.replace(
-        found, number=number, name=path.stem[4:], track=path.parent.name[0].upper(),
-        text=(found.text or module.__doc__ or "").strip(),
+        exercise, number=number, name=path.stem[4:], track=path.parent.name[0].upper(), variant=variant,
+        text=(exercise.text or module.__doc__ or "").strip(),
     )  # fmt: skip
+
+
+def variants(which: int | str) -> dict[str, dict[str, int]]:
+    """Return an exercise's variants and their constants; the first, "", is the public one.
+
+    >>> variants(24)
+    {'': {'TILE': 16}, 'TILE=8': {'TILE': 8}}
+    """
+    constants = load(number_of(which)).constants
+    found = {}
+    for values in itertools.product(*constants.values()):
+        chosen = dict(zip(constants, values, strict=True))
+        public = all(value == choices[0] for value, choices in zip(values, constants.values(), strict=True))
+        found["" if public else " ".join(f"{name}={value}" for name, value in chosen.items())] = chosen
+    return found
+
+
+def variant_of(source: str) -> str:
+    """Return the variant that a file says it is of, "" for the public one.
+
+    >>> variant_of("minidl exercises check 24\\nvariant: TILE = 8\\n")
+    'TILE=8'
+    """
+    said = re.search(r"^variant: *(.+)$", source[:8000], re.MULTILINE)
+    return " ".join(re.sub(r"\s*=\s*", "=", said[1]).split()) if said else ""
+
+
+def key_of(which: int | str, source: str) -> str:
+    """Return the key of the variant that a file is of; of the public one where there is no such variant."""
+    number, variant = number_of(which), variant_of(source)
+    return f"{number}@{variant}" if variant and variant in variants(number) else str(number)
+
+
+def _executed(name: str, path: Path, constants: Mapping[str, int]) -> Any:
+    """Return a file's module, executed with these constants."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    before = VARIANT.set(constants)
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        VARIANT.reset(before)
+    return module
 
 
 def bank(which: int | str) -> Bank:
     """Return an exercise's bank, which only a checkout has."""
-    path = files()[number_of(which)]
+    exercise = load(which)
+    path = files()[exercise.number]
     place = BANK / path.parent.name / path.name
     if not place.is_file():
         raise ArgumentError(f"course: no bank for {path.stem}. Solutions are in the repository's folder course/ alone.")
-    spec = importlib.util.spec_from_file_location(f"course_bank_{path.stem}", place)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.bank
+    module = _executed(f"course_bank_{path.stem}", place, variants(exercise.number)[exercise.variant])
+    found: Bank = module.bank
+    return found
 
 
 def made_file(which: int | str) -> Path:
@@ -76,13 +135,20 @@ def made_file(which: int | str) -> Path:
     return files()[number_of(which)].with_suffix(".json")
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def made(which: int | str) -> dict[str, Any]:
-    """Return the starter and fingerprints of an exercise; none of one that is in no file, such as a page's program."""
+    """Return the starter and fingerprints of an exercise; none of one that is in no file, such as a page's program.
+
+    A variant has its own where they differ from the public one's.
+    """
     if not which:
         return {"starter": "", "mistakes": {}}
     path = made_file(which)
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"starter": "", "mistakes": {}}
+    found: dict[str, Any] = {"starter": "", "mistakes": {}}
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+    variant = str(which).partition("@")[2].strip()
+    return found.get("variants", {}).get(variant, found) if variant else found
 
 
 def starter(which: int | str) -> str:
@@ -92,4 +158,5 @@ def starter(which: int | str) -> str:
     head = f"{e.number} · {e.name} {'★' * e.stars}   {first}"
     body = "\n".join([head, *rest]).rstrip()
     end = "\n" if "\n" in body else ""
-    return f'"""{body}{end}\n\nminidl exercises check {e.number}\n"""\n\n{made(e.number)["starter"]}'
+    own = f"variant: {e.variant}\n" if e.variant else ""
+    return f'"""{body}{end}\n\nminidl exercises check {e.number}\n{own}"""\n\n{made(e.key)["starter"]}'

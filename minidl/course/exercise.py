@@ -9,8 +9,10 @@ from __future__ import annotations
 import inspect
 import textwrap
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,20 @@ from minidl.errors import ArgumentError
 from minidl.testing.sentences import Sentence
 
 SHORT = 5  # shorter axes are colours, corners, listed values: hidden cases leave them as they are
+
+
+VARIANT: ContextVar[Mapping[str, int]] = ContextVar("VARIANT", default=MappingProxyType({}))  # of who is loaded
+
+
+def constant(name: str, choices: Sequence[int] = ()) -> int:
+    """Return a number that differs from variant to variant of an exercise: the first choice where nothing is drawn.
+
+    An exercise's file gives the choices, and names them in `Exercise.constants`; its bank asks for the name alone.
+
+    >>> constant("TILE", (16, 8))
+    16
+    """
+    return VARIANT.get()[name] if name in VARIANT.get() else choices[0]
 
 
 class Draw:
@@ -203,6 +219,7 @@ class Exercise:
         where there is none, None where results are to tell
     allow : modules that a solution may import besides numpy, math and numba
     most_changed : lines of the starter that a repair may change
+    constants : numbers that differ between students' variants, with their choices: {"TILE": (16, 8)}
     """
 
     title: str
@@ -219,15 +236,23 @@ class Exercise:
     allow: tuple[str, ...] = ()
     most_changed: int | None = None
     third: Sentence | None = None
+    constants: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     # told by the file's place
     number: int = 0
     name: str = ""
     track: str = ""
+    # told by who loads it
+    variant: str = ""
 
     @property
     def label(self) -> str:
         """Number and name, as a student's file is called."""
         return f"{self.number:02d}_{self.name}"
+
+    @property
+    def key(self) -> str:
+        """What the catalog loads this variant by: "24", "24@TILE=8"; "" of an exercise that is in no file."""
+        return f"{self.number}@{self.variant}" if self.variant else str(self.number or "")
 
 
 @dataclass

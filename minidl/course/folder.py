@@ -70,7 +70,8 @@ class Folder:
         if path.exists() and not again:
             return path, False
         with atomic_write(path) as unfinished:
-            unfinished.write_text(catalog.starter(catalog.number_of(which)), encoding="utf-8", newline="\n")
+            old = decoded(path.read_bytes()) if path.is_file() else ""
+            unfinished.write_text(catalog.starter(catalog.key_of(which, old)), encoding="utf-8", newline="\n")
             if path.exists():  # which stays where it is until the new one is on the disk
                 n = 1
                 while path.with_name(f"{path.name}.{n}").exists():
@@ -185,7 +186,10 @@ class Folder:
 
     def begun(self, which: int | str) -> bool:
         """Return whether an exercise's file is there and no longer the starter."""
-        return self.file(which).is_file() and self.source(which) != catalog.starter(catalog.number_of(which))
+        if not self.file(which).is_file():
+            return False
+        source = self.source(which)
+        return source != catalog.starter(catalog.key_of(which, source))
 
 
 def decoded(data: bytes) -> str:

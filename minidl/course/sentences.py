@@ -18,6 +18,10 @@ STAGES: dict[str, Sentence] = {
         "{k} of {n} places are still empty: `...` on line {L} is where your lines go.",
         "{n} 处中还有 {k} 处空着：第 {L} 行的 `...` 处写你的代码。",
     ),
+    "variant": (
+        "This file is made for {got}; yours is made for {want}: begin with your own starter.",
+        "这个文件是为 {got} 准备的；你的应为 {want}：请从自己的起始文件开始。",
+    ),
     "syntax": ("Python cannot read line {L}: {message}.", "Python 读不懂第 {L} 行：{message}。"),
     "near-name": ("The function is called `{name}`; found `{near}`.", "函数应叫 `{name}`；找到的是 `{near}`。"),
     "no-function": ("There is no `{name}` in the file{how}.", "文件里没有 `{name}`{how}。"),

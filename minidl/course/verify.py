@@ -35,7 +35,7 @@ Row = tuple[int, str, str, str, str, str]  # number, name, solution, stage, sent
 
 def run_all(exercise: Exercise, bank: Bank) -> dict[str, Runs]:
     """Run the wrong solutions, but those that their text alone tells to be wrong."""
-    return {wrong.name: isolated(exercise.number, wrong.source, seconds=PATIENCE)
+    return {wrong.name: isolated(exercise.key, wrong.source, seconds=PATIENCE)
             for wrong in bank.wrong.values() if wrong.stage != "file"}  # fmt: skip
 
 
@@ -60,7 +60,9 @@ def text_of(made_: dict[str, Any]) -> str:
             for name, m in made_["mistakes"].items()]  # fmt: skip
     body = ",\n".join(rows)
     starter = json.dumps(made_["starter"], ensure_ascii=False)
-    return f'{{"starter": {starter},\n "mistakes": {{\n{body}\n}}}}\n'
+    others = json.dumps(made_.get("variants", {}), ensure_ascii=False, separators=(",", ":"))
+    more = f',\n "variants": {others}' if made_.get("variants") else ""
+    return f'{{"starter": {starter},\n "mistakes": {{\n{body}\n}}{more}}}\n'
 
 
 def alike(a: Any, b: Any) -> bool:
@@ -82,11 +84,18 @@ def alike(a: Any, b: Any) -> bool:
 
 
 def verify(number: int, write: bool = False, show: bool = False, language: str = "en") -> list[Row]:
-    """Return a row for each solution of an exercise's bank, and for what holds of the whole."""
+    """Return a row for each solution of an exercise's bank, in all its variants, and for what holds of the whole."""
     exercise, bank = catalog.load(number), catalog.bank(number)
     warm(number)
     ran = run_all(exercise, bank)
-    generated, path = text_of(made(exercise, bank, ran)), catalog.made_file(number)
+    all_made = made(exercise, bank, ran)
+    others = {}
+    for variant in filter(None, catalog.variants(number)):
+        key = f"{number}@{variant}"
+        its_ran = run_all(catalog.load(key), catalog.bank(key))
+        others[variant] = key, its_ran, made(catalog.load(key), catalog.bank(key), its_ran)
+    differing = {variant: its_made for variant, (_, _, its_made) in others.items() if its_made != all_made}
+    generated, path = text_of(all_made | {"variants": differing}), catalog.made_file(number)
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     in_step = bool(before) and alike(json.loads(before), json.loads(generated))
     if write and not in_step:
@@ -96,31 +105,39 @@ def verify(number: int, write: bool = False, show: bool = False, language: str =
     rows = [(number, exercise.name, "(the exercise)", "", "", problem) for problem in _whole(exercise, bank)]
     if not in_step:
         rows.append((number, exercise.name, path.name, "", "", "is out of step: run with --write"))
-    for style, source in bank.rights().items():
-        result = check_source(number, source, seconds=PATIENCE)
-        rows.append(
-            (number, exercise.name, style, "passed", "★" * result.stars, _right(result) or _hidden(number, source))
-        )
-        if show or rows[-1][-1]:
-            print(result.text(language), end="\n\n")
+    rows += _held(exercise, bank, ran, show, language)
+    for key, its_ran, _ in others.values():
+        rows += _held(catalog.load(key), catalog.bank(key), its_ran, show, language)
     if any(getattr(task, "third", None) for task in exercise.tasks) and not any("★★★" in row[4] for row in rows):
         rows.append((number, exercise.name, "(the exercise)", "", "", "has no right solution with its third star"))
+    return rows
+
+
+def _held(exercise: Exercise, bank: Bank, ran: dict[str, Runs], show: bool, language: str) -> list[Row]:
+    """Return a row for each solution of a bank, and for the starter."""
+    number, key, rows = exercise.number, exercise.key, list[Row]()
+    name = f"{exercise.name} {exercise.variant}".rstrip()
+    for style, source in bank.rights().items():
+        result = check_source(key, source, seconds=PATIENCE)
+        rows.append((number, name, style, "passed", "★" * result.stars, _right(result) or _hidden(key, source)))
+        if show or rows[-1][-1]:
+            print(result.text(language), end="\n\n")
     results: list[Result] = []
     for wrong in bank.wrong.values():
         judge = Judge(exercise, wrong.source)
         result = judge.refused() or (
-            judge.verdict(ran[wrong.name], 0) if wrong.name in ran else check_source(number, wrong.source)
+            judge.verdict(ran[wrong.name], 0) if wrong.name in ran else check_source(key, wrong.source)
         )
         results.append(result)
-        rows.append((number, exercise.name, wrong.name, wrong.stage, wrong.says, _wrong(result, wrong, exercise)))
+        rows.append((number, name, wrong.name, wrong.stage, wrong.says, _wrong(result, wrong, exercise)))
         if show or rows[-1][-1]:
             print(f"[{wrong.name}]", result.text(language), sep="\n", end="\n\n")
-    starter = catalog.starter(number)
-    state = check_source(number, starter, seconds=PATIENCE).state
-    rows.append((number, exercise.name, "the starter", "not begun", "", "" if state == "not begun" else f"is {state}"))
+    starter = catalog.starter(key)
+    state = check_source(key, starter, seconds=PATIENCE).state
+    rows.append((number, name, "the starter", "not begun", "", "" if state == "not begun" else f"is {state}"))
     for wrong, result in zip(bank.wrong.values(), results[:1], strict=False):
-        if check_source(number, wrong.source, seconds=PATIENCE).text() != result.text():
-            rows.append((number, exercise.name, wrong.name, "", "", "is told otherwise the second time"))
+        if check_source(key, wrong.source, seconds=PATIENCE).text() != result.text():
+            rows.append((number, name, wrong.name, "", "", "is told otherwise the second time"))
     return rows
 
 
@@ -130,10 +147,10 @@ def _right(result: Result) -> str:
     return "" if result.stars >= 2 else f"has {result.stars} star: {'; '.join(r.said[0] for r in result.remarks)}"
 
 
-def _hidden(number: int, source: str) -> str:
+def _hidden(key: str, source: str) -> str:
     """Return what a right solution does on hidden cases, if it is wrong."""
     try:
-        result = check_source(number, source, seed="hidden", seconds=PATIENCE)
+        result = check_source(key, source, seed="hidden", seconds=PATIENCE)
     except Exception as error:  # of the reference, on sizes that it does not take
         return f"cannot be held to hidden cases: {error}. Are its tasks `resized=False`?"
     said = "" if result.failure is None else result.failure.said[0]

@@ -74,7 +74,7 @@ def _shown(exercise: Exercise, compared: list[Compared]) -> Iterator[tuple[Task,
 def _own(exercise: Exercise, compared: list[Compared]) -> list[str]:
     """Return the exercise's own sentences whose mistakes move just as much."""
     mine = [fingerprints.figures_outcome(one.ran) for one in compared]
-    mistakes = catalog.made(exercise.number)["mistakes"].values()
+    mistakes = catalog.made(exercise.key)["mistakes"].values()
     return [m["says"] for m in mistakes if m["stage"] == "par" and m["outcomes"] == mine and m["says"] in exercise.says]
 
 

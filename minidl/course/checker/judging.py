@@ -23,24 +23,26 @@ from minidl.course.sentences import FAULTS, GENERIC, LANGUAGES, STAGES, Sentence
 
 
 def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled: bool = False,
-                 seconds: float = SECONDS, fork: bool | None = None,
-                 allow: tuple[str, ...] = ()) -> Result:  # fmt: skip
+                 seconds: float = SECONDS, fork: bool | None = None, allow: tuple[str, ...] = (),
+                 variant: str | None = None) -> Result:  # fmt: skip
     """Check a student's file, given as text: the one function that terminal, notebook and teacher call.
 
     Parameters
     ----------
-    which : number or name of the exercise
+    which : number or name of the exercise; "24@TILE=8" for a variant, whatever the file says
     seed : of the cases; 0 are the public ones
     compiled : also run kernels compiled, where NVIDIA's compilers are installed, and on a GPU where there is one
     seconds : after which the file is stopped
     fork : in a forked child or in a fresh Python; by default what the system allows
     allow : modules that the file may import, besides those that the exercise allows
+    variant : the variant that the file has to be of; None: the one that it says it is of
     """
     started = time.perf_counter()
-    judge = Judge(catalog.load(catalog.number_of(which)), source)
-    result = judge.refused(allow)
+    number, own = catalog.number_of(which), str(which).partition("@")[2].strip() or catalog.variant_of(source)
+    judge = Judge(catalog.load(which if "@" in str(which) else catalog.key_of(number, source)), source)
+    result = judge.of_another(own, variant) or judge.refused(allow)
     if result is None:
-        runs = isolated(judge.exercise.number, source, seed, seconds=seconds, compiled=compiled, fork=fork)
+        runs = isolated(judge.exercise.key, source, seed, seconds=seconds, compiled=compiled, fork=fork)
         result = judge.verdict(runs, seed)
     result.seconds = time.perf_counter() - started
     return result
@@ -105,9 +107,21 @@ class Judge:
 
     # -- the stages ---------------------------------------------------------------------------------------------------
 
+    def of_another(self, own: str, wanted: str | None) -> Result | None:
+        """Return the result of a file of another variant than is wanted, or of one that there is not."""
+        there = catalog.variants(self.exercise.number)
+        if own in there and wanted in (None, own):
+            return None
+        numbers = {v: ", ".join(f"{name} = {n}" for name, n in constants.items()) for v, constants in there.items()}
+        facts = {
+            "got": numbers.get(own, own),
+            "want": " / ".join(numbers.values()) if wanted is None else numbers[wanted],
+        }
+        return self.failed("file", "variant", facts, [])
+
     def refused(self, allow: tuple[str, ...] = ()) -> Result | None:
         """Return the result of a file that is not run, for what its text says."""
-        refused = read(self.exercise, self.source, catalog.starter(self.exercise.number), allow)
+        refused = read(self.exercise, self.source, catalog.starter(self.exercise.key), allow)
         if refused is None:
             return None
         if refused.code == "not-begun":
@@ -161,7 +175,7 @@ class Judge:
         """Return the exercise's own sentences whose mistakes did the same on the same cases."""
         outcomes = [x.outcome for x in cases]
         rights = [fingerprints.projections(x.right) for x in cases]
-        mistakes = catalog.made(self.exercise.number)["mistakes"]
+        mistakes = catalog.made(self.exercise.key)["mistakes"]
         found = fingerprints.recognised(outcomes, mistakes, rights, stage)
         return [name for name in found if name in self.exercise.says]
 

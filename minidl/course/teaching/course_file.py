@@ -38,6 +38,7 @@ class Course:
     late : points that each exercise loses for every day it is late, down to none
     allow : modules that solutions may import, besides those that an exercise allows
     secret : what hidden cases and variants are drawn from; never in a student's copy
+    variants : exercises of which each student has a variant
     """
 
     name: str
@@ -47,6 +48,7 @@ class Course:
     allow: tuple[str, ...] = ()
     secret: str = ""
     path: Path = Path()
+    variants: tuple[int, ...] = ()
 
     @property
     def exercises(self) -> list[int]:
@@ -100,6 +102,7 @@ def _text(course: Course) -> str:
         f"name = {quoted(course.name, ensure_ascii=False)}",
         f"secret = {quoted(course.secret)}",
         f"allow = {quoted(list(course.allow))}    # modules that solutions may import besides numpy, math and numba",
+        f"variants = {list(course.variants)}    # exercises of which `minidl course variant` makes each student's own",
         "",
         "[points]    # of each exercise; an explanation is a docstring of 30 words, which you read",
         *[f"{key} = {value:g}" for key, value in course.points.items()],
@@ -132,7 +135,7 @@ def read(place: Path) -> Course:
         raise FileFormatError(f"{path}: {error}") from error
     if data.get("format") != FORMAT:
         raise FileFormatError(f"{path}: has the format {data.get('format')!r}; {FORMAT!r} is read.")
-    known = {"format", "name", "secret", "allow", "points", "week"}
+    known = {"format", "name", "secret", "allow", "variants", "points", "week"}
     if unknown := sorted(data.keys() - known):
         raise FileFormatError(f"{path}: nothing is known of {unknown[0]!r}. There are {', '.join(sorted(known))}.")
     try:
@@ -142,12 +145,15 @@ def read(place: Path) -> Course:
         kept = {key: _points(key, value) for key, value in points.items()}
         weeks = tuple(_week(k, week) for k, week in enumerate(_of(data, "week", list, []), 1))
         allow = tuple(_all(data, "allow", str))
+        varied = tuple(catalog.number_of(n) for n in _all(data, "variants", (int, str)))
+        if plain := [n for n in varied if len(catalog.variants(n)) < 2]:
+            raise ValueError(f"variants: exercise {plain[0]} has no numbers that could differ")
         name, secret = _of(data, "name", str, path.parent.name), _of(data, "secret", str, "")
     except (ValueError, ArgumentError) as error:
         raise FileFormatError(f"{path}: {error}") from error
     if not secret:
         raise FileFormatError(f"{path}: has no secret, which hidden cases are made from. Any text will do.")
-    return Course(name, weeks, kept, kept.pop("late"), allow, secret, path)
+    return Course(name, weeks, kept, kept.pop("late"), allow, secret, path, varied)
 
 
 def _of(data: dict[str, Any], key: str, kind: type, default: Any) -> Any:

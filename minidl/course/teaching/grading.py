@@ -19,13 +19,14 @@ from minidl.course.checker.judging import check_source
 from minidl.course.checker.results import Result
 from minidl.course.checker.running import cases_of
 from minidl.course.exercise import Answers
+from minidl.course.teaching import variants
 from minidl.course.teaching.course_file import Course
 from minidl.course.teaching.submission import Entry, Submission
 from minidl.errors import ArgumentError
 
 SECONDS = 10.0  # for a source: of the processor, where the system tells them
 WORDS = 30  # of an explanation
-Job = tuple[int, str, str, tuple[str, ...]]  # number, source, hidden seed or "", allowed modules
+Job = tuple[int, str, str, tuple[str, ...], str | None]  # number, source, hidden seed or "", allowed modules, variant
 
 
 @dataclass
@@ -114,37 +115,41 @@ def grade(course: Course, submissions: Sequence[Submission], problems: Sequence[
     """
     told = list(problems)
     used = {n for s in submissions for n in s.entries}
-    seeds = {number: _rehearsed(number, seed or course.secret, told) for number in sorted(used)}
-    wanted: dict[Job, None] = {
-        (n, entry.source, seeds[n], course.allow): None for s in submissions for n, entry in s.entries.items()
-    }
+    seeds = {n: _rehearsed(n, seed or course.secret, told, n in course.variants) for n in sorted(used)}
+
+    def job(student: str, number: int, source: str) -> Job:
+        variant = variants.drawn(course, number, student) if number in course.variants else None
+        return number, source, seeds[number], course.allow, variant
+
+    wanted = {job(s.student, n, entry.source): None for s in submissions for n, entry in s.entries.items()}
     found = dict(zip(wanted, _all(list(wanted), jobs or os.cpu_count() or 1, say), strict=True))
     grades = []
     for one in submissions:
         for k, (number, entry) in enumerate(one.entries.items()):
-            public, hidden = found[number, entry.source, seeds[number], course.allow]
+            public, hidden = found[job(one.student, number, entry.source)]
             grades.append(_grade(course, one, entry, public, hidden, guessed=k < len(one.guesses)))
     return Graded(course, list(submissions), grades, told)
 
 
-def _rehearsed(number: int, secret: str, problems: list[str]) -> str:
+def _rehearsed(number: int, secret: str, problems: list[str], varied: bool = False) -> str:
     """Return the seed of an exercise's hidden cases; "" where our own solution fails on them, which is told."""
-    exercise, seed = catalog.load(number), f"{secret} {number}"
-    try:
-        source = next(iter(catalog.bank(number).rights().values()))
-    except ArgumentError:  # only the wheel is installed: it has no solutions
-        source = ""
-    try:
-        if source:
-            result = check_source(number, source, seed=seed, seconds=SECONDS)
-            why = "" if result.passed or result.failure is None else result.failure.said[0]
-        else:
-            for task in exercise.tasks:
-                if not isinstance(task, Answers):
-                    cases_of(exercise, task, seed)
-            why = ""
-    except Exception as error:
-        why = f"{type(error).__name__}: {error}"
+    exercise, seed, why = catalog.load(number), f"{secret} {number}", ""
+    for variant in catalog.variants(number) if varied else [""]:
+        key = f"{number}@{variant}" if variant else str(number)
+        try:
+            source = next(iter(catalog.bank(key).rights().values()))
+        except ArgumentError:  # only the wheel is installed: it has no solutions
+            source = ""
+        try:
+            if source:
+                result = check_source(key, source, seed=seed, seconds=SECONDS)
+                why = why or ("" if result.passed or result.failure is None else result.failure.said[0])
+            else:
+                for task in catalog.load(key).tasks:
+                    if not isinstance(task, Answers):
+                        cases_of(catalog.load(key), task, seed)
+        except Exception as error:
+            why = why or f"{type(error).__name__}: {error}"
     if why:
         problems.append(f"{exercise.label}: its hidden cases are left out, because a right solution fails there: {why}")
     return "" if why else seed
@@ -152,8 +157,8 @@ def _rehearsed(number: int, secret: str, problems: list[str]) -> str:
 
 def judged(job: Job) -> tuple[Result, Result | None]:
     """Return the verdicts on a source: on the public cases, and on the hidden ones where those are passed."""
-    number, source, seed, allow = job
-    options: dict[str, Any] = {"seconds": SECONDS, "allow": allow}
+    number, source, seed, allow, variant = job
+    options: dict[str, Any] = {"seconds": SECONDS, "allow": allow, "variant": variant}
     public = _plain(check_source(number, source, **options))
     return public, _plain(check_source(number, source, seed=seed, **options)) if public.passed and seed else None
 
@@ -201,7 +206,7 @@ def explained(entry: Entry) -> int:
         tree = ast.parse(entry.source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return 0
-    starter = catalog.starter(entry.number)
+    starter = catalog.starter(catalog.key_of(entry.number, entry.source))
     nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Module | ast.FunctionDef | ast.ClassDef)]
     found = [ast.get_docstring(n, clean=False) or "" for n in nodes]
     return max((len(text.split()) for text in found if text.strip() not in starter), default=0)

@@ -1,27 +1,39 @@
-"""y[r] = the sum of row r, by a block of 128 threads.
-
-A row has as many elements as it likes, the block 128 threads. Each thread first walks the row in steps of 128 and keeps
-a sum of its own; the 128 partial sums go to shared memory and are added in a tree, half as many at each level:
-
-    half 64:  s[0] += s[64]   s[1] += s[65]   …   s[63] += s[127]
-    half 32:  s[0] += s[32]   …   s[31] += s[63]
-    …
-    half  1:  s[0] += s[1]                              seven levels for 128 numbers, not 127 additions in a line
-
-A level may begin when the one before is finished, and no sooner. Block r has row r; the grid is (rows,).
-Par: 8 barriers a row, and threads at work in as few warps as there can be (29 accesses of warps to shared memory a row).
-"""
+"""y[r] = the sum of row r, added in a tree; of the block's threads there are variants."""
 
 import numpy as np
 
-from minidl.course import Exercise, Kernel, case, extreme, par
+from minidl.course import Exercise, Kernel, case, constant, extreme, par
+
+CHOICES = 128, 64
+THREADS = constant("THREADS", CHOICES)
+H = THREADS // 2
+LEVELS = THREADS.bit_length() - 1
+# Of four rows: barriers, and accesses of warps to shared memory, which are counted.
+PAR = {"barriers": 4 * (LEVELS + 1), "shared_accesses": {128: 116, 64: 84}[THREADS]}
+THIRD = {"barriers": 4 * LEVELS, "shared_accesses": {128: 80, 64: 56}[THREADS]}
+ACCESSES = PAR["shared_accesses"] // 4
+TEXT = f"""y[r] = the sum of row r, by a block of {THREADS} threads.
+
+A row has as many elements as it likes, the block {THREADS} threads. Each thread first walks the row in steps of {THREADS}
+and keeps a sum of its own; the {THREADS} partial sums go to shared memory and are added in a tree, half as many at each
+level:
+
+    half {H:>2}:  s[0] += s[{H}]   s[1] += s[{H + 1}]   …   s[{H - 1}] += s[{THREADS - 1}]
+    half {H // 2:>2}:  s[0] += s[{H // 2}]   …   s[{H // 2 - 1}] += s[{H - 1}]
+    …
+    half  1:  s[0] += s[1]               {LEVELS} levels for {THREADS} numbers, not {THREADS - 1} additions in a line
+
+A level may begin when the one before is finished, and no sooner. Block r has row r; the grid is (rows,).
+Par: {LEVELS + 1} barriers a row, and threads at work in as few warps as there can be ({ACCESSES} accesses of warps to shared
+memory a row).
+"""
 
 
 def cases(d):
-    yield case("", d(2, 128))
+    yield case("", d(2, THREADS))
     yield case("one column", d(3, 1))
     yield case("shorter than the block", d(3, 37))
-    yield case("", d(2, 131))
+    yield case("", d(2, THREADS + 3))
     yield par("", d(4, 300))
     yield case("", d(1, 1009))
     yield extreme("zeros, an infinity, NaN", infinite(d))
@@ -39,6 +51,8 @@ def reference(x):
 
 exercise = Exercise(
     title="Row sums by a tree",
+    text=TEXT,
+    constants={"THREADS": CHOICES},
     stars=2,
     minutes=30,
     section="08",
@@ -49,8 +63,9 @@ exercise = Exercise(
             reference=reference,
             outputs={"y": lambda x: (x.shape[0],)},
             grid=lambda x: (x.shape[0],),
-            par={"barriers": 32, "shared_accesses": 116},
-            third={"barriers": 28, "shared_accesses": 80},
+            threads=THREADS,
+            par=PAR,
+            third=THIRD,
         ),
     ),
     third=(
@@ -67,12 +82,12 @@ exercise = Exercise(
             "树做完以后总和就在 s[0]；没有线程再需要往 y 上加什么。",
         ),
         "first_128": (
-            "This is the sum of the first 128 of {x1}: a thread has to walk on to its next element, 128 further.",
-            "这只是 {x1} 个中前 128 个的和：线程要继续走到它的下一个元素，往后 128 个。",
+            f"This is the sum of the first {THREADS} of {{x1}}: a thread has to walk on to its next element, {THREADS} further.",
+            f"这只是 {{x1}} 个中前 {THREADS} 个的和：线程要继续走到它的下一个元素，往后 {THREADS} 个。",
         ),
         "half_from_32": (
-            "Partial sums 64 to 127 never join: the first level adds the upper *half of the block* to the lower.",
-            "第 64 到 127 个部分和从未加入：第一层要把*块的上半*加到下半。",
+            f"Partial sums {H} to {THREADS - 1} never join: the first level adds the upper *half of the block* to the lower.",
+            f"第 {H} 到 {THREADS - 1} 个部分和从未加入：第一层要把*块的上半*加到下半。",
         ),
         "stops_early": (
             "s[1] is left out, and with it all that was added to it: which half is the last?",
@@ -94,8 +109,8 @@ exercise = Exercise(
             "让最前面的线程工作。",
         ),
         "one_adds": (
-            "Thread 0 adds 128 numbers in a line while 127 threads look on: the tree needs seven levels.",
-            "线程 0 一个接一个地加 128 个数，127 个线程在旁观：树只要七层。",
+            f"Thread 0 adds {THREADS} numbers in a line while {THREADS - 1} threads look on: the tree needs {LEVELS} levels.",
+            f"线程 0 一个接一个地加 {THREADS} 个数，{THREADS - 1} 个线程在旁观：树只要 {LEVELS} 层。",
         ),
         "two_barriers": (
             "Two barriers a level, and one is enough: what is written at a level is read only at the next.",
@@ -109,9 +124,9 @@ exercise = Exercise(
     hints=(
         ("At which moment has thread 0 all that it needs for its next addition, and from whom?",
          "线程 0 在什么时刻才拥有下一次加法所需的一切，来自谁？"),
-        ("First one number a thread, by a walk in steps of the block; then levels of half 64, 32, … 1. The `if` is round the "
+        (f"First one number a thread, by a walk in steps of the block; then levels of half {H}, {H // 2}, … 1. The `if` is round the "
          "addition; the barrier is for all.",
-         "先让每个线程以块的大小为步长走出一个数；然后 half 为 64、32、…、1 的各层。`if` 只包住加法；屏障是所有线程的。"),
+         f"先让每个线程以块的大小为步长走出一个数；然后 half 为 {H}、{H // 2}、…、1 的各层。`if` 只包住加法；屏障是所有线程的。"),
         ("total over the walk; s[t] = total; wait; while half > 0: if t < half: one addition; wait; halve. Thread 0 writes.",
          "走一遍得到 total；s[t] = total；等待；当 half > 0：若 t < half 做一次加法；等待；减半。线程 0 写出。"),
     ),

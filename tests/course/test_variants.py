@@ -1,0 +1,152 @@
+"""Variants: other numbers for each student, drawn from the secret; a file is graded as what it should be."""
+
+import dataclasses
+
+import pytest
+from typer.testing import CliRunner
+
+from minidl.cli.app import app
+from minidl.course import catalog
+from minidl.course.checker.judging import check_source
+from minidl.course.folder import Folder
+from minidl.course.teaching import course_file, grading, variants
+from minidl.course.teaching.course_file import Course
+from minidl.course.teaching.submission import Entry, Submission
+from minidl.errors import ArgumentError, FileFormatError, UnknownNameError
+
+COURSE = Course("c", secret="s", variants=(18, 24, 29))
+VARIED = [n for n in catalog.files() if len(catalog.variants(n)) > 1]
+
+
+def solved(number, variant=""):
+    """A right solution under the starter's docstring."""
+    key = f"{number}@{variant}" if variant else number
+    head = catalog.starter(key).split('"""')[1]
+    return f'"""{head}"""\n\n' + next(iter(catalog.bank(key).rights().values()))
+
+
+def test_which_exercises_have_variants():
+    assert VARIED == [18, 24, 29] and len(catalog.variants(18)) == 16 and next(iter(catalog.variants(24))) == ""
+
+
+@pytest.mark.parametrize("number", VARIED)
+def test_a_file_is_checked_as_the_variant_that_it_says_it_is(number):
+    *_, variant = catalog.variants(number)
+    other = solved(number, variant)
+    assert catalog.variant_of(other) == variant and check_source(number, other).stars >= 2
+    assert check_source(number, catalog.starter(f"{number}@{variant}")).state == "not begun"
+    public = solved(number)
+    assert check_source(number, public).stars >= 2
+    mixed = other.replace(f"variant: {variant}\n", "")  # answers for other numbers than are asked for
+    assert not (result := check_source(number, mixed)).passed or result.stars < 2
+
+
+def test_what_a_mistake_is_told_has_the_variant_s_numbers():
+    source = catalog.bank("24@TILE=8").wrong["tail_lost"].source
+    result = check_source("24@TILE=8", source)
+    assert result.failure.mistake == "tail_lost" and "last 3 terms" in result.failure.said[0]  # 3 of K = 19
+    assert "64 numbers in a line" in catalog.load("29@THREADS=64").says["one_adds"][0]
+    assert "128 numbers in a line" in catalog.load(29).says["one_adds"][0]
+
+
+@pytest.mark.parametrize("said", ["TILE=9", "TILE", "8", "TILE=8 SIDE=3", "ü"])
+def test_a_variant_that_there_is_not(said):
+    source = solved(24).replace("check 24\n", f"check 24\nvariant: {said}\n")
+    result = check_source(24, source)
+    assert result.failure.code == "variant" and "TILE = 16 / TILE = 8" in result.failure.said[0]
+    with pytest.raises(UnknownNameError, match="no variant"):
+        catalog.load(f"24@{said}")
+    with pytest.raises(UnknownNameError, match="it has no variants"):
+        catalog.load(f"13@{said}")
+
+
+def test_names_draw_variants_that_nobody_can_guess():
+    names = [f"student {k}" for k in range(400)]
+    drawn = [variants.drawn(COURSE, 18, name) for name in names]
+    counts = [drawn.count(v) for v in catalog.variants(18)]
+    assert min(counts) >= 10 and sum(counts) == 400  # 25 of each on average
+    assert drawn == [variants.drawn(COURSE, 18, f" {name.upper()} ") for name in names]
+    other = [variants.drawn(dataclasses.replace(COURSE, secret="t"), 18, name) for name in names]
+    assert sum(a == b for a, b in zip(drawn, other, strict=True)) < 60
+
+
+def graded(student, source, number=24, course=COURSE):
+    one = Submission(student, "2026-09-10T08:00:00", {number: Entry(number, source)})
+    return grading.grade(course, [one], jobs=1).grades[0]
+
+
+def test_grade_holds_a_student_to_the_own_variant():
+    drawn = {variants.drawn(COURSE, 24, name): name for name in ("ann", "bob", "cem", "dora", "eve")}
+    eight, sixteen = drawn["TILE=8"], drawn[""]
+    assert graded(eight, solved(24, "TILE=8")).passed and graded(sixteen, solved(24)).passed
+    copied = graded(eight, solved(24))
+    assert not copied.passed and copied.mistake == "variant"
+    assert "made for TILE = 16; yours is made for TILE = 8" in copied.shown.failure.said[0]
+    assert not graded(sixteen, solved(24, "TILE=8")).passed
+    renamed = solved(24).replace("check 24\n", "check 24\nvariant: TILE=8\n")  # the answer is a neighbour's
+    assert not graded(eight, renamed).passed or graded(eight, renamed).public.stars < 2
+    assert graded(eight, solved(24), course=dataclasses.replace(COURSE, variants=())).passed
+    assert grading.explained(Entry(24, solved(24, "TILE=8"))) == 0  # the starter's text is no explanation
+
+
+def test_two_students_with_one_text_get_each_their_own_verdict():
+    source = solved(24)
+    class_ = [Submission(name, "2026-09-10", {24: Entry(24, source)}) for name in ("ann", "bob", "cem", "dora", "eve")]
+    grades = grading.grade(COURSE, class_, jobs=1).grades
+    assert [g.passed for g in grades] == [variants.drawn(COURSE, 24, g.student) == "" for g in grades]
+    assert len({g.passed for g in grades}) == 2
+
+
+def test_a_student_s_folder_keeps_its_variant(tmp_path):
+    (tmp_path / ".course").mkdir()
+    folder = Folder(tmp_path)
+    folder.file(24).write_text(catalog.starter("24@TILE=8"), encoding="utf-8")
+    assert not folder.begun(24)
+    folder.file(24).write_text(solved(24, "TILE=8"), encoding="utf-8")
+    assert folder.begun(24) and folder.check(24).passed
+    folder.start(24, again=True)
+    assert folder.source(24) == catalog.starter("24@TILE=8")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["course", "variant", *map(str, arguments)])
+
+
+def test_the_command_writes_a_class(tmp_path):
+    text = COURSE.text()
+    assert "variants = [18, 24, 29]" in text
+    (tmp_path / "course.toml").write_text(text, encoding="utf-8")
+    assert course_file.read(tmp_path).variants == (18, 24, 29)
+    names = tmp_path / "names.csv"
+    names.write_text("ann, 1001\n\nbob\nÜmit\n", encoding="utf-8")
+    out = tmp_path / "out"
+    done = run("24", "18", "-c", tmp_path, "--students", names, "-o", out)
+    assert done.exit_code == 0 and "6 files" in done.output
+    for name in ("ann", "bob", "Ümit"):
+        written = (out / name / "24_gemm_tiled.py").read_text("utf-8")
+        assert catalog.variant_of(written) == variants.drawn(COURSE, 24, name)
+    again = run("24", "-c", tmp_path, "--students", names, "-o", out)
+    assert again.exit_code != 0 and "is there already" in again.output + str(again.exception)
+    one = run("24", "-c", tmp_path, "--student", "ann")
+    assert one.output.strip() == (out / "ann" / "24_gemm_tiled.py").read_text("utf-8").strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "nobody is in"), ("ann\nAnn\n", "twice"), ("../x\n", "cannot be the name"), ("..\n", "cannot be the name")],
+)
+def test_names_that_cannot_be_folders(tmp_path, text, said):
+    (tmp_path / "names").write_text(text)
+    with pytest.raises(ArgumentError, match=said):
+        variants.students(tmp_path / "names")
+    with pytest.raises(ArgumentError, match="no file"):
+        variants.students(tmp_path / "nobody")
+
+
+def test_an_exercise_without_variants_says_which_have_some(tmp_path):
+    with pytest.raises(ArgumentError, match="13_vector_add has no numbers .* 18_count_sectors, 24_gemm_tiled"):
+        variants.write(COURSE, [24, 13], ["ann"], tmp_path)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "course.toml").write_text(COURSE.text().replace("[18, 24, 29]", "[13]"))
+    with pytest.raises(FileFormatError, match="exercise 13 has no numbers"):
+        course_file.read(tmp_path)
