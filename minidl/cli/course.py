@@ -104,18 +104,34 @@ def report(
 def student_copy(
     out: Annotated[Path, typer.Argument(help="The folder to make.")], where: Where = Path("."),
     as_zip: Annotated[bool, typer.Option("--zip", help="As OUT.zip.")] = False,
+    student: Annotated[str, typer.Option(help="This student's own copy, with the variants drawn for the name.")] = "",
+    students: Annotated[
+        Path | None, typer.Option(help="A file with a name a line: a copy each, in a folder or zip of the name.")
+    ] = None,
 ) -> None:  # fmt: skip
     """Write what students get: starters, notebooks, letter, schedule, and minidl to install. No solution is in it."""
     from minidl.course.teaching import student_copy as copies
+    from minidl.course.teaching import variants
 
-    place = copies.write(_course(where), out, as_zip)
+    found = _course(where)
+    if student and students is not None:
+        raise typer.BadParameter("give one of --student NAME and --students FILE")
+    if students is not None:
+        places = [copies.write(found, out / name, as_zip, name) for name in variants.students(students)]
+        typer.echo(f"{len(places)} copies in {out}: give each student the own one; README.md in it says how to begin")
+        return
+    place = copies.write(found, out, as_zip, student)
     typer.echo(f"{place}: give it to the students; README.md in it says how to begin")
+    if not student and (left := [str(n) for n in found.exercises if n in found.variants]):
+        typer.echo(f"note: no starter of {', '.join(left)}, of which each student has a variant: --students", err=True)
 
 
 @course.command()
 def variant(
     which: Annotated[list[str], typer.Argument(help="Exercises: numbers, names, ranges, tracks.")],
-    where: Where = Path("."),
+    where: Annotated[
+        Path, typer.Option("--course", "-c", "--secret-from", help="The course's folder, or its course.toml.")
+    ] = Path("."),
     student: Annotated[str, typer.Option(help="Print this student's starter.")] = "",
     students: Annotated[
         Path | None, typer.Option(help="A file with a name a line: write the starters of all of them.")

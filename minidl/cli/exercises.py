@@ -73,7 +73,7 @@ def start(
     folder = Folder.make()
     number = number or folder.next()
     path, written = folder.start(number, again)
-    e = load(number)
+    e = load(folder.key(number))
     folder.note(number)
     typer.echo(f"{path}{'' if written else '   (was there, and is left as it is)'}\n")
     place = f", notebook {e.section}" if e.section else ""

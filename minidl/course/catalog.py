@@ -102,7 +102,16 @@ def variant_of(source: str) -> str:
 def key_of(which: int | str, source: str) -> str:
     """Return the key of the variant that a file is of; of the public one where there is no such variant."""
     number, variant = number_of(which), variant_of(source)
-    return f"{number}@{variant}" if variant and variant in variants(number) else str(number)
+    return keyed(number, variant if variant in variants(number) else "")
+
+
+def keyed(number: int, variant: str) -> str:
+    """Return what `load` takes for a variant.
+
+    >>> keyed(24, "TILE=8"), keyed(24, "")
+    ('24@TILE=8', '24')
+    """
+    return f"{number}@{variant}" if variant else str(number)
 
 
 def _executed(name: str, path: Path, constants: Mapping[str, int]) -> Any:

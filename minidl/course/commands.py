@@ -68,7 +68,7 @@ def listing(folder: Folder | None, track: str = "", width: int = 120) -> str:
 
 def hint(folder: Folder, which: int | str, chosen: str = "en") -> str:
     """Return the next of three hints, and remember that it was asked for."""
-    e = catalog.load(catalog.number_of(which))
+    e = catalog.load(folder.key(which))
     level = min(folder.of(which).get("hints", 0), 2)
     with contextlib.suppress(OSError):  # where nothing can be written a hint is still a hint
         folder.note(which, hints=level + 1)

@@ -70,8 +70,7 @@ class Folder:
         if path.exists() and not again:
             return path, False
         with atomic_write(path) as unfinished:
-            old = decoded(path.read_bytes()) if path.is_file() else ""
-            unfinished.write_text(catalog.starter(catalog.key_of(which, old)), encoding="utf-8", newline="\n")
+            unfinished.write_text(catalog.starter(self.key(which)), encoding="utf-8", newline="\n")
             if path.exists():  # which stays where it is until the new one is on the disk
                 n = 1
                 while path.with_name(f"{path.name}.{n}").exists():
@@ -122,7 +121,21 @@ class Folder:
     def verdict(self, which: int | str, source: str, **options: Any) -> Result:
         """Check a source as this folder's course has it done, and remember nothing."""
         allow = self.read("course.json").get("allow", ())
-        return check_source(which, source, **{"allow": tuple(map(str, allow)), **options})
+        given = {"allow": tuple(map(str, allow)), "variant": self.variant(which)}
+        return check_source(which, source, **{**given, **options})
+
+    def variant(self, which: int | str) -> str | None:
+        """Return the variant that the course has given this folder's student; None where it has given none."""
+        given, number = self.read("course.json").get("variants"), catalog.number_of(which)
+        found = given.get(str(number)) if isinstance(given, dict) else None
+        return found if isinstance(found, str) and found in catalog.variants(number) else None
+
+    def key(self, which: int | str) -> str:
+        """Return what the catalog loads an exercise's variant by: the course's, or else the one that the file says."""
+        variant, path = self.variant(which), self.file(which)
+        if variant is not None:
+            return catalog.keyed(catalog.number_of(which), variant)
+        return catalog.key_of(which, decoded(path.read_bytes()) if path.is_file() else "")
 
     # -- what is remembered -------------------------------------------------------------------------------------------
 
@@ -186,10 +199,7 @@ class Folder:
 
     def begun(self, which: int | str) -> bool:
         """Return whether an exercise's file is there and no longer the starter."""
-        if not self.file(which).is_file():
-            return False
-        source = self.source(which)
-        return source != catalog.starter(catalog.key_of(which, source))
+        return self.file(which).is_file() and self.source(which) != catalog.starter(self.key(which))
 
 
 def decoded(data: bytes) -> str:

@@ -19,8 +19,8 @@ STAGES: dict[str, Sentence] = {
         "{n} 处中还有 {k} 处空着：第 {L} 行的 `...` 处写你的代码。",
     ),
     "variant": (
-        "This file is made for {got}; yours is made for {want}: begin with your own starter.",
-        "这个文件是为 {got} 准备的；你的应为 {want}：请从自己的起始文件开始。",
+        "This file answers for {got}; yours is {want}: your own starter has your numbers.",
+        "这个文件回答的是 {got}；你的是 {want}：数字以你自己的起始文件为准。",
     ),
     "syntax": ("Python cannot read line {L}: {message}.", "Python 读不懂第 {L} 行：{message}。"),
     "near-name": ("The function is called `{name}`; found `{near}`.", "函数应叫 `{name}`；找到的是 `{near}`。"),

@@ -1,6 +1,8 @@
 """Variants: other numbers for each student, drawn from the secret; a file is graded as what it should be."""
 
 import dataclasses
+import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -9,7 +11,7 @@ from minidl.cli.app import app
 from minidl.course import catalog
 from minidl.course.checker.judging import check_source
 from minidl.course.folder import Folder
-from minidl.course.teaching import course_file, grading, variants
+from minidl.course.teaching import course_file, gradescope, grading, variants
 from minidl.course.teaching.course_file import Course
 from minidl.course.teaching.submission import Entry, Submission
 from minidl.errors import ArgumentError, FileFormatError, UnknownNameError
@@ -81,12 +83,48 @@ def test_grade_holds_a_student_to_the_own_variant():
     assert graded(eight, solved(24, "TILE=8")).passed and graded(sixteen, solved(24)).passed
     copied = graded(eight, solved(24))
     assert not copied.passed and copied.mistake == "variant"
-    assert "made for TILE = 16; yours is made for TILE = 8" in copied.shown.failure.said[0]
+    assert "answers for TILE = 16; yours is TILE = 8" in copied.shown.failure.said[0]
     assert not graded(sixteen, solved(24, "TILE=8")).passed
-    renamed = solved(24).replace("check 24\n", "check 24\nvariant: TILE=8\n")  # the answer is a neighbour's
-    assert not graded(eight, renamed).passed or graded(eight, renamed).public.stars < 2
+    renamed = graded(eight, solved(24).replace("check 24\n", "check 24\nvariant: TILE=8\n"))
+    bare = graded(eight, next(iter(catalog.bank(24).rights().values())))
+    for copied in (renamed, bare):  # whatever a file says of itself, or does not say: the answer is a neighbour's
+        assert not copied.passed and copied.mistake == "variant" and copied.shown.failure.stage == "machine"
+    right = next(iter(catalog.bank("24@TILE=8").rights().values()))
+    assert graded(eight, right).passed and graded(eight, right).variant == "TILE=8"  # without its starter's text
+    said = solved(24).split('"""')[1]
+    assert graded(eight, f'"""{said}"""\n{right}').passed  # under a neighbour's text, and right for the own numbers
     assert graded(eight, solved(24), course=dataclasses.replace(COURSE, variants=())).passed
     assert grading.explained(Entry(24, solved(24, "TILE=8"))) == 0  # the starter's text is no explanation
+
+
+@pytest.mark.parametrize("source", ["x = (", "raise SystemExit(0)\n", "", "\ud800"])
+def test_a_file_that_is_none_is_told_as_ever(source):
+    student = next(name for name in ("ann", "bob", "cem", "dora", "eve") if variants.drawn(COURSE, 24, name))
+    grade = graded(student, source)
+    assert not grade.passed and grade.mistake != "variant"
+
+
+def test_a_mistake_in_the_own_variant_is_told_as_that_mistake():
+    student = next(name for name in ("ann", "bob", "cem", "dora", "eve") if variants.drawn(COURSE, 24, name))
+    for wrong in catalog.bank("24@TILE=8").wrong.values():
+        if wrong.stage != "par":
+            assert graded(student, wrong.source).mistake != "variant", wrong.name
+
+
+def test_predictions_for_other_numbers_are_told():
+    there = list(catalog.variants(18))
+    student = next(name for name in map(str, range(99)) if variants.drawn(COURSE, 18, name) == there[-1])
+    copied = graded(student, next(iter(catalog.bank(18).rights().values())), 18)
+    assert copied.mistake == "variant" and copied.shown.failure.stage == "values"
+
+
+def test_what_a_submission_says_of_its_variant_is_a_claim():
+    student = next(name for name in ("ann", "bob", "cem", "dora", "eve") if variants.drawn(COURSE, 24, name))
+    right = solved(24, "TILE=8")
+    for said, told in (("TILE=8", 0), ("", 1), (None, 0), (["x"], 0)):
+        one = Submission(student, entries={24: Entry(24, right, claims={"variant": said})})
+        found = grading.grade(COURSE, [one], jobs=1)
+        assert found.grades[0].passed and sum("graded as TILE=8" in p for p in found.problems) == told
 
 
 def test_two_students_with_one_text_get_each_their_own_verdict():
@@ -106,6 +144,76 @@ def test_a_student_s_folder_keeps_its_variant(tmp_path):
     assert folder.begun(24) and folder.check(24).passed
     folder.start(24, again=True)
     assert folder.source(24) == catalog.starter("24@TILE=8")
+
+
+def test_a_copy_for_each_student_from_start_to_grade(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def done(*command, code=0):
+        result = CliRunner().invoke(app, list(map(str, command)))
+        assert result.exit_code == code, result.output
+        return result.output
+
+    done("course", "new", "gpu", "--weeks", "1", "--only", "13 24")
+    text = (tmp_path / "gpu" / "course.toml").read_text("utf-8")
+    text = text.replace("variants = []", "variants = [24]")
+    (tmp_path / "gpu" / "course.toml").write_text(re.sub("secret = .*", 'secret = "xyzzy"', text), encoding="utf-8")
+    (tmp_path / "names").write_text("ann\nbob\neve\nJ. Eve\ndora\ncem\n", encoding="utf-8")
+    assert "6 copies" in done("course", "student-copy", "out", "-c", "gpu", "--students", "names")
+    (tmp_path / "in").mkdir()
+    course = course_file.read(tmp_path / "gpu")
+    by_variant = {variants.drawn(course, 24, name): name for name in ("ann", "bob", "eve", "J. Eve", "dora", "cem")}
+    assert len(by_variant) == 2
+    for own, name in by_variant.items():
+        monkeypatch.chdir(tmp_path / "out" / name)
+        folder = Folder.find()
+        assert folder.source(24) == catalog.starter(folder.key(24)) and not folder.begun(24)
+        folder.file(24).unlink()
+        done("exercises", "start", "24")
+        assert folder.source(24) == catalog.starter(catalog.keyed(24, own)) and folder.variant(24) == own
+        assert ("8 x 8" in done("exercises", "start", "24")) == bool(own)
+        folder.file(24).write_text(next(iter(catalog.bank(24).rights().values())), encoding="utf-8")
+        said = done("exercises", "check", "24", code=1 if own else 0)
+        assert ("answers for TILE = 16; yours is TILE = 8" in said) == bool(own)
+        folder.file(24).write_text(next(iter(catalog.bank(folder.key(24)).rights().values())), encoding="utf-8")
+        done("exercises", "check", "24")
+        done("exercises", "submit", "24", "--out", tmp_path / "in" / f"{name}.json")
+        data = json.loads((tmp_path / "in" / f"{name}.json").read_text("utf-8"))
+        assert data["student"] == name and data["exercises"][0]["variant"] == own
+    monkeypatch.chdir(tmp_path)
+    assert "2 of 2 passed" in done("course", "grade", "in", "-c", "gpu", "-j", "1")
+    assert "TILE=8" in (tmp_path / "grades" / "details.csv").read_text("utf-8")
+    assert "no starter of 24" in done("course", "student-copy", "all", "-c", "gpu")
+    assert not (tmp_path / "all" / "minidl_exercises" / "24_gemm_tiled.py").exists()
+    done("course", "student-copy", "zips", "-c", "gpu", "--student", "J. Eve", "--zip")
+    assert (tmp_path / "zips.zip").is_file()
+
+
+@pytest.mark.parametrize(
+    "damaged", ["", "[]", '{"variants": 3}', '{"variants": {"24": "TILE=9"}}', '{"variants": {"24": 8}}']
+)
+def test_a_damaged_course_json_leaves_the_public_exercise(tmp_path, damaged):
+    (tmp_path / ".course").mkdir()
+    (tmp_path / ".course" / "course.json").write_text(damaged)
+    folder = Folder(tmp_path)
+    assert folder.variant(24) is None and folder.key(24) == "24"
+    folder.start(24)
+    assert folder.check(24).state == "not begun"
+
+
+def test_gradescope_draws_for_who_has_uploaded(tmp_path):
+    eight = next(name for name in ("ann", "bob", "cem", "dora", "eve") if variants.drawn(COURSE, 24, name))
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    (folder / "24_gemm_tiled.py").write_text(solved(24, "TILE=8"), encoding="utf-8")
+    assert "does not say whose it is" in gradescope.results(COURSE, folder)["output"]
+    about = tmp_path / "submission_metadata.json"
+    about.write_text(json.dumps({"users": [{"name": eight.title(), "email": "x@y.z"}]}))
+    found = gradescope.results(COURSE, folder)
+    assert [t["status"] for t in found["tests"]][:2] == ["passed", "passed"] and found["output"] == ""
+    for damaged in ("", "[]", '{"users": [3]}', '{"users": null}'):
+        about.write_text(damaged)
+        assert gradescope.uploaders(folder) == []
 
 
 def run(*arguments):

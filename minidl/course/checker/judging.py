@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from minidl.course import catalog
@@ -35,17 +36,25 @@ def check_source(which: int | str, source: str, *, seed: int | str = 0, compiled
     seconds : after which the file is stopped
     fork : in a forked child or in a fresh Python; by default what the system allows
     allow : modules that the file may import, besides those that the exercise allows
-    variant : the variant that the file has to be of; None: the one that it says it is of
+    variant : the variant that the file has to answer, whatever it says; None: the one that it says it is of
     """
     started = time.perf_counter()
-    number, own = catalog.number_of(which), str(which).partition("@")[2].strip() or catalog.variant_of(source)
-    judge = Judge(catalog.load(which if "@" in str(which) else catalog.key_of(number, source)), source)
-    result = judge.of_another(own, variant) or judge.refused(allow)
+    number, said = catalog.number_of(which), catalog.variant_of(source)
+    key = which if "@" in str(which) else catalog.key_of(number, source)
+    judge = Judge(catalog.load(key if variant is None else catalog.keyed(number, variant)), source)
+    result = judge.of_none(said) if key is not which and variant is None else None
+    result = result or judge.refused(allow)
     if result is None:
         runs = isolated(judge.exercise.key, source, seed, seconds=seconds, compiled=compiled, fork=fork)
         result = judge.verdict(runs, seed)
+        if variant is not None and result.failure is not None and runs.error is None and not seed:
+            result = judge.of_another(said, result, runs, seconds, fork)
     result.seconds = time.perf_counter() - started
     return result
+
+
+def _numbers(constants: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} = {n}" for name, n in constants.items())
 
 
 class Judge:
@@ -107,17 +116,28 @@ class Judge:
 
     # -- the stages ---------------------------------------------------------------------------------------------------
 
-    def of_another(self, own: str, wanted: str | None) -> Result | None:
-        """Return the result of a file of another variant than is wanted, or of one that there is not."""
+    def of_none(self, said: str) -> Result | None:
+        """Return the result of a file that says it is of a variant that there is not."""
         there = catalog.variants(self.exercise.number)
-        if own in there and wanted in (None, own):
+        if said in there:
             return None
-        numbers = {v: ", ".join(f"{name} = {n}" for name, n in constants.items()) for v, constants in there.items()}
-        facts = {
-            "got": numbers.get(own, own),
-            "want": " / ".join(numbers.values()) if wanted is None else numbers[wanted],
-        }
-        return self.failed("file", "variant", facts, [])
+        return self.failed("file", "variant", {"got": said, "want": " / ".join(map(_numbers, there.values()))}, [])
+
+    def of_another(self, said: str, result: Result, runs: Runs, seconds: float, fork: bool | None) -> Result:
+        """Return the result of a file that fails: that it answers another variant, where it is right for that one or
+        says that it is made for it; else what it was.
+        """
+        there = catalog.variants(self.exercise.number)
+        others = sorted(there.keys() - {self.exercise.variant}, key=lambda v: (v != said, v))
+        predicted = all(isinstance(task, Answers) for task in self.exercise.tasks)  # they are the same for all cases
+        for other in others:
+            judge = Judge(catalog.load(catalog.keyed(self.exercise.number, other)), self.source)
+            tried = runs if predicted else isolated(judge.exercise.key, self.source, seconds=seconds, fork=fork)
+            if judge.verdict(tried, 0).passed or (said and other == said):
+                facts = {"got": _numbers(there[other]), "want": _numbers(there[self.exercise.variant])}
+                assert result.failure is not None
+                return self.failed(result.failure.stage, "variant", facts, [])
+        return result
 
     def refused(self, allow: tuple[str, ...] = ()) -> Result | None:
         """Return the result of a file that is not run, for what its text says."""

@@ -72,14 +72,14 @@ def grades(graded: Graded) -> str:
 def details(graded: Graded) -> str:
     """Return a row an exercise of a student; the explanation's points are empty where one is to be read, else 0."""
     heads = ["student", "exercise", "state", "stars", "correct", "par", "guess", "explanation", "words", "late_days",
-             "minutes", "checks", "hints", "told", "sentence", "claimed_otherwise"]  # fmt: skip
+             "minutes", "checks", "hints", "told", "sentence", "claimed_otherwise", "variant"]  # fmt: skip
     rows: list[list[Any]] = [heads]
     for g in graded.grades:
         failure = g.shown.failure
         rows.append([
             g.student, catalog.load(g.number).label, g.state, g.public.stars if g.passed else 0, g.points["correct"],
             g.points["par"], g.points["guess"], "" if g.words >= WORDS else 0, g.words, g.late, g.entry.minutes,
-            g.entry.checks, g.entry.hints, g.mistake, failure.said[0] if failure else "", int(g.claimed),
+            g.entry.checks, g.entry.hints, g.mistake, failure.said[0] if failure else "", int(g.claimed), g.variant,
         ])  # fmt: skip
     return table(rows)
 

@@ -37,6 +37,7 @@ class Grade:
     points : by what they are for; an explanation's are given by hand
     words : of the longest docstring that the student wrote
     late : days
+    variant : that was asked for; "" where it is the public one
     """
 
     student: str
@@ -46,6 +47,7 @@ class Grade:
     points: dict[str, float]
     words: int
     late: int = 0
+    variant: str = ""
 
     @property
     def number(self) -> int:
@@ -126,8 +128,16 @@ def grade(course: Course, submissions: Sequence[Submission], problems: Sequence[
     grades = []
     for one in submissions:
         for k, (number, entry) in enumerate(one.entries.items()):
-            public, hidden = found[job(one.student, number, entry.source)]
+            asked = job(one.student, number, entry.source)
+            public, hidden = found[asked]
             grades.append(_grade(course, one, entry, public, hidden, guessed=k < len(one.guesses)))
+            said, grades[-1].variant = entry.claims.get("variant"), asked[-1] or ""
+            if asked[-1] is not None and isinstance(said, str) and said != asked[-1]:
+                label = catalog.load(number).label
+                told.append(
+                    f"{one.student}: {label} was worked at as {said or 'the public variant'}; it is graded as "
+                    f"{asked[-1] or 'the public one'}, which the secret draws for this name."
+                )
     return Graded(course, list(submissions), grades, told)
 
 

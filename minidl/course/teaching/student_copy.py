@@ -15,7 +15,7 @@ from pathlib import Path
 
 from minidl.course import catalog
 from minidl.course.folder import KEPT, NAME
-from minidl.course.teaching import planning, wheel
+from minidl.course.teaching import planning, variants, wheel
 from minidl.course.teaching.course_file import Course
 from minidl.errors import ArgumentError
 
@@ -38,23 +38,29 @@ Your files are in `{folder}/`; notebooks open with JupyterLab (`env/bin/pip inst
 """
 
 
-def files(course: Course) -> dict[str, bytes]:
+def files(course: Course, student: str = "") -> dict[str, bytes]:
     """Return the copy's files by their paths.
+
+    student : whose variants are in it; without, starters of exercises with variants are left out
 
     Raises
     ------
     ArgumentError : there is no such notebook, or the secret stands in a file
     """
     made = f"wheels/{wheel.name()}"
-    kept = {"name": course.name, "allow": list(course.allow), "exercises": course.exercises}
+    kept: dict[str, object] = {"name": course.name, "allow": list(course.allow), "exercises": course.exercises}
+    own = {n: variants.drawn(course, n, student) for n in course.exercises if n in course.variants} if student else {}
+    if student:
+        kept |= {"student": student, "variants": {str(n): variant for n, variant in own.items()}}
     found = {
         "README.md": README.format(name=course.name, wheel=made, folder=NAME).encode(),
         "letter.md": planning.letter(course).encode(), "schedule.md": planning.schedule(course).encode(),
         f"{NAME}/{KEPT}/course.json": json.dumps(kept, ensure_ascii=False, indent=1).encode(),
         made: wheel.made(),
     }  # fmt: skip
-    for number in course.exercises:
-        found[f"{NAME}/{catalog.load(number).label}.py"] = catalog.starter(number).encode()
+    for number in (n for n in course.exercises if student or n not in course.variants):
+        key = catalog.keyed(number, own.get(number, ""))
+        found[f"{NAME}/{catalog.load(number).label}.py"] = catalog.starter(key).encode()
     have = planning.notebooks()
     for name in course.notebooks:
         if name not in have:
@@ -66,20 +72,24 @@ def files(course: Course) -> dict[str, bytes]:
     return found
 
 
-def write(course: Course, out: Path, as_zip: bool = False) -> Path:
+def write(course: Course, out: Path, as_zip: bool = False, student: str = "") -> Path:
     """Write the copy into a new folder, or as a zip; nothing of it where something is wrong.
+
+    student : whose variants are in it
 
     Raises
     ------
     ArgumentError : the folder is there and not empty
     """
-    place = out.with_suffix(".zip") if as_zip else out
+    if as_zip and out.suffix == ".zip":
+        out = out.with_suffix("")
+    place = out.with_name(f"{out.name}.zip") if as_zip else out  # a name may have dots: "J. Doe"
     if place.exists() and (as_zip or any(place.iterdir())):
         raise ArgumentError(f"student-copy: {place} is there, and is left as it is. Choose another name.")
-    found = files(course)
+    found = files(course, student)
     if as_zip:
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(wheel.zipped({f"{out.stem}/{path}": data for path, data in found.items()}))
+        place.write_bytes(wheel.zipped({f"{out.name}/{path}": data for path, data in found.items()}))
         return place
     for path, data in found.items():
         (place / path).parent.mkdir(parents=True, exist_ok=True)

@@ -5,10 +5,11 @@
      "exercises": [{"id": "gemm_tiled", "number": 24, "state": "passed", "stars": 2, "points": 8, "of": 10,
        "stages": [{"name": "machine", "verdict": "passed"}, …], "ms": 310, "failure": null,
        "figures": {"sectors": 4480}, "hints": 1, "checks": 14, "minutes": 41, "told": {"F5": 3},
-       "source": "…", "sha256": "…",
+       "variant": "TILE=8", "source": "…", "sha256": "…",
        "environment": {"python": "3.12.4", …}}],
      "guesses": [{"what": "sectors …", "said": 512, "was": 4096, "off": 8.0, …}]}
 
+Only exercises that have variants name one, "" for the public one; `grade` draws it anew.
 `read` takes the exercises' source, hints, checks and minutes, the guesses and the student's name; whatever is damaged
 in one is told in a sentence, and the others are read.
 """
@@ -58,8 +59,9 @@ def made(folder: Folder, numbers: list[int], student: str = "") -> dict[str, Any
     for number in numbers:
         source, mine = folder.source(number), folder.of(number)
         result = folder.verdict(number, source)
+        varied = {"variant": folder.key(number).partition("@")[2]} if len(catalog.variants(number)) > 1 else {}
         exercises.append({
-            **result.to_dict(), "ms": round(1000 * result.seconds), "hints": mine.get("hints", 0),
+            **result.to_dict(), **varied, "ms": round(1000 * result.seconds), "hints": mine.get("hints", 0),
             "checks": mine.get("checks", 0), "minutes": round(mine.get("worked", 0) / 60),
             "told": mine.get("told", {}), "started": mine.get("started"), "source": source,
             "sha256": digest(source), "environment": environment(),
