@@ -1,12 +1,14 @@
 """The bank of 21, stencil."""
 
-from minidl.course import Bank
+from minidl.course import Bank, constant
+
+BLOCK = constant("BLOCK")
 
 bank = Bank()
-bank.solution("""
+bank.solution(f"""
 from numba import cuda, float32
 
-BLOCK = 128
+BLOCK = {BLOCK}
 
 
 @cuda.jit
@@ -14,7 +16,7 @@ def stencil(x, w, y):
     i = cuda.grid(1)
     t = cuda.threadIdx.x
     # begin
-    tile = cuda.shared.array(130, float32)
+    tile = cuda.shared.array({BLOCK + 2}, float32)
     tile[t + 1] = x[i] if i < x.size else float32(0)
     if t == 0:
         tile[0] = x[i - 1] if i > 0 else float32(0)
@@ -25,22 +27,22 @@ def stencil(x, w, y):
         y[i] = w[0] * tile[t] + w[1] * tile[t + 1] + w[2] * tile[t + 2]
     # end
 """, "first and last thread fetch the halo")
-bank.solution("""
+bank.solution(f"""
 from numba import cuda, float32
 
 
 @cuda.jit
 def stencil(x, w, y):
-    piece = cuda.shared.array(130, float32)
+    piece = cuda.shared.array({BLOCK + 2}, float32)
     me = cuda.threadIdx.x
-    begin = cuda.blockIdx.x * 128 - 1
+    begin = cuda.blockIdx.x * {BLOCK} - 1
     place = me
-    while place < 130:
+    while place < {BLOCK + 2}:
         value = float32(0)
         if 0 <= begin + place < x.size:
             value = x[begin + place]
         piece[place] = value
-        place += 128
+        place += {BLOCK}
     cuda.syncthreads()
     i = begin + 1 + me
     if i >= y.size:
@@ -49,13 +51,13 @@ def stencil(x, w, y):
     for k in range(3):
         total += w[k] * piece[me + k]
     y[i] = total
-""", "130 places in turns")
+""", "all places in turns")
 
 OWN = "    tile[t + 1] = x[i] if i < x.size else float32(0)\n => "
 SUM = "y[i] = w[0] * tile[t] + w[1] * tile[t + 1] + w[2] * tile[t + 2] => "
 LEFT = "    if t == 0:\n        tile[0] = x[i - 1] if i > 0 else float32(0)\n =>"
 RIGHT = "    if t == BLOCK - 1:\n        tile[BLOCK + 1] = x[i + 1] if i + 1 < x.size else float32(0)\n =>"
-bank.mistake("no_halo", "machine", "F2 + no_halo", source="""
+bank.mistake("no_halo", "machine", "F2 + no_halo", source=f"""
 from numba import cuda, float32
 
 
@@ -63,7 +65,7 @@ from numba import cuda, float32
 def stencil(x, w, y):
     i = cuda.grid(1)
     t = cuda.threadIdx.x
-    tile = cuda.shared.array(128, float32)
+    tile = cuda.shared.array({BLOCK}, float32)
     if i < x.size:
         tile[t] = x[i]
     else:
@@ -110,7 +112,7 @@ bank.mistake("ends_unwritten", "machine", "F11 + ends_unwritten", "if i < y.size
 bank.mistake("halo_one_late", "values", "halo_one_late", "x[i + 1] if i + 1 < x.size => x[i + 2] if i + 2 < x.size")
 bank.mistake("halo_without_zero", "machine", "F10 + halo_without_zero", LEFT + "     if t == 0 and i > 0:\n        tile[0] = x[i - 1]\n",
              RIGHT + "     if t == BLOCK - 1 and i + 1 < x.size:\n        tile[BLOCK + 1] = x[i + 1]\n")
-bank.mistake("one_fills", "par", "F21 + one_fills", OWN, LEFT + "     if t == 0:\n        for k in range(130):\n            j = i + k - 1\n"
+bank.mistake("one_fills", "par", "F21 + one_fills", OWN, LEFT + f"     if t == 0:\n        for k in range({BLOCK + 2}):\n            j = i + k - 1\n"
              "            tile[k] = x[j] if 0 <= j < x.size else float32(0)\n", RIGHT)
 bank.mistake("window_unguarded", "machine", "F3", source="""
 from numba import cuda
@@ -122,17 +124,17 @@ def stencil(x, w, y):
     if i < x.size:
         y[i] = w[0] * x[i - 1] + w[1] * x[i] + w[2] * x[i + 1]
 """)
-bank.mistake("halo_right_last", "machine", "F10 + empty_places", source="""
+bank.mistake("halo_right_last", "machine", "F10 + empty_places", source=f"""
 from numba import cuda, float32
 
-BLOCK = 128
+BLOCK = {BLOCK}
 
 
 @cuda.jit
 def stencil(x, w, y):
     i = cuda.grid(1)
     t = cuda.threadIdx.x
-    tile = cuda.shared.array(130, float32)
+    tile = cuda.shared.array({BLOCK + 2}, float32)
     n = x.size
     if i < n:
         tile[t + 1] = x[i]
@@ -144,22 +146,22 @@ def stencil(x, w, y):
     if i < n:
         y[i] = w[0] * tile[t] + w[1] * tile[t + 1] + w[2] * tile[t + 2]
 """)
-bank.mistake("left_wraps", "machine", "F3 + halo_before", source="""
+bank.mistake("left_wraps", "machine", "F3 + halo_before", source=f"""
 from numba import cuda, float32
 
-BLOCK = 128
+BLOCK = {BLOCK}
 
 
 @cuda.jit
 def stencil(x, w, y):
     i = cuda.grid(1)
     t = cuda.threadIdx.x
-    s = cuda.shared.array(130, float32)
+    s = cuda.shared.array({BLOCK + 2}, float32)
     s[t + 1] = x[i] if i < x.shape[0] else float32(0)
     if t == 0:
         s[0] = x[i - 1]
     elif t == BLOCK - 1:
-        s[129] = x[i + 1] if i + 1 < x.shape[0] else float32(0)
+        s[{BLOCK + 1}] = x[i + 1] if i + 1 < x.shape[0] else float32(0)
     cuda.syncthreads()
     if i < x.shape[0]:
         y[i] = w[0] * s[t] + w[1] * s[t + 1] + w[2] * s[t + 2]

@@ -1,9 +1,12 @@
 """The bank of 39, crossover."""
 
-from minidl.course import Bank
+from minidl.course import Bank, constant
+
+LAUNCH_US = constant("LAUNCH_US")
+RELU, DEVICE, HOST = {10: (32768, 80, 112), 5: (16384, 64, 96)}[LAUNCH_US]
 
 bank = Bank()
-bank.solution("""
+bank.solution(f"""
 import numpy as np
 
 
@@ -19,16 +22,16 @@ def crossing(times_a, times_b, sizes):
     # end
 
 
-predictions = {
+predictions = {{
     # begin
-    "relu, data on the device": 32768,
+    "relu, data on the device": {RELU},
     "relu, data on the host": "never",
-    "product, data on the device": 80,
-    "product, data on the host": 112,
+    "product, data on the device": {DEVICE},
+    "product, data on the host": {HOST},
     # end
-}
+}}
 """, "from the end")
-bank.solution("""
+bank.solution(f"""
 import numpy as np
 
 
@@ -38,7 +41,7 @@ def crossing(times_a, times_b, sizes):
     return sizes[first] if first < len(sizes) else None
 
 
-LAUNCH = 10e-6
+LAUNCH = {LAUNCH_US}e-6
 
 
 def model(sizes, flops, moved, copied):
@@ -50,12 +53,12 @@ def model(sizes, flops, moved, copied):
 
 
 POWERS, SIXTEENS = [2**k for k in range(30)], [16 * k for k in range(1, 200)]
-predictions = {
+predictions = {{
     "relu, data on the device": model(POWERS, lambda n: n, lambda n: 8 * n, 0),
     "relu, data on the host": model(POWERS, lambda n: n, lambda n: 8 * n, 1),
     "product, data on the device": model(SIXTEENS, lambda n: 2 * n**3, lambda n: 12 * n**2, 0),
     "product, data on the host": model(SIXTEENS, lambda n: 2 * n**3, lambda n: 12 * n**2, 1),
-}
+}}
 """, "behind the last loss; computed")
 bank.starter_is('''
 import numpy as np
@@ -115,14 +118,16 @@ bank.mistake("gives_up", "values", "no_answer_for_all", f"{LOOP} => " """    for
         return None
 """)
 for key, right, said in (
-    ("relu, data on the device", 32768, {'"never"': "cheap_to_launch", 1: "launch_forgotten", 16384: "one_too_small", 65536: "one_too_large"}),
-    ("relu, data on the host", '"never"', {32768: "copies_forgotten"}),
-    ("product, data on the device", 80, {'"never"': "grows_faster", 16: "launch_forgotten_too", 64: "one_too_small", 112: "copied_for_nothing"}),
-    ("product, data on the host", 112, {80: "copies_of_product", 128: "one_too_large"}),
+    ("relu, data on the device", RELU, {'"never"': "cheap_to_launch", 1: "launch_forgotten", RELU // 2: "one_too_small",
+                                        2 * RELU: "one_too_large"}),
+    ("relu, data on the host", '"never"', {RELU: "copies_forgotten"}),
+    ("product, data on the device", DEVICE, {'"never"': "grows_faster", 16: "launch_forgotten_too",
+                                             DEVICE - 16: "one_too_small", HOST: "copied_for_nothing"}),
+    ("product, data on the host", HOST, {DEVICE: "copies_of_product", HOST + 16: "one_too_large"}),
 ):  # fmt: skip
     for number, says in said.items():
-        bank.mistake(f"{key.split()[0][:-1]} {key.split()[-1]} {number}".replace('"', ""), "values", says, f'"{key}": {right} => "{key}": {number}')
-bank.mistake("no_predictions", "values", "no-answer", '"product, data on the host": 112, => "product, data on the host": ...,')
+        bank.mistake(f"{key.split()[0][:-1]} {key.split()[-1]} {says}", "values", says, f'"{key}": {right} => "{key}": {number}')
+bank.mistake("no_predictions", "values", "no-answer", f'"product, data on the host": {HOST}, => "product, data on the host": ...,')
 bank.mistake("wrong_axis", "values", "wrong_axis", f"{MEDIANS} => faster = np.median(times_b, axis=0) < np.median(times_a, axis=0)")
 bank.mistake("interpolates", "values", "not_a_size", f"{LOOP} => " """    lost = np.flatnonzero(~faster)
     if not faster[-1]:
@@ -141,4 +146,4 @@ bank.mistake("wrong_axis_by_index", "runs", "wrong_axis", f"{MEDIANS} => faster 
 bank.mistake("no_loss_at_all", "runs", "no_loss_at_all", f"{LOOP} => " """    lost = np.flatnonzero(~faster)
     return sizes[lost[-1] + 1] if lost[-1] + 1 < len(sizes) else None
 """)
-bank.mistake("two_of_three_copied", "values", "three_copies", '"product, data on the host": 112 => "product, data on the host": 96')
+bank.mistake("two_of_three_copied", "values", "three_copies", f'"product, data on the host": {HOST} => "product, data on the host": {HOST - 16}')

@@ -1,12 +1,14 @@
 """The bank of 46, implicit_gemm."""
 
-from minidl.course import Bank
+from minidl.course import Bank, constant
+
+TILE = constant("TILE")
 
 bank = Bank()
-bank.solution("""
+bank.solution(f"""
 from numba import cuda, float32
 
-TILE = 16
+TILE = {TILE}
 
 
 @cuda.jit
@@ -46,7 +48,7 @@ def implicit_gemm(x, w, y, stride, pad):
         y[n, p, q, k] = total
     # end
 """, "one element of each tile a thread")
-bank.solution("""
+bank.solution(f"""
 from numba import cuda, float32
 
 
@@ -63,11 +65,11 @@ def pixel(x, w, n, top, left, t):
 
 @cuda.jit
 def implicit_gemm(x, w, y, stride, pad):
-    left_tile = cuda.shared.array((16, 17), float32)
-    right_tile = cuda.shared.array((16, 17), float32)
+    left_tile = cuda.shared.array(({TILE}, {TILE + 1}), float32)
+    right_tile = cuda.shared.array(({TILE}, {TILE + 1}), float32)
     col, row = cuda.threadIdx.x, cuda.threadIdx.y
-    k = 16 * cuda.blockIdx.x + col
-    n, place = divmod(16 * cuda.blockIdx.y + row, y.shape[1] * y.shape[2])
+    k = {TILE} * cuda.blockIdx.x + col
+    n, place = divmod({TILE} * cuda.blockIdx.y + row, y.shape[1] * y.shape[2])
     p, q = divmod(place, y.shape[2])
     taps = w.shape[0] * w.shape[1] * w.shape[2]
     total = float32(0)
@@ -80,10 +82,10 @@ def implicit_gemm(x, w, y, stride, pad):
             rs, c = divmod(rest, w.shape[2])
             right_tile[row, col] = w[rs // w.shape[1], rs % w.shape[1], c, k]
         cuda.syncthreads()
-        for step in range(min(16, taps - first)):
+        for step in range(min({TILE}, taps - first)):
             total = cuda.fma(left_tile[row, step], right_tile[step, col], total)
         cuda.syncthreads()
-        first += 16
+        first += {TILE}
     if n < y.shape[0] and k < y.shape[3]:
         y[n, p, q, k] = total
 """, "a function for the pixel, a while")

@@ -1,15 +1,17 @@
 """The bank of 50, new_op."""
 
-from minidl.course import Bank
+from minidl.course import Bank, constant
+
+B = constant("B")
 
 bank = Bank()
-bank.solution("""
+bank.solution(f"""
 import numpy as np
 
 import minidl
 
 
-def forward(x, *, b=4.0):
+def forward(x, *, b={B}.0):
     # begin
     root = np.sqrt(x * x + b)
     y = (x + root) / 2
@@ -27,7 +29,7 @@ def backward(dy, cache):
 
 squareplus = minidl.register_op("squareplus", forward, backward)
 """, "keeps x and the root")
-bank.solution("""
+bank.solution(f"""
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +42,7 @@ class Kept(NamedTuple):
     b: float
 
 
-def forward(x, *, b=4.0):
+def forward(x, *, b={B}.0):
     y = 0.5 * (x + np.hypot(x, x.dtype.type(b**0.5)))
     return y, Kept(y, b)
 
@@ -53,12 +55,12 @@ def backward(dy, cache):
 
 squareplus = minidl.register_op("squareplus", forward, backward, maths="y = (x + √(x² + b)) / 2")
 """, "keeps y and b, by the equation that y solves")
-bank.solution("""
+bank.solution(f"""
 import numpy as np
 from minidl import register_op
 
 
-def plus(x, *, b=4.0):
+def plus(x, *, b={B}.0):
     y = np.empty_like(x)
     np.sqrt(np.square(x) + b, out=y)
     slope = np.divide(x, y)
@@ -84,21 +86,21 @@ bank.mistake("gradient_in_float64", "runs", "gradient_in_float64", f"{SLOPE} => 
 bank.mistake("no_comma", "runs", "comma", "return (dx,) => return dx")
 bank.mistake("gradient_of_b", "runs", "gradient_of_b", "return (dx,) => return dx, None")
 bank.mistake("no_pair", "runs", "no_pair", "return y, (x, root) => return y")
-bank.mistake("b_is_4", "values", "b_fixed", "np.sqrt(x * x + b) => np.sqrt(x * x + 4)")
-bank.mistake("b_is_4_backward", "values", "b_fixed_backward", "return y, (x, root) => return y, x", "x, root = cache => x = cache\n    root = np.sqrt(x * x + 4)")
+bank.mistake("b_is_4", "values", "b_fixed", f"np.sqrt(x * x + b) => np.sqrt(x * x + {B})")
+bank.mistake("b_is_4_backward", "values", "b_fixed_backward", "return y, (x, root) => return y, x", f"x, root = cache => x = cache\n    root = np.sqrt(x * x + {B})")
 bank.mistake("default_of_forward", "values", "b_fixed_backward", "return y, (x, root) => return y, x", "x, root = cache => x = cache\n    root = 2 * forward(x)[0] - x")
 bank.mistake("at_y", "values", "at_y", "return y, (x, root) => return y, (y, b)",
              "x, root = cache => x, b = cache\n    root = np.sqrt(x * x + b)")
 bank.mistake("no_dy", "values", "no_dy", "dx = dy * (1 => dx = (1")
-bank.mistake("one_cache", "values", "one_cache", source="""
+bank.mistake("one_cache", "values", "one_cache", source=f"""
 import numpy as np
 
 import minidl
 
-kept = {}
+kept = {{}}
 
 
-def forward(x, *, b=4.0):
+def forward(x, *, b={B}.0):
     kept["x"], kept["b"] = x, b
     return (x + np.sqrt(x * x + b)) / 2, None
 
@@ -111,7 +113,7 @@ def backward(dy, cache):
 
 squareplus = minidl.register_op("squareplus", forward, backward)
 """)
-bank.mistake("one_global_x", "runs", "one_cache", source="""
+bank.mistake("one_global_x", "runs", "one_cache", source=f"""
 import numpy as np
 
 import minidl
@@ -119,7 +121,7 @@ import minidl
 last = None
 
 
-def forward(x, *, b=4.0):
+def forward(x, *, b={B}.0):
     global last
     last = x, np.sqrt(x * x + b)
     return (x + last[1]) / 2, None
@@ -139,25 +141,25 @@ bank.mistake("chain_rule_twice", "values", "chain_rule", "dy * (1 + x / root) / 
 bank.mistake("not_halved", "values", "scaled", "y = (x + root) / 2 => y = x + root")
 bank.mistake("x_changed", "values", "F17", "    root = np.sqrt(x * x + b)\n =>     root = np.sqrt(x * x + b)\n    x += root\n", "y = (x + root) / 2 => y = x / 2")
 bank.mistake("no_backward", "runs", "no_backward", '"squareplus", forward, backward) => "squareplus", forward)')
-bank.mistake("composed", "runs", "composed", source="""
+bank.mistake("composed", "runs", "composed", source=f"""
 import minidl
 from minidl import functional as F
 
 
-def squareplus(x, b=4.0):
+def squareplus(x, b={B}.0):
     return (x + F.sqrt(x * x + b)) / 2
 """)
 bank.mistake("not_kept", "file", "no-function", "squareplus = minidl => minidl")
 bank.mistake("mirrored", "values", "mirrored", "y = (x + root) / 2 => y = (root - x) / 2")
 bank.mistake("mirrored_slope", "values", "mirrored", "dy * (1 + x / root) / 2 => dy * (1 - x / root) / 2")
 bank.mistake("relu_slope", "values", "relu_slope", "dx = dy * (1 + x / root) / 2 => dx = dy * (x > 0)")
-bank.mistake("slope_not_halved", "values", "scaled", source="""
+bank.mistake("slope_not_halved", "values", "scaled", source=f"""
 import numpy as np
 
 import minidl
 
 
-def forward(x, *, b=4.0):
+def forward(x, *, b={B}.0):
     root = np.sqrt(x * x + b)
     return (x + root) / 2, (x, root)
 
@@ -169,31 +171,31 @@ def backward(dy, cache):
 
 squareplus = minidl.register_op("squareplus", forward, backward)
 """)
-bank.mistake("b_default_in_backward", "values", "b_fixed_backward", source="""
+bank.mistake("b_default_in_backward", "values", "b_fixed_backward", source=f"""
 import numpy as np
 
 import minidl
 
 
-def forward(x, *, b=4.0):
+def forward(x, *, b={B}.0):
     y = (x + np.sqrt(x**2 + b)) * 0.5
     return y, x
 
 
 def backward(dy, cache):
     x = cache
-    return (dy * 0.5 * (1 + x / np.sqrt(x**2 + 4.0)),)
+    return (dy * 0.5 * (1 + x / np.sqrt(x**2 + {B}.0)),)
 
 
 squareplus = minidl.register_op("squareplus", forward, backward)
 """)
-bank.mistake("root_b_squared", "values", "b_squared", source="""
+bank.mistake("root_b_squared", "values", "b_squared", source=f"""
 import numpy as np
 
 import minidl
 
 
-def forward(x, *, b=4.0):
+def forward(x, *, b={B}.0):
     r = np.sqrt(x**2 + b**2)
     return (x + r) / 2, (x, r)
 
@@ -205,13 +207,13 @@ def backward(dy, cache):
 
 squareplus = minidl.register_op("squareplus", forward, backward)
 """)
-bank.mistake("returns_array", "runs", "comma", source="""
+bank.mistake("returns_array", "runs", "comma", source=f"""
 import numpy as np
 
 import minidl
 
 
-def forward(x, *, b=4.0):
+def forward(x, *, b={B}.0):
     r = np.sqrt(x * x + b)
     return (x + r) / 2, (x, r)
 

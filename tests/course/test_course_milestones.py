@@ -49,6 +49,17 @@ def test_an_mlp_step_on_kernels_is_numpys(folder):
     assert "vector_add" in page.body(milestone, True) and "达到" in milestone.text("zh")
 
 
+def test_files_of_a_variant_are_launched_by_its_numbers(folder):
+    fill(folder, kernels.NEEDS)
+    own = {number: list(catalog.variants(number))[-1] for number in (18, 21, 24, 29)}
+    assert all(own.values())
+    folder.write("course.json", {"variants": {str(number): variant for number, variant in own.items()}})
+    for number, variant in own.items():
+        folder.file(number).write_text(next(iter(catalog.bank(f"{number}@{variant}").rights().values())), "utf-8")
+    milestone = attempt(folder, "kernels")
+    assert milestone.passed and "0 faults" in milestone.text(), milestone.text()
+
+
 def test_the_reference_step_is_minidls_own():
     """The NumPy side of the comparison, held to the ops."""
     from minidl.ops.dense import dense_forward

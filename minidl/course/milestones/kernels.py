@@ -64,7 +64,8 @@ class Kernels:
         """a @ b."""
         c = _empty(a.shape[0], b.shape[1])
         name = "gemm_tiled" if tiled else "gemm"
-        self.launch(name, name, _tiles(c, 16, 16), (16, 16), a, b, c)
+        edge = self.launch.constant(name, "TILE") if tiled else 16
+        self.launch(name, name, _tiles(c, edge, edge), (edge, edge), a, b, c)
         return c
 
     def turned(self, a: np.ndarray) -> np.ndarray:
@@ -121,7 +122,8 @@ class Kernels:
     def row_sums(self, x: np.ndarray, warp: bool) -> np.ndarray:
         """The sum of each row, by the tree or by shuffles."""
         y = _empty(x.shape[0])
-        self.launch("reduce_shuffle" if warp else "reduce_tree", "row_sums", (x.shape[0],), 32 if warp else 128, x, y)
+        threads = 32 if warp else self.launch.constant("reduce_tree", "THREADS")
+        self.launch("reduce_shuffle" if warp else "reduce_tree", "row_sums", (x.shape[0],), threads, x, y)
         return y
 
     def stepped(self, w: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -141,7 +143,8 @@ class Kernels:
     def smooth(self, x: np.ndarray) -> np.ndarray:
         """Each number with its neighbours."""
         y = _empty(x.size)
-        self.launch("stencil", "stencil", -(-x.size // 128), 128, x, SMOOTH, y)
+        block = self.launch.constant("stencil", "BLOCK")
+        self.launch("stencil", "stencil", -(-x.size // block), block, x, SMOOTH, y)
         return y
 
 

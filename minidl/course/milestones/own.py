@@ -27,6 +27,8 @@ def accepted(folder: Folder, needs: Iterable[int]) -> tuple[dict[int, Result | N
         if result.passed:
             name = catalog.load(number).name
             own[name] = student_module(str(folder.file(number)), result.source, f"student_{name}")
+            variant = folder.key(number).partition("@")[2]
+            own[name].__dict__["__constants__"] = catalog.variants(number)[variant]
     return results, own
 
 
@@ -49,6 +51,11 @@ class Launches:
         n, sectors = self.counted.get(name, (0, 0))
         self.counted[name] = (n + 1, sectors + report.figures.global_sectors)
         self.faults += [str(fault) for fault in report.faults]
+
+    def constant(self, name: str, which: str) -> int:
+        """Return a number of the student's variant of an exercise, which its kernel is launched by."""
+        found: dict[str, int] = self.own[name].__dict__["__constants__"]
+        return found[which]
 
     @property
     def total(self) -> int:

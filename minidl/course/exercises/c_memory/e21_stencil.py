@@ -1,29 +1,34 @@
-"""y[i] = w[0] · x[i - 1] + w[1] · x[i] + w[2] · x[i + 1], each x fetched once; outside of x are zeros.
-
-Three neighbouring threads want the same x. So a block of 128 threads fetches its piece of x into shared memory, and one
-more on either side, the halo: 130 places.
-
-    x        …  127 | 128  129  …  255 | 256 …          block 1
-    tile          0 |   1    2  …  128 | 129            tile[t + 1] = x[128 + t]
-
-Thread t stores tile[t + 1], and somebody stores tile[0] and tile[129]. Where x ends, a place holds 0.
-Par: 400 sectors for 1,024 elements, w included, where a thread that reads all three itself makes 670.
-"""
+"""A stencil of three neighbours with a halo; of the block's threads there are variants."""
 
 import re
 
 import numpy as np
 
-from minidl.course import Exercise, Kernel, case, extreme, par
+from minidl.course import Exercise, Kernel, case, constant, extreme, par
+
+CHOICES = 128, 64, 256
+BLOCK = constant("BLOCK", CHOICES)
+SECTORS = {64: 416, 128: 400, 256: 392}[BLOCK]
+TEXT = f"""y[i] = w[0] · x[i - 1] + w[1] · x[i] + w[2] · x[i + 1], each x fetched once; outside of x are zeros.
+
+Three neighbouring threads want the same x. So a block of {BLOCK} threads fetches its piece of x into shared memory, and one
+more on either side, the halo: {BLOCK + 2} places.
+
+    x        …  {BLOCK - 1:>3} | {BLOCK:>3}  {BLOCK + 1:>3}  …  {2 * BLOCK - 1:>3} | {2 * BLOCK:>3} …        block 1
+    tile          0 |   1    2  …  {BLOCK:>3} | {BLOCK + 1:>3}          tile[t + 1] = x[{BLOCK} + t]
+
+Thread t stores tile[t + 1], and somebody stores tile[0] and tile[{BLOCK + 1}]. Where x ends, a place holds 0.
+Par: {SECTORS} sectors for 1,024 elements, w included, where a thread that reads all three itself makes 670.
+"""
 
 
 def cases(d):
     yield case("a part of a block", d(5), d(3))
     yield case("", d(300), d(3))
     yield case("one element", d(1), d(3))
-    yield case("one block exactly", d(128), d(3))
-    yield case("one more than a block", d(129), d(3))
-    yield case("", d(257), d(3))
+    yield case("one block exactly", d(BLOCK), d(3))
+    yield case("one more than a block", d(BLOCK + 1), d(3))
+    yield case("", d(2 * BLOCK + 1), d(3))
     yield par("", d(1024), d(3))
     yield extreme("infinities and zeros", np.array([0, 1, float("inf"), -2, 0, 0, -0.0, 3], np.float32),
                   np.array([1, -2, 0.5], np.float32))  # fmt: skip
@@ -41,6 +46,8 @@ def neighbours(x, w):
 
 exercise = Exercise(
     title="A stencil with a halo",
+    text=TEXT,
+    constants={"BLOCK": CHOICES},
     stars=2,
     minutes=40,
     needs=("count_sectors", "vector_add"),
@@ -51,8 +58,8 @@ exercise = Exercise(
             cases=cases,
             reference=neighbours,
             outputs={"y": lambda x: x.shape},
-            threads=128,
-            par={"sectors": 400, "shared_passes": 1.0},
+            threads=BLOCK,
+            par={"sectors": SECTORS, "shared_passes": 1.0},
             naive={"sectors": 670},
         ),
     ),
@@ -67,8 +74,8 @@ exercise = Exercise(
             "只在每个块的第一个和最后一个元素出错：它们有邻居，在别的块的那一段里。",
         ),
         "no_right_halo": (
-            "Nobody stores the last place, tile[129], the right neighbour of thread 127.",
-            "没有人存最后一个位置 tile[129]，即线程 127 右边的邻居。",
+            f"Nobody stores the last place, tile[{BLOCK + 1}], the right neighbour of thread {BLOCK - 1}.",
+            f"没有人存最后一个位置 tile[{BLOCK + 1}]，即线程 {BLOCK - 1} 右边的邻居。",
         ),
         "no_left_halo": (
             "Nobody stores tile[0], the left neighbour of thread 0.",
@@ -111,28 +118,28 @@ exercise = Exercise(
             "第一个和最后一个元素只有一个邻居，但同样要有 y。",
         ),
         "halo_one_late": (
-            "tile[129] is the right neighbour of thread 127's element: yours is one further.",
-            "tile[129] 是线程 127 的元素右边的邻居：你取的又远了一个。",
+            f"tile[{BLOCK + 1}] is the right neighbour of thread {BLOCK - 1}'s element: yours is one further.",
+            f"tile[{BLOCK + 1}] 是线程 {BLOCK - 1} 的元素右边的邻居：你取的又远了一个。",
         ),
         "halo_without_zero": (
             "Where x has no neighbour to fetch, the halo's place still has to hold something.",
             "x 没有邻居可取的地方，halo 的位置也要放个值。",
         ),
         "one_fills": (
-            "One thread fetches the whole tile while 127 wait; its loads are one number each.",
-            "一个线程取完整个 tile，其余 127 个在等；它每次读只取一个数。",
+            f"One thread fetches the whole tile while {BLOCK - 1} wait; its loads are one number each.",
+            f"一个线程取完整个 tile，其余 {BLOCK - 1} 个在等；它每次读只取一个数。",
         ),
     },
     recognise=lambda seen: recognise(seen),
     hints=(
         ("Which x does thread 0 of block 1 need, and who of its block fetches them?",
          "块 1 的线程 0 需要哪些 x，块里由谁来取？"),
-        ("All 130 places have to hold something before anybody reads: x where it exists, 0 where it does not, also for "
-         "threads without an element. Thread 0 can store the left halo and thread 127 the right one.",
-         "任何人读之前，130 个位置都要有值：有 x 的放 x，没有的放 0，没有元素的线程也要存。线程 0 可存左边的 halo，线程 127 存右边的。"),
-        ("tile of 130; own place: x or 0; if I am the first: left place; if I am the last: right place; wait, all of us; if "
+        (f"All {BLOCK + 2} places have to hold something before anybody reads: x where it exists, 0 where it does not, also for "
+         f"threads without an element. Thread 0 can store the left halo and thread {BLOCK - 1} the right one.",
+         f"任何人读之前，{BLOCK + 2} 个位置都要有值：有 x 的放 x，没有的放 0，没有元素的线程也要存。线程 0 可存左边的 halo，线程 {BLOCK - 1} 存右边的。"),
+        (f"tile of {BLOCK + 2}; own place: x or 0; if I am the first: left place; if I am the last: right place; wait, all of us; if "
          "I have an element: three products, one store.",
-         "130 个位置；自己的：x 或 0；若我是第一个：左边；若我是最后一个：右边；全体等待；若我有元素：三个乘积，写一次。"),
+         f"{BLOCK + 2} 个位置；自己的：x 或 0；若我是第一个：左边；若我是最后一个：右边；全体等待；若我有元素：三个乘积，写一次。"),
     ),
 )  # fmt: skip
 

@@ -1,33 +1,14 @@
-"""From which size on is it faster?
-
-Two programs a and b do the same work. They have been timed at several sizes, each several times:
-
-    times_a, times_b     (sizes, runs) seconds, row i belongs to sizes[i]; sizes rise
-    crossing(...)        the smallest of these sizes from which on b is faster, at it and at all larger ones; None if
-                         there is none
-
-A single time proves nothing: compare medians over the runs. And a single size proves nothing either: where b wins by
-1 % at 8 and loses at 9, the crossing has not been there yet.
-
-Then predict, with paper and pencil or with your own function, for a GPU that is no more than this model:
-
-    GPU    10 µs for a launch, plus copies at 12 GB/s (each array once, there or back), plus the larger of
-           flops / 60 TFLOP/s and bytes / 3,000 GB/s
-    CPU    the larger of flops / 100 GFLOP/s and bytes / 20 GB/s
-
-relu of n float32 numbers moves 8 n bytes and counts n flops; the product of two n x n matrices moves 12 n² and counts
-2 n³. With the data on the host all of these bytes are copied too, with the data on the device none. Of the sizes
-n = 1, 2, 4, 8, 16, … for relu and n = 16, 32, 48, 64, 80, … for the product: from which on is the GPU faster? Write the
-size, or "never".
-"""
+"""From which size on is it faster? Of a launch's time there are variants."""
 
 import re
 
 import numpy as np
 
-from minidl.course import Answers, Exercise, Function, case
+from minidl.course import Answers, Exercise, Function, case, constant
 
-LAUNCH, PCIE, GPU_FLOPS, GPU_BYTES, CPU_FLOPS, CPU_BYTES = 1e-5, 12e9, 6e13, 3e12, 1e11, 2e10
+CHOICES = 10, 5
+LAUNCH_US = constant("LAUNCH_US", CHOICES)
+LAUNCH, PCIE, GPU_FLOPS, GPU_BYTES, CPU_FLOPS, CPU_BYTES = LAUNCH_US * 1e-6, 12e9, 6e13, 3e12, 1e11, 2e10
 
 
 def answer(sizes, flops, moved, copied):
@@ -53,6 +34,10 @@ def predicted():
         "product, data on the device": answer(gemm, lambda n: 2 * n**3, lambda n: 12 * n**2, 0),
         "product, data on the host": answer(gemm, lambda n: 2 * n**3, lambda n: 12 * n**2, 1),
     }
+
+
+RELU, DEVICE, HOST = (predicted()[key] for key in ("relu, data on the device", "product, data on the device",
+                                                   "product, data on the host"))  # fmt: skip
 
 
 def told(size):
@@ -91,10 +76,34 @@ def cases(d):
     equal = np.array([[2.0, 2, 2], [3, 3, 3], [4, 4, 4]])
     yield case("as fast at 20", equal, equal - [[-1], [0], [1]], np.array([10, 20, 30]))
     yield case("one size, one run", np.array([[2.0]]), np.array([[1.0]]), np.array([5]))
+TEXT = f"""From which size on is it faster?
+
+Two programs a and b do the same work. They have been timed at several sizes, each several times:
+
+    times_a, times_b     (sizes, runs) seconds, row i belongs to sizes[i]; sizes rise
+    crossing(...)        the smallest of these sizes from which on b is faster, at it and at all larger ones; None if
+                         there is none
+
+A single time proves nothing: compare medians over the runs. And a single size proves nothing either: where b wins by
+1 % at 8 and loses at 9, the crossing has not been there yet.
+
+Then predict, with paper and pencil or with your own function, for a GPU that is no more than this model:
+
+    GPU    {LAUNCH_US} µs for a launch, plus copies at 12 GB/s (each array once, there or back), plus the larger of
+           flops / 60 TFLOP/s and bytes / 3,000 GB/s
+    CPU    the larger of flops / 100 GFLOP/s and bytes / 20 GB/s
+
+relu of n float32 numbers moves 8 n bytes and counts n flops; the product of two n x n matrices moves 12 n² and counts
+2 n³. With the data on the host all of these bytes are copied too, with the data on the device none. Of the sizes
+n = 1, 2, 4, 8, 16, … for relu and n = 16, 32, 48, 64, 80, … for the product: from which on is the GPU faster? Write the
+size, or "never".
+"""
 
 
 exercise = Exercise(
     title="The size from which on",
+    text=TEXT,
+    constants={"LAUNCH_US": CHOICES},
     stars=2,
     minutes=35,
     needs=("honest_clock",),
@@ -113,10 +122,10 @@ exercise = Exercise(
             cases=lambda d: (),
             reference=predicted,
             wrong={
-                "relu, data on the device": {"never": "cheap_to_launch", 1: "launch_forgotten", 16384: "one_too_small", 65536: "one_too_large"},
-                "relu, data on the host": {32768: "copies_forgotten", 1: "copies_forgotten", 65536: "copies_forgotten"},
-                "product, data on the device": {"never": "grows_faster", 16: "launch_forgotten_too", 64: "one_too_small", 96: "one_too_large", 112: "copied_for_nothing"},
-                "product, data on the host": {"never": "grows_faster", 80: "copies_of_product", 96: "three_copies", 128: "one_too_large"},
+                "relu, data on the device": {"never": "cheap_to_launch", 1: "launch_forgotten", RELU // 2: "one_too_small", 2 * RELU: "one_too_large"},
+                "relu, data on the host": {RELU: "copies_forgotten", 1: "copies_forgotten", 2 * RELU: "copies_forgotten"},
+                "product, data on the device": {"never": "grows_faster", 16: "launch_forgotten_too", DEVICE - 16: "one_too_small", DEVICE + 16: "one_too_large", HOST: "copied_for_nothing"},
+                "product, data on the host": {"never": "grows_faster", DEVICE: "copies_of_product", HOST - 16: "three_copies", HOST + 16: "one_too_large"},
             },
         ),
     ),
@@ -173,8 +182,8 @@ exercise = Exercise(
             "有交叉的地方你返回了 None：循环在放弃之前看完所有大小了吗？",
         ),
         "cheap_to_launch": (
-            "On the device relu costs 10 µs and little more, at any size; the CPU's time grows with n.",
-            "在设备上 relu 不论多大都是 10 µs 多一点；CPU 的时间却随 n 增长。",
+            f"On the device relu costs {LAUNCH_US} µs and little more, at any size; the CPU's time grows with n.",
+            f"在设备上 relu 不论多大都是 {LAUNCH_US} µs 多一点；CPU 的时间却随 n 增长。",
         ),
         "launch_forgotten": (
             "8 bytes a number at 20 GB/s: the CPU is through with one number in 0.4 ns. And a launch?",
@@ -214,9 +223,9 @@ exercise = Exercise(
             "b 在每个大小上都更快时，它一次也没输，没有“最后一次输”可找：那么从哪个大小起 b 更快？",
         ),
         "three_copies": (
-            "At 96 the CPU is still faster: all three matrices are copied, two there and the result back, 12 n² "
+            f"At {HOST - 16} the CPU is still faster: all three matrices are copied, two there and the result back, 12 n² "
             "bytes in all.",
-            "在 96 处 CPU 还更快：三个矩阵都要拷贝，两个过去，结果回来，共 12 n² 字节。",
+            f"在 {HOST - 16} 处 CPU 还更快：三个矩阵都要拷贝，两个过去，结果回来，共 12 n² 字节。",
         ),
     },
     recognise=lambda seen: recognise(seen),

@@ -1,23 +1,28 @@
-"""A convolution as a tiled product of matrices, whose left one is never written.
+"""A convolution as a tiled product of matrices, whose left one is never written; of the tile there are variants."""
+
+import numpy as np
+
+from minidl.course import Exercise, Kernel, case, constant, extreme, par
+
+INF = float("inf")
+CHOICES = 16, 8
+TILE = constant("TILE", CHOICES)
+PAR, PASSES, NAIVE = {16: (2300, 1.1, 11_200), 8: (3600, 1.16, 8950)}[TILE]
+FIRST = {16: (1, 4, 5, 2), 8: (1, 2, 4, 1)}[TILE]  # threads of the block without a window, places of the tile without a tap
+TEXT = f"""A convolution as a tiled product of matrices, whose left one is never written.
 
 A convolution is a product (exercise 8): a row of A for each window, holding the pixels under it, a column of B for each filter:
 
     A (N·P·Q, R·S·C)     A[m, t] = x[n, i, j, c]     m = (n · P + p) · Q + q      t = (r · S + s) · C + c
     B (R·S·C, K)         B[t, k] = w[r, s, c, k]     i = p · stride + r - pad     j = q · stride + s - pad
 
-A would be R·S times as large as x. So nobody writes it: the kernel of exercise 24 multiplies tiles of 16 x 16, and where a
+A would be R·S times as large as x. So nobody writes it: the kernel of exercise 24 multiplies tiles of {TILE} x {TILE}, and where a
 thread would fetch A[m, t] it takes m and t apart and fetches that pixel of x; 0 where there is no such pixel, window or tap.
 
-`implicit_gemm(x, w, y, stride, pad)` for x (N, H, W, C), w (R, S, C, K), y (N, P, Q, K). Threads are (16, 16): x along the
-filters, y along the windows; the grid covers K and N·P·Q. 27 taps are no multiple of 16, nor are windows or filters.
-Par: 2,300 sectors for 2 images of 9 x 8 with 3 channels and 20 filters of 3 x 3, where exercise 42's kernel moves 11,200.
+`implicit_gemm(x, w, y, stride, pad)` for x (N, H, W, C), w (R, S, C, K), y (N, P, Q, K). Threads are ({TILE}, {TILE}): x along the
+filters, y along the windows; the grid covers K and N·P·Q. 27 taps are no multiple of {TILE}, nor are windows or filters.
+Par: {PAR:,} sectors for 2 images of 9 x 8 with 3 channels and 20 filters of 3 x 3, where exercise 42's kernel moves {NAIVE:,}.
 """
-
-import numpy as np
-
-from minidl.course import Exercise, Kernel, case, extreme, par
-
-INF = float("inf")
 
 
 def sizes(x, w, stride, pad):
@@ -27,7 +32,7 @@ def sizes(x, w, stride, pad):
 
 def cases(d):
     for kind, (n, h, width, c), (r, s, k), stride, pad in (
-        (case, (1, 4, 5, 2), (2, 3, 3), 1, 0),
+        (case, FIRST, (2, 3, 3), 1, 0),
         (case, (2, 5, 3, 16), (1, 1, 16), 1, 0),
         (case, (3, 5, 6, 3), (3, 2, 17), 1, 0),
         (case, (2, 6, 4, 1), (3, 5, 5), 1, 2),
@@ -52,6 +57,8 @@ def handed_out(x, w, stride, pad):
 
 exercise = Exercise(
     title="A convolution as a product, its columns never written",
+    text=TEXT,
+    constants={"TILE": CHOICES},
     stars=3,
     minutes=75,
     needs=("conv_kernel", "gemm_tiled"),
@@ -62,26 +69,26 @@ exercise = Exercise(
             cases=cases,
             reference=handed_out,
             outputs={"y": sizes},
-            threads=(16, 16),
-            grid=lambda y: (-(-y.shape[3] // 16), -(-(y.size // y.shape[3]) // 16)),
+            threads=(TILE, TILE),
+            grid=lambda y: (-(-y.shape[3] // TILE), -(-(y.size // y.shape[3]) // TILE)),
             outside={"x": "0"},
-            par={"sectors": 2300, "shared_passes": 1.1},
-            naive={"sectors": 11200},
+            par={"sectors": PAR, "shared_passes": PASSES},
+            naive={"sectors": NAIVE},
         ),
     ),
     says={
         "taps_empty": (
-            "There are {w0 * w1 * w2} taps in tiles of 16: the last tile has places without a tap, and they hold what the tile before "
+            f"There are {{w0 * w1 * w2}} taps in tiles of {TILE}: the last tile has places without a tap, and they hold what the tile before "
             "left, or nothing.",
-            "{w0 * w1 * w2} 个位置按 16 个一块分：最后一块里有些地方没有对应的位置，那里是上一块留下的，或什么都没有。",
+            f"{{w0 * w1 * w2}} 个位置按 {TILE} 个一块分：最后一块里有些地方没有对应的位置，那里是上一块留下的，或什么都没有。",
         ),
         "w_beyond_taps": (
-            "The rows of B end at R·S·C = {w0 * w1 * w2}; a tile of 16 goes further.",
-            "B 的行到 R·S·C = {w0 * w1 * w2} 为止；16 个一块会走得更远。",
+            f"The rows of B end at R·S·C = {{w0 * w1 * w2}}; a tile of {TILE} goes further.",
+            f"B 的行到 R·S·C = {{w0 * w1 * w2}} 为止；{TILE} 个一块会走得更远。",
         ),
         "tail_lost": (
-            "The last {w0 * w1 * w2 % 16} of {w0 * w1 * w2} taps are missing: how many tiles cover them?",
-            "{w0 * w1 * w2} 个位置中少了最后 {w0 * w1 * w2 % 16} 个：多少块才能盖住？",
+            f"The last {{w0 * w1 * w2 % {TILE}}} of {{w0 * w1 * w2}} taps are missing: how many tiles cover them?",
+            f"{{w0 * w1 * w2}} 个位置中少了最后 {{w0 * w1 * w2 % {TILE}}} 个：多少块才能盖住？",
         ),
         "one_image": (
             "Right for N = 1. The number of a window counts through all images; a row of y, p, begins again at 0 in each.",
@@ -120,8 +127,8 @@ exercise = Exercise(
             "对普通的数是对的，但无穷乘 0 是 NaN：不存在的像素就是 0，而不是别的像素乘 0。",
         ),
         "no_tiles": (
-            "Each pixel is fetched by every filter's thread. Sixteen filters could share one fetch.",
-            "每个像素都被每个滤波器的线程各取一次。十六个滤波器可以共用一次读取。",
+            f"Each pixel is fetched by every filter's thread. {TILE} filters could share one fetch.",
+            f"每个像素都被每个滤波器的线程各取一次。{TILE} 个滤波器可以共用一次读取。",
         ),
         "same_tap_for_b": (
             "The tile of B is filled for the tap of A: thread (x, y) has tap start + x in a row of A, and tap start "
@@ -136,8 +143,8 @@ exercise = Exercise(
          "but for w's four indices, since w lies in memory as B does.",
          "练习 24，只是取数不同：m 用余数和商变成 q、p、n，t 变成 c、s、r。w 在内存里就是 B 的样子，拆下标只是因为 w 有四个下标。"),
         ("q, p, n of my m once; total = 0; for each tile: t, its c, s, r, then i, j; if window, tap, row and column exist: x, else 0; the "
-         "same for w; wait; 16 products; wait. If m and k exist: write y[n, p, q, k].",
-         "先由 m 得 q、p、n；total = 0；对每块：t，其 c、s、r，再 i、j；窗口、位置、行、列都存在：x，否则 0；w 同样；等；16 个乘积；等。"
+         f"same for w; wait; {TILE} products; wait. If m and k exist: write y[n, p, q, k].",
+         f"先由 m 得 q、p、n；total = 0；对每块：t，其 c、s、r，再 i、j；窗口、位置、行、列都存在：x，否则 0；w 同样；等；{TILE} 个乘积；等。"
          "m 和 k 存在：写 y[n, p, q, k]。"),
     ),
 )  # fmt: skip

@@ -1,4 +1,12 @@
-"""An op of your own: squareplus.
+"""An op of your own: squareplus; of what b is where nobody says there are variants."""
+
+import numpy as np
+
+from minidl.course import Exercise, Function, case, constant, extreme
+
+CHOICES = 4, 9
+B = constant("B", CHOICES)  # where the caller says nothing
+TEXT = f"""An op of your own: squareplus.
 
 minidl has relu and softplus; squareplus lies between them, smooth as softplus and without an exponential:
 
@@ -6,7 +14,7 @@ minidl has relu and softplus; squareplus lies between them, smooth as softplus a
 
 An op is two functions on NumPy arrays. Write them, and register them:
 
-    forward(x, *, b=4.0)               returns (y, cache): cache is whatever the backward will need
+    forward(x, *, b={B}.0)               returns (y, cache): cache is whatever the backward will need
     backward(dy, cache)                returns a tuple with one gradient for each input, here (dx,)
     squareplus = minidl.register_op("squareplus", forward, backward)
 
@@ -18,10 +26,6 @@ not be changed. A network calls the op many times before the first backward:
 
 It runs on the processor, whatever backend is selected; exercise 51 writes its kernels.
 """
-
-import numpy as np
-
-from minidl.course import Exercise, Function, case, extreme
 
 
 def on_a_tape(op, x, dy, b):
@@ -47,7 +51,7 @@ def others(x):
 
 
 def by_complex_step(x, dy, b):
-    b = 4.0 if b is None else b
+    b = float(B) if b is None else b
 
     def f(z):
         return 0.5 * z + np.sqrt(0.25 * z * z + 0.25 * b)
@@ -70,6 +74,8 @@ def cases(d):
 
 exercise = Exercise(
     title="An op of your own",
+    text=TEXT,
+    constants={"B": CHOICES},
     stars=2,
     minutes=30,
     section="14",
@@ -118,12 +124,12 @@ exercise = Exercise(
             "forward 要返回两样：(y, cache)；反向什么都不需要时 cache 可以是 None。你的反向需要什么？",
         ),
         "b_fixed": (
-            "Right at b = 4, wrong at b = {b:g}: somewhere a number stands where b has to.",
-            "b = 4 时对，b = {b:g} 时错：某个该写 b 的地方写了数字。",
+            f"Right at b = {B}, wrong at b = {{b:g}}: somewhere a number stands where b has to.",
+            f"b = {B} 时对，b = {{b:g}} 时错：某个该写 b 的地方写了数字。",
         ),
         "b_fixed_backward": (
-            "y is right at b = {b:g}, and the slope is that of b = 4: backward learns of b only what the cache tells it.",
-            "b = {b:g} 时 y 是对的，斜率却是 b = 4 的：backward 只能从 cache 得知 b。",
+            f"y is right at b = {{b:g}}, and the slope is that of b = {B}: backward learns of b only what the cache tells it.",
+            f"b = {{b:g}} 时 y 是对的，斜率却是 b = {B} 的：backward 只能从 cache 得知 b。",
         ),
         "at_y": (
             "The slope is worked out at y, and it is that of another point: the formula in x wants x. What did your forward "
