@@ -202,6 +202,88 @@ def test_gradescopes_archive_has_all_that_its_setup_installs(tmp_path):
         assert not [n for n in names if not n.startswith(("minidl", "cuda_kernels")) or "__pycache__" in n]
 
 
+@pytest.fixture
+def container(tmp_path):
+    """Gradescope's folders, with its scripts as they are but for where the folders lie."""
+    root = tmp_path / "autograder"
+    for name in ("source", "submission", "results"):
+        (root / name).mkdir(parents=True)
+    with zipfile.ZipFile(io.BytesIO(gradescope.archive(COURSE))) as archive:
+        archive.extractall(root / "source")
+    for script in ("setup.sh", "run_autograder"):
+        path = root / "source" / script
+        path.write_text(path.read_text("utf-8").replace("/autograder", str(root)), "utf-8")
+        path.chmod(0o755)
+    return root
+
+
+def program(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/bash\n{text}\n", "utf-8")
+    path.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a script of Gradescope's container, which runs Linux")
+@pytest.mark.parametrize(
+    ("image", "packaged", "chosen"),
+    [("python3", "", "python3"), ("python3.12", "", "python3.12"), ("", "python3.12", "python3.12"), ("", "", "")],
+)
+def test_gradescopes_setup_takes_a_python_that_suits(container, image, packaged, chosen):
+    stubs = container / "stubs"
+    program(container / "pip", f'echo pip "$@" >> {container}/log')
+    makes = f"""[ "$1" = -c ] && exit 0
+        echo "$(basename $0) $@" >> {container}/log
+        mkdir -p "$3/bin" && cp {container}/pip "$3/bin/pip\""""
+    for name in ("python3", "python3.11", "python3.12", "python3.13"):  # too old, or cannot make environments
+        program(stubs / name, makes if name == image else "exit 1")
+    program(container / "packaged", makes)
+    program(stubs / "apt-get", f"""[ "$1" = update ] && exit 0
+        [ -n "{packaged}" ] && [ "$3" = "{packaged}" ] && cp {container}/packaged {stubs}/$3 && exit 0
+        exit 100""")  # fmt: skip
+    env = {"PATH": f"{stubs}:/usr/bin:/bin"}
+    done = subprocess.run(
+        ["bash", str(container / "source" / "setup.sh")], env=env, capture_output=True, text=True, timeout=60
+    )
+    if not chosen:
+        assert done.returncode == 1 and "needs Python 3.11 or newer" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    log = (container / "log").read_text("utf-8").splitlines()
+    assert log[0] == f"{chosen} -m venv {container}/env"
+    assert log[1] == f"pip install --find-links wheels wheels/{wheel.name()}"  # the file: an index may have the name
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a script of Gradescope's container, which runs Linux")
+def test_gradescopes_run_writes_results_of_whatever_is_uploaded(container):
+    env = os.environ | {"PYTHONPATH": str(wheel.ROOT)}
+    program(container / "env" / "bin" / "python", f'exec "{sys.executable}" "$@"')
+    scores = {}
+    uploads = {
+        "right": {"13_vector_add.py": ADD},
+        "wrong": {"13_vector_add.py": WRONG},
+        "empty": {},
+        "junk": {"a.json": "{", "photo.png": "x"},
+        "folder": {"mine/13_vector_add.py": ADD},
+    }
+    for name, files in uploads.items():
+        for path in sorted((container / "submission").rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        (container / "results" / "results.json").unlink(missing_ok=True)
+        for path, text in files.items():
+            (container / "submission" / path).parent.mkdir(exist_ok=True)
+            (container / "submission" / path).write_text(text, "utf-8")
+        script = container / "source" / "run_autograder"
+        done = subprocess.run([str(script)], cwd=container, env=env, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        found = json.loads((container / "results" / "results.json").read_text("utf-8"))
+        scores[name] = sum(test["score"] for test in found["tests"])
+        assert found["tests"] and all(
+            {"name", "score", "max_score", "visibility"} <= test.keys() for test in found["tests"]
+        )
+        assert (name in ("empty", "junk")) == ("Nothing here can be graded" in found["output"])
+    assert scores == {"right": 8, "wrong": 0, "empty": 0, "junk": 0, "folder": 8}
+
+
 def test_the_wheel_is_one_that_pip_installs(tmp_path):
     if importlib.util.find_spec("pip") is None:
         pytest.skip("this environment has no pip")

@@ -24,9 +24,24 @@ from minidl.errors import ArgumentError, MinidlError
 SETUP = """#!/usr/bin/env bash
 set -e
 cd /autograder/source
-python3 -m venv /autograder/env
+# The image's own Python where it is new enough and can make environments; else one of its distribution's packages.
+suits() { "$1" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' > /dev/null 2>&1; }
+found() { for each in python3 python3.13 python3.12 python3.11; do if suits $each; then echo $each; return; fi; done; }
+python=$(found)
+if [ -z "$python" ]; then
+  apt-get update
+  for version in 3.13 3.12 3.11; do
+    if apt-get install -y python$version python$version-venv; then break; fi
+  done
+  python=$(found)
+fi
+if [ -z "$python" ]; then
+  echo "setup.sh: minidl needs Python 3.11 or newer with venv, and this image has none: choose a newer base image." >&2
+  exit 1
+fi
+$python -m venv /autograder/env
 if ls wheels/numpy-* > /dev/null 2>&1; then offline="--no-index"; fi
-/autograder/env/bin/pip install $offline --find-links wheels minidl
+/autograder/env/bin/pip install $offline --find-links wheels wheels/minidl-*.whl  # this one, and none of an index
 """
 RUN = """#!/usr/bin/env bash
 export OPENBLAS_NUM_THREADS=1
