@@ -106,7 +106,7 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 doctest: $(VENV)/.test
-	$(BIN)/python -m pytest --doctest-modules minidl cuda_kernels --doctest-glob="*.md" docs README.md \
+	$(BIN)/python -m pytest --doctest-modules minidl cuda_kernels --doctest-glob="*.md" docs README.md README.zh.md \
 	  --ignore=minidl/backend.py --ignore=minidl/preprocessing.py  # doors, each to a module that is read by its own name
 
 # The site: pages and pictures are made, warnings are errors, then a browser clicks through it where there is one.

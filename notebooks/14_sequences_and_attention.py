@@ -486,8 +486,9 @@ ax.legend()
 fig.tight_layout()
 
 # %% [markdown]
-# Twice the length is four times the matrix, and twice the blocks. That is flash attention: notebook 10's softmax, and a product. On a
-# GPU the gain is in time as well, since the scores never leave the chip: exercise 48 is that kernel, and its par counts the sectors.
+# Twice the length is four times the matrix, and twice the blocks. That is the idea of flash attention: notebook 10's softmax, and
+# a product. On a GPU the scores need not leave the chip; how much time that saves can only be measured there. Exercise 48 is that kernel,
+# and its par counts the sectors.
 #
 # ## Exercises
 #

@@ -44,14 +44,18 @@ MODULES = (
     ("cuda_kernels.ladder", "Ladders", True),
 )
 NO_OPS = ("__init__",)  # of minidl/ops
+TRACKS = {
+    "A": "Backprop in NumPy", "B": "First kernels", "C": "Memory", "D": "Parallel patterns", "E": "Time",
+    "F": "Networks' kernels", "G": "The framework",
+}  # fmt: skip
 
 
 def public_names(module: Any) -> list[str]:
     """Return a module's public names: those it lists, or those it defines; modules are left out.
 
-    >>> import minidl.applications
-    >>> public_names(minidl.applications)
-    ['LeNet5', 'ResNet20']
+    >>> import minidl.constraints
+    >>> public_names(minidl.constraints)[:3]
+    ['Constraint', 'MaxNorm', 'MinMaxNorm']
     """
     if hasattr(module, "__all__"):
         names = list(module.__all__)
@@ -105,6 +109,26 @@ def op_page(module_name: str) -> str:
     return "\n".join(lines)
 
 
+def track_pages() -> dict[str, str]:
+    """Return a page for each track of exercises: what a student is told at the head of each file, and no more."""
+    from docstrings import rst
+
+    from minidl.course import catalog
+
+    pages: dict[str, list[str]] = {}
+    for number, path in catalog.files().items():
+        e = catalog.load(number)
+        title = f"{e.track} · {TRACKS[e.track]}"
+        lines = pages.setdefault(path.parent.name, [title, "=" * len(title), "", ".. highlight:: text", ""])
+        needs = "".join(f", after {catalog.load(name).number} ``{name}``" for name in e.needs)
+        notebook = f", notebook {e.section}" if e.section else ""
+        heading = f"{number} · {e.title} {'★' * e.stars}"
+        start = f"``minidl exercises start {number}``: some {e.minutes} minutes{needs}{notebook}."
+        write = f"To write: {', '.join(f'``{task.signature}``' for task in e.tasks)}."
+        lines += [heading, "-" * len(heading), "", start, "", *rst(e.text.splitlines()), write, ""]
+    return {track: "\n".join(lines) for track, lines in pages.items()}
+
+
 def write_pages(app: Any = None) -> None:
     """Write the pages that changed and take away those whose reason is gone."""
     pages: dict[Path, str] = {}
@@ -119,7 +143,10 @@ def write_pages(app: Any = None) -> None:
     for readme in sorted((PROJECT / "cuda_kernels").glob("*/README.md")):
         target = DOCS / "kernels" / "ladders" / f"{readme.parent.name}.md"
         pages[target] = f"```{{include}} ../../../{readme.relative_to(PROJECT).as_posix()}\n:relative-docs: ..\n```\n"
-    for folder, pattern in (("api", "*.rst"), ("api/ops", "*.rst"), ("kernels/ladders", "*.md")):
+    for track, page in track_pages().items():
+        pages[DOCS / "course" / "tracks" / f"{track}.rst"] = page
+    generated = (("api", "*.rst"), ("api/ops", "*.rst"), ("kernels/ladders", "*.md"), ("course/tracks", "*.rst"))
+    for folder, pattern in generated:
         for old in (DOCS / folder).glob(pattern):
             if old not in pages:
                 old.unlink()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from functools import partial
+from html import unescape
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -77,8 +78,8 @@ def test_home_leads_to_the_pages_it_names(page):
     browser = page("index.html")
     assert browser.find_element("css selector", "h1").text.startswith("minidl")
     captions = [one.text.lower() for one in browser.find_elements("css selector", ".sidebar-tree .caption-text")]
-    assert captions[:4] == ["start here", "course", "how it is built", "kernels"]
-    assert captions[4:] == ["simt machine", "lens", "api", "benchmarks"]
+    assert captions[:5] == ["start here", "how to", "course", "how it is built", "kernels"]
+    assert captions[5:] == ["simt machine", "lens", "api", "benchmarks"]
     browser.find_element("css selector", "article a[href='gallery.html']").click()
     assert browser.find_element("css selector", "h1").text.startswith("Gallery")
 
@@ -125,10 +126,48 @@ def test_formulas_are_drawn(page):
     assert len(formulas) >= 3 and all(one.size["width"] > 5 and one.size["height"] > 5 for one in formulas)
 
 
-def test_search_finds_an_op(page):
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("conv2d_forward", "api/ops/conv2d"), ("bank+conflict", "glossary"), ("histogram", "course/tracks/d_patterns")],
+)
+def test_search_finds(page, words, found):
     from selenium.webdriver.support.ui import WebDriverWait
 
-    browser = page("search.html?q=conv2d_forward")
-    WebDriverWait(browser, 20).until(lambda b: b.find_elements("css selector", "#search-results li a"))
-    links = [one.get_attribute("href") for one in browser.find_elements("css selector", "#search-results li a")]
-    assert any("api/ops/conv2d" in link for link in links)
+    browser = page(f"search.html?q={words}")
+    WebDriverWait(browser, 20).until(
+        lambda b: any(found in a.get_attribute("href") for a in b.find_elements("css selector", "#search-results li a"))
+    )
+
+
+PAGES = (
+    "index.html", "README.html", "README.zh.html", "start/student.html", "start/teacher.html", "start/kernel_writer.html", "glossary.html",
+    "howto/colab.html", "howto/cluster.html", "compare.html", "course/index.html", "course/tracks/c_memory.html",
+    "course/09_shared_memory_and_barriers.html", "gallery.html", "kernels/table.html", "api/minidl.layers.html",
+    "api/ops/conv2d.html",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_the_screen(page, name, width):
+    browser = page(name)
+    try:
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 1000},
+        )
+        assert browser.execute_script("return window.innerWidth") == width
+        wide = browser.execute_script("return document.documentElement.scrollWidth")
+        assert wide <= width, f"{wide} pixels of {width}"
+        words = browser.find_element("css selector", "article p").rect
+        assert words["width"] > 0.5 * min(width, 800)  # the text has most of the screen, not a menu
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_every_exercise_has_its_text(site):
+    from minidl.course import catalog
+
+    pages = {path.stem: unescape(path.read_text("utf-8")) for path in (site / "course" / "tracks").glob("*.html")}
+    for number, path in catalog.files().items():
+        assert f"{number} · {catalog.load(number).title}" in pages[path.parent.name].replace("’", "'")

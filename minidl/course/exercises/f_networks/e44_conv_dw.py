@@ -4,6 +4,7 @@ The forward (exercise 42) used w[r, s, c, k] in every window of every image, whe
 
     dw[r, s, c, k] = Σ over n, p, q of x[n, i, j, c] · dy[n, p, q, k]       i = p · stride_h + r - pad_top
                                                                             j = q · stride_w + s - pad_left
+
 There are few weights and many windows: 24 threads, a weight each, would add up a million products each while the rest of
 the GPU looks on. So a whole block of 64 threads has one weight: every thread adds up each 64th window, and the 64 partial
 sums become one in shared memory, as in exercise 29.
