@@ -140,7 +140,8 @@ def test_search_finds(page, words, found):
 
 
 PAGES = (
-    "index.html", "README.html", "README.zh.html", "start/student.html", "start/teacher.html", "start/kernel_writer.html", "glossary.html",
+    "index.html", "README.html", "README.zh.html", "start/student.html", "start/teacher.html",
+    "start/kernel_writer.html", "glossary.html",
     "howto/colab.html", "howto/cluster.html", "compare.html", "course/index.html", "course/tracks/c_memory.html",
     "course/09_shared_memory_and_barriers.html", "gallery.html", "kernels/table.html", "api/minidl.layers.html",
     "api/ops/conv2d.html",
