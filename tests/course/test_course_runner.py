@@ -36,6 +36,19 @@ def add(a, b, y, size):
         y[i] = a[i] + b[i]
 """
 NEURON = "import numpy as np\n\ndef loss_and_gradients(x, t, w, b):\n    {}\n"
+FORKS = [True, False] if sys.platform.startswith("linux") else [False]
+CALLS_ITSELF = """
+def deeper(n):
+    try:
+        return deeper(n + 1)
+    except RecursionError:
+        return n
+
+print(deeper(1))
+
+def loss_and_gradients(x, t, w, b):
+    return 0
+"""
 SCALE = 1
 
 
@@ -79,7 +92,7 @@ def test_a_file_half_filled_in_is_begun():
     assert failure.lines == (failure.facts["L"],) and "..." in starter.splitlines()[failure.lines[0] - 1]
 
 
-@pytest.mark.parametrize("fork", [True, False] if sys.platform.startswith("linux") else [False])
+@pytest.mark.parametrize("fork", FORKS)
 def test_limits_of_time_memory_and_a_death(fork):
     def code(line, **more):
         return failure_of(1, NEURON.format(line), fork=fork, **more).code
@@ -90,6 +103,25 @@ def test_limits_of_time_memory_and_a_death(fork):
         assert failure_of(1, NEURON.format("a = np.ones(1 << 32)"), fork=fork).facts["kind"].endswith("MemoryError")
     right = check_source(13, ADD, fork=fork)
     assert right.passed and right.stars == 2 and right.figures["sectors"] == 384
+
+
+@pytest.mark.parametrize("limit", [1000, 3000])
+@pytest.mark.parametrize("fork", FORKS)
+def test_how_deep_a_file_may_call_does_not_depend_on_who_checks_it(fork, limit):
+    before = sys.getrecursionlimit()
+
+    def deep(calls):  # as if the check were asked for from deep within another program
+        if calls:
+            return deep(calls - 1)
+        told = check_source(6, catalog.bank(6).wrong["recursion"].source, fork=fork).failure
+        return told.mistake, check_source(1, CALLS_ITSELF, fork=fork).printed
+
+    try:
+        sys.setrecursionlimit(limit)
+        told, reached = deep(200)
+    finally:
+        sys.setrecursionlimit(before)
+    assert told == "recursion" and 940 < int(reached) <= 1000
 
 
 def test_a_file_that_ends_its_process_is_told():
