@@ -4,6 +4,21 @@
 `$KERAS_HOME/datasets`), from minidl's (`$MINIDL_HOME/datasets`), and are downloaded only where none has them.
 """
 
-from minidl.datasets import cifar10, digits, fashion_mnist, mnist, mnist_small, spoken_digits
+from minidl.datasets import (
+    boston_housing,
+    california_housing,
+    cifar10,
+    cifar100,
+    digits,
+    fashion_mnist,
+    imdb,
+    mnist,
+    mnist_small,
+    reuters,
+    spoken_digits,
+)  # fmt: skip
 
-__all__ = ["cifar10", "digits", "fashion_mnist", "mnist", "mnist_small", "spoken_digits"]
+__all__ = [
+    "boston_housing", "california_housing", "cifar10", "cifar100", "digits", "fashion_mnist", "imdb", "mnist",
+    "mnist_small", "reuters", "spoken_digits",
+]  # fmt: skip

@@ -74,3 +74,25 @@ def offline_error(dataset: str, wanted: str, files: Sequence[PublishedFile], cau
         f"or give its place: {dataset}.load_data(path=...).\n"
         f"What was tried: {cause}"
     )
+
+
+def find(path: str | os.PathLike[str] | None, file: PublishedFile, dataset: str) -> Path:
+    """Return a data set's one file: at `path`, in Keras' cache, in minidl's, or fetched.
+
+    Raises
+    ------
+    DataError : a path with folders in it that does not exist, or a folder
+    DownloadError : not cached, and no mirror can be reached; the message says what to place where
+    """
+    local = explicit_path(path, f"{dataset}.load_data")
+    if local is None:
+        named = PublishedFile(str(path or file.name), file.urls, file.known_hash)
+        local = next(cached(named.name), None)
+        if local is None:
+            try:
+                return fetch([named])[0]
+            except DownloadError as error:
+                raise offline_error(dataset, file.name, [file], error) from None
+    if local.is_dir():
+        raise DataError(f"{dataset}.load_data: {str(local)!r} is a folder. Give the file {file.name}.")
+    return local

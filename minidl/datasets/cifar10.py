@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,27 +87,37 @@ def load_data(path: str | os.PathLike[str] | None = None) -> Split:
 
 def _read(path: Path) -> Split:
     """Read all batches from a folder or an archive, and put the training batches together."""
-    raw = dict(_from_folder(path) if path.is_dir() else _from_archive(path))
-    missing = [name for name in (*TRAIN_BATCHES, TEST_BATCH) if name not in raw]
-    if missing:
-        raise DataError(f"{path}: lacks {', '.join(missing)}. Is it CIFAR-10's python version, complete?")
+    raw = batches(path, (*TRAIN_BATCHES, TEST_BATCH), FOLDER, "CIFAR-10")
     parts = [read_batch(raw.pop(name), f"{path}/{name}") for name in TRAIN_BATCHES]
     x_train, y_train = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return (x_train, y_train), read_batch(raw[TEST_BATCH], f"{path}/{TEST_BATCH}")
 
 
-def _from_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+def batches(path: Path, wanted: Sequence[str], inside: str, title: str) -> dict[str, bytes]:
+    """Return the bytes of the pickles of a CIFAR, by name: from a folder, one that holds `inside`, or an archive.
+
+    Raises
+    ------
+    DataError : some are not there
+    FileFormatError : no archive
+    """
+    raw = dict(_from_folder(path, wanted, inside) if path.is_dir() else _from_archive(path, wanted))
+    if missing := [name for name in wanted if name not in raw]:
+        raise DataError(f"{path}: lacks {', '.join(missing)}. Is it {title}'s python version, complete?")
+    return raw
+
+
+def _from_folder(folder: Path, wanted: Sequence[str], inside: str) -> Iterator[tuple[str, bytes]]:
     """Yield name and bytes of each batch in a folder."""
-    if (folder / FOLDER).is_dir():
-        folder = folder / FOLDER
-    for name in (*TRAIN_BATCHES, TEST_BATCH):
+    if (folder / inside).is_dir():
+        folder = folder / inside
+    for name in wanted:
         if (folder / name).is_file():
             yield name, (folder / name).read_bytes()
 
 
-def _from_archive(path: Path) -> Iterator[tuple[str, bytes]]:
+def _from_archive(path: Path, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Yield name and bytes of each batch in a tar archive. Nothing is extracted to the disk."""
-    wanted = {*TRAIN_BATCHES, TEST_BATCH}
     try:
         with tarfile.open(path, "r:*") as archive:
             for member in archive:
@@ -121,13 +131,17 @@ def _from_archive(path: Path) -> Iterator[tuple[str, bytes]]:
         ) from error
 
 
-def read_batch(raw: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
+def read_batch(
+    raw: bytes, name: str, labelled: str = "labels", classes: int = len(CLASS_NAMES), other: str = "CIFAR-100"
+) -> tuple[np.ndarray, np.ndarray]:
     """Read one pickled batch: a dict with `data` (N, 3072) uint8, channel by channel, and `labels`, N ints.
 
     Parameters
     ----------
     raw : the pickle
     name : what an error calls it
+    labelled, classes : the labels' key, and how many there are
+    other : what it may be else, for an error
 
     Returns
     -------
@@ -136,15 +150,15 @@ def read_batch(raw: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     batch = loads(raw, name)
     if isinstance(batch, dict):  # Python 2 wrote the keys as bytes
         batch = {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in batch.items()}
-    if not isinstance(batch, dict) or not {"data", "labels"} <= batch.keys():
-        raise FileFormatError(f"{name}: expected a dict with 'data' and 'labels'. Is it CIFAR-100 or another file?")
-    data, labels = batch["data"], np.asarray(batch["labels"])
+    if not isinstance(batch, dict) or not {"data", labelled} <= batch.keys():
+        raise FileFormatError(f"{name}: expected a dict with 'data' and {labelled!r}. Is it {other} or another file?")
+    data, labels = batch["data"], np.asarray(batch[labelled])
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape[1:] != (IMAGE_BYTES,):
         got = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
         raise FileFormatError(f"{name}: 'data' must be uint8 (N, {IMAGE_BYTES}). Got {got}.")
     if labels.shape != (len(data),) or labels.dtype.kind not in "iu":
         raise FileFormatError(f"{name}: expected {len(data)} integer labels. Got {labels.dtype} {labels.shape}.")
-    if labels.size and not 0 <= labels.min() <= labels.max() < len(CLASS_NAMES):
-        raise FileFormatError(f"{name}: labels must be in 0..9. Got {labels.min()}..{labels.max()}.")
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        raise FileFormatError(f"{name}: labels must be in 0..{classes - 1}. Got {labels.min()}..{labels.max()}.")
     images = data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), labels.astype(np.uint8).reshape(-1, 1)

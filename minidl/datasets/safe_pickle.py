@@ -14,7 +14,7 @@ import pickle
 import pickletools
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,9 +22,10 @@ from minidl.errors import FileFormatError
 from minidl.utils.files.packed import DAMAGE
 
 MAX_DEPTH = 8
+PLAIN = {bool, int, float, str, bytes, type(None)}
 
 
-def loads(raw: bytes, name: str) -> object:
+def loads(raw: bytes, name: str, lists: bool = False, known: bool = False) -> object:
     """Read a pickle of dicts, lists, tuples, numbers, strings, bytes and numeric NumPy arrays.
 
     Strings written by Python 2 come back as bytes.
@@ -33,6 +34,9 @@ def loads(raw: bytes, name: str) -> object:
     ----------
     raw : the pickle
     name : what an error calls it
+    lists : an array of objects, of one axis, comes back as a list; else it is refused
+    known : it is of a published file, told by its hash: how much memory it asks for is not looked at, which takes
+        longer than to read it
 
     Raises
     ------
@@ -42,8 +46,9 @@ def loads(raw: bytes, name: str) -> object:
     {'data': array([0, 1, 2])}
     """
     try:
-        _check_sizes(raw)
-        return _finish(_Unpickler(io.BytesIO(raw), encoding="bytes").load(), {})
+        if not known:
+            _check_sizes(raw)
+        return _finish(_Unpickler(raw, lists).load(), {})
     except FileFormatError as error:
         raise FileFormatError(f"{name}: {error}") from error
     except DAMAGE as error:
@@ -65,6 +70,10 @@ def _check_sizes(raw: bytes) -> None:
 class _Unpickler(pickle.Unpickler):
     """An unpickler whose imports come from the table `ADMITTED` alone."""
 
+    def __init__(self, raw: bytes, lists: bool) -> None:
+        super().__init__(io.BytesIO(raw), encoding="bytes")
+        self.lists = lists
+
     def find_class(self, module: str, name: str) -> object:
         if (module, name) not in ADMITTED:
             raise FileFormatError(
@@ -72,7 +81,7 @@ class _Unpickler(pickle.Unpickler):
                 "code. "
                 "Fetch the file again from its publisher."
             )
-        return _Admitted(ADMITTED[module, name])
+        return _Admitted(_ListDType if self.lists and name == "dtype" else ADMITTED[module, name])
 
     def persistent_load(self, pid: object) -> object:
         raise FileFormatError(f"refused: the pickle refers to an object outside of it ({pid!r}).")
@@ -97,10 +106,11 @@ class _DType:
     """What `numpy.dtype(code, align, copy)` and its state say, for plain numbers."""
 
     __slots__ = ("order", "code")
+    codes: ClassVar[str] = r"b1|[iu][1248]|f[248]"
 
     def __init__(self, code: object, *_flags: object) -> None:
         text = code.decode("latin1") if isinstance(code, bytes) else str(code)
-        if not re.fullmatch(r"b1|[iu][1248]|f[248]", text):
+        if not re.fullmatch(self.codes, text):
             raise FileFormatError(f"refused: dtype {text!r}. Only arrays of plain numbers are read.")
         self.code, self.order = text, "="
 
@@ -114,21 +124,36 @@ class _DType:
         return np.dtype(self.order + self.code)
 
 
+class _ListDType(_DType):
+    """The same, and Python's objects."""
+
+    __slots__ = ()
+    codes = _DType.codes + "|O8"
+
+
 class _Array:
     """Stands for an array until the pickle's BUILD opcode brings shape, dtype and bytes."""
 
     __slots__ = ("array",)
+    array: Any
 
     def __setstate__(self, state: tuple) -> None:
         _version, shape, dtype, fortran, raw = state
+        if isinstance(dtype, _DType) and dtype.code == "O8":
+            if not isinstance(raw, list) or shape != (len(raw),):
+                raise FileFormatError(f"refused: objects with shape {shape!r}. Only an array of one axis is read.")
+            self.array = raw
+            return
         self.array = _build_array(raw, dtype, shape, "F" if fortran else "C")
 
 
 def _build_array(raw: object, dtype: object, shape: Any, order: object) -> np.ndarray:
     """Copy bytes to an array, after checking that shape, dtype and number of bytes agree."""
     sizes_are_right = isinstance(shape, tuple) and all(type(size) is int and size >= 0 for size in shape)
-    if not isinstance(raw, bytes | bytearray) or not isinstance(dtype, _DType) or not sizes_are_right:
+    plain = isinstance(dtype, _DType) and dtype.code != "O8"
+    if not isinstance(raw, bytes | bytearray) or not plain or not sizes_are_right:
         raise FileFormatError(f"refused: an array of {type(raw).__name__} with shape {shape!r}. Expected plain bytes.")
+    assert isinstance(dtype, _DType)
     expected = math.prod(shape) * dtype.dtype().itemsize
     if len(raw) != expected:
         raise FileFormatError(f"an array of shape {shape} and {dtype.dtype()} needs {expected} bytes. Got {len(raw)}.")
@@ -198,10 +223,12 @@ def _finish(value: object, done: dict[int, object], depth: int = 0) -> object:
         done[id(value)] = {key: _finish(item, done, depth + 1) for key, item in value.items()}
         return done[id(value)]
     if isinstance(value, list | tuple):
+        if set(map(type, value)) <= PLAIN:
+            return value
         done[id(value)] = type(value)(_finish(item, done, depth + 1) for item in value)
         return done[id(value)]
     if isinstance(value, _Array):
-        return value.array
+        return _finish(value.array, done, depth + 1) if isinstance(value.array, list) else value.array
     if isinstance(value, _Admitted | _DType):
         raise FileFormatError("the pickle holds a type or function where data was expected.")
     return value
