@@ -101,6 +101,8 @@ def main() -> int:
     options = parser.parse_args()
     os.environ.setdefault("PYTHONWARNINGS", "default")
     chosen = sources(options.selection)
+    if len(chosen) > 1:  # two run at a time: with a thread for each core, their products wait for each other
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
     with ThreadPoolExecutor(2) as pool:
         problems = [problem for problem in pool.map(lambda path: build(path, options.check), chosen) if problem]
     print(*problems, sep="\n", file=sys.stderr)
