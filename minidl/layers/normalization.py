@@ -1,4 +1,4 @@
-"""Batch and layer normalization."""
+"""Normalization over the batch, the sample, groups of channels; by the root of the mean square; to length 1."""
 
 from __future__ import annotations
 
@@ -188,3 +188,116 @@ def known_size(layer: Any, shape: Any, axis: int) -> int:
     if size is None:
         raise ShapeError(f"{who(layer)}: the size of axis {axis} must be known to make the weights. Got {shape}.")
     return int(size)
+
+
+class GroupNormalization(Elementwise):
+    """Give the channels of every sample, group by group, mean 0 and variance 1, then scale by gamma and shift by beta.
+
+    Parameters
+    ----------
+    groups : into how many the channels are divided; -1 for one each (instance normalization)
+    axis : the channels
+    epsilon : added to the variance, against a division by 0
+    center, scale : whether there is a beta, and a gamma
+
+    Weights: gamma and beta, (C,). Source: Wu & He, arXiv:1803.08494.
+
+    >>> GroupNormalization(groups=2, epsilon=0.0)([[1.0, 3.0, 10.0, 30.0]]).numpy().tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+
+    computes_in_floats = True
+
+    groups: int = 32
+    axis: Annotated[int, Kind(one_axis)] = -1
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer = None
+    gamma_regularizer: Regularizer = None
+    beta_constraint: Constraint = None
+    gamma_constraint: Constraint = None
+
+    def build(self, input_shape: Any) -> None:
+        """Make gamma and beta, one number a channel."""
+        channels = known_size(self, input_shape, self.axis)
+        if self.groups == -1:
+            self.groups = channels
+        if self.groups < 1 or channels % self.groups:
+            raise ArgumentError(
+                f"{who(self)}: groups must divide the channels, or be -1. Got groups={self.groups} for {channels} "
+                f"channels, axis {self.axis} of {tuple(input_shape)}."
+            )
+        self.gamma = self.add_option_weight("gamma", (channels,)) if self.scale else None
+        self.beta = self.add_option_weight("beta", (channels,)) if self.center else None
+
+    def call(self, inputs: Any) -> Any:
+        """Return gamma * (inputs - mean) / sqrt(variance + epsilon) + beta, mean and variance of each group."""
+        axis, last = self.axis % inputs.ndim, inputs.ndim - 1
+        order = [*(i for i in range(inputs.ndim) if i != axis), axis]
+        x = inputs if axis == last else F.transpose(inputs, order)
+        channels = x.shape[-1]
+        grouped = F.reshape(x, (-1, *x.shape[1:-1], self.groups, channels // self.groups))
+        axes = (*range(1, last), last + 1)
+        y = F.reshape(F.layer_norm(grouped, None, None, self.epsilon, axes), (-1, *x.shape[1:]))
+        y = y if self.gamma is None else y * self.gamma
+        y = y if self.beta is None else y + self.beta
+        return y if axis == last else F.transpose(y, np.argsort(order).tolist())
+
+
+class RMSNormalization(Elementwise):
+    """Divide by the root of the mean square over `axis`, then scale; no mean is subtracted.
+
+    Parameters
+    ----------
+    axis : one axis or several
+    epsilon : added to the mean square, against a division by 0
+
+    Weights: scale, of the sizes of `axis`. Source: Zhang & Sennrich, arXiv:1910.07467.
+
+    >>> RMSNormalization(epsilon=0.0)([[3.0, 3.0], [1.0, -1.0]]).numpy().tolist()
+    [[1.0, 1.0], [1.0, -1.0]]
+    """
+
+    computes_in_floats = True
+
+    axis: Annotated[Any, one_or(list)] = -1
+    epsilon: float = 1e-6
+
+    def build(self, input_shape: Any) -> None:
+        """Make the scale."""
+        axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        self.axes = sorted(axis % len(input_shape) for axis in axes)
+        shape = tuple(known_size(self, input_shape, axis) for axis in self.axes)
+        self.scale = self.add_weight(shape, "ones", name="scale")
+
+    def call(self, inputs: Any) -> Any:
+        """Return scale * inputs / sqrt(mean of squares + epsilon)."""
+        axes = tuple(self.axes)
+        root = F.sqrt(F.reduce_mean(F.square(inputs), axes, True) + self.epsilon)
+        along = [inputs.shape[axis] if axis in axes else 1 for axis in range(inputs.ndim)]
+        return inputs / root * F.reshape(self.scale, along)
+
+
+class UnitNormalization(Elementwise):
+    """Give every sample the length 1 over `axis`: x / sqrt(sum of squares). A zero stays zero.
+
+    Parameters
+    ----------
+    axis : one axis or several
+
+    >>> UnitNormalization()([[3.0, 4.0], [0.0, 0.0]]).numpy()
+    array([[0.6, 0.8],
+           [0. , 0. ]], dtype=float32)
+    """
+
+    computes_in_floats = True
+
+    axis: Annotated[Any, one_or(list)] = -1
+
+    def call(self, inputs: Any) -> Any:
+        """Return inputs / their length."""
+        axes = self.axis if isinstance(self.axis, int) else tuple(self.axis)
+        return inputs / F.sqrt(F.maximum(F.reduce_sum(F.square(inputs), axes, True), 1e-24))

@@ -177,4 +177,13 @@ CASES: list[tuple[str, dict[str, Any], list[tuple[int, ...]], dict[str, Any]]] =
     ("RandomTranslation", {"height_factor": 0.1, "width_factor": [-0.2, 0.1]}, [IMAGE], {"training": False}),
     ("RandomZoom", {"height_factor": 0.1}, [IMAGE], {"training": False}),
     ("RandomContrast", {"factor": [0.1, 0.2], "value_range": [0, 1]}, [IMAGE], {"training": False}),
+    # more normalizations
+    ("GroupNormalization", {"groups": 2}, [SMALL], {}),
+    ("GroupNormalization", {"groups": -1, "epsilon": 1e-5, "scale": False}, [IMAGE], {}),
+    ("GroupNormalization", {"groups": 3, "axis": 1}, [(2, 9, 4)], {}),
+    ("GroupNormalization", {"groups": 1, "center": False}, [(3, 6)], {}),
+    ("RMSNormalization", {}, [STEPS], {}),
+    ("RMSNormalization", {"axis": [1, 2], "epsilon": 1e-3}, [STEPS], {}),
+    ("UnitNormalization", {}, [STEPS], {}),
+    ("UnitNormalization", {"axis": [1, 2]}, [SMALL], {}),
 ]  # fmt: skip
