@@ -80,7 +80,7 @@ bank.mistake("half_of_both", "values", "half_of_both", FORWARD + "        y[i] =
 bank.mistake("all_do_all", "machine", "F6 + cpu_program", "    i = cuda.grid(1)\n    if i < size:\n        if x[i] => "
              "    for i in range(size):\n        if x[i]")
 bank.mistake("threshold", "values", "threshold", "x[i] < 0 => x[i] < 1")
-bank.mistake("max_of_32_bits", "values", "nan_lost", FORWARD + "        y[i] = max(x[i], float32(0))\n")
+bank.mistake("max_of_32_bits", "values", "nan_max", FORWARD + "        y[i] = max(x[i], float32(0))\n")
 bank.mistake("no_else_again", "machine", "F12 + no_zero", source="""
 from numba import cuda, float32
 

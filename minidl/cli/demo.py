@@ -73,7 +73,9 @@ def show_both_sides(model: Any, data: ImageData, batch: int = 4) -> None:
     )
     if device == "ptx":
         print("The first time, the kernels are compiled; they are kept for the next.\n", flush=True)
-    print(lens.compare(model, data.x_train[:batch], data.y_train[:batch], "numpy", device))
+    compared = str(lens.compare(model, data.x_train[:batch], data.y_train[:batch], "numpy", device))
+    largest, _, every = compared.partition("\nall ")
+    print(largest + f"\n({every.split()[0]} values were compared; lens.compare shows them all.)" if every else largest)
     if device == "simt" and INSTALL in (DEVICES["ptx"].why_not() or ""):
         print(f"\nThese kernels run compiled, some hundred times faster, after {INSTALL}")
 

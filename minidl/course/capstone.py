@@ -184,8 +184,10 @@ def sectors(reports: list[Any]) -> int:
 
 def _network(given: Mapping[str, Any]) -> str:
     from minidl import lens
+    from minidl.utils import set_random_seed
 
     model, batch, op, backend = _need(given, "model", "batch", "op", "backend")
+    set_random_seed(0)
     built, (x, y) = model(), batch()
     if not _runs_op(built, x, op):
         raise NotYet(f"model() does not run the registered op {op!r}.")
@@ -217,5 +219,5 @@ def _bank(given: Mapping[str, Any], theirs: Mapping[str, Any] | None) -> str:
                 raise NotYet(f"{whose} checker rejects {name}, which is to be right.")
         for number, (rung, _) in enumerate(wrong, 1):
             if accepts(rung):
-                raise NotYet(f"{whose} checker accepts wrong kernel {number}.")
+                raise NotYet(f"{whose} checker accepts wrong kernel {number}, though {_fault(rung, given)}")
     return f"{len(wrong)} wrong kernels, each rejected by {' and '.join(whose for whose, _ in checkers)} checker."

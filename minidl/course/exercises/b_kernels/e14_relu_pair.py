@@ -43,6 +43,11 @@ def backward_cases(d):
                   np.array([0.0, 0.0, -0.0, 1.0, 1e-38], np.float32))  # fmt: skip
 
 
+def recognise(seen):
+    lost = seen.stage == "values" and seen.case is not None and np.isnan(seen.case.inputs[0]).any()
+    return "nan_max" if lost and seen.has("max(x", "max(v", "max(float32(0)") else None
+
+
 exercise = Exercise(
     title="relu and its gradient",
     stars=1,
@@ -96,6 +101,11 @@ exercise = Exercise(
             "sends it the other way?",
             "NaN > 0 为假，于是 NaN 变成了 0，谁也看不出哪里坏了。哪个比较对 NaN 为假，却让它走另一边？",
         ),
+        "nan_max": (
+            "max passes over NaN: of NaN and 0 it gives 0, and nobody will see that something broke. Choose by a comparison "
+            "instead; which one is false for NaN and keeps x?",
+            "max 会跳过 NaN：NaN 与 0 取大得到 0，谁也看不出哪里坏了。改用比较来选；哪个比较对 NaN 为假，又能保留 x？",
+        ),
         "absolute": (
             "Below 0 your y is -x: that is the absolute value. A unit that is off gives 0.",
             "x 小于 0 时你的 y 是 -x：那是绝对值。关着的单元给出 0。",
@@ -133,6 +143,7 @@ exercise = Exercise(
             "该单元打开而 dy 为负时，你的 dx 是 0：梯度可正可负。只由 `kept` 决定。",
         ),
     },
+    recognise=recognise,
     hints=(
         ("What is y where x is -2, and who writes it? What is NaN > 0?",
          "x 为 -2 处 y 是多少，由谁来写？NaN > 0 是什么？"),

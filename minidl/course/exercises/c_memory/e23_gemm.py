@@ -5,7 +5,7 @@ The thread of c[row, col] walks along row `row` of A and down column `col` of B,
     c[row, col] = a[row, 0] · b[0, col] + a[row, 1] · b[1, col] + … + a[row, K - 1] · b[K - 1, col]
 
 Threads are (16, 16), x along the columns of C; the grid covers C. No size is a multiple of 16, and no two are equal.
-A total belongs in a variable of the thread: c is written once.
+A total belongs in a variable of the thread, of 32 bits as all else here: c is written once.
 Par: 31,360 sectors for (64, 48) @ (48, 80).
 """
 
