@@ -76,8 +76,8 @@ draw(
 
 # %% [markdown]
 # Follow each path from $a$ to $L$, multiply the red slopes on it, and add up the paths: $3 + 3 + 1 = 7$. **A gradient is a sum
-# over paths.** In a network there are more paths than atoms in the universe; going backwards, op by op, adds them up without
-# ever listing them.
+# over paths.** In a network of a few layers there are millions of paths, in a deep one more than atoms in the universe; going
+# backwards, op by op, adds them up without ever listing them.
 #
 # The tape wrote down what ran. Its entries, backwards, with the slope that reaches each op's output (`dy`) and what the op
 # says to its inputs:
@@ -234,13 +234,13 @@ print(f"two forwards for each weight: {by_trying / 60:.1f} minutes for one step"
 in_forwards.reveal(round(ms_both / ms_forward, 1))
 
 # %% [markdown]
-# Where a forward has one matrix product, a backward has two, one for the slopes of the weights and one for those of the input. So
-# it is two or three forwards, whatever the number of weights; trying them out grows with that number.
+# Where a forward has one matrix product, a backward has two, one for the slopes of the weights and one for those of the input. So,
+# for batches of some hundreds, it is two or three forwards, whatever the number of weights; trying them out grows with that number.
 #
 # ## What does it have to remember?
 #
 # A product needs both of its factors, a sum nothing but shapes. Each op's forward leaves its backward what it needs (the
-# *cache*), and nothing else. This is what the tape holds on to after the forward of this network:
+# *cache*). This is what the caches hold after the forward of this network:
 
 # %%
 with minidl.GradientTape(persistent=True) as tape:
@@ -254,14 +254,15 @@ def arrays_of(cache):
 held = {}
 for entry in tape.entries:
     kept = arrays_of(entry.cache)
-    held |= {id(array): array.nbytes for array in kept}
+    held |= {array.__array_interface__["data"][0]: array.nbytes for array in kept}  # one place in memory counts once
     shapes = ", ".join(str(array.shape) for array in kept) or "no array"
     print(f"{entry.op:<32} output {entry.outputs[0].shape!s:<11} its backward needs {shapes}")
 weights_bytes = sum(v.numpy().nbytes for v in model.weights)
-print(f"\nheld in all: {sum(held.values()):,} bytes; the weights alone are {weights_bytes:,}")
+print(f"\nheld in all: {sum(held.values()):,} bytes, the weights among them; those alone are {weights_bytes:,}")
 
 # %% [markdown]
-# This is why training takes more memory than predicting. (Exercise 54 keeps less, and computes it again.)
+# The outputs of layers among them are why training takes more memory than predicting. (Exercise 54 keeps less, and computes it
+# again.)
 #
 # All of it, forwards and backwards, op by op, for four of the images:
 
@@ -313,9 +314,9 @@ asked = {name: abs(central(np.exp, 1.0, float(name)) - np.e) for name in ("1e-2"
 best_h.reveal(min(asked, key=asked.get))
 
 # %% [markdown]
-# Each is a V. On its right side the step is too large and the curve bends (for the central difference the error falls with
+# Each is a V (in float32 with a flat end, where adding the step changes nothing any more). On its right side the step is too large and the curve bends (for the central difference the error falls with
 # $h^2$, for the one-sided one with $h$). On its left side rounding is divided by ever smaller numbers. In float32 even the
-# bottom of the V is bad: that is why `check_gradients` computes in float64, whatever your layer uses. Exercise 2 is
+# bottom of the V is bad: that is why `check_gradients` takes float64 inputs only. Exercise 2 is
 # `numerical_gradient`.
 #
 # ## Three wrong backwards
@@ -359,7 +360,7 @@ for backward in (scale_backward, own_factor, averages, length_lost):
 
 # %% [markdown]
 # Read the *ratio*: a number that is the same everywhere is a factor too many or too few. To see more, draw the slopes of every
-# output in every input, by differences and by formula. Here for a softmax, with a formula that many write first: each
+# output in every input, by differences and by formula. Here for a softmax, with a formula that looks right: each
 # probability moves with its own logit, $p(1-p)$, and that is all.
 
 # %%

@@ -12,8 +12,8 @@
 # **The question.** A network reads handwriting, and some of it wrongly. Which images does it get wrong, can we see *why*, and
 # what would help: more layers, or more images?
 #
-# The images are some thousands of MNIST's, 28 × 28 pixels each, written by hundreds of people. On the way we learn the one rule that most
-# wrong results in machine learning break: what is used for choosing is used up.
+# The images are some thousands of MNIST's, 28 × 28 pixels each, written by many people. On the way we learn a rule that is
+# easily broken: what is used for choosing is used up.
 #
 # *You need:* notebooks 1 and 4. No GPU. *It takes:* an hour to read and try, a minute to run.
 
@@ -43,7 +43,8 @@ plt.show()
 # ## Three piles
 #
 # The first pile is for *training*: the weights are fitted to it. The second is for *choosing*: when to stop, how many layers,
-# which learning rate. It is called the validation set. The third is the *test* set. It is looked at once, at the end.
+# which learning rate. It is called the validation set. The third is the *test* set. A number from it is true as long as nothing has been
+# chosen by it.
 #
 # We put 1,000 of the 5,000 aside for choosing. First the obvious way, and what it gives:
 
@@ -108,7 +109,7 @@ cnn_right = guess("images that the convolutional network reads", unit="%")
 mlp_right(None), cnn_right(None)
 
 # %% [markdown]
-# How long to train? Until the loss on the second pile stops falling. `EarlyStopping` waits for three epochs without a better
+# How long to train? Until the loss on the second pile stops falling, or for 15 epochs. `EarlyStopping` waits for three epochs without a better
 # one, stops, and puts the best weights back.
 
 # %%
@@ -138,8 +139,8 @@ print(cnn_right.reveal(shares["cnn"]))
 # %% [markdown]
 # Fewer weights, and fewer errors. The convolution does not have to learn each stroke once for every place where it may stand.
 #
-# In both pictures the training loss goes on falling when the other no longer does. From there on the network learns *these
-# images*, not digits.
+# In both pictures the training loss goes on falling when the other no longer does. From there on the network grows surer of
+# *these* images, and no surer of digits, though a few more may be read rightly.
 #
 # ## The wrong program: choosing on the test set
 #
@@ -182,8 +183,8 @@ print(f"reported {np.mean(reported):.1f} %, on the rest {np.mean(true):.1f} %")
 too_good.reveal(round(float(np.mean(reported) - np.mean(true)), 1))
 
 # %% [markdown]
-# The largest of many noisy numbers is too large. It is the same with the best of 15 networks, or of 15 learning rates. No line of
-# this program is wrong to Python, and no checker can see it. What helps is the third pile.
+# The largest of many noisy numbers is too large. It is the same with the best of 15 networks. No line of this
+# program is wrong to Python, and no checker can see it. What helps is the third pile.
 #
 # So, once, the number of this notebook:
 
@@ -192,7 +193,8 @@ for name, net in (("by place", mlp), ("everywhere", cnn)):
     print(f"{name:<11} {net.evaluate(x_test, y_test, verbose=0)[1]:.1%} of the test images")
 
 # %% [markdown]
-# From here on nothing is chosen any more: we may look at the test images.
+# That was the number. From here on we look at the test images, and compare by them: what we find is good for understanding, and no
+# longer a promise for other images.
 #
 # ## Which ones?
 #
@@ -240,7 +242,8 @@ for low, high in itertools.pairwise(edges):
 # %% [markdown]
 # ## Why? What it looks for
 #
-# The first layer's filters: small pieces of strokes, as in notebook 4. Red weights want ink, blue ones want paper.
+# The first layer's filters. Red weights want ink, blue ones want paper. They still look much like the random numbers that they began
+# with: it takes little to make edges and ends of strokes of them.
 
 # %%
 lens.plot_filters(cnn, "first")
@@ -295,8 +298,8 @@ figure.colorbar(picture, ax=axes, label="probability, with the cover here", shri
 plt.show()
 
 # %% [markdown]
-# The white line is the digit. Above, dark: where the cover takes the wrong answer away. Below, bright: where the cover brings
-# the right one back. What lies there stood in its way.
+# The white line is the digit. Above, dark: where the cover takes the wrong answer away. Below, bright, if anywhere: where the
+# cover brings the right one back. What lies there stood in its way, or the cover itself looks like a piece of that digit.
 #
 # And how firm are the *right* answers?
 #
@@ -379,15 +382,15 @@ print(factor.reveal(round(float(many / some), 2)))
 print(better.reveal(min(wrong_with, key=wrong_with.get)))
 
 # %% [markdown]
-# Each step to the right takes away a *share* of the errors. A curve like this, drawn with the images that one has, is the best
-# forecast of what more images would bring. It is also why people collect.
+# Each step to the right takes away errors, and the later one a smaller share. A curve like this says what more images may bring; drawn
+# on from its first points it is too hopeful.
 #
 # Two seeds are few: where dots of one kind lie between dots of the other, say nothing.
 #
 # ## Exercises
 #
 # Pooling keeps the largest of a window; its gradient goes back to where the largest stood. Exercise 10 asks for that. Here is a
-# version that many write: it compares each value with the window's maximum.
+# version that looks right: it compares each value with the window's maximum.
 
 
 # %%

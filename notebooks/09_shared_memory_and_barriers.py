@@ -10,7 +10,7 @@
 # # 9 · Shared memory and barriers
 #
 # **The question.** In a product of matrices every number of $A$ is needed many times, by many threads. Fetching it from memory each
-# time costs most of the time. How can it be fetched **once**?
+# time moves most of the bytes. How can it be fetched **once**?
 #
 # Every block has a small fast memory that its threads share. With it comes a new kind of mistake, the hardest there is: a program
 # whose numbers are right and which is wrong.
@@ -30,7 +30,7 @@ from minidl.course import check, guess
 plt.rcParams.update({"figure.dpi": 90, "axes.titlesize": 10})
 
 # %% [markdown]
-# ## Needed 64 times, fetched 64 times
+# ## Needed by a whole block, fetched by each warp
 #
 # Take a matrix times a vector, $y = A x$, one thread a row. Each thread reads all of $x$, and all of them read the same $x$.
 #
@@ -97,7 +97,7 @@ print(direct_sectors.reveal(reports[product_direct].figures.global_load_sectors)
 print(shared_sectors.reveal(reports[product_shared].figures.global_load_sectors))
 
 # %% [markdown]
-# What is left is nearly all $A$, of which each number is used once: there is nothing to share. In a product of two *matrices* both are
+# What is left is mostly $A$, of which each number is used once: there is nothing to share. In a product of two *matrices* both are
 # used many times, and the gain is of another kind. The first three rungs of the ladder, on 64 × 48 by 48 × 80, and below the third
 # rung's text: find the two barriers.
 #
@@ -167,11 +167,12 @@ for name, kernel in {
 wrong_results.reveal(str(wrong_count))
 
 # %% [markdown]
-# **Right numbers prove nothing.** The SIMT machine runs threads in step, each statement for all of a block, and so it never meets the
-# bad order. A GPU may run for years without meeting it, and then the driver changes. That is why the machine does not look at numbers
+# **Right numbers prove nothing.** The SIMT machine runs threads in step, each statement for all of a block, and so it does not meet the
+# bad order of these kernels. A GPU may not meet it either, until the driver changes. That is why the machine does not look at numbers
 # to find a race: it writes down, for each element, who wrote and who read it since the last barrier.
 #
-# Where NVIDIA's compiler is installed (`pip install "minidl[ptx]"`), the same kernels run compiled, with their threads in a random order:
+# Where NVIDIA's compiler is installed (`pip install "minidl[ptx]"`), the same kernels run compiled, with their threads in a random order, in
+# which a race may show in the numbers too (`docs/ptx.md`):
 
 # %%
 if ptx.missing():
@@ -244,7 +245,7 @@ for fault in report.faults[:2]:
 at_the_barrier.reveal("it depends")
 
 # %% [markdown]
-# On GPUs before Volta it is undefined, and blocks did hang. Since Volta the barrier waits for all threads *that have not exited*
+# On GPUs before Volta it was undefined. Since Volta the barrier waits for all threads *that have not exited*
 # (CUDA C++ Programming Guide, "Synchronization Functions"). And even there the kernel is wrong, as the second message says: those who
 # left did not bring their numbers of the piece. **Let them stay, and do nothing:** guard the work, not the waiting.
 #

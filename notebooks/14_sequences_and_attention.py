@@ -77,9 +77,9 @@ for name, body in BODIES.items():
 order.reveal(max(right, key=lambda name: right[name].mean()))
 
 # %% [markdown]
-# The one that sees all at once is ahead, by little: over eight rows every kind remembers enough. What do they know *on the way*?
-# After each row the state goes through the same last layer as at the end. *Guess:* after how many of the eight rows is the LSTM
-# right for at least half of the digits?
+# The one that sees all at once is ahead, in this many epochs: over eight rows every kind remembers enough. What would they say *on the
+# way*? After each row the state goes through the same last layer as at the end. *Guess:* after how many of the eight rows does it say
+# the right digit for at least half of them, in the LSTM?
 
 # %%
 halfway = guess("rows after which the LSTM has half of the digits", unit="rows")
@@ -87,13 +87,32 @@ halfway(None)  # your guess in place of None
 
 
 # %%
-def on_the_way(net):
-    """The share of digits that is right after each row."""
-    reads, classes = net.get_layer("reads"), net.get_layer("classes")
+def states(net, x):
+    """The state after each row, (N, 8, 32)."""
+    reads = net.get_layer("reads")
     every = type(reads)(32, return_sequences=True)
-    every.build(x_test.shape)
+    every.build(x.shape)
     every.set_weights(reads.get_weights())
-    return (classes(every(x_test)).numpy().argmax(axis=-1) == y_test[:, None]).mean(axis=0)
+    return every(x)
+
+
+def on_the_way(net):
+    """The share of digits that the last layer says rightly after each row."""
+    said = net.get_layer("classes")(states(net, x_test)).numpy().argmax(axis=-1)
+    return (said == y_test[:, None]).mean(axis=0)
+
+
+def readable(net):
+    """The same for a linear readout of its own after each row, fitted to the states of the training digits."""
+    known, new = (
+        np.concatenate([h.numpy(), np.ones((*h.shape[:2], 1))], axis=2)
+        for h in (states(net, x_train), states(net, x_test))
+    )
+    found = []
+    for row in range(8):
+        weights = np.linalg.lstsq(known[:, row], np.eye(10)[y_train], rcond=None)[0]
+        found.append(((new[:, row] @ weights).argmax(axis=1) == y_test).mean())
+    return found
 
 
 fig, ax = plt.subplots(figsize=(6, 3.2))
@@ -102,12 +121,20 @@ for (name, net), style in zip([*nets.items()][1:], ("o-", "s--", "^:"), strict=T
     ax.plot(range(1, 9), known, style, label=name)
     if name == "LSTM":
         reached = int(np.argmax(known >= 0.5)) + 1
-ax.set(xlabel="rows read", ylabel="right, if asked then", title="What is known after each row")
+ax.plot(range(1, 9), readable(nets["LSTM"]), "k-.", label="LSTM's state, read for itself")
+ax.set(
+    xlabel="rows read",
+    ylabel="right, if asked then",
+    title="What the last layer says after each row, and what there is to say",
+)
 ax.legend()
 fig.tight_layout()
 halfway.reveal(reached)
 
 # %% [markdown]
+# The last layer was fitted to the state after all rows, and understands it only near the end. The state itself knows much earlier, as a
+# readout that is fitted to each row's own state shows.
+#
 # ## Inside, while a 7 is read
 #
 # An LSTM has two states, `h` and a memory `c`, and three gates between 0 and 1: `f`, how much of the old memory is kept; `i`,
@@ -182,6 +209,7 @@ for larger, style in ((0.5, ":"), (1.0, "-"), (1.5, "--"), (3.0, "-.")):
     print(f"simple RNN, {larger} × its recurrent weights: the first of 50 steps has {size[0]:.1e}")
     if larger == 1:
         faded.reveal(float(f"{size[0]:.1e}"))
+        print(f"    over 8 steps: {gradients(layers.SimpleRNN(32), 8)[0]:.2f}")
 for layer, name, style in (
     (layers.SimpleRNN, "simple RNN", "-"),
     (layers.LSTM, "LSTM", "--"),
@@ -196,9 +224,9 @@ axes[0].set_ylabel("gradient, last step = 1")
 fig.tight_layout()
 
 # %% [markdown]
-# Too small, and the first steps are not heard; too large, and the gradient explodes; between is a narrow path. And the gates of an
-# LSTM do not help by themselves: with the bias 1 that its forget gate begins with, it keeps $\sigma(1)$ of its memory at each step,
-# and that to the power of 50 is nothing. With the bias 3 it is $\sigma(3)$, and the line stays up.
+# Too small, and the first steps are not heard; too large, and the gradient explodes; between is a narrow path. And gates help less
+# by themselves than one thinks: as it begins, with the bias 1 of its forget gate, an LSTM's gradient fades too, more slowly than a simple
+# RNN's; a GRU's fades faster. With the bias 3 most of the memory is kept at each step, and the line stays up.
 #
 # Does it matter? **The digit again, then 30 empty rows, then the question.** Nothing new has to be learned, only kept.
 
@@ -238,8 +266,8 @@ for forget in (1, 3):
 late.reveal(round(100 * float(kept[1].mean()), 1))
 
 # %% [markdown]
-# One number at the start makes the difference. It is the same network, with the same weights to learn; what it lacks with a gate that
-# lets go is not room for the answer, but a gradient that reaches the rows where the answer was.
+# One value at the start makes most of the difference, in so many epochs. It is the same network, with the same weights to learn; with a
+# gate that lets go neither the answer comes through the silence, nor a gradient back to the rows where the answer was.
 #
 # ## Looking back instead
 #
@@ -324,7 +352,8 @@ fig.tight_layout()
 
 # %% [markdown]
 # Attention is a dictionary that is soft: it answers with a mean of its values, and so has a gradient. Nothing is handed on from
-# step to step, so nothing fades on the way. The price: every question compares itself with every key.
+# step to step, so nothing fades on the way. (The LSTM learned its training lists by heart; with many times as many it learns most of the
+# task too. Try it.) The price: every question compares itself with every key.
 #
 # ## Why the square root?
 #
@@ -359,7 +388,8 @@ print(f"at d = 64: {largest['q · k'][3]:.2f} not divided, {largest['q · k / �
 sharp.reveal(round(float(largest["q · k"][3]), 2))
 
 # %% [markdown]
-# Not divided, an untrained attention already looks at one key alone, at random, and hardly any gradient passes to tell it where else.
+# With queries and keys of this spread, not divided, attention looks at hardly more than one key, at random, and little gradient passes to
+# tell it where else. (Layers begin with smaller numbers: there it matters later, when they have grown.)
 #
 # ## The mask: who may look where
 #
@@ -420,7 +450,7 @@ for ax, mask in zip(axes, (False, True), strict=True):
 fig.tight_layout()
 
 # %% [markdown]
-# Far above what is possible, on data that it has never seen: no test set finds this. The picture does: every place looks at the one
+# Far above what is possible, on data that it has never seen: no test set that is made like the training set finds this. The picture does: every place looks at the one
 # after it. Only the last place, which has nothing after it, has to guess. **If a result is too good, ask what the network could
 # have seen.**
 #
@@ -549,9 +579,10 @@ print(check("rnn_backward", rnn_backward))
 # ## Try it
 #
 # 1. Feed the digits column by column. Are the same digits hard?
-# 2. Give the simple RNN the 30 empty rows. Its recurrent weights begin orthogonal; what if they begin half as large?
-# 3. Ask attention for two keys at once: the mean of two values. What does its matrix look like?
-# 4. Let the mask allow the three places before and the place itself. Which sequences can it still foretell?
-# 5. `examples/spoken_digits.py` hears spoken digits: an LSTM over spectrograms, on recordings that you download.
+# 2. Give the LSTM of the pairs fifteen times as many lists. What does it learn now?
+# 3. Give the simple RNN the 30 empty rows. Its recurrent weights begin orthogonal; what if they begin half as large?
+# 4. Ask attention for two keys at once: the mean of two values. What does its matrix look like?
+# 5. Let the mask allow the three places before and the place itself. Which sequences can it still foretell?
+# 6. `examples/spoken_digits.py` hears spoken digits: an LSTM over spectrograms, on recordings that you download.
 #
 # **Next:** the capstone (notebook 15), an op of your own from end to end.
