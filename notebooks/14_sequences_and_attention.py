@@ -115,7 +115,7 @@ def readable(net):
     return found
 
 
-fig, ax = plt.subplots(figsize=(6, 3.2))
+fig, ax = plt.subplots(figsize=(8, 3.2))
 for (name, net), style in zip([*nets.items()][1:], ("o-", "s--", "^:"), strict=True):
     known = on_the_way(net)
     ax.plot(range(1, 9), known, style, label=name)
@@ -127,7 +127,7 @@ ax.set(
     ylabel="right, if asked then",
     title="What the last layer says after each row, and what there is to say",
 )
-ax.legend()
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 fig.tight_layout()
 halfway.reveal(reached)
 

@@ -153,3 +153,26 @@ def bias_backward(dy, db):
                 total += dy[first + r, c]
         db[c] = total
 """)
+bank.mistake("rows_overlap", "values", "rows_overlap", source="""
+from numba import cuda, float32
+
+ROWS = 64
+
+
+@cuda.jit
+def add_bias(x, b, y):
+    c, r = cuda.grid(2)
+    if r < x.shape[0] and c < x.shape[1]:
+        y[r, c] = x[r, c] + b[c]
+
+
+@cuda.jit
+def bias_backward(dy, db):
+    c = cuda.grid(1)
+    first = cuda.blockIdx.y
+    if c < dy.shape[1]:
+        total = float32(0)
+        for r in range(first, min(first + ROWS, dy.shape[0])):
+            total += dy[r, c]
+        cuda.atomic.add(db, c, total)
+""")

@@ -142,3 +142,54 @@ def conv2d(x, w, y, stride_h, stride_w, pad_top, pad_left):
                     acc += x[n, i, j, c] * w[r, s, c, k]
     y[n, p, q, k] = acc
 """)
+bank.mistake("clamped_rows", "values", "clamped", source="""
+import math
+from numba import cuda, float32, int32
+
+
+@cuda.jit
+def conv2d(x, w, y, stride_h, stride_w, pad_top, pad_left):
+    number = cuda.grid(1)
+    N, P, Q, K = y.shape
+    if number < y.size:
+        k = number % K
+        q = number // K % Q
+        p = number // (K * Q) % P
+        n = number // (K * Q * P)
+        total = float32(0)
+        for r in range(w.shape[0]):
+            i = p * stride_h + r - pad_top
+            i = min(max(i, 0), x.shape[1] - 1)
+            if i >= 0:
+                for s in range(w.shape[1]):
+                    j = q * stride_w + s - pad_left
+                    if j >= 0 and j < x.shape[2]:
+                        for c in range(w.shape[2]):
+                            total += x[n, i, j, c] * w[r, s, c, k]
+        y[n, p, q, k] = total
+""")
+bank.mistake("p_for_q", "machine", "F1 + p_for_q", source="""
+import math
+from numba import cuda, float32, int32
+
+
+@cuda.jit
+def conv2d(x, w, y, stride_h, stride_w, pad_top, pad_left):
+    number = cuda.grid(1)
+    N, P, Q, K = y.shape
+    if number < y.size:
+        k = number % K
+        q = number // K % P
+        p = number // (K * P) % Q
+        n = number // (K * Q * P)
+        total = float32(0)
+        for r in range(w.shape[0]):
+            i = p * stride_h + r - pad_top
+            if i >= 0 and i < x.shape[1]:
+                for s in range(w.shape[1]):
+                    j = q * stride_w + s - pad_left
+                    if j >= 0 and j < x.shape[2]:
+                        for c in range(w.shape[2]):
+                            total += x[n, i, j, c] * w[r, s, c, k]
+        y[n, p, q, k] = total
+""")

@@ -65,6 +65,10 @@ exercise = Exercise(
         ),
     ),
     says={
+        "rows_overlap": (
+            "Block number k along y begins at row k, not behind the rows of the block before: rows are counted several times.",
+            "沿 y 的第 k 块从第 k 行开始，而不是接在前一块的行之后：有些行被重复计数。",
+        ),
         "bias_of_row": (
             "There is one bias for each column: which of the element's two numbers picks it?",
             "每一列有一个偏置：元素的两个编号中，哪个用来选它？",

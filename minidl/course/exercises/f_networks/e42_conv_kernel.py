@@ -82,6 +82,11 @@ exercise = Exercise(
         ),
     ),
     says={
+        "p_for_q": (
+            "The thread's number is taken apart by the output's lengths: behind K stands Q, then P. You divide by the one where the other "
+            "belongs.",
+            "线程编号要按输出的长度拆开：K 之后是 Q，再是 P。你把两者用反了。",
+        ),
         "taps_exchanged": (
             "w is (R, S, C, K), here {w0} x {w1} taps: r comes first, the tap's row.",
             "w 的形状是 (R, S, C, K)，这里是 {w0} x {w1}：行号 r 在前。",

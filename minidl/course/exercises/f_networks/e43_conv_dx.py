@@ -75,6 +75,10 @@ exercise = Exercise(
         ),
     ),
     says={
+        "pad_sign": (
+            "Row i of the picture is row i + pad_top of the padded one, in which the windows lie: you take pad_top away.",
+            "图像的第 i 行是填充后图像的第 i + pad_top 行，窗口在那里面：你却减去了 pad_top。",
+        ),
         "channels_exchanged": (
             "w is (R, S, C, K): forward it led from c to k, and the same number leads back.",
             "w 是 (R, S, C, K)：前向时它从 c 通到 k，回去还是同一个数。",

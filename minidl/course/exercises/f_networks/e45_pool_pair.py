@@ -109,6 +109,11 @@ exercise = Exercise(
         ),
     ),
     says={
+        "both_less": (
+            "Earlier in reading order is a row further up, or the same row and further left. You ask for both at once, and equal pixels beside "
+            "each other all get the gradient.",
+            "在阅读顺序中靠前，是指更靠上的行，或同一行而更靠左。你要求两者同时成立，于是相邻的相等像素都得到梯度。",
+        ),
         "from_zero": (
             "The search begins at 0, which wins where all pixels are negative: begin at -∞, or at a pixel.",
             "查找从 0 开始，全是负像素时 0 就赢了：从 -∞ 或某个像素开始。",

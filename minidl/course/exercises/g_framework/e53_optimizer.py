@@ -19,7 +19,8 @@ every update. An optimizer is a class:
         update_step(self, gradient, variable, learning_rate)          changes the variable: variable.assign(…)
 
 `self._get_variable_index(variable)` is the place of a weight among all; `self.weight_decay` is λ, or None for none. mask is
-called after build, for some weights. A training that is interrupted, saved and loaded has to go on as if nothing had been.
+called after build, for some weights. A training that is interrupted, saved and loaded has to go on as if nothing had been, once
+its masks are given again.
 """
 
 import numpy as np
