@@ -116,3 +116,38 @@ bank.mistake("brackets", "values", "brackets", "/ (2 * h) => / 2 * h")
 bank.mistake("whole_slopes", "values", "whole_slopes", "    x = np.array(x, dtype=np.float64)\n    g = np.zeros(x.shape)\n =>     g = np.zeros_like(x)\n    x = np.array(x, dtype=np.float64)\n")
 bank.mistake("back_to_x", "values", "half_way", "x[i] = kept - h => x[i] -= h")
 bank.mistake("put_back_too_far", "values", "copy_moved", "        x[i] = kept\n        g[i] =>         x[i] += 2 * h\n        g[i]")
+bank.mistake("as_seen_1", "values", "copy_moved", source="""
+import numpy as np
+
+
+def numerical_gradient(f, x, h=1e-6):
+    original = x
+    x = np.array(x, dtype=np.float64)
+    g = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        old = x[i]
+        x[i] = old + h
+        up = f(x)
+        x[i] = old - h
+        down = f(x)
+        g[i] = (up - down) / (2 * h)
+    return g
+""")
+bank.mistake("as_seen_2", "values", "whole_slopes", source="""
+import numpy as np
+
+
+def numerical_gradient(f, x, h=1e-6):
+    original = x
+    x = np.array(x, dtype=np.float64)
+    g = np.zeros_like(original)
+    for i in np.ndindex(x.shape):
+        old = x[i]
+        x[i] = old + h
+        up = f(x)
+        x[i] = old - h
+        down = f(x)
+        x[i] = old
+        g[i] = (up - down) / (2 * h)
+    return g
+""")

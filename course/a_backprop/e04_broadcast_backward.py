@@ -195,3 +195,31 @@ def add_backward(dy, a, b):
 def multiply_backward(dy, a, b):
     return unbroadcast(dy, np.shape(a)) * b, unbroadcast(dy, np.shape(b)) * a
 """)
+bank.mistake("as_seen_1", "values", "factor_later", source="""
+def unbroadcast(dy, shape):
+    dx = dy.sum(axis=tuple(range(dy.ndim - len(shape))))
+    ones = tuple(i for i, n in enumerate(shape) if n == 1)
+    return dx.sum(axis=ones, keepdims=True)
+
+
+def add_backward(dy, a, b):
+    return unbroadcast(dy, a.shape), unbroadcast(dy, b.shape)
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(unbroadcast(dy, a.shape) * b, a.shape), unbroadcast(dy * a, b.shape)
+""")
+bank.mistake("as_seen_2", "values", "last_axes_first", source="""
+def unbroadcast(dy, shape):
+    dx = dy.sum(axis=tuple(range(len(shape), dy.ndim)))
+    ones = tuple(i for i, n in enumerate(shape) if n == 1)
+    return dx.sum(axis=ones, keepdims=True)
+
+
+def add_backward(dy, a, b):
+    return unbroadcast(dy, a.shape), unbroadcast(dy, b.shape)
+
+
+def multiply_backward(dy, a, b):
+    return unbroadcast(dy * b, a.shape), unbroadcast(dy * a, b.shape)
+""")

@@ -230,3 +230,55 @@ class Tape:
                 grads[id(v)] = grads[id(v)] + d if id(v) in grads else d
         return grads.get(id(x), 0.0)
 """)
+bank.mistake("as_seen_1", "values", "in_place", source="""
+import numpy as np
+
+
+class Tape:
+    def __init__(self):
+        self.ops = []
+
+    def apply(self, forward, backward, *inputs):
+        y = forward(*inputs)
+        self.ops.append((y, backward, inputs))
+        return y
+
+    def gradient(self, loss, x):
+        grads = {id(loss): np.ones_like(loss)}
+        for y, backward, inputs in reversed(self.ops):
+            if id(y) not in grads:
+                continue
+            for value, d in zip(inputs, backward(grads[id(y)], *inputs)):
+                if id(value) in grads:
+                    grads[id(value)] += d
+                else:
+                    grads[id(value)] = d
+        return grads.get(id(x), np.zeros_like(x))
+""")
+bank.mistake("as_seen_2", "values", "kept_between", source="""
+import numpy as np
+
+
+class Tape:
+    def __init__(self):
+        self.ops = []
+        self.grads = {}
+
+    def apply(self, forward, backward, *inputs):
+        y = forward(*inputs)
+        self.ops.append((y, backward, inputs))
+        return y
+
+    def gradient(self, loss, x):
+        grads = self.grads
+        grads[id(loss)] = np.ones_like(loss)
+        for y, backward, inputs in reversed(self.ops):
+            if id(y) not in grads:
+                continue
+            for value, d in zip(inputs, backward(grads[id(y)], *inputs)):
+                if id(value) in grads:
+                    grads[id(value)] = grads[id(value)] + d
+                else:
+                    grads[id(value)] = d
+        return grads.get(id(x), np.zeros_like(x))
+""")

@@ -161,3 +161,37 @@ def conv2d(x, w, b, stride, pad):
             y += big[:, r : r + stride * (P - 1) + 1 : stride, s : s + stride * (Q - 1) + 1 : stride] @ w[r, s]
     return y
 """)
+bank.mistake("as_seen_1", "values", "columns_c_r_s", source="""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    N, H, W, C = x.shape
+    R, S, _, K = w.shape
+    P = (H + 2 * pad - R) // stride + 1
+    Q = (W + 2 * pad - S) // stride + 1
+    xp = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    table = np.empty((N, P, Q, C, R, S), x.dtype)
+    for r in range(R):
+        for s in range(S):
+            table[:, :, :, :, r, s] = xp[:, r:r + stride * P:stride, s:s + stride * Q:stride]
+    y = table.reshape(N * P * Q, R * S * C) @ w.reshape(R * S * C, K) + b
+    return y.reshape(N, P, Q, K)
+""")
+bank.mistake("as_seen_2", "values", "pad_not_counted", source="""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    N, H, W, C = x.shape
+    R, S, _, K = w.shape
+    P = (H + pad - R) // stride + 1
+    Q = (W + pad - S) // stride + 1
+    xp = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    table = np.empty((N, P, Q, R, S, C), x.dtype)
+    for r in range(R):
+        for s in range(S):
+            table[:, :, :, r, s] = xp[:, r:r + stride * P:stride, s:s + stride * Q:stride]
+    y = table.reshape(N * P * Q, R * S * C) @ w.reshape(R * S * C, K) + b
+    return y.reshape(N, P, Q, K)
+""")

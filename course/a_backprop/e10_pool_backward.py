@@ -168,3 +168,36 @@ def max_pool_backward(dy, x, y, size, stride):
             dx[:, r : r + (p - 1) * stride + 1 : stride, s : s + (q - 1) * stride + 1 : stride] += dy * hit
     return dx
 """)
+bank.mistake("as_seen_1", "values", "overwritten", source="""
+import numpy as np
+
+
+def max_pool_backward(dy, x, y, size, stride):
+    dx = np.zeros_like(x)
+    P, Q = y.shape[1:3]
+    free = np.ones(y.shape, bool)
+    for r in range(size):
+        for s in range(size):
+            rows, cols = slice(r, r + P * stride, stride), slice(s, s + Q * stride, stride)
+            rows, cols = slice(r, r + (P - 1) * stride + 1, stride), slice(s, s + (Q - 1) * stride + 1, stride)
+            won = free & (x[:, rows, cols] == y)
+            dx[:, rows, cols][won] = dy[won]
+            free &= ~won
+    return dx
+""")
+bank.mistake("as_seen_2", "values", "every_tie", source="""
+import numpy as np
+
+
+def max_pool_backward(dy, x, y, size, stride):
+    dx = np.zeros_like(x)
+    P, Q = y.shape[1:3]
+    free = np.ones(y.shape, bool)
+    for r in range(size):
+        for s in range(size):
+            rows, cols = slice(r, r + P * stride, stride), slice(s, s + Q * stride, stride)
+            rows, cols = slice(r, r + (P - 1) * stride + 1, stride), slice(s, s + (Q - 1) * stride + 1, stride)
+            won = free & (x[:, rows, cols] == y)
+            dx[:, rows, cols] += dy * won
+    return dx
+""")

@@ -117,3 +117,21 @@ def backward(dy, n, inv_std, gamma):
     dx = dn * inv_std - (dn * inv_std).mean(ax) - n * inv_std**2 * (dn * n).mean(ax)
     return dx, dgamma, dbeta
 """)
+bank.mistake("as_seen_1", "values", "m_is_n", source="""
+def backward(dy, n, inv_std, gamma):
+    axes = tuple(range(dy.ndim - 1))
+    M = dy.shape[0]
+    dgamma = (dy * n).sum(axes)
+    dbeta = dy.sum(axes)
+    dx = gamma * inv_std * (dy - dbeta / M - n * dgamma / M)
+    return dx, dgamma, dbeta
+""")
+bank.mistake("as_seen_2", "values", "variance_sign", source="""
+def backward(dy, n, inv_std, gamma):
+    axes = tuple(range(dy.ndim - 1))
+    M = dy.size // dy.shape[-1]
+    dgamma = (dy * n).sum(axes)
+    dbeta = dy.sum(axes)
+    dx = gamma * inv_std * (dy - dbeta / M + n * dgamma / M)
+    return dx, dgamma, dbeta
+""")

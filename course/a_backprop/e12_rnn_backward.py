@@ -91,3 +91,39 @@ bank.mistake("never_used_up", "values", "never_used_up", "dh = dh + dhs[t] => to
 bank.mistake("never_used_up_at_all", "values", "never_used_up", "dh = dz @ w_h.T => dh = dh + dz @ w_h.T")
 bank.mistake("back_past_tanh", "values", "back_past_tanh", "        dh = dh + dhs[t]\n =>", f"{DZ} => dz = dhs[t] * (1 - hs[t + 1] ** 2) + dh")
 bank.mistake("last_dhs_lost", "values", "last_dhs_lost", "dh = dh + dhs[t] => dh = dh + dhs[t] * (t < len(xs) - 1)")
+bank.mistake("as_seen_1", "values", "w_h_met_after", source="""
+import numpy as np
+
+
+def rnn_backward(dhs, xs, hs, w_x, w_h):
+    dxs = np.zeros_like(xs)
+    dw_x, dw_h, db = np.zeros_like(w_x), np.zeros_like(w_h), np.zeros_like(w_h[0])
+    dh_next = np.zeros_like(hs[0])
+    for t in reversed(range(len(xs))):
+        dh = dhs[t] + dh_next
+        dz = dh * (1 - hs[t + 1] ** 2)
+        dxs[t] = dz @ w_x.T
+        dw_x += xs[t].T @ dz
+        dw_h += hs[t + 1].T @ dz
+        db += dz.sum(axis=0)
+        dh_next = dz @ w_h.T
+    return dxs, dw_x, dw_h, db, dh_next
+""")
+bank.mistake("as_seen_2", "values", "back_without_tanh", source="""
+import numpy as np
+
+
+def rnn_backward(dhs, xs, hs, w_x, w_h):
+    dxs = np.zeros_like(xs)
+    dw_x, dw_h, db = np.zeros_like(w_x), np.zeros_like(w_h), np.zeros_like(w_h[0])
+    dh_next = np.zeros_like(hs[0])
+    for t in reversed(range(len(xs))):
+        dh = dhs[t] + dh_next
+        dz = dh * (1 - hs[t + 1] ** 2)
+        dxs[t] = dz @ w_x.T
+        dw_x += xs[t].T @ dz
+        dw_h += hs[t].T @ dz
+        db += dz.sum(axis=0)
+        dh_next = dh @ w_h.T
+    return dxs, dw_x, dw_h, db, dh_next
+""")

@@ -96,3 +96,25 @@ def saxpy(a, x, y, out, size):
         out[i] = a * x[i] + y[i]
         i += cuda.blockDim.x
 """)
+bank.mistake("as_seen_1", "machine", "F6 + step_of_block", source="""
+import math
+from numba import cuda, float32, int32
+
+
+@cuda.jit
+def saxpy(a, x, y, out, size):
+    for i in range(cuda.grid(1), size, cuda.blockDim.x):
+        out[i] = a * x[i] + y[i]
+""")
+bank.mistake("as_seen_2", "par", "F21 + chunks", source="""
+import math
+from numba import cuda, float32, int32
+
+
+@cuda.jit
+def saxpy(a, x, y, out, size):
+    per = (size + cuda.gridsize(1) - 1) // cuda.gridsize(1)
+    first = cuda.grid(1) * per
+    for i in range(first, min(first + per, size)):
+        out[i] = a * x[i] + y[i]
+""")

@@ -137,3 +137,41 @@ def affine_flat(image, out, rows, cols, scale, shift):
         k = r * rows + c
         out[k] = scale * image[k] + shift
 """)
+bank.mistake("as_seen_1", "machine", "F6 + into_next_row", source="""
+import math
+from numba import cuda, float32, int32
+
+
+@cuda.jit
+def affine(image, out, scale, shift):
+    c, r = cuda.grid(2)
+    if r < image.shape[0] and c < image.shape[1]:
+        out[r, c] = scale * image[r, c] + shift
+
+
+@cuda.jit
+def affine_flat(image, out, rows, cols, scale, shift):
+    c, r = cuda.grid(2)
+    i = r * cols + c
+    if i < rows * cols:
+        out[i] = scale * image[i] + shift
+""")
+bank.mistake("as_seen_2", "machine", "F11 + exchanged", source="""
+import math
+from numba import cuda, float32, int32
+
+
+@cuda.jit
+def affine(image, out, scale, shift):
+    r, c = cuda.grid(2)
+    if r < image.shape[0] and c < image.shape[1]:
+        out[r, c] = scale * image[r, c] + shift
+
+
+@cuda.jit
+def affine_flat(image, out, rows, cols, scale, shift):
+    c, r = cuda.grid(2)
+    if r < rows and c < cols:
+        i = r * cols + c
+        out[i] = scale * image[i] + shift
+""")

@@ -130,3 +130,43 @@ def grey(x, y):
     if i < y.size:
         y[i] = RED * buf[t] + GREEN * buf[t + 128] + BLUE * buf[t + 256]
 """)
+bank.mistake("as_seen_1", "par", "F21 + three_each", source="""
+from numba import cuda, float32
+
+RED, GREEN, BLUE = float32(0.299), float32(0.587), float32(0.114)
+
+
+@cuda.jit
+def grey(x, y):
+    s = cuda.shared.array(384, float32)
+    t = cuda.threadIdx.x
+    base = cuda.blockIdx.x * 128
+    for k in range(3):
+        j = 3 * t + k
+        if base + j // 3 < y.size:
+            s[j] = x[base + j // 3, j % 3]
+    cuda.syncthreads()
+    i = base + t
+    if i < y.size:
+        y[i] = RED * s[3 * t] + GREEN * s[3 * t + 1] + BLUE * s[3 * t + 2]
+""")
+bank.mistake("as_seen_2", "machine", "F10 + read_as_planes", source="""
+from numba import cuda, float32
+
+RED, GREEN, BLUE = float32(0.299), float32(0.587), float32(0.114)
+
+
+@cuda.jit
+def grey(x, y):
+    s = cuda.shared.array(384, float32)
+    t = cuda.threadIdx.x
+    base = cuda.blockIdx.x * 128
+    for k in range(3):
+        j = k * 128 + t
+        if base + j // 3 < y.size:
+            s[j] = x[base + j // 3, j % 3]
+    cuda.syncthreads()
+    i = base + t
+    if i < y.size:
+        y[i] = RED * s[t] + GREEN * s[t + 128] + BLUE * s[t + 256]
+""")

@@ -160,3 +160,82 @@ bank.mistake("rows_from_4_ty", "machine", "F6", "blockIdx.y * 64 + ty => blockId
 bank.mistake("all_four_or_none", "machine", "F11 + all_four_or_none", f"{WRITES} =>         if row + 48 < c.shape[0]:\n            c[row, col] = first\n            c[row + 16, col] = second\n"
              "            c[row + 32, col] = third\n            c[row + 48, col] = fourth\n")
 bank.mistake("b_stored_turned", "machine", "F6s", "            sb[ty, tx] = b[k, col] =>             sb[tx, ty] = b[k, col]")
+bank.mistake("as_seen_1", "machine", "F5", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def gemm_micro(a, b, c):
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    col = cuda.blockIdx.x * 16 + tx
+    row = cuda.blockIdx.y * 64 + ty
+    ta = cuda.shared.array((64, 16), float32)
+    tb = cuda.shared.array((16, 16), float32)
+    M, K = a.shape
+    N = b.shape[1]
+    s0 = float32(0)
+    s1 = float32(0)
+    s2 = float32(0)
+    s3 = float32(0)
+    for k0 in range(0, K, 16):
+        for j in range(4):
+            r = row + 16 * j
+            ta[ty + 16 * j, tx] = a[r, k0 + tx] if r < M and k0 + tx < K else float32(0)
+        tb[ty, tx] = b[k0 + ty, col] if k0 + ty < K and col < N else float32(0)
+        cuda.syncthreads()
+        for k in range(16):
+            v = tb[k, tx]
+            s0 += ta[ty, k] * v
+            s1 += ta[ty + 16, k] * v
+            s2 += ta[ty + 32, k] * v
+            s3 += ta[ty + 48, k] * v
+    if col < N:
+        if row < M:
+            c[row, col] = s0
+        if row + 16 < M:
+            c[row + 16, col] = s1
+        if row + 32 < M:
+            c[row + 32, col] = s2
+        if row + 48 < M:
+            c[row + 48, col] = s3
+""")
+bank.mistake("as_seen_2", "machine", "F2 + guard_of_one", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def gemm_micro(a, b, c):
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    col = cuda.blockIdx.x * 16 + tx
+    row = cuda.blockIdx.y * 64 + ty
+    ta = cuda.shared.array((64, 16), float32)
+    tb = cuda.shared.array((16, 16), float32)
+    M, K = a.shape
+    N = b.shape[1]
+    s0 = float32(0)
+    s1 = float32(0)
+    s2 = float32(0)
+    s3 = float32(0)
+    for k0 in range(0, K, 16):
+        for j in range(4):
+            r = row + 16 * j
+            ta[ty + 16 * j, tx] = a[r, k0 + tx] if r < M and k0 + tx < K else float32(0)
+        tb[ty, tx] = b[k0 + ty, col] if k0 + ty < K and col < N else float32(0)
+        cuda.syncthreads()
+        for k in range(16):
+            v = tb[k, tx]
+            s0 += ta[ty, k] * v
+            s1 += ta[ty + 16, k] * v
+            s2 += ta[ty + 32, k] * v
+            s3 += ta[ty + 48, k] * v
+        cuda.syncthreads()  # end
+    if col < N:
+        if row < M:
+            c[row, col] = s0
+        if row < M:
+            c[row + 16, col] = s1
+        if row < M:
+            c[row + 32, col] = s2
+        if row < M:
+            c[row + 48, col] = s3
+""")

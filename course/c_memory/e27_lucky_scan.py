@@ -87,3 +87,47 @@ def row_scan(x, y):
 """)
 bank.mistake("three_barriers", "par", "F21f + three_barriers", "        d *= 2 =>         cuda.syncthreads()\n        d *= 2")
 bank.mistake("atomic", "machine", "F5 + atomic", source=STARTER.replace("s[t] += s[t - d]", "cuda.atomic.add(s, t, s[t - d])").replace("        d *= 2\n", "        cuda.syncthreads()\n        d *= 2\n"))
+bank.mistake("as_seen_1", "machine", "F4 + read_early", source="""
+from numba import cuda, float32
+
+THREADS = 128
+
+
+@cuda.jit
+def row_scan(x, y):
+    s = cuda.shared.array(THREADS, float32)
+    r, t = cuda.blockIdx.x, cuda.threadIdx.x
+    s[t] = x[r, t] if t < x.shape[1] else float32(0)
+    cuda.syncthreads()
+    d = 1
+    while d < THREADS:
+        v = s[t - d] if t >= d else float32(0)
+        cuda.syncthreads()  # read
+        s[t] += v
+        d *= 2
+    if t < x.shape[1]:
+        y[r, t] = s[t]
+""")
+bank.mistake("as_seen_2", "machine", "F9", source="""
+from numba import cuda, float32
+
+THREADS = 128
+
+
+@cuda.jit
+def row_scan(x, y):
+    s = cuda.shared.array(THREADS, float32)
+    r, t = cuda.blockIdx.x, cuda.threadIdx.x
+    s[t] = x[r, t] if t < x.shape[1] else float32(0)
+    cuda.syncthreads()
+    d = 1
+    while d < THREADS:
+        v = s[t - d] if t >= d else float32(0)
+        cuda.syncthreads()  # read
+        if t >= d:
+            s[t] += v
+            cuda.syncthreads()
+        d *= 2
+    if t < x.shape[1]:
+        y[r, t] = s[t]
+""")

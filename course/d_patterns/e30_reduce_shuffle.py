@@ -207,3 +207,39 @@ def row_sums(x, y):
     if lane == 0:
         y[row] = total
 """)
+bank.mistake("as_seen_1", "machine", "F6 + everyone_writes", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def row_sums(x, y):
+    row = cuda.blockIdx.x
+    lane = cuda.threadIdx.x
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += x[row, c]
+    d = 16
+    while d > 0:
+        total += cuda.shfl_down_sync(0xFFFFFFFF, total, d)
+        d //= 2
+    if lane < 32:
+        y[row] = total
+""")
+bank.mistake("as_seen_2", "machine", "F14", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def row_sums(x, y):
+    row = cuda.blockIdx.x
+    lane = cuda.threadIdx.x
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += x[row, c]
+    d = 16
+    while d > 0 and lane < x.shape[1]:
+        total += cuda.shfl_down_sync(0xFFFFFFFF, total, d)
+        d //= 2
+    if lane == 0:
+        y[row] = total
+""")

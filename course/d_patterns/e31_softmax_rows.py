@@ -219,3 +219,55 @@ def softmax(x, y):
     for c in range(lane, x.shape[1], 32):
         y[row, c] = math.exp(x[row, c] - big) / total
 """)
+bank.mistake("as_seen_1", "values", "max_from_0", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def softmax(x, y):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    m = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        m = max(m, x[row, c])
+    d = 16
+    while d > 0:
+        m = max(m, cuda.shfl_xor_sync(0xFFFFFFFF, m, d))
+        d //= 2
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += math.exp(x[row, c] - m)
+    d = 16
+    while d > 0:
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, d)
+        d //= 2
+    for c in range(lane, x.shape[1], 32):
+        y[row, c] = math.exp(x[row, c] - m) / total
+""")
+bank.mistake("as_seen_2", "values", "own_max", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def softmax(x, y):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    m = float32(-math.inf)
+    for c in range(lane, x.shape[1], 32):
+        m = max(m, x[row, c])
+    d = 16
+    while d > 0:
+        cuda.shfl_xor_sync(0xFFFFFFFF, m, d)
+        d //= 2
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += math.exp(x[row, c] - m)
+    d = 16
+    while d > 0:
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, d)
+        d //= 2
+    for c in range(lane, x.shape[1], 32):
+        y[row, c] = math.exp(x[row, c] - m) / total
+""")

@@ -202,3 +202,49 @@ def histogram(values, bins, counts):
         if mine[b] > 0:
             cuda.atomic.add(counts, b, mine[b])
 """)
+bank.mistake("as_seen_1", "machine", "F10 + loop_zero", source="""
+from numba import cuda, int32
+
+THREADS = 64
+
+
+@cuda.jit
+def histogram(values, bins, counts):
+    mine = cuda.shared.array(128, int32)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    if t < bins:
+        mine[t] = 0
+    cuda.syncthreads()
+    if i < values.size:
+        v = values[i]
+        if v >= 0 and v < bins:
+            cuda.atomic.add(mine, v, 1)
+    cuda.syncthreads()
+    for b in range(t, bins, THREADS):
+        if mine[b] > 0:
+            cuda.atomic.add(counts, b, mine[b])
+""")
+bank.mistake("as_seen_2", "machine", "F10 + above", source="""
+from numba import cuda, int32
+
+THREADS = 64
+
+
+@cuda.jit
+def histogram(values, bins, counts):
+    mine = cuda.shared.array(128, int32)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    for b in range(t, bins, THREADS):
+        mine[b] = 0
+    cuda.syncthreads()
+    if i < values.size:
+        v = values[i]
+        if v >= 0 and v <= bins:
+            cuda.atomic.add(mine, v, 1)
+    cuda.syncthreads()
+    for b in range(t, bins, THREADS):
+        if mine[b] > 0:
+            cuda.atomic.add(counts, b, mine[b])
+""")

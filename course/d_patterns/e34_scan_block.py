@@ -155,3 +155,53 @@ def scan(x, y, size):
     if t < size:
         y[t] = s[t]
 """)
+bank.mistake("as_seen_1", "values", "stops_early", source="""
+from numba import cuda, float32
+
+THREADS = 256
+
+
+@cuda.jit
+def scan(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t = cuda.threadIdx.x
+    s[t] = x[t] if t < size else float32(0)
+    cuda.syncthreads()
+    d = 1
+    while d < THREADS // 2:
+        v = float32(0)
+        if t >= d:
+            v = s[t - d]
+        cuda.syncthreads()
+        if t >= d:
+            s[t] += v
+        cuda.syncthreads()
+        d *= 2
+    if t < size:
+        y[t] = s[t]
+""")
+bank.mistake("as_seen_2", "values", "t_above_d", source="""
+from numba import cuda, float32
+
+THREADS = 256
+
+
+@cuda.jit
+def scan(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t = cuda.threadIdx.x
+    s[t] = x[t] if t < size else float32(0)
+    cuda.syncthreads()
+    d = 1
+    while d < THREADS:
+        v = float32(0)
+        if t > d:
+            v = s[t - d]
+        cuda.syncthreads()
+        if t >= d:
+            s[t] += v
+        cuda.syncthreads()
+        d *= 2
+    if t < size:
+        y[t] = s[t]
+""")

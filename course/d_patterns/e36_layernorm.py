@@ -143,3 +143,61 @@ bank.mistake("variance_of_lane_0", "values", "lane_0_only", "shfl_xor_sync(0xFFF
 bank.mistake("mean_of_lane_0", "values", "lane_0_only", "shfl_xor_sync(0xFFFFFFFF, total => shfl_down_sync(0xFFFFFFFF, total")
 bank.mistake("gamma_on_beta", "values", "gamma_on_beta", "(x[row, col] - mean) * scale * gamma[col] + beta[col] => ((x[row, col] - mean) * scale + beta[col]) * gamma[col]")
 bank.mistake("epsilon_of_the_host", "machine", "F13", "float32(epsilon) => epsilon")
+bank.mistake("as_seen_1", "values", "epsilon_outside", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def layernorm(x, gamma, beta, y, epsilon):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    n = x.shape[1]
+    total = float32(0)
+    for c in range(lane, n, 32):
+        total += x[row, c]
+    d = 16
+    while d > 0:
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, d)
+        d //= 2
+    mean = total / float32(n)
+    squares = float32(0)
+    for c in range(lane, n, 32):
+        squares += (x[row, c] - mean) * (x[row, c] - mean)
+    d = 16
+    while d > 0:
+        squares += cuda.shfl_xor_sync(0xFFFFFFFF, squares, d)
+        d //= 2
+    scale = float32(1) / (math.sqrt(squares / float32(n)) + float32(epsilon))
+    for c in range(lane, n, 32):
+        y[row, c] = (x[row, c] - mean) * scale * gamma[c] + beta[c]
+""")
+bank.mistake("as_seen_2", "values", "gamma_on_beta", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def layernorm(x, gamma, beta, y, epsilon):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    n = x.shape[1]
+    total = float32(0)
+    for c in range(lane, n, 32):
+        total += x[row, c]
+    d = 16
+    while d > 0:
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, d)
+        d //= 2
+    mean = total / float32(n)
+    squares = float32(0)
+    for c in range(lane, n, 32):
+        squares += (x[row, c] - mean) * (x[row, c] - mean)
+    d = 16
+    while d > 0:
+        squares += cuda.shfl_xor_sync(0xFFFFFFFF, squares, d)
+        d //= 2
+    scale = float32(1) / math.sqrt(squares / float32(n) + float32(epsilon))
+    for c in range(lane, n, 32):
+        y[row, c] = ((x[row, c] - mean) * scale + beta[c]) * gamma[c]
+""")

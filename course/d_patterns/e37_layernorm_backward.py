@@ -126,3 +126,77 @@ bank.mistake("second_mean_for_all", "values", "second_mean_for_all", f"{DX} => s
 bank.mistake("first_not_divided", "values", "not_divided", "    a /= float32(cols)\n =>")
 bank.mistake("second_not_divided", "values", "not_divided", "    b /= float32(cols)\n =>")
 bank.mistake("rows_by_columns", "machine", "F2", "range(dy.shape[0]) => range(dy.shape[1])")
+bank.mistake("as_seen_1", "values", "gamma_once", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def layernorm_dx(dy, gamma, n, scale, dx):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    cols = dy.shape[1]
+    a = float32(0)
+    b = float32(0)
+    for c in range(lane, cols, 32):
+        g = dy[row, c]
+        a += g
+        b += g * n[row, c]
+    d = 16
+    while d > 0:
+        a += cuda.shfl_xor_sync(0xFFFFFFFF, a, d)
+        b += cuda.shfl_xor_sync(0xFFFFFFFF, b, d)
+        d //= 2
+    a /= float32(cols)
+    b /= float32(cols)
+    for c in range(lane, cols, 32):
+        dx[row, c] = scale[row] * (dy[row, c] * gamma[c] - a - n[row, c] * b)
+
+
+@cuda.jit
+def layernorm_dgamma(dy, n, dgamma, dbeta):
+    col = cuda.grid(1)
+    if col < dy.shape[1]:
+        p = float32(0)
+        q = float32(0)
+        for r in range(dy.shape[0]):
+            p += dy[r, col] * n[r, col]
+            q += dy[r, col]
+        dgamma[col] = p
+        dbeta[col] = q
+""")
+bank.mistake("as_seen_2", "values", "second_mean_for_all", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def layernorm_dx(dy, gamma, n, scale, dx):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    cols = dy.shape[1]
+    a = float32(0)
+    b = float32(0)
+    for c in range(lane, cols, 32):
+        g = dy[row, c] * gamma[c]
+        a += g
+        b += g * n[row, c]
+    d = 16
+    while d > 0:
+        a += cuda.shfl_xor_sync(0xFFFFFFFF, a, d)
+        b += cuda.shfl_xor_sync(0xFFFFFFFF, b, d)
+        d //= 2
+    a /= float32(cols)
+    b /= float32(cols)
+    for c in range(lane, cols, 32):
+        dx[row, c] = scale[row] * (dy[row, c] * gamma[c] - a - b)
+
+
+@cuda.jit
+def layernorm_dgamma(dy, n, dgamma, dbeta):
+    col = cuda.grid(1)
+    if col < dy.shape[1]:
+        p = float32(0)
+        q = float32(0)
+        for r in range(dy.shape[0]):
+            p += dy[r, col] * n[r, col]
+            q += dy[r, col]
+        dgamma[col] = p
+        dbeta[col] = q
+""")

@@ -146,3 +146,28 @@ def conv2d_dx(dy, w, dx, stride_h, stride_w, pad_top, pad_left):
                             total += dy[n, u // stride_h, v // stride_w, k] * w[r, s, c, k]
         dx[n, i, j, c] = total
 """)
+bank.mistake("as_seen_1", "values", "no_remainder", source="""
+import math
+from numba import cuda, float32, int32
+
+
+@cuda.jit
+def conv2d_dx(dy, w, dx, stride_h, stride_w, pad_top, pad_left):
+    number = cuda.grid(1)
+    N, H, W, C = dx.shape
+    if number < dx.size:
+        c = number % C
+        j = number // C % W
+        i = number // (C * W) % H
+        n = number // (C * W * H)
+        total = float32(0)
+        for r in range(w.shape[0]):
+            u = i + pad_top - r
+            if u >= 0 and u % stride_h == 0 and u // stride_h < dy.shape[1]:
+                for s in range(w.shape[1]):
+                    v = j + pad_left - s
+                    if v >= 0 and v // stride_w < dy.shape[2]:
+                        for k in range(w.shape[3]):
+                            total += dy[n, u // stride_h, v // stride_w, k] * w[r, s, c, k]
+        dx[n, i, j, c] = total
+""")

@@ -386,3 +386,52 @@ def max_pool_backward(dy, x, y, dx, size, stride, pad):
                         total += dy[n, p, q, c]
         dx[n, i, j, c] = total
 """)
+bank.mistake("as_seen_1", "values", "from_zero", source="""
+import math
+from numba import cuda, float32, int32
+
+
+@cuda.jit
+def max_pool(x, y, size, stride, pad):
+    number = cuda.grid(1)
+    N, P, Q, C = y.shape
+    if number < y.size:
+        c = number % C
+        q = number // C % Q
+        p = number // (C * Q) % P
+        n = number // (C * Q * P)
+        best = float32(0)
+        for r in range(size):
+            i = p * stride - pad + r
+            if i >= 0 and i < x.shape[1]:
+                for s in range(size):
+                    j = q * stride - pad + s
+                    if j >= 0 and j < x.shape[2]:
+                        best = max(best, x[n, i, j, c])
+        y[n, p, q, c] = best
+
+
+@cuda.jit
+def max_pool_backward(dy, x, y, dx, size, stride, pad):
+    number = cuda.grid(1)
+    N, H, W, C = x.shape
+    if number < x.size:
+        c = number % C
+        j = number // C % W
+        i = number // (C * W) % H
+        n = number // (C * W * H)
+        total = float32(0)
+        mine = x[n, i, j, c]
+        for p in range(max(0, (i + pad - size) // stride + 1), min(y.shape[1], (i + pad) // stride + 1)):
+            for q in range(max(0, (j + pad - size) // stride + 1), min(y.shape[2], (j + pad) // stride + 1)):
+                if mine == y[n, p, q, c]:
+                    first = True
+                    top, left = p * stride - pad, q * stride - pad
+                    for ii in range(max(0, top), i + 1):
+                        for jj in range(max(0, left), min(W, left + size)):
+                            if first and (ii < i or jj < j) and x[n, ii, jj, c] == mine:
+                                first = False
+                    if first:
+                        total += dy[n, p, q, c]
+        dx[n, i, j, c] = total
+""")

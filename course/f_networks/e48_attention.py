@@ -185,3 +185,89 @@ bank.mistake("divided_each_tile", "values", "divided_each_tile", "        cuda.s
              "o[i, d] = total[d] / l => o[i, d] = total[d]")
 bank.mistake("divided_each_tile_and_last", "values", "divided_each_tile", "        cuda.syncthreads()  # before the next filling\n =>         for d in range(8):\n            total[d] /= l\n        cuda.syncthreads()  # before the next filling\n")
 bank.mistake("old_m_lost", "values", "old_m_lost", "new = max(m, score) => m = new = max(m, score)")
+bank.mistake("as_seen_1", "values", "not_rescaled", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def attention(q, k, v, o, scale):
+    i = cuda.grid(1)
+    t = cuda.threadIdx.x
+    keys = cuda.shared.array((32, 8), float32)
+    values = cuda.shared.array((32, 8), float32)
+    query = cuda.local.array(8, float32)
+    acc = cuda.local.array(8, float32)
+    for e in range(8):
+        acc[e] = float32(0)
+        query[e] = q[i, e] * float32(scale) if i < q.shape[0] else float32(0)
+    m = float32(-math.inf)
+    l = float32(0)
+    for first in range(0, k.shape[0], 32):
+        count = min(32, k.shape[0] - first)
+        for e in range(8):
+            r, d = (e * 32 + t) // 8, (e * 32 + t) % 8
+            if r < count:
+                keys[r, d] = k[first + r, d]
+                values[r, d] = v[first + r, d]
+        cuda.syncthreads()
+        for j in range(count):
+            s = float32(0)
+            for e in range(8):
+                s += query[e] * keys[j, e]
+            new = max(m, s)
+            f = math.exp(m - new)
+            p = math.exp(s - new)
+            l = l * f + p
+            for e in range(8):
+                acc[e] = acc[e] + p * values[j, e]
+            m = new
+        cuda.syncthreads()
+    if i < q.shape[0]:
+        for e in range(8):
+            o[i, e] = acc[e] / l
+""")
+bank.mistake("as_seen_2", "machine", "F10 + tile_not_full", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def attention(q, k, v, o, scale):
+    i = cuda.grid(1)
+    t = cuda.threadIdx.x
+    keys = cuda.shared.array((32, 8), float32)
+    values = cuda.shared.array((32, 8), float32)
+    query = cuda.local.array(8, float32)
+    acc = cuda.local.array(8, float32)
+    for e in range(8):
+        acc[e] = float32(0)
+        query[e] = q[i, e] * float32(scale) if i < q.shape[0] else float32(0)
+    m = float32(-math.inf)
+    l = float32(0)
+    for first in range(0, k.shape[0], 32):
+        count = min(32, k.shape[0] - first)
+        for e in range(8):
+            r, d = (e * 32 + t) // 8, (e * 32 + t) % 8
+            if r < count:
+                keys[r, d] = k[first + r, d]
+                values[r, d] = v[first + r, d]
+        cuda.syncthreads()
+        for j in range(32):
+            s = float32(0)
+            for e in range(8):
+                s += query[e] * keys[j, e]
+            new = max(m, s)
+            f = math.exp(m - new)
+            p = math.exp(s - new)
+            l = l * f + p
+            for e in range(8):
+                acc[e] = acc[e] * f + p * values[j, e]
+            m = new
+        cuda.syncthreads()
+    if i < q.shape[0]:
+        for e in range(8):
+            o[i, e] = acc[e] / l
+""")

@@ -196,3 +196,32 @@ class Lion(optimizers.Optimizer):
         self.momentum[index].assign(self.beta_2 * m + (1 - self.beta_2) * g)
         variable.assign(new)
 """)
+bank.mistake("as_seen_1", "values", "momentum_first", source="""
+import numpy as np
+
+from minidl import optimizers
+
+
+class Lion(optimizers.Optimizer):
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+
+    def build(self, variables):
+        super().build(variables)
+        self.momentums = self.add_optimizer_variables(variables, "momentum")
+        self.pruned = self.add_optimizer_variables(variables, "pruned")
+
+    def mask(self, variable, kept):
+        self.pruned[self._get_variable_index(variable)].assign(1 - np.asarray(kept, dtype=np.float32))
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        g, w = np.asarray(gradient.numpy()), np.asarray(variable.numpy())
+        m = self.beta_2 * self.momentums[index].numpy() + (1 - self.beta_2) * g
+        c = np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
+        if self.weight_decay is not None:
+            c = c + self.weight_decay * w
+        w = w - float(learning_rate) * c
+        variable.assign(w * (1 - self.pruned[index].numpy()))
+        self.momentums[index].assign(m)
+""")
