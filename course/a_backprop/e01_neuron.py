@@ -98,3 +98,17 @@ def loss_and_gradients(x, t, w, b):
     db = np.sum(p - t)
     return loss, dw, db
 """)
+bank.mistake("again_db_twice", "values", "db_mean_twice", source="""
+import numpy as np
+
+
+def loss_and_gradients(x, t, w, b):
+    z = x @ w + b
+    e = np.exp(-np.abs(z))
+    p = np.where(z >= 0, 1 / (1 + e), e / (1 + e))
+    loss = np.mean(np.maximum(z, 0) - t * z + np.log1p(e))
+    dz = (p - t) / len(t)
+    dw = x.T @ dz
+    db = dz.mean()
+    return loss, dw, db
+""")

@@ -151,3 +151,37 @@ def numerical_gradient(f, x, h=1e-6):
         g[i] = (up - down) / (2 * h)
     return g
 """)
+bank.mistake("again_back_h", "values", "half_way", source="""
+import numpy as np
+
+
+def numerical_gradient(f, x, h=1e-6):
+    g = np.zeros(x.shape)
+    moved = x.astype(np.float64)
+    for i in np.ndindex(x.shape):
+        old = moved[i]
+        moved[i] = old + h
+        up = f(moved)
+        moved[i] -= h
+        down = f(moved)
+        moved[i] = old
+        g[i] = (up - down) / (2 * h)
+    return g
+""")
+bank.mistake("again_zeros_like", "values", "whole_slopes", source="""
+import numpy as np
+
+
+def numerical_gradient(f, x, h=1e-6):
+    g = np.zeros_like(x)
+    moved = x.astype(np.float64)
+    for i in np.ndindex(x.shape):
+        old = moved[i]
+        moved[i] = old + h
+        up = f(moved)
+        moved[i] = old - h
+        down = f(moved)
+        moved[i] = old
+        g[i] = (up - down) / (2 * h)
+    return g
+""")

@@ -93,3 +93,21 @@ def dense_backward(dy, x, w):
     db = dy.reshape(-1, dy.shape[-1]).sum(0)
     return dx, dw, db
 """)
+bank.mistake("again_mean", "values", "mean_again", source="""
+def dense_backward(dy, x, w):
+    dx = dy @ w.T
+    flat_x = x.reshape(-1, x.shape[-1])
+    flat_dy = dy.reshape(-1, dy.shape[-1])
+    dw = flat_x.T @ flat_dy / len(flat_x)
+    db = flat_dy.mean(axis=0)
+    return dx, dw, db
+""")
+bank.mistake("again_axis0", "values", "one_axis_of_rows", source="""
+def dense_backward(dy, x, w):
+    dx = dy @ w.T
+    flat_x = x.reshape(-1, x.shape[-1])
+    flat_dy = dy.reshape(-1, dy.shape[-1])
+    dw = flat_x.T @ flat_dy
+    db = dy.sum(axis=0)
+    return dx, dw, db
+""")

@@ -223,3 +223,41 @@ def add_backward(dy, a, b):
 def multiply_backward(dy, a, b):
     return unbroadcast(dy * b, a.shape), unbroadcast(dy * a, b.shape)
 """)
+bank.mistake("again_late_product", "values", "stays_stretched", source="""
+def unbroadcast(dy, shape):
+    dx = dy.sum(axis=tuple(range(dy.ndim - len(shape))))
+    axes = tuple(k for k, n in enumerate(shape) if n == 1)
+    dx = dx.sum(axis=axes, keepdims=True)
+    return dx
+
+
+def add_backward(dy, a, b):
+    da = unbroadcast(dy, a.shape)
+    db = unbroadcast(dy, b.shape)
+    return da, db
+
+
+def multiply_backward(dy, a, b):
+    da = unbroadcast(dy, a.shape) * b
+    db = unbroadcast(dy * a, b.shape)
+    return da, db
+""")
+bank.mistake("again_trailing", "values", "last_axes_first", source="""
+def unbroadcast(dy, shape):
+    dx = dy.sum(axis=tuple(range(len(shape), dy.ndim)))
+    axes = tuple(k for k, n in enumerate(shape) if n == 1)
+    dx = dx.sum(axis=axes, keepdims=True)
+    return dx
+
+
+def add_backward(dy, a, b):
+    da = unbroadcast(dy, a.shape)
+    db = unbroadcast(dy, b.shape)
+    return da, db
+
+
+def multiply_backward(dy, a, b):
+    da = unbroadcast(dy * b, a.shape)
+    db = unbroadcast(dy * a, b.shape)
+    return da, db
+""")

@@ -116,3 +116,32 @@ def loss_and_gradient(z, labels):
     dz[i, labels] -= 1
     return loss, dz
 """)
+bank.mistake("again_over_n", "values", "shared_among_rows", source="""
+import numpy as np
+
+
+def loss_and_gradient(z, labels):
+    rows = np.arange(len(z))
+    z = z - z.max(axis=1, keepdims=True)
+    e = np.exp(z)
+    total = e.sum(axis=1, keepdims=True)
+    loss = np.log(total[:, 0]) - z[rows, labels]
+    dz = e / total
+    dz[rows, labels] -= 1
+    dz = dz / len(z)
+    return loss, dz
+""")
+bank.mistake("again_log_p", "values", "log_of_p", source="""
+import numpy as np
+
+
+def loss_and_gradient(z, labels):
+    rows = np.arange(len(z))
+    z = z - z.max(axis=1, keepdims=True)
+    e = np.exp(z)
+    total = e.sum(axis=1, keepdims=True)
+    loss = -np.log((e / total)[rows, labels])
+    dz = e / total
+    dz[rows, labels] -= 1
+    return loss, dz
+""")

@@ -282,3 +282,53 @@ class Tape:
                     grads[id(value)] = d
         return grads.get(id(x), np.zeros_like(x))
 """)
+bank.mistake("again_overwrite", "values", "last_use_alone", source="""
+import numpy as np
+
+
+class Tape:
+    def __init__(self):
+        self.ops = []
+
+    def apply(self, forward, backward, *inputs):
+        y = forward(*inputs)
+        self.ops.append((backward, inputs, y))
+        return y
+
+    def gradient(self, loss, x):
+        grads = {id(loss): np.ones_like(loss)}
+        for backward, inputs, y in reversed(self.ops):
+            if id(y) not in grads:
+                continue
+            for value, g in zip(inputs, backward(grads[id(y)], *inputs)):
+                if id(value) in grads:
+                    grads[id(value)] = g
+                else:
+                    grads[id(value)] = g
+        return grads.get(id(x), np.zeros_like(x))
+""")
+bank.mistake("again_inplace", "values", "in_place", source="""
+import numpy as np
+
+
+class Tape:
+    def __init__(self):
+        self.ops = []
+
+    def apply(self, forward, backward, *inputs):
+        y = forward(*inputs)
+        self.ops.append((backward, inputs, y))
+        return y
+
+    def gradient(self, loss, x):
+        grads = {id(loss): np.ones_like(loss)}
+        for backward, inputs, y in reversed(self.ops):
+            if id(y) not in grads:
+                continue
+            for value, g in zip(inputs, backward(grads[id(y)], *inputs)):
+                if id(value) in grads:
+                    grads[id(value)] += g
+                else:
+                    grads[id(value)] = g
+        return grads.get(id(x), np.zeros_like(x))
+""")

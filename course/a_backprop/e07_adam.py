@@ -175,3 +175,42 @@ def adam_step(w, g, state, lr, beta1, beta2, epsilon):
     w = w - lr * (m / c1) / (np.sqrt(v / c2) + epsilon)
     return w, [m, v, t + 1]
 """)
+bank.mistake("again_global_t", "values", "one_clock", source="""
+import numpy as np
+
+
+steps = 0
+
+
+def adam_step(w, g, state, lr, beta1, beta2, epsilon):
+    global steps
+    steps += 1
+    if state is None:
+        m, v, t = np.zeros_like(w), np.zeros_like(w), 0
+    else:
+        m, v, t = state
+    t = steps
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    w = w - lr * m_hat / (np.sqrt(v_hat) + epsilon)
+    return w, (m, v, t)
+""")
+bank.mistake("again_eps_inside", "values", "epsilon_in_root", source="""
+import numpy as np
+
+
+def adam_step(w, g, state, lr, beta1, beta2, epsilon):
+    if state is None:
+        m, v, t = np.zeros_like(w), np.zeros_like(w), 0
+    else:
+        m, v, t = state
+    t = t + 1
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    w = w - lr * m_hat / np.sqrt(v_hat + epsilon)
+    return w, (m, v, t)
+""")

@@ -195,3 +195,37 @@ def conv2d(x, w, b, stride, pad):
     y = table.reshape(N * P * Q, R * S * C) @ w.reshape(R * S * C, K) + b
     return y.reshape(N, P, Q, K)
 """)
+bank.mistake("again_places", "values", "fence", source="""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    N, H, W, C = x.shape
+    R, S, _, K = w.shape
+    P = (H + 2 * pad - R + 1) // stride
+    Q = (W + 2 * pad - S + 1) // stride
+    xp = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    cols = np.empty((N, P, Q, R, S, C), x.dtype)
+    for r in range(R):
+        for s in range(S):
+            cols[:, :, :, r, s] = xp[:, r : r + P * stride : stride, s : s + Q * stride : stride][:, :P, :Q]
+    y = cols.reshape(N * P * Q, R * S * C) @ w.reshape(R * S * C, K) + b
+    return y.reshape(N, P, Q, K)
+""")
+bank.mistake("again_w_reshape", "values", "w_reshaped", source="""
+import numpy as np
+
+
+def conv2d(x, w, b, stride, pad):
+    N, H, W, C = x.shape
+    R, S, _, K = w.shape
+    P = (H + 2 * pad - R) // stride + 1
+    Q = (W + 2 * pad - S) // stride + 1
+    xp = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    cols = np.empty((N, P, Q, R, S, C), x.dtype)
+    for r in range(R):
+        for s in range(S):
+            cols[:, :, :, r, s] = xp[:, r : r + P * stride : stride, s : s + Q * stride : stride][:, :P, :Q]
+    y = cols.reshape(N * P * Q, R * S * C) @ w.reshape(K, R * S * C).T + b
+    return y.reshape(N, P, Q, K)
+""")

@@ -114,3 +114,45 @@ bank.mistake("x_without_border", "runs", "x_without_border", "    padded = np.pa
              "np.zeros_like(padded) => np.zeros((n, height + 2 * pad, width + 2 * pad, c), x.dtype)", "dw[i, j] = padded[ => dw[i, j] = x[")
 bank.mistake("only_reached", "values", "only_reached", "np.zeros_like(padded) => np.zeros((n, (rows - 1) * stride + w.shape[0], (cols - 1) * stride + w.shape[1], c), x.dtype)")
 bank.mistake("stride_unread", "values", "F19", "slice(i, i + rows * stride, stride), slice(j, j + cols * stride, stride) => slice(i, i + rows), slice(j, j + cols)")
+bank.mistake("again_minus_pad", "values", "minus_zero", source="""
+import numpy as np
+
+
+def conv2d_backward(dy, x, w, stride, pad):
+    N, H, W, C = x.shape
+    R, S, _, K = w.shape
+    _, P, Q, _ = dy.shape
+    xp = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    dxp = np.zeros_like(xp)
+    dw = np.zeros_like(w)
+    for r in range(R):
+        for s in range(S):
+            rows = slice(r, r + (P - 1) * stride + 1, stride)
+            cols = slice(s, s + (Q - 1) * stride + 1, stride)
+            dxp[:, rows, cols] += dy @ w[r, s].T
+            dw[r, s] += xp[:, rows, cols].reshape(-1, C).T @ dy.reshape(-1, K)
+    dx = dxp[:, pad:-pad, pad:-pad]
+    db = dy.sum(axis=(0, 1, 2))
+    return dx, dw, db
+""")
+bank.mistake("again_flip", "values", "dx_turned", source="""
+import numpy as np
+
+
+def conv2d_backward(dy, x, w, stride, pad):
+    N, H, W, C = x.shape
+    R, S, _, K = w.shape
+    _, P, Q, _ = dy.shape
+    xp = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    dxp = np.zeros_like(xp)
+    dw = np.zeros_like(w)
+    for r in range(R):
+        for s in range(S):
+            rows = slice(r, r + (P - 1) * stride + 1, stride)
+            cols = slice(s, s + (Q - 1) * stride + 1, stride)
+            dxp[:, rows, cols] += dy @ w[R - 1 - r, S - 1 - s].T
+            dw[r, s] += xp[:, rows, cols].reshape(-1, C).T @ dy.reshape(-1, K)
+    dx = dxp[:, pad : pad + H, pad : pad + W]
+    db = dy.sum(axis=(0, 1, 2))
+    return dx, dw, db
+""")

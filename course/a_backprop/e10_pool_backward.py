@@ -201,3 +201,37 @@ def max_pool_backward(dy, x, y, size, stride):
             dx[:, rows, cols] += dy * won
     return dx
 """)
+bank.mistake("again_assign", "values", "overwritten", source="""
+import numpy as np
+
+
+def max_pool_backward(dy, x, y, size, stride):
+    P, Q = y.shape[1:3]
+    dx = np.zeros_like(x)
+    taken = np.zeros(y.shape, bool)
+    for r in range(size):
+        for s in range(size):
+            rows = slice(r, r + (P - 1) * stride + 1, stride)
+            cols = slice(s, s + (Q - 1) * stride + 1, stride)
+            won = (x[:, rows, cols] == y) & ~taken
+            dx[:, rows, cols] = np.where(won, dy, dx[:, rows, cols])
+            taken |= won
+    return dx
+""")
+bank.mistake("again_last", "values", "last_tie", source="""
+import numpy as np
+
+
+def max_pool_backward(dy, x, y, size, stride):
+    P, Q = y.shape[1:3]
+    dx = np.zeros_like(x)
+    taken = np.zeros(y.shape, bool)
+    for r in reversed(range(size)):
+        for s in reversed(range(size)):
+            rows = slice(r, r + (P - 1) * stride + 1, stride)
+            cols = slice(s, s + (Q - 1) * stride + 1, stride)
+            won = (x[:, rows, cols] == y) & ~taken
+            dx[:, rows, cols] += np.where(won, dy, 0)
+            taken |= won
+    return dx
+""")

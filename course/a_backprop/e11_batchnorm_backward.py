@@ -135,3 +135,21 @@ def backward(dy, n, inv_std, gamma):
     dx = gamma * inv_std * (dy - dbeta / M + n * dgamma / M)
     return dx, dgamma, dbeta
 """)
+bank.mistake("again_axis0", "values", "axis_0_alone", source="""
+def backward(dy, n, inv_std, gamma):
+    axes = 0
+    dgamma = (dy * n).sum(axis=axes)
+    dbeta = dy.sum(axis=axes)
+    dn = dy * gamma
+    dx = inv_std * (dn - dn.mean(axis=axes) - n * (dn * n).mean(axis=axes))
+    return dx, dgamma, dbeta
+""")
+bank.mistake("again_no_var", "values", "mean_alone", source="""
+def backward(dy, n, inv_std, gamma):
+    axes = tuple(range(dy.ndim - 1))
+    dgamma = (dy * n).sum(axis=axes)
+    dbeta = dy.sum(axis=axes)
+    dn = dy * gamma
+    dx = inv_std * (dn - dn.mean(axis=axes))
+    return dx, dgamma, dbeta
+""")

@@ -127,3 +127,43 @@ def rnn_backward(dhs, xs, hs, w_x, w_h):
         dh_next = dh @ w_h.T
     return dxs, dw_x, dw_h, db, dh_next
 """)
+bank.mistake("again_h_before", "values", "slope_of_before", source="""
+import numpy as np
+
+
+def rnn_backward(dhs, xs, hs, w_x, w_h):
+    dxs = np.zeros_like(xs)
+    dw_x = np.zeros_like(w_x)
+    dw_h = np.zeros_like(w_h)
+    db = np.zeros_like(w_h[0])
+    dh = np.zeros_like(hs[0])
+    for t in reversed(range(len(xs))):
+        dh = dh + dhs[t]
+        dz = dh * (1 - hs[t] ** 2)
+        dxs[t] = dz @ w_x.T
+        dw_x += xs[t].T @ dz
+        dw_h += hs[t].T @ dz
+        db += dz.sum(axis=0)
+        dh = dz @ w_h.T
+    return dxs, dw_x, dw_h, db, dh
+""")
+bank.mistake("again_no_T", "values", "w_h_as_it_is", source="""
+import numpy as np
+
+
+def rnn_backward(dhs, xs, hs, w_x, w_h):
+    dxs = np.zeros_like(xs)
+    dw_x = np.zeros_like(w_x)
+    dw_h = np.zeros_like(w_h)
+    db = np.zeros_like(w_h[0])
+    dh = np.zeros_like(hs[0])
+    for t in reversed(range(len(xs))):
+        dh = dh + dhs[t]
+        dz = dh * (1 - hs[t + 1] ** 2)
+        dxs[t] = dz @ w_x.T
+        dw_x += xs[t].T @ dz
+        dw_h += hs[t].T @ dz
+        db += dz.sum(axis=0)
+        dh = dz @ w_h
+    return dxs, dw_x, dw_h, db, dh
+""")

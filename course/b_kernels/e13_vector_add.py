@@ -49,3 +49,13 @@ def add(a, b, y, size):
     if i < size:
         y[i] = a[i] + b[i]
 """)
+bank.mistake("again_griddim", "machine", "F6 + grid_for_block", source="""
+from numba import cuda
+
+
+@cuda.jit
+def add(a, b, y, size):
+    i = cuda.threadIdx.x + cuda.blockIdx.x * cuda.gridDim.x
+    if i < size:
+        y[i] = a[i] + b[i]
+""")

@@ -164,3 +164,49 @@ def relu_backward(dy, kept, dx, size):
         return
     dx[i] = dy[i] if kept[i] >= float32(0) else float32(0)
 """)
+bank.mistake("again_nan", "values", "nan_lost", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def relu(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        v = x[i]
+        if not v > 0:
+            v = float32(0)
+        y[i] = v
+
+
+@cuda.jit
+def relu_backward(dy, kept, dx, size):
+    i = cuda.grid(1)
+    if i < size:
+        g = dy[i]
+        if kept[i] <= 0:
+            g = float32(0)
+        dx[i] = g
+""")
+bank.mistake("again_at_zero", "values", "at_zero", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def relu(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        v = x[i]
+        if v <= 0:
+            v = float32(0)
+        y[i] = v
+
+
+@cuda.jit
+def relu_backward(dy, kept, dx, size):
+    i = cuda.grid(1)
+    if i < size:
+        g = dy[i]
+        if kept[i] < 0:
+            g = float32(0)
+        dx[i] = g
+""")

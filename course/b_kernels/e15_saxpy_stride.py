@@ -118,3 +118,12 @@ def saxpy(a, x, y, out, size):
     for i in range(first, min(first + per, size)):
         out[i] = a * x[i] + y[i]
 """)
+bank.mistake("again_blockdim", "machine", "F6 + step_of_block", source="""
+from numba import cuda
+
+
+@cuda.jit
+def saxpy(a, x, y, out, size):
+    for i in range(cuda.grid(1), size, cuda.blockDim.x):
+        out[i] = a * x[i] + y[i]
+""")

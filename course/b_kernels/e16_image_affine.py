@@ -175,3 +175,21 @@ def affine_flat(image, out, rows, cols, scale, shift):
         i = r * cols + c
         out[i] = scale * image[i] + shift
 """)
+bank.mistake("again_stride_rows", "machine", "F6 + step_of_rows", source="""
+from numba import cuda
+
+
+@cuda.jit
+def affine(image, out, scale, shift):
+    c, r = cuda.grid(2)
+    if r < image.shape[0] and c < image.shape[1]:
+        out[r, c] = scale * image[r, c] + shift
+
+
+@cuda.jit
+def affine_flat(image, out, rows, cols, scale, shift):
+    c, r = cuda.grid(2)
+    if r < rows and c < cols:
+        i = r * rows + c
+        out[i] = scale * image[i] + shift
+""")

@@ -199,3 +199,49 @@ def bias_backward(dy, db):
             total += dy[r, c]
         db[c] = total
 """)
+bank.mistake("again_all_rows", "values", "all_rows_in_each", source="""
+from numba import cuda, float32
+
+ROWS = 64
+
+
+@cuda.jit
+def add_bias(x, b, y):
+    c, r = cuda.grid(2)
+    if r < x.shape[0] and c < x.shape[1]:
+        y[r, c] = x[r, c] + b[c]
+
+
+@cuda.jit
+def bias_backward(dy, db):
+    c = cuda.grid(1)
+    first = cuda.blockIdx.y * ROWS
+    if c < dy.shape[1]:
+        total = float32(0)
+        for r in range(dy.shape[0]):
+            total += dy[r, c]
+        cuda.atomic.add(db, c, total)
+""")
+bank.mistake("again_race", "machine", "F7 + no_atomic", source="""
+from numba import cuda, float32
+
+ROWS = 64
+
+
+@cuda.jit
+def add_bias(x, b, y):
+    c, r = cuda.grid(2)
+    if r < x.shape[0] and c < x.shape[1]:
+        y[r, c] = x[r, c] + b[c]
+
+
+@cuda.jit
+def bias_backward(dy, db):
+    c = cuda.grid(1)
+    first = cuda.blockIdx.y * ROWS
+    if c < dy.shape[1]:
+        total = float32(0)
+        for r in range(first, min(first + ROWS, dy.shape[0])):
+            total += dy[r, c]
+        db[c] += total
+""")

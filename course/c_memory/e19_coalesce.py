@@ -170,3 +170,22 @@ def grey(x, y):
     if i < y.size:
         y[i] = RED * s[t] + GREEN * s[t + 128] + BLUE * s[t + 256]
 """)
+bank.mistake("again_no_barrier", "machine", "F4", source="""
+from numba import cuda, float32
+
+RED, GREEN, BLUE = float32(0.299), float32(0.587), float32(0.114)
+
+
+@cuda.jit
+def grey(x, y):
+    s = cuda.shared.array(384, float32)
+    t = cuda.threadIdx.x
+    first = cuda.blockIdx.x * 128
+    for k in range(3):
+        j = k * 128 + t
+        if first + j // 3 < y.size:
+            s[j] = x[first + j // 3, j % 3]
+    i = first + t
+    if i < y.size:
+        y[i] = RED * s[3 * t] + GREEN * s[3 * t + 1] + BLUE * s[3 * t + 2]
+""")

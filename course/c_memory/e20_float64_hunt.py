@@ -76,3 +76,20 @@ bank.mistake("rest_lost", "values", "rest_lost", "        total += math.log1p(ma
 bank.mistake("no_guard", "machine", "F1", "if i < size: => if True:")
 bank.mistake("adds_to_y", "values", "F18", "y[i] = => y[i] +=")
 bank.mistake("no_share", "values", "no_share", "share * total => total")
+bank.mistake("again_late_cast", "machine", "F13 + division", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def softplus(x, y, size):
+    i = cuda.grid(1)
+    if i < size:
+        v = float32(0.5) * x[i]
+        total = float32(0.0)
+        total += max(v, float32(0))
+        total += math.log1p(math.exp(-abs(v)))
+        share = float32((i + 1) / size)
+        y[i] = share * total
+""")

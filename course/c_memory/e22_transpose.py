@@ -190,3 +190,47 @@ def transpose(a, out):
         if x0 + r < n and y0 + tx < m:
             out[x0 + r, y0 + tx] = s[tx, r]
 """)
+bank.mistake("again_blocks", "machine", "F11 + same_block", source="""
+from numba import cuda, float32
+
+TILE = 32
+
+
+@cuda.jit
+def transpose(a, out):
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    tile = cuda.shared.array((32, 33), float32)
+    col = cuda.blockIdx.x * TILE + tx
+    for k in range(0, TILE, 8):
+        row = cuda.blockIdx.y * TILE + ty + k
+        if row < a.shape[0] and col < a.shape[1]:
+            tile[ty + k, tx] = a[row, col]
+    cuda.syncthreads()
+    ocol = cuda.blockIdx.x * TILE + tx
+    for k in range(0, TILE, 8):
+        orow = cuda.blockIdx.y * TILE + ty + k
+        if orow < out.shape[0] and ocol < out.shape[1]:
+            out[orow, ocol] = tile[tx, ty + k]
+""")
+bank.mistake("again_banks", "par", "F22 + no_padding", source="""
+from numba import cuda, float32
+
+TILE = 32
+
+
+@cuda.jit
+def transpose(a, out):
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    tile = cuda.shared.array((32, 32), float32)
+    col = cuda.blockIdx.x * TILE + tx
+    for k in range(0, TILE, 8):
+        row = cuda.blockIdx.y * TILE + ty + k
+        if row < a.shape[0] and col < a.shape[1]:
+            tile[ty + k, tx] = a[row, col]
+    cuda.syncthreads()
+    ocol = cuda.blockIdx.y * TILE + tx
+    for k in range(0, TILE, 8):
+        orow = cuda.blockIdx.x * TILE + ty + k
+        if orow < out.shape[0] and ocol < out.shape[1]:
+            out[orow, ocol] = tile[tx, ty + k]
+""")

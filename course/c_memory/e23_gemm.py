@@ -100,3 +100,16 @@ def gemm(a, b, c):
             total += a[row, k] * b[k, col]
         c[row, col] = total
 """)
+bank.mistake("again_inner", "machine", "F2 + columns_of_b", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def gemm(a, b, c):
+    col, row = cuda.grid(2)
+    if row < c.shape[0] and col < c.shape[1]:
+        total = float32(0)
+        for k in range(b.shape[1]):
+            total += a[row, k] * b[k, col]
+        c[row, col] = total
+""")

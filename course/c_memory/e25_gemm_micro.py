@@ -239,3 +239,46 @@ def gemm_micro(a, b, c):
         if row < M:
             c[row + 48, col] = s3
 """)
+bank.mistake("again_one_guard", "machine", "F2", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def gemm_micro(a, b, c):
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    sa = cuda.shared.array((64, 16), float32)
+    sb = cuda.shared.array((16, 16), float32)
+    col = cuda.blockIdx.x * 16 + tx
+    row = cuda.blockIdx.y * 64 + ty
+    t0 = float32(0)
+    t1 = float32(0)
+    t2 = float32(0)
+    t3 = float32(0)
+    for start in range(0, a.shape[1], 16):
+        for j in range(0, 64, 16):
+            if row + j < a.shape[0] and start + tx < a.shape[1]:
+                sa[ty + j, tx] = a[row + j, start + tx]
+            else:
+                sa[ty + j, tx] = float32(0)
+        if start + ty < b.shape[0] and col < b.shape[1]:
+            sb[ty, tx] = b[start + ty, col]
+        else:
+            sb[ty, tx] = float32(0)
+        cuda.syncthreads()
+        for k in range(16):
+            v = sb[k, tx]
+            t0 += sa[ty, k] * v
+            t1 += sa[ty + 16, k] * v
+            t2 += sa[ty + 32, k] * v
+            t3 += sa[ty + 48, k] * v
+        cuda.syncthreads()
+    if col < c.shape[1]:
+        if row < c.shape[0]:
+            c[row, col] = t0
+        if row + 16 < c.shape[0]:
+            c[row + 16, col] = t1
+        if row + 32 < c.shape[0]:
+            c[row + 32, col] = t2
+        if row < c.shape[0]:
+            c[row + 48, col] = t3
+""")

@@ -116,3 +116,95 @@ def dense_relu(x, w, b, y):
 bank.mistake("bias_by_all", "machine", "F6s", source=mended(("    if ty == 0:\n        sb[tx] = b[col] if col < b.shape[0] else float32(0)\n        cuda.syncthreads()\n",
              "    sb[tx] = b[col] if col < b.shape[0] else float32(0)\n    cuda.syncthreads()\n"), ONE_LESS, ONE_MORE))
 bank.mistake("at_each_product_too", "par", "F21f + at_each_product", source=mended(MOVED_OUT, ONE_LESS, (PRODUCT, PRODUCT + "    " + WAIT)))
+bank.mistake("again_outside", "machine", "F5 + after_the_loop", source="""
+from numba import cuda, float32
+
+TILE = 16
+
+
+@cuda.jit
+def dense_relu(x, w, b, y):
+    sx = cuda.shared.array((TILE, TILE), float32)
+    sw = cuda.shared.array((TILE, TILE), float32)
+    sb = cuda.shared.array(TILE, float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    col, row = cuda.grid(2)
+
+    # a bias a column, stored once for the 16 rows of the block
+    if ty == 0:
+        sb[tx] = b[col] if col < b.shape[0] else float32(0)
+    cuda.syncthreads()
+
+    total = float32(0)
+    for start in range(0, x.shape[1], TILE):
+        # a tile of x
+        k = start + tx
+        if row < x.shape[0] and k < x.shape[1]:
+            sx[ty, tx] = x[row, k]
+        else:
+            sx[ty, tx] = float32(0)
+
+        # a tile of w
+        k = start + ty
+        if k < w.shape[0] and col < w.shape[1]:
+            sw[ty, tx] = w[k, col]
+        else:
+            sw[ty, tx] = float32(0)
+        cuda.syncthreads()
+
+        # their product
+        for j in range(TILE):
+            total += sx[ty, j] * sw[j, tx]
+    cuda.syncthreads()
+
+    # the bias, and relu
+    if row < y.shape[0] and col < y.shape[1]:
+        y[row, col] = max(total + sb[tx], float32(0))
+""")
+bank.mistake("again_too_many_left", "par", "F21f + three_a_turn", source="""
+from numba import cuda, float32
+
+TILE = 16
+
+
+@cuda.jit
+def dense_relu(x, w, b, y):
+    sx = cuda.shared.array((TILE, TILE), float32)
+    sw = cuda.shared.array((TILE, TILE), float32)
+    sb = cuda.shared.array(TILE, float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    col, row = cuda.grid(2)
+
+    # a bias a column, stored once for the 16 rows of the block
+    if ty == 0:
+        sb[tx] = b[col] if col < b.shape[0] else float32(0)
+    cuda.syncthreads()
+
+    total = float32(0)
+    for start in range(0, x.shape[1], TILE):
+        # a tile of x
+        k = start + tx
+        if row < x.shape[0] and k < x.shape[1]:
+            sx[ty, tx] = x[row, k]
+        else:
+            sx[ty, tx] = float32(0)
+
+        cuda.syncthreads()
+
+        # a tile of w
+        k = start + ty
+        if k < w.shape[0] and col < w.shape[1]:
+            sw[ty, tx] = w[k, col]
+        else:
+            sw[ty, tx] = float32(0)
+        cuda.syncthreads()
+
+        # their product
+        for j in range(TILE):
+            total += sx[ty, j] * sw[j, tx]
+        cuda.syncthreads()
+
+    # the bias, and relu
+    if row < y.shape[0] and col < y.shape[1]:
+        y[row, col] = max(total + sb[tx], float32(0))
+""")

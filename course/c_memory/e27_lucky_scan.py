@@ -131,3 +131,24 @@ def row_scan(x, y):
     if t < x.shape[1]:
         y[r, t] = s[t]
 """)
+bank.mistake("again_one_barrier", "machine", "F5 + one_barrier", source="""
+from numba import cuda, float32
+
+THREADS = 128
+
+
+@cuda.jit
+def row_scan(x, y):
+    s = cuda.shared.array(THREADS, float32)
+    r, t = cuda.blockIdx.x, cuda.threadIdx.x
+    s[t] = x[r, t] if t < x.shape[1] else float32(0)
+    cuda.syncthreads()
+    d = 1
+    while d < THREADS:
+        if t >= d:
+            s[t] += s[t - d]
+        cuda.syncthreads()
+        d *= 2
+    if t < x.shape[1]:
+        y[r, t] = s[t]
+""")

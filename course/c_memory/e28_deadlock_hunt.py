@@ -111,3 +111,96 @@ def block_sums(x, y, size):
 
 """ + MIXED.lstrip("\n"))
 bank.mistake("all_write", "machine", "F1n + guard_gone", source=of(STAYS.replace("    if i < size:\n        y[i] =", "    y[i] =")))
+bank.mistake("again_no_barrier", "machine", "F4", source="""
+from numba import cuda, float32
+
+THREADS = 64
+
+
+@cuda.jit
+def reverse(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t, i = cuda.threadIdx.x, cuda.grid(1)
+    many = min(THREADS, size - cuda.blockIdx.x * THREADS)  # elements of this block
+    if i < size:
+        s[t] = x[i]
+    cuda.syncthreads()
+    if i < size:
+        y[i] = s[many - 1 - t]
+
+
+@cuda.jit
+def block_sums(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t, i = cuda.threadIdx.x, cuda.grid(1)
+    s[t] = x[i] if i < size else float32(0)
+    cuda.syncthreads()
+    half = THREADS // 2
+    while half > 0:
+        if t < half:
+            s[t] += s[t + half]
+        half //= 2
+    if t == 0:
+        y[cuda.blockIdx.x] = s[0]
+
+
+@cuda.jit
+def mixed(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t, i = cuda.threadIdx.x, cuda.grid(1)
+    if cuda.blockIdx.x % 2 == 0:
+        s[t] = x[i] if i < size else float32(0)
+        cuda.syncthreads()
+        if i < size:
+            y[i] = s[t] - (s[t - 1] if t > 0 else float32(0))
+    elif i < size:
+        y[i] = x[i]
+""")
+bank.mistake("again_mixed", "par", "F21f + third_was_right", source="""
+from numba import cuda, float32
+
+THREADS = 64
+
+
+@cuda.jit
+def reverse(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t, i = cuda.threadIdx.x, cuda.grid(1)
+    many = min(THREADS, size - cuda.blockIdx.x * THREADS)  # elements of this block
+    if i < size:
+        s[t] = x[i]
+    cuda.syncthreads()
+    if i < size:
+        y[i] = s[many - 1 - t]
+
+
+@cuda.jit
+def block_sums(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t, i = cuda.threadIdx.x, cuda.grid(1)
+    s[t] = x[i] if i < size else float32(0)
+    cuda.syncthreads()
+    half = THREADS // 2
+    while half > 0:
+        if t < half:
+            s[t] += s[t + half]
+        cuda.syncthreads()
+        half //= 2
+    if t == 0:
+        y[cuda.blockIdx.x] = s[0]
+
+
+@cuda.jit
+def mixed(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t, i = cuda.threadIdx.x, cuda.grid(1)
+    if cuda.blockIdx.x % 2 == 0:
+        s[t] = x[i] if i < size else float32(0)
+        cuda.syncthreads()
+        if i < size:
+            y[i] = s[t] - (s[t - 1] if t > 0 else float32(0))
+    else:
+        cuda.syncthreads()
+        if i < size:
+            y[i] = x[i]
+""")

@@ -243,3 +243,38 @@ def row_sums(x, y):
     if lane == 0:
         y[row] = total
 """)
+bank.mistake("again_last_step", "values", "stops_at_2", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def row_sums(x, y):
+    row = cuda.blockIdx.x
+    lane = cuda.threadIdx.x
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += x[row, c]
+    step = 16
+    while step > 1:
+        total += cuda.shfl_down_sync(0xFFFFFFFF, total, step)
+        step //= 2
+    if lane == 0:
+        y[row] = total
+""")
+bank.mistake("again_every_lane", "machine", "F6 + everyone_writes", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def row_sums(x, y):
+    row = cuda.blockIdx.x
+    lane = cuda.threadIdx.x
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += x[row, c]
+    step = 16
+    while step > 0:
+        total += cuda.shfl_down_sync(0xFFFFFFFF, total, step)
+        step //= 2
+    y[row] = total
+""")

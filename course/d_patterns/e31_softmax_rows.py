@@ -271,3 +271,55 @@ def softmax(x, y):
     for c in range(lane, x.shape[1], 32):
         y[row, c] = math.exp(x[row, c] - m) / total
 """)
+bank.mistake("again_zero_start", "values", "max_from_0", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def softmax(x, y):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    largest = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        largest = max(largest, x[row, c])
+    d = 16
+    while d > 0:
+        largest = max(largest, cuda.shfl_xor_sync(0xFFFFFFFF, largest, d))
+        d //= 2
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += math.exp(x[row, c] - largest)
+    d = 16
+    while d > 0:
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, d)
+        d //= 2
+    for c in range(lane, x.shape[1], 32):
+        y[row, c] = math.exp(x[row, c] - largest) / total
+""")
+bank.mistake("again_down", "values", "lane_0_only", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def softmax(x, y):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    largest = float32(-math.inf)
+    for c in range(lane, x.shape[1], 32):
+        largest = max(largest, x[row, c])
+    d = 16
+    while d > 0:
+        largest = max(largest, cuda.shfl_xor_sync(0xFFFFFFFF, largest, d))
+        d //= 2
+    total = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        total += math.exp(x[row, c] - largest)
+    d = 16
+    while d > 0:
+        total += cuda.shfl_down_sync(0xFFFFFFFF, total, d)
+        d //= 2
+    for c in range(lane, x.shape[1], 32):
+        y[row, c] = math.exp(x[row, c] - largest) / total
+""")

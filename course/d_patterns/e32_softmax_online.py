@@ -121,3 +121,63 @@ bank.mistake("shuffled_late_down", "values", "shuffled_late", DOWN[0], "        
              "        new = max(m, m2)\n =>         new = max(m, m2)\n        l *= math.exp(m - new)\n        l2 = cuda.shfl_down_sync(0xFFFFFFFF, l, distance)\n",
              f"{JOIN} =>         l = l + l2 * math.exp(m2 - new)")
 bank.mistake("new_largest_alone", "values", "new_largest_alone", f"{WALK} =>         if value > m:\n            l = l * math.exp(m - new) + float32(1)")
+bank.mistake("again_join", "values", "merge_half", source="""
+import math
+
+from numba import cuda, float32
+
+LOWEST = -3.4e38
+
+
+@cuda.jit
+def largest_and_total(x, largest, total):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    m = float32(LOWEST)
+    l = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        v = x[row, c]
+        new = max(m, v)
+        l = l * math.exp(m - new) + math.exp(v - new)
+        m = new
+    d = 16
+    while d > 0:
+        om = cuda.shfl_xor_sync(0xFFFFFFFF, m, d)
+        ol = cuda.shfl_xor_sync(0xFFFFFFFF, l, d)
+        new = max(m, om)
+        l = l * math.exp(m - new) + ol
+        m = new
+        d //= 2
+    if lane == 0:
+        largest[row] = m
+        total[row] = l
+""")
+bank.mistake("again_inf_start", "values", "inf_minus_inf", source="""
+import math
+
+from numba import cuda, float32
+
+LOWEST = -3.4e38
+
+
+@cuda.jit
+def largest_and_total(x, largest, total):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    m = float32(-math.inf)
+    l = float32(0)
+    for c in range(lane, x.shape[1], 32):
+        v = x[row, c]
+        new = max(m, v)
+        l = l * math.exp(m - new) + math.exp(v - new)
+        m = new
+    d = 16
+    while d > 0:
+        om = cuda.shfl_xor_sync(0xFFFFFFFF, m, d)
+        ol = cuda.shfl_xor_sync(0xFFFFFFFF, l, d)
+        new = max(m, om)
+        l = l * math.exp(m - new) + ol * math.exp(om - new)
+        m = new
+        d //= 2
+    if lane == 0:
+        largest[row] = m
+        total[row] = l
+""")

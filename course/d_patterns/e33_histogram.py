@@ -248,3 +248,48 @@ def histogram(values, bins, counts):
         if mine[b] > 0:
             cuda.atomic.add(counts, b, mine[b])
 """)
+bank.mistake("again_zero64", "machine", "F10 + loop_zero", source="""
+from numba import cuda, int32
+
+THREADS = 64
+
+
+@cuda.jit
+def histogram(values, bins, counts):
+    mine = cuda.shared.array(128, int32)  # the block's counts
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    mine[t] = 0
+    cuda.syncthreads()
+    if i < values.size:
+        v = values[i]
+        if 0 <= v and v < bins:
+            cuda.atomic.add(mine, v, 1)
+    cuda.syncthreads()
+    for b in range(t, bins, THREADS):
+        if mine[b] > 0:
+            cuda.atomic.add(counts, b, mine[b])
+""")
+bank.mistake("again_le", "machine", "F10 + above", source="""
+from numba import cuda, int32
+
+THREADS = 64
+
+
+@cuda.jit
+def histogram(values, bins, counts):
+    mine = cuda.shared.array(128, int32)  # the block's counts
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    for b in range(t, bins, THREADS):
+        mine[b] = 0
+    cuda.syncthreads()
+    if i < values.size:
+        v = values[i]
+        if 0 <= v and v <= bins:
+            cuda.atomic.add(mine, v, 1)
+    cuda.syncthreads()
+    for b in range(t, bins, THREADS):
+        if mine[b] > 0:
+            cuda.atomic.add(counts, b, mine[b])
+""")

@@ -205,3 +205,51 @@ def scan(x, y, size):
     if t < size:
         y[t] = s[t]
 """)
+bank.mistake("again_gt", "values", "t_above_d", source="""
+from numba import cuda, float32
+
+THREADS = 256
+
+
+@cuda.jit
+def scan(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t = cuda.threadIdx.x
+    total = x[t] if t < size else float32(0)
+    s[t] = total
+    cuda.syncthreads()
+    d = 1
+    while d < THREADS:
+        before = s[t - d] if t > d else float32(0)
+        cuda.syncthreads()
+        total += before
+        s[t] = total
+        cuda.syncthreads()
+        d *= 2
+    if t < size:
+        y[t] = total
+""")
+bank.mistake("again_exclusive", "values", "exclusive", source="""
+from numba import cuda, float32
+
+THREADS = 256
+
+
+@cuda.jit
+def scan(x, y, size):
+    s = cuda.shared.array(THREADS, float32)
+    t = cuda.threadIdx.x
+    total = x[t] if t < size else float32(0)
+    s[t] = total
+    cuda.syncthreads()
+    d = 1
+    while d < THREADS:
+        before = s[t - d] if t >= d else float32(0)
+        cuda.syncthreads()
+        total += before
+        s[t] = total
+        cuda.syncthreads()
+        d *= 2
+    if t < size:
+        y[t] = total - x[t]
+""")

@@ -99,3 +99,73 @@ bank.mistake("own_total_in_all", "values", "own_total", "if i < y.size and block
 bank.mistake("before_the_first", "machine", "F3 + nothing_before", "if i < y.size and block > 0 => if i < y.size")
 bank.mistake("total_of_one", "values", "total_of_one", "sums[cuda.blockIdx.x] = s[t] => sums[cuda.blockIdx.x] = x[i] if i < x.size else float32(0)")
 bank.mistake("one_block_before", "values", "one_block_before", "y[i] += before[block - 1] => y[i] += before[block - 1] - (before[block - 2] if block > 1 else float32(0))")
+bank.mistake("again_partial_total", "values", "last_block", source="""
+from numba import cuda, float32
+
+THREADS = 64
+
+
+@cuda.jit
+def scan_blocks(x, y, sums):
+    s = cuda.shared.array(THREADS, float32)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    total = x[i] if i < x.size else float32(0)
+    s[t] = total
+    cuda.syncthreads()
+    d = 1
+    while d < THREADS:
+        before = s[t - d] if t >= d else float32(0)
+        cuda.syncthreads()
+        total += before
+        s[t] = total
+        cuda.syncthreads()
+        d *= 2
+    if i < x.size:
+        y[i] = total
+    if t == THREADS - 1 and i < x.size:
+        sums[cuda.blockIdx.x] = total
+
+
+@cuda.jit
+def add_before(y, before):
+    i = cuda.grid(1)
+    block = cuda.blockIdx.x
+    if block > 0 and i < y.size:
+        y[i] += before[block - 1]
+""")
+bank.mistake("again_own_total", "values", "own_total", source="""
+from numba import cuda, float32
+
+THREADS = 64
+
+
+@cuda.jit
+def scan_blocks(x, y, sums):
+    s = cuda.shared.array(THREADS, float32)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    total = x[i] if i < x.size else float32(0)
+    s[t] = total
+    cuda.syncthreads()
+    d = 1
+    while d < THREADS:
+        before = s[t - d] if t >= d else float32(0)
+        cuda.syncthreads()
+        total += before
+        s[t] = total
+        cuda.syncthreads()
+        d *= 2
+    if i < x.size:
+        y[i] = total
+    if t == THREADS - 1:
+        sums[cuda.blockIdx.x] = total
+
+
+@cuda.jit
+def add_before(y, before):
+    i = cuda.grid(1)
+    block = cuda.blockIdx.x
+    if i < y.size:
+        y[i] += before[block]
+""")

@@ -201,3 +201,63 @@ def layernorm(x, gamma, beta, y, epsilon):
     for c in range(lane, n, 32):
         y[row, c] = ((x[row, c] - mean) * scale + beta[c]) * gamma[c]
 """)
+bank.mistake("again_eps_out", "values", "epsilon_outside", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def layernorm(x, gamma, beta, y, epsilon):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    n = x.shape[1]
+    total = float32(0)
+    for c in range(lane, n, 32):
+        total += x[row, c]
+    d = 16
+    while d > 0:
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, d)
+        d //= 2
+    mean = total / float32(n)
+    squares = float32(0)
+    for c in range(lane, n, 32):
+        v = x[row, c] - mean
+        squares += v * v
+    d = 16
+    while d > 0:
+        squares += cuda.shfl_xor_sync(0xFFFFFFFF, squares, d)
+        d //= 2
+    scale = float32(1) / (math.sqrt(squares / float32(n)) + float32(epsilon))
+    for c in range(lane, n, 32):
+        y[row, c] = (x[row, c] - mean) * scale * gamma[c] + beta[c]
+""")
+bank.mistake("again_one_walk", "values", "square_of_mean", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def layernorm(x, gamma, beta, y, epsilon):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    n = x.shape[1]
+    total = float32(0)
+    for c in range(lane, n, 32):
+        total += x[row, c]
+    d = 16
+    while d > 0:
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, d)
+        d //= 2
+    mean = total / float32(n)
+    squares = float32(0)
+    for c in range(lane, n, 32):
+        v = x[row, c]
+        squares += v * v
+    d = 16
+    while d > 0:
+        squares += cuda.shfl_xor_sync(0xFFFFFFFF, squares, d)
+        d //= 2
+    scale = float32(1) / math.sqrt(squares / float32(n) - mean * mean + float32(epsilon))
+    for c in range(lane, n, 32):
+        y[row, c] = (x[row, c] - mean) * scale * gamma[c] + beta[c]
+""")

@@ -149,3 +149,38 @@ def measure(make_inputs, run, wait, time):
         laps.append(time.perf_counter() - start)
     return sorted(laps)[len(laps) // 2]
 """)
+bank.mistake("again_inputs_timed", "values", "making_counted", source="""
+def measure(make_inputs, run, wait, time):
+    for _ in range(20):
+        wait(run(make_inputs()))
+    taken = []
+    for _ in range(31):
+        start = time.perf_counter()
+        x = make_inputs()
+        wait(run(x))
+        taken.append(time.perf_counter() - start)
+    return sorted(taken)[len(taken) // 2]
+""")
+bank.mistake("again_mean", "values", "mean", source="""
+def measure(make_inputs, run, wait, time):
+    for _ in range(20):
+        wait(run(make_inputs()))
+    taken = []
+    for _ in range(31):
+        x = make_inputs()
+        start = time.perf_counter()
+        wait(run(x))
+        taken.append(time.perf_counter() - start)
+    return sum(taken) / len(taken)
+""")
+bank.mistake("again_wait_last", "values", "only_the_last", source="""
+def measure(make_inputs, run, wait, time):
+    for _ in range(20):
+        wait(run(make_inputs()))
+    xs = [make_inputs() for _ in range(31)]
+    start = time.perf_counter()
+    for x in xs:
+        y = run(x)
+    wait(y)
+    return (time.perf_counter() - start) / 31
+""")

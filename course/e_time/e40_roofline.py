@@ -157,3 +157,65 @@ def roofline(op, sizes, seconds, peak, bandwidth):
         return f, 4 * w, "compute", seconds_c / seconds
     return f, 4 * w, "memory", seconds_m / seconds
 """)
+bank.mistake("again_dot", "values", "one_less", source="""
+def roofline(op, sizes, seconds, peak, bandwidth):
+    if op == "copy":
+        (n,) = sizes
+        flops, numbers = 0, 2 * n
+    elif op == "add":
+        (n,) = sizes
+        flops, numbers = n, 3 * n
+    elif op == "saxpy":
+        (n,) = sizes
+        flops, numbers = 2 * n, 3 * n
+    elif op == "dot":
+        (n,) = sizes
+        flops, numbers = 2 * n - 1, 2 * n + 1
+    elif op == "row_sums":
+        m, n = sizes
+        flops, numbers = m * n, m * n + m
+    elif op == "gemv":
+        m, n = sizes
+        flops, numbers = 2 * m * n, m * n + n + m
+    elif op == "outer":
+        m, n = sizes
+        flops, numbers = m * n, m + n + m * n
+    else:
+        m, k, n = sizes
+        flops, numbers = 2 * m * k * n, m * k + k * n + m * n
+    bytes = 4 * numbers
+    compute, memory = flops / peak, bytes / bandwidth
+    bound = "compute" if compute > memory else "memory"
+    return flops, bytes, bound, max(compute, memory) / seconds
+""")
+bank.mistake("again_saxpy", "values", "y_not_read", source="""
+def roofline(op, sizes, seconds, peak, bandwidth):
+    if op == "copy":
+        (n,) = sizes
+        flops, numbers = 0, 2 * n
+    elif op == "add":
+        (n,) = sizes
+        flops, numbers = n, 3 * n
+    elif op == "saxpy":
+        (n,) = sizes
+        flops, numbers = 2 * n, 2 * n
+    elif op == "dot":
+        (n,) = sizes
+        flops, numbers = 2 * n, 2 * n + 1
+    elif op == "row_sums":
+        m, n = sizes
+        flops, numbers = m * n, m * n + m
+    elif op == "gemv":
+        m, n = sizes
+        flops, numbers = 2 * m * n, m * n + n + m
+    elif op == "outer":
+        m, n = sizes
+        flops, numbers = m * n, m + n + m * n
+    else:
+        m, k, n = sizes
+        flops, numbers = 2 * m * k * n, m * k + k * n + m * n
+    bytes = 4 * numbers
+    compute, memory = flops / peak, bytes / bandwidth
+    bound = "compute" if compute > memory else "memory"
+    return flops, bytes, bound, max(compute, memory) / seconds
+""")

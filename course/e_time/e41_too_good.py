@@ -95,3 +95,56 @@ def is_fraud(run, wait, reference, make_inputs, clock, least):
 bank.mistake("relative_to_each", "values", "relative_to_each", f"{NEAR} => not (abs(got - right) <= 1e-4 * abs(right)).all()")
 bank.mistake("allclose_as_it_is", "values", "relative_to_each", f"{NEAR} => not np.allclose(got, right, rtol=1e-4)")
 bank.mistake("a_little_more", "values", "relative_to_each", f"{NEAR} => not np.allclose(got, right, rtol=1e-4, atol=1e-6)")
+bank.mistake("again_ref_first", "values", "reference_first", source="""
+import numpy as np
+
+
+def is_fraud(run, wait, reference, make_inputs, clock, least):
+    rng = np.random.default_rng()
+    x = make_inputs()
+    wait(run(x))
+    taken = []
+    for turn in range(6):
+        if turn % 2:
+            x = make_inputs()
+        x[...] = rng.standard_normal(x.shape)
+        right = np.array(reference(x))
+        start = clock()
+        y = run(x)
+        wait(y)
+        taken.append(clock() - start)
+        got = np.array(y)
+        if got.shape != right.shape:
+            return "another shape"
+        if not np.allclose(got, right, rtol=0, atol=1e-4 * np.abs(right).max() + 1e-6):
+            return "wrong numbers"
+    if min(taken) < least:
+        return "faster than memory"
+    return None
+""")
+bank.mistake("again_same_x", "values", "never_refilled", source="""
+import numpy as np
+
+
+def is_fraud(run, wait, reference, make_inputs, clock, least):
+    rng = np.random.default_rng()
+    x = make_inputs()
+    wait(run(x))
+    taken = []
+    for turn in range(6):
+        if turn % 2:
+            x = make_inputs()
+        start = clock()
+        y = run(x)
+        wait(y)
+        taken.append(clock() - start)
+        got = np.array(y)
+        right = np.array(reference(x))
+        if got.shape != right.shape:
+            return "another shape"
+        if not np.allclose(got, right, rtol=0, atol=1e-4 * np.abs(right).max() + 1e-6):
+            return "wrong numbers"
+    if min(taken) < least:
+        return "faster than memory"
+    return None
+""")

@@ -171,3 +171,55 @@ def conv2d_dx(dy, w, dx, stride_h, stride_w, pad_top, pad_left):
                             total += dy[n, u // stride_h, v // stride_w, k] * w[r, s, c, k]
         dx[n, i, j, c] = total
 """)
+bank.mistake("again_no_mod", "values", "no_remainder", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def conv2d_dx(dy, w, dx, stride_h, stride_w, pad_top, pad_left):
+    number = cuda.grid(1)
+    if number < dx.size:
+        N, H, W, C = dx.shape
+        c = number % C
+        j = number // C % W
+        i = number // (C * W) % H
+        n = number // (C * W * H)
+        total = float32(0)
+        for r in range(w.shape[0]):
+            top = i + pad_top - r
+            if top >= 0 and top // stride_h < dy.shape[1]:
+                p = top // stride_h
+                for s in range(w.shape[1]):
+                    left = j + pad_left - s
+                    if left >= 0 and left // stride_w < dy.shape[2]:
+                        q = left // stride_w
+                        for k in range(dy.shape[3]):
+                            total += dy[n, p, q, k] * w[r, s, c, k]
+        dx[n, i, j, c] = total
+""")
+bank.mistake("again_flip", "values", "flipped_too", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def conv2d_dx(dy, w, dx, stride_h, stride_w, pad_top, pad_left):
+    number = cuda.grid(1)
+    if number < dx.size:
+        N, H, W, C = dx.shape
+        c = number % C
+        j = number // C % W
+        i = number // (C * W) % H
+        n = number // (C * W * H)
+        total = float32(0)
+        for r in range(w.shape[0]):
+            top = i + pad_top - r
+            if top >= 0 and top % stride_h == 0 and top // stride_h < dy.shape[1]:
+                p = top // stride_h
+                for s in range(w.shape[1]):
+                    left = j + pad_left - s
+                    if left >= 0 and left % stride_w == 0 and left // stride_w < dy.shape[2]:
+                        q = left // stride_w
+                        for k in range(dy.shape[3]):
+                            total += dy[n, p, q, k] * w[w.shape[0] - 1 - r, w.shape[1] - 1 - s, c, k]
+        dx[n, i, j, c] = total
+""")

@@ -126,3 +126,72 @@ bank.mistake("serial_join_in_place", "par", "F21f + serial_join", f"{JOIN} => "
 bank.mistake("serial_join_of_its_own", "par", "F21f + serial_join", f"{JOIN} => "
              "    cuda.syncthreads()\n    if t == 0:\n        for u in range(1, 64):\n            total += sums[u]\n"
              "        dw[r, s, c, k] = total")
+bank.mistake("again_one_image", "values", "first_image", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def conv2d_dw(x, dy, dw, stride_h, stride_w, pad_top, pad_left):
+    sums = cuda.shared.array(64, float32)
+    t = cuda.threadIdx.x
+    weight = cuda.blockIdx.x
+    N, P, Q, K = dy.shape
+    R, S, C, _ = dw.shape
+    k = weight % K
+    c = weight // K % C
+    s = weight // (K * C) % S
+    r = weight // (K * C * S)
+    total = float32(0)
+    for number in range(t, P * Q, 64):
+        q = number % Q
+        p = number // Q % P
+        n = number // (Q * P)
+        i = p * stride_h + r - pad_top
+        j = q * stride_w + s - pad_left
+        if i >= 0 and i < x.shape[1] and j >= 0 and j < x.shape[2]:
+            total += x[n, i, j, c] * dy[n, p, q, k]
+    sums[t] = total
+    cuda.syncthreads()
+    half = 32
+    while half > 0:
+        if t < half:
+            sums[t] += sums[t + half]
+        cuda.syncthreads()
+        half //= 2
+    if t == 0:
+        dw[r, s, c, k] = sums[0]
+""")
+bank.mistake("again_no_barrier", "machine", "F4", source="""
+from numba import cuda, float32
+
+
+@cuda.jit
+def conv2d_dw(x, dy, dw, stride_h, stride_w, pad_top, pad_left):
+    sums = cuda.shared.array(64, float32)
+    t = cuda.threadIdx.x
+    weight = cuda.blockIdx.x
+    N, P, Q, K = dy.shape
+    R, S, C, _ = dw.shape
+    k = weight % K
+    c = weight // K % C
+    s = weight // (K * C) % S
+    r = weight // (K * C * S)
+    total = float32(0)
+    for number in range(t, N * P * Q, 64):
+        q = number % Q
+        p = number // Q % P
+        n = number // (Q * P)
+        i = p * stride_h + r - pad_top
+        j = q * stride_w + s - pad_left
+        if i >= 0 and i < x.shape[1] and j >= 0 and j < x.shape[2]:
+            total += x[n, i, j, c] * dy[n, p, q, k]
+    sums[t] = total
+    half = 32
+    while half > 0:
+        if t < half:
+            sums[t] += sums[t + half]
+        cuda.syncthreads()
+        half //= 2
+    if t == 0:
+        dw[r, s, c, k] = sums[0]
+""")

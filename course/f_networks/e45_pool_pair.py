@@ -435,3 +435,93 @@ def max_pool_backward(dy, x, y, dx, size, stride, pad):
                         total += dy[n, p, q, c]
         dx[n, i, j, c] = total
 """)
+bank.mistake("again_zero", "values", "from_zero", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def max_pool(x, y, size, stride, pad):
+    number = cuda.grid(1)
+    if number < y.size:
+        N, P, Q, C = y.shape
+        c = number % C
+        q = number // C % Q
+        p = number // (C * Q) % P
+        n = number // (C * Q * P)
+        best = float32(0)
+        for i in range(max(p * stride - pad, 0), min(p * stride - pad + size, x.shape[1])):
+            for j in range(max(q * stride - pad, 0), min(q * stride - pad + size, x.shape[2])):
+                best = max(best, x[n, i, j, c])
+        y[n, p, q, c] = best
+
+
+@cuda.jit
+def max_pool_backward(dy, x, y, dx, size, stride, pad):
+    number = cuda.grid(1)
+    if number < dx.size:
+        N, H, W, C = dx.shape
+        c = number % C
+        j = number // C % W
+        i = number // (C * W) % H
+        n = number // (C * W * H)
+        total = float32(0)
+        mine = x[n, i, j, c]
+        for p in range(max(0, (i + pad - size) // stride + 1), min((i + pad) // stride + 1, y.shape[1])):
+            for q in range(max(0, (j + pad - size) // stride + 1), min((j + pad) // stride + 1, y.shape[2])):
+                if mine == y[n, p, q, c]:
+                    first = True
+                    for a in range(max(p * stride - pad, 0), i + 1):
+                        for b in range(max(q * stride - pad, 0), min(q * stride - pad + size, W)):
+                            if (a < i or b < j) and x[n, a, b, c] == mine:
+                                first = False
+                    if first:
+                        total += dy[n, p, q, c]
+        dx[n, i, j, c] = total
+""")
+bank.mistake("again_ties", "values", "every_tie", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def max_pool(x, y, size, stride, pad):
+    number = cuda.grid(1)
+    if number < y.size:
+        N, P, Q, C = y.shape
+        c = number % C
+        q = number // C % Q
+        p = number // (C * Q) % P
+        n = number // (C * Q * P)
+        best = float32(-math.inf)
+        for i in range(max(p * stride - pad, 0), min(p * stride - pad + size, x.shape[1])):
+            for j in range(max(q * stride - pad, 0), min(q * stride - pad + size, x.shape[2])):
+                best = max(best, x[n, i, j, c])
+        y[n, p, q, c] = best
+
+
+@cuda.jit
+def max_pool_backward(dy, x, y, dx, size, stride, pad):
+    number = cuda.grid(1)
+    if number < dx.size:
+        N, H, W, C = dx.shape
+        c = number % C
+        j = number // C % W
+        i = number // (C * W) % H
+        n = number // (C * W * H)
+        total = float32(0)
+        mine = x[n, i, j, c]
+        for p in range(max(0, (i + pad - size) // stride + 1), min((i + pad) // stride + 1, y.shape[1])):
+            for q in range(max(0, (j + pad - size) // stride + 1), min((j + pad) // stride + 1, y.shape[2])):
+                if mine == y[n, p, q, c]:
+                    first = True
+                    for a in range(max(p * stride - pad, 0), i + 1):
+                        for b in range(max(q * stride - pad, 0), min(q * stride - pad + size, W)):
+                            if (a < i or b < j) and x[n, a, b, c] == mine:
+                                first = False
+                    if first or True:
+                        total += dy[n, p, q, c]
+        dx[n, i, j, c] = total
+""")

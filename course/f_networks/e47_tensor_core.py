@@ -138,3 +138,57 @@ bank.mistake("first_rows", "values", "first_tile", "a0, a1 = a[row + group, k], 
              "a2, a3 = a[row + group, k + 4], a[row + group + 8, k + 4] => a2, a3 = a[group, k + 4], a[group + 8, k + 4]")
 bank.mistake("first_columns", "values", "first_tile", "b0 = b[k, col + group] => b0 = b[k, group]", "b1 = b[k + 4, col + group] => b1 = b[k + 4, group]")
 bank.mistake("one_tile", "machine", "F6 + first_tile", "row, col = 16 * cuda.blockIdx.y, 8 * cuda.blockIdx.x => row, col = 0, 0")
+bank.mistake("again_c_layout", "values", "pairs_apart", source="""
+from numba import cuda, float32
+
+from cuda_kernels.intrinsics import mma_tf32, to_tf32
+
+
+@cuda.jit
+def tensor_core(a, b, c):
+    group, pair = cuda.threadIdx.x // 4, cuda.threadIdx.x % 4
+    row, col = 16 * cuda.blockIdx.y, 8 * cuda.blockIdx.x
+    K = a.shape[1]
+    zero = float32(0)
+    t = (zero, zero, zero, zero)
+    for start in range(0, K, 8):
+        k, l = start + pair, start + pair + 4
+        a0 = a[row + group, k] if k < K else zero
+        a1 = a[row + group + 8, k] if k < K else zero
+        a2 = a[row + group, l] if l < K else zero
+        a3 = a[row + group + 8, l] if l < K else zero
+        b0 = b[k, col + group] if k < K else zero
+        b1 = b[l, col + group] if l < K else zero
+        t = mma_tf32((to_tf32(a0), to_tf32(a1), to_tf32(a2), to_tf32(a3)), (to_tf32(b0), to_tf32(b1)), t)
+    c[row + group, col + pair] = t[0]
+    c[row + group, col + pair + 4] = t[1]
+    c[row + group + 8, col + pair] = t[2]
+    c[row + group + 8, col + pair + 4] = t[3]
+""")
+bank.mistake("again_no_round", "values", "not_rounded", source="""
+from numba import cuda, float32
+
+from cuda_kernels.intrinsics import mma_tf32, to_tf32
+
+
+@cuda.jit
+def tensor_core(a, b, c):
+    group, pair = cuda.threadIdx.x // 4, cuda.threadIdx.x % 4
+    row, col = 16 * cuda.blockIdx.y, 8 * cuda.blockIdx.x
+    K = a.shape[1]
+    zero = float32(0)
+    t = (zero, zero, zero, zero)
+    for start in range(0, K, 8):
+        k, l = start + pair, start + pair + 4
+        a0 = a[row + group, k] if k < K else zero
+        a1 = a[row + group + 8, k] if k < K else zero
+        a2 = a[row + group, l] if l < K else zero
+        a3 = a[row + group + 8, l] if l < K else zero
+        b0 = b[k, col + group] if k < K else zero
+        b1 = b[l, col + group] if l < K else zero
+        t = mma_tf32((a0, a1, a2, a3), (b0, b1), t)
+    c[row + group, col + 2 * pair] = t[0]
+    c[row + group, col + 2 * pair + 1] = t[1]
+    c[row + group + 8, col + 2 * pair] = t[2]
+    c[row + group + 8, col + 2 * pair + 1] = t[3]
+""")

@@ -271,3 +271,44 @@ def attention(q, k, v, o, scale):
         for e in range(8):
             o[i, e] = acc[e] / l
 """)
+bank.mistake("again_no_rescale", "values", "not_rescaled", source="""
+import math
+
+from numba import cuda, float32
+
+
+@cuda.jit
+def attention(q, k, v, o, scale):
+    i = cuda.grid(1)
+    t = cuda.threadIdx.x
+    keys = cuda.shared.array((32, 8), float32)
+    values = cuda.shared.array((32, 8), float32)
+    mine = cuda.local.array(8, float32)
+    acc = cuda.local.array(8, float32)
+    for d in range(8):
+        mine[d] = q[i, d] * float32(scale) if i < q.shape[0] else float32(0)
+        acc[d] = float32(0)
+    m = float32(-3.4e38)
+    l = float32(0)
+    for start in range(0, k.shape[0], 32):
+        for e in range(t, 256, 32):
+            if start + e // 8 < k.shape[0]:
+                keys[e // 8, e % 8] = k[start + e // 8, e % 8]
+                values[e // 8, e % 8] = v[start + e // 8, e % 8]
+        cuda.syncthreads()
+        for j in range(min(32, k.shape[0] - start)):
+            s = float32(0)
+            for d in range(8):
+                s += mine[d] * keys[j, d]
+            new = max(m, s)
+            old = math.exp(m - new)
+            p = math.exp(s - new)
+            l = l * old + p
+            for d in range(8):
+                acc[d] = acc[d] + p * values[j, d]
+            m = new
+        cuda.syncthreads()
+    if i < q.shape[0]:
+        for d in range(8):
+            o[i, d] = acc[d] / l
+""")

@@ -80,3 +80,17 @@ bank.mistake("k_turned", "runs", "raises", "dq = scale * (ds @ k) => dq = scale 
 bank.mistake("mean_for_D", "values", "mean_for_D", f"{D} => (do * o).mean(axis=1, keepdims=True)")
 bank.mistake("p_in_the_bracket", "values", "p_in_the_bracket", f"{DS} => ds = dp - p * {D}")
 bank.mistake("in_float64", "values", "dtype", "s = scale * (q @ k.T) => s = np.float64(scale) * (q @ k.T)")
+bank.mistake("again_dk_scale", "values", "scale_in_dq_only", source="""
+import numpy as np
+
+
+def attention_backward(do, q, k, v, o, m, l, scale):
+    s = scale * (q @ k.T)
+    p = np.exp(s - m[:, None]) / l[:, None]
+    dv = p.T @ do
+    dp = do @ v.T
+    ds = p * (dp - (do * o).sum(axis=1)[:, None])
+    dq = scale * (ds @ k)
+    dk = ds.T @ q
+    return dq, dk, dv
+""")

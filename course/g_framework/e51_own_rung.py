@@ -181,3 +181,109 @@ bank.mistake("size_of_an_axis", "values", "size_of_an_axis", "y = np.empty_like(
              FORWARD + " => " + FORWARD.replace("b, x.size)", "b, x.shape[0])"))
 bank.mistake("flat_kept", "runs", "flat_kept", f"{KEPT} => " f"{KEPT.replace('return y, (x, b)', 'return y, (x.reshape(-1), b)')}")
 bank.mistake("twice_the_slope", "values", "twice_the_slope", f"{SLOPE} => {SLOPE.replace('float32(0.5) * ', '')}")
+bank.mistake("again_fixed_b", "values", "b_fixed", source="""
+import math
+
+import numpy as np
+from numba import cuda, float32
+
+import minidl
+from cuda_kernels.launch import launch
+
+
+def plain_forward(x, *, b=4.0):
+    return (x + np.sqrt(x * x + b)) / 2, (x, b)
+
+
+def plain_backward(dy, cache):
+    x, b = cache
+    return (dy * (1 + x / np.sqrt(x * x + b)) / 2,)
+
+
+squareplus = minidl.register_op("squareplus", plain_forward, plain_backward)
+
+
+@cuda.jit
+def squareplus_kernel(x, y, b, size):
+    i = cuda.grid(1)
+    if i < size:
+        v = x[i]
+        y[i] = (v + math.sqrt(v * v + float32(b))) * float32(0.5)
+
+
+@cuda.jit
+def slope_kernel(dy, x, dx, b, size):
+    i = cuda.grid(1)
+    if i < size:
+        v = x[i]
+        dx[i] = dy[i] * (float32(1) + v / math.sqrt(v * v + float32(4))) * float32(0.5)
+
+
+def forward(x, *, b=4.0):
+    y = np.empty_like(x)
+    launch(squareplus_kernel, (x.size + 127) // 128, 128, x.reshape(-1), y.reshape(-1), b, x.size)
+    return y, (x, b)
+
+
+def backward(dy, cache):
+    x, b = cache
+    dx = np.empty_like(x)
+    launch(slope_kernel, (x.size + 127) // 128, 128, dy.reshape(-1), x.reshape(-1), dx.reshape(-1), b, x.size)
+    return (dx,)
+
+
+minidl.register_backend("squareplus", "mine", forward, backward)
+""")
+bank.mistake("again_cache_y", "values", "at_y", source="""
+import math
+
+import numpy as np
+from numba import cuda, float32
+
+import minidl
+from cuda_kernels.launch import launch
+
+
+def plain_forward(x, *, b=4.0):
+    return (x + np.sqrt(x * x + b)) / 2, (x, b)
+
+
+def plain_backward(dy, cache):
+    x, b = cache
+    return (dy * (1 + x / np.sqrt(x * x + b)) / 2,)
+
+
+squareplus = minidl.register_op("squareplus", plain_forward, plain_backward)
+
+
+@cuda.jit
+def squareplus_kernel(x, y, b, size):
+    i = cuda.grid(1)
+    if i < size:
+        v = x[i]
+        y[i] = (v + math.sqrt(v * v + float32(b))) * float32(0.5)
+
+
+@cuda.jit
+def slope_kernel(dy, x, dx, b, size):
+    i = cuda.grid(1)
+    if i < size:
+        v = x[i]
+        dx[i] = dy[i] * (float32(1) + v / math.sqrt(v * v + float32(b))) * float32(0.5)
+
+
+def forward(x, *, b=4.0):
+    y = np.empty_like(x)
+    launch(squareplus_kernel, (x.size + 127) // 128, 128, x.reshape(-1), y.reshape(-1), b, x.size)
+    return y, (y, b)
+
+
+def backward(dy, cache):
+    x, b = cache
+    dx = np.empty_like(x)
+    launch(slope_kernel, (x.size + 127) // 128, 128, dy.reshape(-1), x.reshape(-1), dx.reshape(-1), b, x.size)
+    return (dx,)
+
+
+minidl.register_backend("squareplus", "mine", forward, backward)
+""")

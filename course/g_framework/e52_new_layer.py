@@ -194,3 +194,51 @@ class GroupScale(layers.Layer):
     def get_config(self):
         return {**super().get_config(), "groups": self.groups}
 """)
+bank.mistake("again_interleaved", "values", "interleaved", source="""
+from minidl import functional as F
+from minidl import layers
+
+
+class GroupScale(layers.Layer):
+    def __init__(self, groups, **kwargs):
+        super().__init__(**kwargs)
+        self.groups = groups
+
+    def build(self, input_shape):
+        self.scale = self.add_weight((input_shape[-1] // self.groups,), "ones", name="scale")
+
+    def call(self, inputs):
+        shape = inputs.shape
+        parts = F.reshape(inputs, (*shape[:-1], shape[-1] // self.groups, self.groups))
+        return F.reshape(parts * F.reshape(self.scale, (-1, 1)), shape)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "groups": self.groups}
+""")
+bank.mistake("again_config", "values", "config_without_super", source="""
+from minidl import functional as F
+from minidl import layers
+
+
+class GroupScale(layers.Layer):
+    def __init__(self, groups, **kwargs):
+        super().__init__(**kwargs)
+        self.groups = groups
+
+    def build(self, input_shape):
+        self.scale = self.add_weight((input_shape[-1] // self.groups,), "ones", name="scale")
+
+    def call(self, inputs):
+        shape = inputs.shape
+        parts = F.reshape(inputs, (*shape[:-1], self.groups, shape[-1] // self.groups))
+        return F.reshape(parts * self.scale, shape)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {"groups": self.groups}
+""")

@@ -225,3 +225,66 @@ class Lion(optimizers.Optimizer):
         variable.assign(w * (1 - self.pruned[index].numpy()))
         self.momentums[index].assign(m)
 """)
+bank.mistake("again_m_first", "values", "momentum_first", source="""
+import numpy as np
+
+from minidl import optimizers
+
+
+class Lion(optimizers.Optimizer):
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+
+    def build(self, variables):
+        super().build(variables)
+        self.momentum = self.add_optimizer_variables(variables, "momentum")
+        self.masks = {}
+
+    def mask(self, variable, kept):
+        self.masks[self._get_variable_index(variable)] = np.array(kept)
+        variable.assign(variable.numpy() * kept)
+
+    def update_step(self, gradient, variable, learning_rate):
+        k = self._get_variable_index(variable)
+        g = np.asarray(gradient)
+        w = variable.numpy()
+        m = self.momentum[k].numpy()
+        m = self.beta_2 * m + (1 - self.beta_2) * g
+        c = np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
+        new = w - learning_rate * (c + (self.weight_decay or 0) * w)
+        if k in self.masks:
+            new = new * self.masks[k]
+        variable.assign(new)
+        self.momentum[k].assign(m)
+""")
+bank.mistake("again_dict", "values", "state_in_a_list", source="""
+import numpy as np
+
+from minidl import optimizers
+
+
+class Lion(optimizers.Optimizer):
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+
+    def build(self, variables):
+        super().build(variables)
+        self.momentum = [np.zeros(v.shape, 'float32') for v in variables]
+        self.masks = {}
+
+    def mask(self, variable, kept):
+        self.masks[self._get_variable_index(variable)] = np.array(kept)
+        variable.assign(variable.numpy() * kept)
+
+    def update_step(self, gradient, variable, learning_rate):
+        k = self._get_variable_index(variable)
+        g = np.asarray(gradient)
+        w = variable.numpy()
+        m = self.momentum[k]
+        c = np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
+        new = w - learning_rate * (c + (self.weight_decay or 0) * w)
+        if k in self.masks:
+            new = new * self.masks[k]
+        variable.assign(new)
+        self.momentum[k] = self.beta_2 * m + (1 - self.beta_2) * g
+""")

@@ -198,3 +198,62 @@ bank.mistake("last_input_of_all", "values", "one_input_kept", f"    {KEPT} =>   
 bank.mistake("zeros_for_weights", "values", "zeros_for_weights", "[x, *weights], dy) => [x], dy)",
              "return tuple(gradient.numpy() for gradient in found) => return (found[0].numpy(), *[0 * w.numpy() for w in weights])")
 bank.mistake("blocks_exchanged", "runs", "blocks_exchanged", f"{INNER} =>     with minidl.GradientTape() as tape:\n        with minidl.no_grad():")
+bank.mistake("again_no_dy", "values", "no_dy", source="""
+import minidl
+
+
+def forward(x, *arrays, function, weights):
+    with minidl.no_grad():
+        y = function(minidl.Tensor(x))
+    return y.numpy(), (x, function, weights)
+
+
+def backward(dy, cache):
+    x, function, weights = cache
+    with minidl.no_grad():
+        with minidl.GradientTape() as tape:
+            t = minidl.Tensor(x)
+            tape.watch(t)
+            y = function(t)
+        grads = tape.gradient(y, [t, *weights])
+    return tuple(g.numpy() for g in grads)
+
+
+checkpointed = minidl.register_op("checkpointed", forward, backward)
+
+
+def checkpoint(function, weights):
+    def run(x):
+        return checkpointed(x, *weights, function=function, weights=weights)
+
+    return run
+""")
+bank.mistake("again_keeps", "values", "keeps_all", source="""
+import minidl
+
+
+def forward(x, *arrays, function, weights):
+    with minidl.no_grad():
+        with minidl.GradientTape() as tape:
+            t = minidl.Tensor(x)
+            tape.watch(t)
+            y = function(t)
+    return y.numpy(), (tape, t, y, weights)
+
+
+def backward(dy, cache):
+    tape, t, y, weights = cache
+    with minidl.no_grad():
+        grads = tape.gradient(y, [t, *weights], dy)
+    return tuple(g.numpy() for g in grads)
+
+
+checkpointed = minidl.register_op("checkpointed", forward, backward)
+
+
+def checkpoint(function, weights):
+    def run(x):
+        return checkpointed(x, *weights, function=function, weights=weights)
+
+    return run
+""")

@@ -17,7 +17,7 @@ answers = {
 %s
 }
 
-if __name__ == "__main__":  # python exercises/55_first_divergence.py
+if __name__ == "__main__":  # python minidl_exercises/55_first_divergence.py
     for suspect in "abcd":
         print(lens.compare(*step(suspect)))
 """
@@ -58,3 +58,55 @@ for key, said in {
         bank.mistake(name, "values", says, f'"{key}": {RIGHT[chr(34) + key + chr(34)]}, => "{key}": {got},')
 bank.mistake("half done", "values", "no-answer", '    "c line": 49,\n =>')
 bank.mistake("no such index", "values", "answer", '"a index": (3, 5) => "a index": (2, 5)')
+bank.mistake("again_store_line", "values", "stores_it", source="""
+from minidl import lens
+from minidl.course.exercises.g_framework.suspects import step
+
+answers = {
+    "a op": "dense",
+    "a direction": "forward",
+    "a index": (3, 5),
+    "a line": 25,
+    "b op": "relu",
+    "b direction": "backward",
+    "b index": (1, 3, 6, 1),
+    "b thread": 59,
+    "b block": 2,
+    "b line": 13,
+    "c op": "conv2d",
+    "c direction": "forward",
+    "c index": (1, 1, 5, 0),
+    "c line": 49,
+    "d op": "none",
+}
+
+if __name__ == "__main__":  # python exercises/55_first_divergence.py
+    for suspect in "abcd":
+        print(lens.compare(*step(suspect)))
+""")
+bank.mistake("again_global_thread", "values", "number_in_grid", source="""
+from minidl import lens
+from minidl.course.exercises.g_framework.suspects import step
+
+answers = {
+    "a op": "dense",
+    "a direction": "forward",
+    "a index": (3, 5),
+    "a line": 22,
+    "b op": "relu",
+    "b direction": "backward",
+    "b index": (1, 3, 6, 1),
+    "b thread": 187,
+    "b block": 2,
+    "b line": 13,
+    "c op": "conv2d",
+    "c direction": "forward",
+    "c index": (1, 1, 5, 0),
+    "c line": 49,
+    "d op": "none",
+}
+
+if __name__ == "__main__":  # python exercises/55_first_divergence.py
+    for suspect in "abcd":
+        print(lens.compare(*step(suspect)))
+""")

@@ -35,7 +35,7 @@ def train(x, t, w, rate, steps):
     return np.array(losses, "float32"), model.get_weights()[0]
 
 
-if __name__ == "__main__":  # python exercises/56_nan_hunt.py
+if __name__ == "__main__":  # python minidl_exercises/56_nan_hunt.py
     print(train(*problem())[0])
 """
 FOUND = STARTER.replace('"step": ...', '"step": 41').replace('"op": ...', '"op": "log"')
@@ -114,3 +114,37 @@ mend("logits_clipped", "logits_clipped", "    z = F.clip(z, -30, 30)\n" + LOSS)
 mend("loss_of_two_classes", "other_loss", "    return F.binary_crossentropy(t, z, from_logits=True)\n")
 mend("mean_of_classes", "other_loss", "    return -F.reduce_mean(t * F.log_softmax(z), axes=-1)\n")
 mend("sign_lost", "other_loss", "    return F.reduce_sum(t * F.log_softmax(z), axes=-1)\n")
+bank.mistake("again_row", "values", "row_of_batch", source="""
+import numpy as np
+
+import minidl
+from minidl import functional as F
+from minidl import layers, lens
+from minidl.course.exercises.g_framework.training import problem
+
+answers = {
+    "step": 41,
+    "op": "log",
+    "direction": "forward",
+    "image": 5,
+}
+
+
+def loss(t, z):
+    return -F.reduce_sum(t * F.log_softmax(z), axes=-1)
+
+
+def train(x, t, w, rate, steps):
+    model = minidl.Sequential([layers.Input(x.shape[1:]), layers.Dense(w.shape[1], use_bias=False)])
+    model.set_weights([w])
+    model.compile(minidl.optimizers.SGD(rate), loss)
+    losses = []
+    for step in range(steps):
+        rows = np.arange(16 * step, 16 * step + 16) % len(x)
+        losses.append(model.train_on_batch(x[rows], t[rows]))
+    return np.array(losses, "float32"), model.get_weights()[0]
+
+
+if __name__ == "__main__":  # python exercises/56_nan_hunt.py
+    print(train(*problem())[0])
+""")

@@ -44,8 +44,9 @@ def backward_cases(d):
 
 
 def recognise(seen):
-    lost = seen.stage == "values" and seen.case is not None and np.isnan(seen.case.inputs[0]).any()
-    return "nan_max" if lost and seen.has("max(x", "max(v", "max(float32(0)") else None
+    if seen.stage != "values" or seen.case is None or not np.isnan(seen.case.inputs[0]).any() or seen.got[0][1] != 0:
+        return None
+    return "nan_max" if seen.has("max(x", "max(v", "max(float32(0)") else "nan_lost"
 
 
 exercise = Exercise(

@@ -8,7 +8,7 @@ program: compare, read, and write down what you find. For one suspect:
 
     print(lens.compare(*step("a")))
 
-or `python exercises/55_first_divergence.py` for all four. A wrong value makes all that follows wrong. The column "free run"
+or `python minidl_exercises/55_first_divergence.py` for all four. A wrong value makes all that follows wrong. The column "free run"
 shows what has become of the whole step, "op alone" what this op does when what goes in is right; the first op that is wrong
 alone is the culprit. The kernels are in `minidl/course/exercises/g_framework/suspects.py`.
 
