@@ -212,3 +212,12 @@ def test_what_is_not_known_shows_no_braces():
     ]
     for name, sentence in {**FAULTS, **STAGES, **GENERIC, **PHRASES}.items():
         assert sentence[0] and any(ord(c) > 0x2E7F for c in sentence[1]) or name in ("or", "machine"), name
+
+
+def test_whose_element_it_is_is_not_told_where_the_output_s_axes_are_folded():
+    """46: a grid of k and m, y of four axes. That a thread has no element, and needs a guard, would be a guess."""
+    wrong = [w for w in catalog.bank(46).wrong.values() if w.says.startswith("F1 ")]
+    assert wrong
+    for one in wrong:
+        said = check_source(46, one.source).failure.said[0]
+        assert "has no element" not in said and "outside" in said

@@ -101,9 +101,11 @@ def _outside(fault: Fault, seen: Watched) -> Told | None:
     n = math.prod(report.arrays[output][1]) if output in report.arrays else 0
     threads = math.prod(report.grid) * math.prod(report.block)
     first = fault.blocks[0][0] * report.block[0] + fault.threads[0][0]
-    of_the_first = max(*report.grid[1:], *report.block[1:]) == 1 and first < n  # it should have an element
+    one_axis = max(*report.grid[1:], *report.block[1:]) == 1
+    of_the_first = one_axis and first < n  # it should have an element
     of_a_block = math.prod(report.grid) == n > 1  # a block has an element, and a thread is one of many at it
-    if fault.array not in report.arrays or threads <= n or of_the_first or of_a_block:
+    folded = not one_axis and output in report.arrays and len(report.arrays[output][1]) > 2  # whose element is it?
+    if fault.array not in report.arrays or threads <= n or of_the_first or of_a_block or folded:
         return "F1n", facts
     return "F1", {**facts, "y": output, "n": n, "threads": threads, "extra": threads - n}
 
